@@ -1,0 +1,116 @@
+#include "engine/allocator.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <new>
+
+#include "engine/error.h"
+
+namespace ockham {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+std::size_t rounded(std::size_t bytes) {
+  return std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+}
+
+}  // namespace
+
+struct CachingAllocator::State {
+  mutable std::mutex mutex;
+  std::multimap<std::size_t, void*> cache;  // free blocks by size
+  std::map<void*, std::size_t> real_size;   // blocks in use that are larger than asked for
+  AllocatorStatistics statistics;
+  std::size_t limit = 0;
+  bool is_caching = std::getenv("OCKHAM_NO_CACHE") == nullptr;
+
+  void drop() {
+    for (auto& [size, block] : cache)
+      std::free(block);
+    cache.clear();
+    statistics.bytes_cached = 0;
+  }
+};
+
+CachingAllocator::CachingAllocator() : state_(new State) {}
+
+CachingAllocator& CachingAllocator::instance() {
+  static CachingAllocator allocator;
+  return allocator;
+}
+
+void* CachingAllocator::allocate(std::size_t bytes) {
+  const std::size_t size = rounded(bytes);
+  State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  if (s.limit != 0 && s.statistics.bytes_in_use + size > s.limit)
+    throw Error(concat("memory: ", size, " bytes were asked for with ", s.statistics.bytes_in_use,
+                       " in use, which passes the limit of ", s.limit,
+                       "; raise --memory-limit or lower --batch-size."));
+  void* block = nullptr;
+  std::size_t real = size;
+  if (auto it = s.cache.lower_bound(size); it != s.cache.end() && it->first <= 2 * size) {
+    real = it->first;
+    block = it->second;
+    s.cache.erase(it);
+    s.statistics.bytes_cached -= real;
+  } else {
+    block = std::aligned_alloc(kAlignment, size);
+    if (block == nullptr) {
+      s.drop();
+      block = std::aligned_alloc(kAlignment, size);
+    }
+    if (block == nullptr)
+      throw Error(concat("memory: the system refused ", size, " bytes with ", s.statistics.bytes_in_use,
+                         " in use and a peak of ", s.statistics.peak_bytes, "; lower --batch-size or --channels."));
+    ++s.statistics.system_allocations;
+  }
+  if (real != size)
+    s.real_size.emplace(block, real);
+  ++s.statistics.allocations;
+  s.statistics.bytes_in_use += real;
+  s.statistics.peak_bytes = std::max(s.statistics.peak_bytes, s.statistics.bytes_in_use);
+  return block;
+}
+
+void CachingAllocator::release(void* block, std::size_t bytes) noexcept {
+  State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  std::size_t real = rounded(bytes);
+  if (auto it = s.real_size.find(block); it != s.real_size.end()) {
+    real = it->second;
+    s.real_size.erase(it);
+  }
+  s.statistics.bytes_in_use -= real;
+  if (!s.is_caching) {
+    std::free(block);
+    return;
+  }
+  s.cache.emplace(real, block);
+  s.statistics.bytes_cached += real;
+}
+
+AllocatorStatistics CachingAllocator::statistics() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->statistics;
+}
+
+void CachingAllocator::reset_peak() {
+  const std::lock_guard lock(state_->mutex);
+  state_->statistics.peak_bytes = state_->statistics.bytes_in_use;
+}
+
+void CachingAllocator::drop_cache() {
+  const std::lock_guard lock(state_->mutex);
+  state_->drop();
+}
+
+void CachingAllocator::set_limit(std::size_t bytes) {
+  const std::lock_guard lock(state_->mutex);
+  state_->limit = bytes;
+}
+
+}  // namespace ockham

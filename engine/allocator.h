@@ -1,0 +1,40 @@
+#pragma once
+// Memory for tensors: a cache of blocks that keeps a training loop from asking the system for memory after its second
+// step. Statistics are part of the interface: the memory plan and the tests read them.
+#include <cstddef>
+#include <cstdint>
+
+namespace ockham {
+
+struct AllocatorStatistics {
+  std::size_t bytes_in_use = 0;          ///< handed out now
+  std::size_t peak_bytes = 0;            ///< largest bytes_in_use since reset_peak
+  std::size_t bytes_cached = 0;          ///< returned, kept for reuse
+  std::uint64_t allocations = 0;         ///< requests served
+  std::uint64_t system_allocations = 0;  ///< of these, requests that the cache could not serve
+};
+
+/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64; a cached block serves a request of at least half
+/// its size. OCKHAM_NO_CACHE=1 in the environment returns every block to the system at once (for sanitizers).
+class CachingAllocator {
+ public:
+  static CachingAllocator& instance();
+
+  /// @throws Error when the system has no memory left after the cache was dropped, with requested, in use and peak
+  void* allocate(std::size_t bytes);
+  void release(void* block, std::size_t bytes) noexcept;
+
+  AllocatorStatistics statistics() const;
+  void reset_peak();
+  /// Returns every cached block to the system.
+  void drop_cache();
+  /// Refuses requests that would take bytes_in_use past the limit; 0 lifts it.
+  void set_limit(std::size_t bytes);
+
+ private:
+  CachingAllocator();
+  struct State;
+  State* state_;  // lives until the process ends: tensors with static lifetime may outlast any destructor order
+};
+
+}  // namespace ockham
