@@ -1,0 +1,31 @@
+#pragma once
+// Numbers as people read them, for progress lines and plans, and the sizes people write, such as 2GiB.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ockham::apps {
+
+/// "512 B", "1.50 KiB", "2.00 GiB": three significant digits, powers of 1024.
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+/// "0.42 s", "12 s", "3 min 05 s", "2 h 07 min", "3 d 04 h". Unknown (negative or not finite) is "?".
+[[nodiscard]] std::string format_duration(double seconds);
+
+/// 26910838 as "26,910,838".
+[[nodiscard]] std::string format_count(std::int64_t count);
+
+/// The shortest decimal text that reads back as the same double; "nan", "inf" and "-inf" otherwise.
+[[nodiscard]] std::string format_real(double value);
+
+/// Bytes of "1024", "512MB" (powers of 1000), "1.5GiB" or "2G" (powers of 1024). Empty if it is no size or overflows.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
+/// A whole decimal number, or empty: no sign but '-', no spaces, no overflow.
+[[nodiscard]] std::optional<std::int64_t> parse_count(std::string_view text);
+
+/// A finite decimal number such as "0.025" or "3e-4", or empty.
+[[nodiscard]] std::optional<double> parse_real(std::string_view text);
+
+}  // namespace ockham::apps

@@ -1,0 +1,154 @@
+#pragma once
+// Options of a program: what may be given, where a value came from, and what it finally is.
+//
+// An OptionTable declares the options once. parse() collects values from the command line, the environment, a
+// configuration file and a preset, in this order of precedence, and checks every one of them with the same rules.
+// Boost.Program_options does the reading; kinds, ranges, presets and messages are added here.
+// The options that several programs share are in common_options.h.
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ockham::apps {
+
+enum class Kind { kFlag, kCount, kReal, kSize, kChoice, kText };
+
+/// Limits of a whole-number option, both allowed.
+struct CountRange {
+  std::int64_t min = 0;
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+};
+
+/// Limits of a real option; `min` itself is refused when `min_excluded`.
+struct RealRange {
+  double min = 0;
+  double max = std::numeric_limits<double>::infinity();
+  bool min_excluded = false;
+};
+inline constexpr RealRange kPositive = {.min_excluded = true};
+inline constexpr RealRange kFraction = {.max = 1};
+
+/// One declared option. The builder functions of OptionTable fill it; the members below `help` may be changed after.
+struct Option {
+  std::string name;  // long name with hyphens, without the leading ones
+  Kind kind = Kind::kText;
+  std::string fallback;  // the default as text; empty is unset
+  std::string help;
+  std::string group;
+  std::string placeholder;           // what --help shows for the value
+  std::vector<std::string> choices;  // of Kind::kChoice
+  CountRange count_range;
+  RealRange real_range;
+  /// An extra rule: the complaint about a value, empty if it is fine.
+  std::function<std::string(const std::string&)> complaint;
+  /// Part of config.ini. Off for what does not describe the work (where output goes, how much is printed).
+  bool recorded = true;
+  /// A resumed run may be given another value than the interrupted one had.
+  bool free_on_resume = false;
+};
+
+enum class Source { kCommandLine, kEnvironment, kFile, kPreset, kFallback };
+
+/// The final values, one per declared option, all checked. Asking for an undeclared name or in the wrong kind throws
+/// std::logic_error: that is a mistake of the program, not of its user.
+class Options {
+ public:
+  bool flag(std::string_view name) const;
+  std::int64_t count(std::string_view name) const;
+  double real(std::string_view name) const;
+  std::uint64_t size(std::string_view name) const;
+  /// The value of a text or choice option; empty if unset.
+  const std::string& text(std::string_view name) const;
+  /// False where there is neither a given value nor a default.
+  bool is_set(std::string_view name) const;
+  Source source(std::string_view name) const;
+
+  /// Every recorded option as an ini file that --config reads back to the same values.
+  std::string ini() const;
+  /// Every option with its value, for run.json; unset ones are null.
+  nlohmann::ordered_json json() const;
+
+ private:
+  friend class OptionTable;
+  struct Value {
+    Option option;
+    std::string text;  // canonical: equal values have equal text
+    Source source = Source::kFallback;
+  };
+  const Value& at(std::string_view name, std::optional<Kind> kind) const;
+  const Value& at_set(std::string_view name, Kind kind) const;
+
+  std::vector<Value> values_;
+};
+
+class OptionTable {
+ public:
+  using Environment = std::map<std::string, std::string>;
+  using Preset = std::map<std::string, std::string>;  // option name -> value
+
+  /// Options declared from here on appear under this heading in --help and config.ini.
+  void group(std::string heading) { group_ = std::move(heading); }
+  Option& flag(std::string name, std::string help);
+  Option& count(std::string name, std::optional<std::int64_t> fallback, std::string help, CountRange range = {});
+  Option& real(std::string name, std::optional<double> fallback, std::string help, RealRange range = {});
+  /// A number of bytes such as 512MB or 2GiB.
+  Option& size(std::string name, std::string fallback, std::string help);
+  Option& choice(std::string name, std::vector<std::string> choices, std::string fallback, std::string help);
+  Option& text(std::string name, std::string fallback, std::string help, std::string placeholder = "TEXT");
+
+  /// The declared option, for an app that wants another default than the common one. @throws std::logic_error
+  Option& at(std::string_view name);
+  /// Another spelling of a declared option, on the command line and in files; `_` always equals `-`.
+  void alias(std::string other, std::string name) { aliases_[std::move(other)] = std::move(name); }
+  /// The next word without hyphens on the command line is the value of this (declared) option.
+  void positional(std::string name) { positionals_.push_back(std::move(name)); }
+  /// Values that --preset NAME puts in place of the defaults. Declares --preset (default: none) on first use.
+  void preset(std::string name, Preset values);
+
+  /// @param arguments without the program's name
+  /// @param environment variables OCKHAM_NAME_WITH_UNDERSCORES; others are ignored
+  /// An app opts in to these by declaring them: --help and --version stop after the command line; --config FILE adds
+  /// a file; --resume DIR adds DIR/config.ini, whose values may be given again but not changed; --preset NAME.
+  /// @throws UsageError naming the option, its source, the value, and the nearest known name for a misspelt one
+  Options parse(const std::vector<std::string>& arguments, const Environment& environment) const;
+
+  /// The text of --help: usage line, purpose, options by group, presets, where values come from.
+  std::string help(std::string_view program, std::string_view purpose) const;
+
+ private:
+  struct Given {
+    std::string text;
+    std::string where;  // as messages name it: --lr, OCKHAM_LR, "config.ini: lr"
+  };
+  using GivenValues = std::map<std::string, Given>;
+  class Layers;
+
+  Option& add(std::string name, Kind kind, std::string help, std::string placeholder);
+  const Option* find(std::string_view name) const;
+  std::string canonical_name(std::string name) const;
+  std::string advice(const std::string& unknown) const;
+  GivenValues read_command_line(const std::vector<std::string>& arguments) const;
+  GivenValues read_environment(const Environment& environment) const;
+  GivenValues read_file(const std::filesystem::path& path) const;
+  GivenValues read_preset(const std::string& name) const;
+  void refuse_changes(const Layers& layers, const GivenValues& recorded) const;
+
+  std::deque<Option> options_;  // a deque keeps the references that the builders return
+  std::map<std::string, std::string> aliases_;
+  std::vector<std::string> positionals_;
+  std::map<std::string, Preset> presets_;
+  std::string group_ = "Options";
+};
+
+/// The variables of this process that begin with OCKHAM_.
+OptionTable::Environment ockham_environment();
+
+}  // namespace ockham::apps

@@ -1,0 +1,212 @@
+// Where option values come from, which of them wins, and what is refused.
+#include "apps/common/options.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "apps/common/common_options.h"
+#include "engine/error.h"
+#include "tests/support.h"
+
+namespace ockham::apps {
+namespace {
+
+using test::Says;
+using test::TemporaryFolder;
+
+OptionTable example() {
+  OptionTable table;
+  add_general_options(table);
+  add_compute_options(table);
+  add_run_options(table);
+  add_data_options(table);
+  add_training_options(table);
+  table.group("Search");
+  table.choice("method", {"bayesnas", "darts", "random"}, "bayesnas", "how to search");
+  table.flag("unrolled", "second-order step");
+  table.real("drop-path-prob", 0.2, "probability of dropping a path", kFraction);
+  table.text("note", "", "words to keep");
+  table.preset("quick", {{"epochs", "2"}, {"channels", "8"}});
+  return table;
+}
+
+Options parse(const std::vector<std::string>& arguments, const OptionTable::Environment& environment = {}) {
+  return example().parse(arguments, environment);
+}
+
+std::string write(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path) << text;
+  return path.string();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(options)
+
+BOOST_AUTO_TEST_CASE(defaults_hold_where_nothing_is_given) {
+  const Options options = parse({});
+  BOOST_TEST(options.count("epochs") == 50);
+  BOOST_TEST(options.real("lr") == 0.025);
+  BOOST_TEST(options.text("method") == "bayesnas");
+  BOOST_TEST(!options.flag("unrolled"));
+  BOOST_TEST(!options.is_set("data"));
+  BOOST_CHECK(options.source("epochs") == Source::kFallback);
+}
+
+BOOST_AUTO_TEST_CASE(option_beats_environment_beats_file_beats_preset_beats_default) {
+  const TemporaryFolder folder;
+  const std::string file = write(folder.path() / "a.ini", "epochs = 3\nlr = 0.3\nbatch_size = 30\n");
+  const OptionTable::Environment environment = {{"OCKHAM_EPOCHS", "4"}, {"OCKHAM_LR", "0.4"}};
+  const Options options = parse({"--config", file, "--preset=quick", "--epochs", "5"}, environment);
+  BOOST_TEST(options.count("epochs") == 5);
+  BOOST_TEST(options.real("lr") == 0.4);
+  BOOST_TEST(options.count("batch-size") == 30);
+  BOOST_TEST(options.count("channels") == 8);
+  BOOST_TEST(options.count("cells") == 8);
+  BOOST_CHECK(options.source("epochs") == Source::kCommandLine);
+  BOOST_CHECK(options.source("lr") == Source::kEnvironment);
+  BOOST_CHECK(options.source("batch-size") == Source::kFile);
+  BOOST_CHECK(options.source("channels") == Source::kPreset);
+}
+
+BOOST_AUTO_TEST_CASE(preset_may_be_chosen_by_file_and_environment) {
+  const TemporaryFolder folder;
+  BOOST_TEST(parse({"--config", write(folder.path() / "a.ini", "preset = quick\n")}).count("epochs") == 2);
+  BOOST_TEST(parse({}, {{"OCKHAM_PRESET", "quick"}}).count("epochs") == 2);
+}
+
+BOOST_AUTO_TEST_CASE(underscores_and_names_of_darts_are_accepted) {
+  const Options options = parse({"--batch_size", "7", "--init_channels=9", "--layers", "3", "--learning_rate", "0.1",
+                                 "--drop_path_prob=0.3", "--out", "a_folder", "--unrolled"});
+  BOOST_TEST(options.count("batch-size") == 7);
+  BOOST_TEST(options.count("channels") == 9);
+  BOOST_TEST(options.count("cells") == 3);
+  BOOST_TEST(options.real("lr") == 0.1);
+  BOOST_TEST(options.real("drop-path-prob") == 0.3);
+  BOOST_TEST(options.text("out") == "a_folder");
+  BOOST_TEST(options.flag("unrolled"));
+}
+
+BOOST_AUTO_TEST_CASE(unknown_option_is_refused_with_the_nearest_name) {
+  BOOST_CHECK_EXCEPTION(parse({"--epohcs", "3"}), UsageError, (Says{{"--epohcs", "Did you mean 'epochs'?"}}));
+  BOOST_CHECK_EXCEPTION(parse({"--batchsize=3"}), UsageError, (Says{{"--batchsize", "Did you mean 'batch-size'?"}}));
+  BOOST_CHECK_EXCEPTION(parse({"--epoch", "3"}), UsageError, Says{{"Did you mean 'epochs'?"}});
+  BOOST_CHECK_EXCEPTION(parse({"-lr", "3"}), UsageError, Says{{"Did you mean 'lr'?"}});
+  BOOST_CHECK_EXCEPTION(parse({"--quux"}), UsageError, (Says{{"--quux", "--help"}}));
+}
+
+BOOST_AUTO_TEST_CASE(unknown_and_repeated_keys_of_a_file_are_refused) {
+  const TemporaryFolder folder;
+  const auto refuse = [&](const std::string& text, std::initializer_list<std::string_view> parts) {
+    const std::string file = write(folder.path() / "a.ini", text);
+    BOOST_CHECK_EXCEPTION(parse({"--config", file}), UsageError, Says{parts});
+  };
+  refuse("epohcs = 3\n", {"a.ini: epohcs", "Did you mean 'epochs'?"});
+  refuse("epochs = 3\nepochs = 4\n", {"epochs is given twice"});
+  refuse("[training]\nepochs = 3\n", {"sections are not used"});
+  refuse("epochs 3\n", {"a.ini", "epochs 3", "name = value"});
+  refuse("epochs = many\n", {"a.ini: epochs", "'many'"});
+}
+
+BOOST_AUTO_TEST_CASE(missing_configuration_file_is_named) {
+  BOOST_CHECK_EXCEPTION(parse({"--config", "/no/such.ini"}), UsageError, Says{{"/no/such.ini"}});
+  BOOST_CHECK_EXCEPTION(parse({"--config", "/"}), UsageError, Says{{"cannot read"}});
+}
+
+BOOST_AUTO_TEST_CASE(bad_values_are_refused_with_value_rule_and_place) {
+  const auto refuse = [](const std::string& argument, std::initializer_list<std::string_view> parts) {
+    BOOST_CHECK_EXCEPTION(parse({argument}), UsageError, Says{parts});
+  };
+  refuse("--epochs=-1", {"--epochs", "'-1'", "too small", "0"});
+  refuse("--epochs=1.5", {"'1.5'", "not a whole number"});
+  refuse("--epochs=99999999999999999999", {"fits 64 bits"});
+  refuse("--epochs=3x", {"'3x'", "not a whole number"});
+  refuse("--batch-size=0", {"smallest allowed value is 1"});
+  refuse("--threads=5000", {"largest allowed value is 1024"});
+  refuse("--lr=nan", {"'nan'", "not a finite number"});
+  refuse("--lr=0", {"above 0"});
+  refuse("--drop-path-prob=1.5", {"at most 1"});
+  refuse("--memory-limit=2GX", {"'2GX'", "512MB"});
+  refuse("--unrolled=maybe", {"neither true nor false"});
+  refuse("--method=darst", {"'darst'", "bayesnas, darts, random", "did you mean 'darts'?"});
+  refuse("--device=gpu", {"'gpu'", "is no device"});
+  refuse("--data=a#b", {"'#'", "config.ini"});
+  BOOST_CHECK_EXCEPTION(parse({}, {{"OCKHAM_LR", "fast"}}), UsageError, (Says{{"OCKHAM_LR", "'fast'"}}));
+}
+
+BOOST_AUTO_TEST_CASE(negative_number_after_a_space_is_a_value) {
+  BOOST_CHECK_EXCEPTION(parse({"--epochs", "-3"}), UsageError, (Says{{"--epochs", "'-3'", "too small"}}));
+}
+
+BOOST_AUTO_TEST_CASE(missing_doubled_and_surplus_words_are_refused) {
+  BOOST_CHECK_EXCEPTION(parse({"--epochs"}), UsageError, Says{{"epochs"}});
+  BOOST_CHECK_EXCEPTION(parse({"--out", "--json"}), UsageError, (Says{{"--out has no value", "--json"}}));
+  BOOST_CHECK_EXCEPTION(parse({"--lr=1", "--lr=2"}), UsageError, (Says{{"--lr is given twice", "'1'", "'2'"}}));
+  BOOST_CHECK_EXCEPTION(parse({"epochs=3"}), UsageError, Says{{"'epochs=3' is one word too many"}});
+}
+
+BOOST_AUTO_TEST_CASE(words_fill_the_positional_options_in_order) {
+  OptionTable table = example();
+  table.choice("action", {"show", "convert"}, "", "what to do");
+  table.text("file", "", "what to read");
+  table.positional("action");
+  table.positional("file");
+  const Options options = table.parse({"show", "--epochs", "3", "cell.json"}, {});
+  BOOST_TEST(options.text("action") == "show");
+  BOOST_TEST(options.text("file") == "cell.json");
+  BOOST_CHECK_EXCEPTION(table.parse({"shwo"}, {}), UsageError, (Says{{"action", "did you mean 'show'?"}}));
+}
+
+BOOST_AUTO_TEST_CASE(help_and_version_need_no_readable_configuration) {
+  BOOST_TEST(parse({"-h", "--config", "/no/such.ini"}).flag("help"));
+  BOOST_TEST(parse({"--version"}, {{"OCKHAM_EPOCHS", "bad"}}).flag("version"));
+}
+
+BOOST_AUTO_TEST_CASE(help_lists_groups_defaults_and_presets) {
+  const std::string help = example().help("ockham-example", "Shows.");
+  for (const char* part : {"Usage: ockham-example [options]", "Training:", "--batch-size N", "[64]",
+                           "bayesnas|darts|random", "quick", "channels=8 epochs=2", "OCKHAM_BATCH_SIZE"}) {
+    BOOST_TEST(help.find(part) != std::string::npos, part);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(printed_configuration_reads_back_to_the_same_values) {
+  const TemporaryFolder folder;
+  const Options given = parse({"--lr", "3e-4", "--unrolled", "--preset", "quick", "--memory-limit", "1.5GiB", "--data",
+                               "some folder/x=y", "--out", "there"});
+  const Options read = parse({"--config", write(folder.path() / "a.ini", given.ini())});
+  BOOST_TEST(read.ini() == given.ini());
+  BOOST_TEST(read.real("lr") == 3e-4);
+  BOOST_TEST(read.flag("unrolled"));
+  BOOST_TEST(read.size("memory-limit") == 1610612736U);
+  BOOST_TEST(read.text("data") == "some folder/x=y");
+  BOOST_TEST(!read.is_set("out"));
+}
+
+BOOST_AUTO_TEST_CASE(json_holds_every_option_in_its_own_type) {
+  const auto json = parse({"--lr", "0.5"}).json();
+  BOOST_TEST(json["lr"] == 0.5);
+  BOOST_TEST(json["epochs"] == 50);
+  BOOST_TEST(json["unrolled"] == false);
+  BOOST_TEST(json["method"] == "bayesnas");
+  BOOST_TEST(json["data"].is_null());
+}
+
+BOOST_AUTO_TEST_CASE(resumed_run_keeps_its_options) {
+  const TemporaryFolder folder;
+  write(folder.path() / "config.ini", parse({"--lr=0.5", "--threads=1"}).ini());
+  const std::string resume = "--resume=" + folder.path().string();
+  BOOST_TEST(parse({resume}).real("lr") == 0.5);
+  BOOST_TEST(parse({resume, "--lr=5e-1", "--threads=2"}).count("threads") == 2);
+  BOOST_CHECK_EXCEPTION(parse({resume, "--lr=0.1"}), UsageError, (Says{{"--lr 0.1", "has 0.5"}}));
+  BOOST_CHECK_EXCEPTION(parse({resume, "--note=x"}), UsageError, (Says{{"--note x", "has none"}}));
+  BOOST_CHECK_EXCEPTION(parse({resume, "--config=x.ini"}), UsageError, Says{{"--config x.ini"}});
+  BOOST_CHECK_EXCEPTION(parse({"--resume=/no/such"}), UsageError, Says{{"/no/such/config.ini"}});
+}
+
+BOOST_AUTO_TEST_CASE(cuda_without_a_backend_is_a_device_error) {
+  BOOST_CHECK_THROW(parse({"--device=cuda"}), DeviceError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham::apps
