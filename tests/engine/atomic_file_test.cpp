@@ -1,0 +1,118 @@
+#include "engine/atomic_file.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+
+#include "engine/error.h"
+#include "tests/support.h"
+
+namespace ockham {
+namespace {
+
+std::string contents(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::ptrdiff_t files_in(const std::filesystem::path& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), {});
+}
+
+/// While it lives no file can grow beyond `bytes`: what a full disk looks like to one process.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    rlimit small = old_;
+    small.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit old_{};
+  void (*old_handler_)(int);
+};
+
+BOOST_AUTO_TEST_SUITE(atomic_file)
+
+BOOST_AUTO_TEST_CASE(a_committed_file_replaces_the_old_one_and_leaves_nothing_else) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  write_file_atomically(path, "old and longer");
+  write_file_atomically(path, std::string_view("new\0bytes", 9));
+  BOOST_TEST(contents(path) == std::string("new\0bytes", 9));
+  BOOST_TEST(files_in(folder.path()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(pieces_appear_only_with_commit) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  AtomicFile file(path);
+  file.write("one ");
+  file.write("two");
+  BOOST_TEST(!std::filesystem::exists(path));
+  file.commit();
+  BOOST_TEST(contents(path) == "one two");
+}
+
+BOOST_AUTO_TEST_CASE(without_commit_the_old_file_stays_and_no_temporary_is_left) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  write_file_atomically(path, "old");
+  { AtomicFile(path).write("new"); }
+  BOOST_TEST(contents(path) == "old");
+  BOOST_TEST(files_in(folder.path()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(full_disk_keeps_the_old_file_and_names_path_reason_and_bytes) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  write_file_atomically(path, "old");
+  {
+    const FullDisk full(4096);
+    BOOST_CHECK_EXCEPTION(write_file_atomically(path, std::string(10000, 'x')), Error,
+                          (test::Says{{path.string(), "4096 of 10000 bytes", "File too large"}}));
+  }
+  BOOST_TEST(contents(path) == "old");
+  BOOST_TEST(files_in(folder.path()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(missing_folder_is_refused_with_the_path) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "missing" / "state";
+  BOOST_CHECK_EXCEPTION(write_file_atomically(path, "x"), Error,
+                        (test::Says{{path.string(), "No such file or directory"}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_in_the_way_is_refused_and_survives) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  std::filesystem::create_directories(path / "inner");
+  BOOST_CHECK_THROW(write_file_atomically(path, "x"), Error);
+  BOOST_TEST(std::filesystem::is_directory(path / "inner"));
+  BOOST_TEST(files_in(folder.path()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(new_files_follow_the_umask) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  const mode_t old = ::umask(027);
+  write_file_atomically(path, "x");
+  ::umask(old);
+  BOOST_TEST((std::filesystem::status(path).permissions() == static_cast<std::filesystem::perms>(0640)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace ockham
