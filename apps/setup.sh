@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# Sourced by apps/run and tests/run: installs the missing Debian packages, configures and builds build/ in Release.
+# Everything here prints to stderr, so that stdout carries only what the program or the tests print.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build
+libraries=(libboost-dev libboost-program-options-dev libboost-test-dev libhwy-dev libstb-dev
+  nlohmann-json3-dev libssl-dev zlib1g-dev)
+
+say() { printf 'ockham: %s\n' "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+missing_packages() {
+  local package status
+  command -v g++ >/dev/null || echo g++
+  command -v cmake >/dev/null || echo cmake
+  command -v ninja >/dev/null || command -v make >/dev/null || echo ninja-build
+  command -v xz >/dev/null || echo xz-utils
+  for package in "${libraries[@]}"; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [[ $status == installed* ]] || echo "$package"
+  done
+}
+
+install_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "this is no Debian system: install g++ cmake ninja-build xz-utils ${libraries[*]} by its own means"
+    return
+  fi
+  local missing as_root=()
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "missing packages; run as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "installing the Debian packages ${missing[*]}"
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+  "${apt[@]}" update >&2 || say "apt-get update failed; trying with the package lists at hand"
+  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2 ||
+    fail "apt-get could not install ${missing[*]}; see its message above"
+}
+
+# Runs a command, shown on a terminal and else kept in build/setup.log, whose end is printed if the command fails.
+step() {
+  local what=$1
+  shift
+  say "$what"
+  if [ -t 2 ]; then
+    "$@" >&2 || fail "$what failed; see the message above"
+  elif ! "$@" >"$build/setup.log" 2>&1; then
+    tail -n 40 "$build/setup.log" >&2
+    fail "$what failed; all of its output is in build/setup.log"
+  fi
+}
+
+# build_targets TARGET...
+build_targets() {
+  local options=(-DCMAKE_BUILD_TYPE=Release)
+  mkdir -p "$build"
+  exec 9>"$build/.lock"
+  flock 9 # another apps/run or tests/run may be building here
+  if [ ! -e "$build/CMakeCache.txt" ]; then
+    ! command -v ninja >/dev/null || options+=(-G Ninja)
+    ! command -v ccache >/dev/null || options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  fi
+  step "configuring build/" cmake -S "$root" -B "$build" "${options[@]}"
+  step "building $* (the first time takes minutes)" cmake --build "$build" --parallel "$(nproc)" --target "$@"
+  exec 9>&-
+}
