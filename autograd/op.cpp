@@ -13,8 +13,10 @@ void GradSlot::add(Tensor g) {
     throw ShapeError(concat("gradient slot: got ", g.shape(), " for an input cotangent of shape ", dst->shape(), "."));
   if (accumulate)
     axpy(1.0, g.contiguous(), *dst);
+  else if (g.is_sole_owner() && g.is_contiguous())
+    *dst = std::move(g);
   else
-    *dst = g.contiguous();
+    copy(g, *dst);  // a shared buffer must not become dst: later additions would change its other owners
 }
 
 Shape grouped_shape(const Shape& shape, Grouping grouping) {

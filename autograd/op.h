@@ -42,7 +42,7 @@ struct GradSlot {
   T beta() const {
     return accumulate ? T(1) : T(0);
   }
-  /// For everyone else: takes g as the cotangent, or adds it. g must have dst's shape.
+  /// For everyone else: takes g as the cotangent (without a copy if moved in), or adds it. g must have dst's shape.
   void add(Tensor g);
 };
 

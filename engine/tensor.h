@@ -56,6 +56,8 @@ class Tensor {
   std::size_t nbytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
   std::int64_t stride(int dim) const { return strides_[static_cast<std::size_t>(dim)]; }
   bool is_contiguous() const;
+  /// True when no other handle shares the storage.
+  bool is_sole_owner() const { return storage_.use_count() == 1; }
   bool shares_storage_with(const Tensor& other) const { return storage_ && storage_ == other.storage_; }
 
   /// The elements. @throws DTypeError if T is not the dtype, Error if the tensor is undefined

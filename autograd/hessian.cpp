@@ -1,0 +1,315 @@
+#include "autograd/hessian.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "autograd/curvature.h"
+#include "autograd/reverse.h"
+#include "autograd/sweep.h"
+
+namespace ockham {
+namespace {
+
+const Node& node_at(const Tape& tape, int index) {
+  return tape.nodes()[static_cast<std::size_t>(index)];
+}
+
+const LossOp& loss_op_of(const Variable& loss) {
+  if (!loss.is_recorded())
+    throw Error("hessian: the loss depends on no parameter of a tape.");
+  const auto* op = dynamic_cast<const LossOp*>(node_at(*loss.tape(), loss.id().node).op.get());
+  if (op == nullptr)
+    throw Error(concat("hessian: the last op is ", node_at(*loss.tape(), loss.id().node).op->name(),
+                       ", which is no loss with a known factor; end the program with softmax_cross_entropy."));
+  return *op;
+}
+
+/// What a request needs to know of its tape.
+struct Request {
+  Tape& tape;
+  const Variable& loss;
+  std::span<Parameter* const> parameters;
+  const HessianOptions& options;
+  std::vector<int> leaves = leaf_nodes(tape, parameters);
+  std::vector<char> active = dependents_of(tape, leaves);
+
+  const Node& loss_node() const { return node_at(tape, loss.id().node); }
+
+  std::int64_t choose_directions(std::int64_t wanted) const {
+    if (options.directions > 0)
+      return std::min(options.directions, wanted);
+    std::size_t largest = 1;
+    for (std::size_t n = 0; n < active.size(); ++n) {
+      if (active[n] && tape.nodes()[n].op != nullptr) {
+        for (const Spec& spec : tape.nodes()[n].outputs)
+          largest = std::max(largest, static_cast<std::size_t>(spec.shape.numel()) * size_of(spec.dtype));
+      }
+    }
+    std::size_t D = std::max<std::size_t>(1, options.cache_bytes / largest);
+    if (options.memory_limit != 0) {
+      const std::size_t each = peak_bytes_per_direction(tape, loss.id(), active);
+      if (each > options.memory_limit)
+        throw Error(concat("hessian: one direction needs ", each, " bytes, more than the limit of ",
+                           options.memory_limit, "; raise the memory limit or lower the Hessian batch."));
+      D = std::min(D, options.memory_limit / std::max<std::size_t>(1, each));
+    }
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(D), 1, wanted);
+  }
+};
+
+HessianResult reverse_diagonal(const Request& r) {
+  const LossOp& loss_op = loss_op_of(r.loss);
+  const Node& end = r.loss_node();
+  HessianResult result;
+  for (const Parameter* parameter : r.parameters)
+    result.diagonal.push_back(
+        Tensor::zeros(grouped_shape(parameter->value.shape(), r.options.grouping), DType::kFloat64));
+  std::map<int, std::size_t> slot;
+  for (std::size_t i = 0; i < r.leaves.size(); ++i)
+    slot.emplace(r.leaves[i], i);
+
+  PullOptions options;
+  options.active = &r.active;
+  options.reaches_leaves = false;
+  options.visit = [&](int index, Inputs y_bar, Inputs) {
+    const Node& node = node_at(r.tape, index);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (const auto it = slot.find(node.inputs[i].node); it != slot.end())
+        node.op->weight_diagonal(node.saved, options.D, y_bar, i, r.options.grouping, result.diagonal[it->second]);
+    }
+  };
+  const std::int64_t all = loss_op.factor_columns(end.saved);
+  const std::int64_t D = r.choose_directions(all);
+  const Spec& logits = end.input_specs[0];
+  for (std::int64_t first = 0; first < all; first += D) {
+    options.D = std::min(D, all - first);
+    Tensor columns(with_directions(logits.shape, options.D), logits.dtype);
+    loss_op.factor(end.saved, first, options.D, columns);
+    pull_back(r.tape, end.inputs[0], std::move(columns), options);
+    result.columns = first + options.D;
+    result.tail = result.columns < all ? loss_op.factor_tail(end.saved, result.columns) : 0.0;
+    if (result.tail < r.options.tolerance)
+      break;
+  }
+  result.directions = D;
+  return result;
+}
+
+/// One entry of one parameter.
+struct Entry {
+  int leaf;
+  std::size_t parameter;
+  std::int64_t index;
+};
+
+/// Entries in the order of the node that first reads their leaf: neighbours share the operator downstream, so a group
+/// of D enters at one place and everything before it is skipped.
+std::vector<Entry> entries_by_entrance(const Request& r) {
+  std::vector<int> first_use(r.tape.nodes().size(), 0);
+  for (std::size_t n = r.tape.nodes().size(); n-- > 0;) {
+    for (const ValueId& id : r.tape.nodes()[n].inputs) {
+      if (id.node >= 0)
+        first_use[static_cast<std::size_t>(id.node)] = static_cast<int>(n);
+    }
+  }
+  std::vector<Entry> entries;
+  for (std::size_t p = 0; p < r.parameters.size(); ++p) {
+    for (std::int64_t i = 0; i < r.parameters[p]->value.numel(); ++i)
+      entries.push_back({r.leaves[p], p, i});
+  }
+  std::ranges::stable_sort(entries, {}, [&](const Entry& e) { return first_use[static_cast<std::size_t>(e.leaf)]; });
+  return entries;
+}
+
+/// Unit tangents for the entries of one group: leaf -> [D, ...].
+std::map<int, Tensor> unit_seeds(const Request& r, std::span<const Entry> group) {
+  const auto D = static_cast<std::int64_t>(group.size());
+  std::map<int, Tensor> seeds;
+  for (std::int64_t d = 0; d < D; ++d) {
+    const Entry& e = group[static_cast<std::size_t>(d)];
+    const Tensor& value = r.parameters[e.parameter]->value;
+    Tensor& seed = seeds.try_emplace(e.leaf).first->second;
+    if (!seed)
+      seed = Tensor::zeros(with_directions(value.shape(), D), value.dtype());
+    visit_float(value.dtype(), "hessian", [&]<class T>() { seed.data<T>()[d * value.numel() + e.index] = T(1); });
+  }
+  return seeds;
+}
+
+HessianResult forward_diagonal(const Request& r) {
+  const std::vector<Entry> entries = entries_by_entrance(r);
+  const auto total = static_cast<std::int64_t>(entries.size());
+  if (total > r.options.max_tangents)
+    throw Error(concat("hessian: ", total, " entries would need as many tangent sweeps, more than the limit of ",
+                       r.options.max_tangents,
+                       "; use running or frozen batch-norm statistics, where all weights come from C - 1 reverse "
+                       "sweeps, or raise max_tangents."));
+  if (r.options.grouping != Grouping::kEntry)
+    throw Error("hessian: grouped sums need algorithm R; ask for entries or use running batch-norm statistics.");
+  HessianResult result;
+  std::vector<std::int64_t> offset;
+  std::int64_t length = 0;
+  for (const Parameter* parameter : r.parameters) {
+    result.diagonal.push_back(Tensor::zeros(parameter->value.shape(), DType::kFloat64));
+    offset.push_back(length);
+    length += parameter->value.numel();
+  }
+  const Adjoints adjoints(r.tape, r.loss, r.leaves);
+  const std::int64_t D = r.choose_directions(std::max<std::int64_t>(1, total));
+  std::map<std::string, std::vector<double>> parts;
+  for (std::int64_t first = 0; first < total; first += D) {
+    const auto group = std::span(entries).subspan(static_cast<std::size_t>(first),
+                                                  static_cast<std::size_t>(std::min(D, total - first)));
+    std::map<std::string, std::vector<double>> part;
+    const std::vector<double> values =
+        adjoints.along(unit_seeds(r, group), static_cast<std::int64_t>(group.size()),
+                       r.options.curvature == Curvature::kGaussNewton, r.options.splits_parts ? &part : nullptr);
+    const auto scatter = [&](std::size_t d) {
+      return static_cast<std::size_t>(offset[group[d].parameter] + group[d].index);
+    };
+    for (std::size_t d = 0; d < group.size(); ++d)
+      result.diagonal[group[d].parameter].data<double>()[group[d].index] = values[d];
+    for (const auto& [name, shares] : part) {
+      std::vector<double>& all = parts.try_emplace(name, static_cast<std::size_t>(length)).first->second;
+      for (std::size_t d = 0; d < group.size(); ++d)
+        all[scatter(d)] = shares[d];
+    }
+  }
+  result.parts.assign(parts.begin(), parts.end());
+  result.columns = total;
+  result.directions = D;
+  return result;
+}
+
+/// The published recursion: h = diagonal of the pre-activation Hessian, pulled back through squared Jacobians.
+HessianResult recursion_diagonal(const Request& r) {
+  const LossOp& loss_op = loss_op_of(r.loss);
+  const Node& end = r.loss_node();
+  std::vector<std::vector<Tensor>> bars(r.tape.nodes().size());
+  PullOptions options;
+  options.active = &r.active;
+  options.visit = [&](int node, Inputs y_bar, Inputs) {
+    bars[static_cast<std::size_t>(node)] = {y_bar.begin(), y_bar.end()};
+  };
+  pull_back(r.tape, r.loss.id(), Tensor::full(with_directions(r.loss.shape(), 1), 1.0, r.loss.dtype()), options);
+
+  std::vector<std::vector<Tensor>> h(r.tape.nodes().size());
+  for (std::size_t n = 0; n < h.size(); ++n)
+    h[n].resize(r.tape.nodes()[n].outputs.size());
+  const auto at = [&](ValueId id) -> Tensor& {
+    return h[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
+  };
+  Tensor seed(end.input_specs[0]);
+  loss_op.recursion_seed(end.saved, r.options.recursion, seed);
+  at(end.inputs[0]) = seed;
+  for (int n = end.inputs[0].node; n >= 0; --n) {
+    const Node& node = node_at(r.tape, n);
+    const std::vector<Tensor>& h_y = h[static_cast<std::size_t>(n)];
+    if (node.op == nullptr || !std::ranges::any_of(h_y, [](const Tensor& t) { return t.is_defined(); }))
+      continue;
+    std::vector<GradSlot> slots(node.inputs.size());
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      const ValueId id = node.inputs[i];
+      if (id.node < 0 || !node.op->is_differentiable(i) || !r.active[static_cast<std::size_t>(id.node)])
+        continue;
+      Tensor& target = at(id);
+      slots[i] = {&target, target.is_defined()};
+      if (!target)
+        target = Tensor(node.input_specs[i]);
+    }
+    node.op->recursion(node.saved, r.options.recursion, bars[static_cast<std::size_t>(n)], h_y, slots);
+  }
+  HessianResult result;
+  for (int leaf : r.leaves) {
+    const Tensor& value = h[static_cast<std::size_t>(leaf)][0];
+    const Spec& spec = node_at(r.tape, leaf).outputs[0];
+    result.diagonal.push_back(value ? value.to(DType::kFloat64) : Tensor::zeros(spec.shape, DType::kFloat64));
+  }
+  result.columns = 1;
+  result.directions = 1;
+  result.reason = "the published diagonal recursion, an approximation";
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& loss,
+                                            std::span<Parameter* const> parameters) {
+  const std::vector<int> leaves = leaf_nodes(tape, parameters);
+  const std::vector<char> active = dependents_of(tape, leaves);
+  const std::set<int> wanted(leaves.begin(), leaves.end());
+  std::map<int, std::string_view> used_by;
+  for (int n = 0; n < loss.id().node; ++n) {
+    const Node& node = node_at(tape, n);
+    if (node.op == nullptr || !active[static_cast<std::size_t>(n)])
+      continue;
+    std::optional<int> factor;
+    bool is_downstream = false;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const int source = node.inputs[i].node;
+      if (source < 0 || !active[static_cast<std::size_t>(source)])
+        continue;
+      if (wanted.contains(source)) {
+        if (!used_by.emplace(source, node.op->name()).second)
+          return concat("parameter ", node_at(tape, source).parameter->name, " is shared: used by ", used_by[source],
+                        " and again by ", node.op->name());
+        continue;
+      }
+      is_downstream = true;
+      if (node.op->algebra() == Algebra::kMultilinear &&
+          factor.value_or(node.op->factor_of(i)) != node.op->factor_of(i))
+        return concat(node.op->name(), " multiplies two values that both depend on the parameters");
+      factor = node.op->factor_of(i);
+    }
+    if (node.op->couples_samples())
+      return concat(node.op->name(), "(", node.op->attrs(), ") couples the samples of a batch");
+    if (is_downstream && node.op->algebra() == Algebra::kCurved)
+      return concat(node.op->name(), " is curved and depends on the parameters");
+    if (!is_downstream && node.op->algebra() == Algebra::kCurved)
+      return concat(node.op->name(), " is curved in a parameter");
+  }
+  return std::nullopt;
+}
+
+HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const> parameters,
+                               const HessianOptions& options) {
+  loss_op_of(loss);
+  const Request request{*loss.tape(), loss, parameters, options};
+  if (options.curvature == Curvature::kRecursion)
+    return recursion_diagonal(request);
+  const std::optional<std::string> obstacle = reverse_obstacle(*loss.tape(), loss, parameters);
+  if (obstacle && options.algorithm == HessianAlgorithm::kReverse)
+    throw Error(concat("hessian: algorithm R is not exact here: ", *obstacle,
+                       "; use algorithm F, or running or frozen batch-norm statistics and unshared parameters."));
+  const bool is_forward = obstacle.has_value() || options.algorithm == HessianAlgorithm::kForward;
+  HessianResult result = is_forward ? forward_diagonal(request) : reverse_diagonal(request);
+  result.algorithm = is_forward ? HessianAlgorithm::kForward : HessianAlgorithm::kReverse;
+  result.reason =
+      obstacle ? *obstacle : (is_forward ? "algorithm F was asked for" : "every premise of algorithm R holds");
+  std::set<std::string> piecewise;
+  for (std::size_t n = 0; n < request.active.size(); ++n) {
+    const Node& node = request.tape.nodes()[n];
+    if (request.active[n] && node.op != nullptr && node.op->smoothness() == Smoothness::kPiecewise)
+      piecewise.emplace(node.op->name());
+  }
+  result.piecewise.assign(piecewise.begin(), piecewise.end());
+  return result;
+}
+
+double hessian_by_difference(const std::function<Variable(Tape&)>& build_loss, Parameter& parameter, std::int64_t entry,
+                             double step) {
+  const Tensor value = parameter.value;
+  const auto gradient_at = [&](double shift) {
+    parameter.value = value.clone();
+    parameter.value.data<double>()[entry] += shift;
+    Tape tape;
+    backward(build_loss(tape));
+    return parameter.grad.data<double>()[entry];
+  };
+  const double difference = (gradient_at(step) - gradient_at(-step)) / (2.0 * step);
+  parameter.value = value;
+  return difference;
+}
+
+}  // namespace ockham

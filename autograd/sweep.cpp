@@ -1,0 +1,204 @@
+#include "autograd/sweep.h"
+
+#include <algorithm>
+
+#include "engine/math.h"
+
+namespace ockham {
+namespace {
+
+std::size_t bytes_of(const Spec& spec) {
+  return static_cast<std::size_t>(spec.shape.numel()) * size_of(spec.dtype);
+}
+
+Tensor directions_of(const Spec& spec, std::int64_t D) {
+  return Tensor(with_directions(spec.shape, D), spec.dtype);
+}
+
+bool is_any_defined(Inputs tensors) {
+  return std::ranges::any_of(tensors, [](const Tensor& t) { return t.is_defined(); });
+}
+
+/// The last node that reads each node's outputs; -1 where none does.
+std::vector<int> last_uses(const Tape& tape) {
+  std::vector<int> last(tape.nodes().size(), -1);
+  for (std::size_t n = 0; n < tape.nodes().size(); ++n) {
+    for (const ValueId& id : tape.nodes()[n].inputs) {
+      if (id.node >= 0)
+        last[static_cast<std::size_t>(id.node)] = static_cast<int>(n);
+    }
+  }
+  return last;
+}
+
+/// One reverse sweep: the cotangents gathered so far, per node and output.
+class PullBack {
+ public:
+  PullBack(Tape& tape, const PullOptions& options) : tape_(tape), options_(options), bars_(tape.nodes().size()) {
+    for (std::size_t n = 0; n < bars_.size(); ++n)
+      bars_[n].resize(tape.nodes()[n].outputs.size());
+  }
+
+  std::map<int, Tensor> run(ValueId root, Tensor seed) {
+    bars_[static_cast<std::size_t>(root.node)][static_cast<std::size_t>(root.output)] = std::move(seed);
+    std::map<int, Tensor> leaves;
+    for (int n = root.node; n >= 0; --n) {
+      Node& node = tape_.nodes()[static_cast<std::size_t>(n)];
+      std::vector<Tensor> y_bar = std::move(bars_[static_cast<std::size_t>(n)]);
+      if (is_any_defined(y_bar)) {
+        if (node.op == nullptr)
+          leaves.emplace(n, y_bar[0]);
+        else
+          pull(n, node, y_bar);
+      }
+      if (options_.frees_saved)
+        node.saved.tensors.clear();
+    }
+    return leaves;
+  }
+
+ private:
+  bool is_wanted(const Node& node, std::size_t input) const {
+    const int source = node.inputs[input].node;
+    if (source < 0 || !node.op->is_differentiable(input))
+      return false;
+    if (options_.active != nullptr && !(*options_.active)[static_cast<std::size_t>(source)])
+      return false;
+    return options_.reaches_leaves || tape_.nodes()[static_cast<std::size_t>(source)].op != nullptr;
+  }
+
+  Tensor& bar_of(ValueId id) { return bars_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)]; }
+
+  void pull(int index, const Node& node, std::span<const Tensor> y_bar) {
+    const bool is_kept = options_.keeps_x_bar && node.op->curvature_reads_x_bar();
+    std::vector<GradSlot> slots(node.inputs.size());
+    std::vector<Tensor> x_bar(is_kept ? node.inputs.size() : 0);
+    bool is_any_wanted = false;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      if (!is_wanted(node, i))
+        continue;
+      is_any_wanted = true;
+      Tensor& target = is_kept ? x_bar[i] : bar_of(node.inputs[i]);
+      slots[i] = {&target, target.is_defined()};
+      if (!target)
+        target = directions_of(node.input_specs[i], options_.D);
+    }
+    if (is_kept && is_any_wanted)
+      node.op->vjp(node.saved, options_.D, y_bar, slots);
+    if (options_.visit)
+      options_.visit(index, y_bar, x_bar);
+    if (is_kept)
+      add_contributions(node, x_bar);
+    else if (is_any_wanted)
+      node.op->vjp(node.saved, options_.D, y_bar, slots);
+  }
+
+  void add_contributions(const Node& node, std::span<const Tensor> x_bar) {
+    for (std::size_t i = 0; i < x_bar.size(); ++i) {
+      if (!x_bar[i])
+        continue;
+      Tensor& target = bar_of(node.inputs[i]);
+      if (target)
+        axpy(1.0, x_bar[i], target);
+      else
+        target = x_bar[i].clone();
+    }
+  }
+
+  Tape& tape_;
+  const PullOptions& options_;
+  std::vector<std::vector<Tensor>> bars_;
+};
+
+}  // namespace
+
+std::vector<char> dependents_of(const Tape& tape, std::span<const int> leaves) {
+  std::vector<char> active(tape.nodes().size(), 0);
+  for (int leaf : leaves)
+    active[static_cast<std::size_t>(leaf)] = 1;
+  for (std::size_t n = 0; n < active.size(); ++n) {
+    for (const ValueId& id : tape.nodes()[n].inputs) {
+      if (id.node >= 0 && active[static_cast<std::size_t>(id.node)])
+        active[n] = 1;
+    }
+  }
+  return active;
+}
+
+std::vector<int> leaf_nodes(const Tape& tape, std::span<Parameter* const> parameters) {
+  std::map<const Parameter*, int> index;
+  for (std::size_t n = 0; n < tape.nodes().size(); ++n) {
+    if (tape.nodes()[n].parameter != nullptr)
+      index.emplace(tape.nodes()[n].parameter, static_cast<int>(n));
+  }
+  std::vector<int> result;
+  for (const Parameter* parameter : parameters) {
+    const auto it = index.find(parameter);
+    if (it == index.end())
+      throw Error(concat("tape: parameter ", parameter->name,
+                         " was not used in this step; ask for derivatives of parameters that the loss depends on."));
+    result.push_back(it->second);
+  }
+  return result;
+}
+
+std::map<int, Tensor> pull_back(Tape& tape, ValueId root, Tensor seed, const PullOptions& options) {
+  return PullBack(tape, options).run(root, std::move(seed));
+}
+
+Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>& seeds, std::int64_t D,
+                    const PushVisit& visit) {
+  const std::vector<int> last = last_uses(tape);
+  std::vector<std::vector<Tensor>> dots(tape.nodes().size());
+  for (const auto& [leaf, tangent] : seeds)
+    dots[static_cast<std::size_t>(leaf)] = {tangent};
+  for (int n = 0; n <= root.node; ++n) {
+    const Node& node = tape.nodes()[static_cast<std::size_t>(n)];
+    if (node.op == nullptr)
+      continue;
+    std::vector<Tensor> x_dot(node.inputs.size());
+    for (std::size_t i = 0; i < x_dot.size(); ++i) {
+      const ValueId id = node.inputs[i];
+      if (id.node >= 0 && !dots[static_cast<std::size_t>(id.node)].empty())
+        x_dot[i] = dots[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
+    }
+    if (!is_any_defined(x_dot))
+      continue;
+    std::vector<Tensor> y_dot;
+    for (const Spec& spec : node.outputs)
+      y_dot.push_back(directions_of(spec, D));
+    node.op->jvp(node.saved, D, x_dot, y_dot);
+    if (visit)
+      visit(n, x_dot, y_dot);
+    dots[static_cast<std::size_t>(n)] = std::move(y_dot);
+    for (const ValueId& id : node.inputs) {
+      if (id.node >= 0 && last[static_cast<std::size_t>(id.node)] == n)
+        dots[static_cast<std::size_t>(id.node)].clear();
+    }
+  }
+  const std::vector<Tensor>& result = dots[static_cast<std::size_t>(root.node)];
+  return result.empty() ? Tensor() : result[static_cast<std::size_t>(root.output)];
+}
+
+std::size_t peak_bytes_per_direction(const Tape& tape, ValueId root, const std::vector<char>& active) {
+  // A tangent lives from its node to its last reader, a cotangent from its last reader to its node: the same interval.
+  const std::vector<int> last = last_uses(tape);
+  std::vector<std::size_t> released(tape.nodes().size(), 0);
+  std::size_t live = 0;
+  std::size_t peak = 0;
+  for (int n = 0; n <= root.node; ++n) {
+    const auto index = static_cast<std::size_t>(n);
+    if (!active[index])
+      continue;
+    std::size_t bytes = 0;
+    for (const Spec& spec : tape.nodes()[index].outputs)
+      bytes += bytes_of(spec);
+    live += bytes;
+    peak = std::max(peak, live);
+    released[static_cast<std::size_t>(std::max(last[index], n))] += bytes;
+    live -= released[index];
+  }
+  return peak;
+}
+
+}  // namespace ockham
