@@ -19,7 +19,7 @@ enum class Draw {
 };
 
 struct InputDraw {
-  Shape shape;
+  Shape shape = {};
   Draw draw = Draw::kUniform;
   double low = -1.0;
   double high = 1.0;

@@ -1,0 +1,73 @@
+#pragma once
+// Module: a tree of named parameters and buffers. A network is a Module with a forward function of its own; names join
+// with dots as in PyTorch ("cells.0.preprocess0.op.1.weight").
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/tape.h"
+#include "engine/random.h"
+
+namespace ockham {
+
+/// What batch norm normalises with. kBatch: the batch's own statistics, which also move the running ones (training).
+/// kRunning: the running statistics (evaluation). kFrozenBatch: the batch's statistics taken as constants, so that
+/// samples do not couple; running statistics stay.
+enum class BatchNormMode { kBatch, kRunning, kFrozenBatch };
+
+/// How a network is to be run, handed down its modules.
+struct Context {
+  Tape* tape = nullptr;  ///< null: nothing is recorded
+  BatchNormMode batch_norm = BatchNormMode::kRunning;
+  bool is_training = false;  ///< dropout and drop path act
+  RandomKey key;             ///< seed and step; modules add their own stream
+
+  /// The parameter as a leaf of the tape, or as a constant where nothing is recorded.
+  Variable use(Parameter& parameter) const {
+    return tape != nullptr ? tape->leaf(parameter) : Variable(parameter.value);
+  }
+};
+
+class Module {
+ public:
+  Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  virtual ~Module() = default;
+
+  /// All parameters and buffers of the tree, in order of construction, with full names.
+  std::vector<Parameter*> state();
+  /// Those of one kind.
+  std::vector<Parameter*> parameters(ParameterKind kind);
+
+ protected:
+  Parameter& add_parameter(std::string name, Tensor value, ParameterKind kind = ParameterKind::kWeight);
+  template <class M>
+  M& add(std::string name, std::unique_ptr<M> child) {
+    M& result = *child;
+    children_.emplace_back(std::move(name), std::move(child));
+    return result;
+  }
+
+ private:
+  void collect(const std::string& prefix, std::vector<Parameter*>& result);
+
+  std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> own_;
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+};
+
+/// Number of elements in all of them.
+std::int64_t count_elements(std::span<Parameter* const> parameters);
+
+/// Draws the initial values of a network, the same for the same seed: tensors take streams in order of construction.
+struct Initial {
+  std::uint64_t seed = 0;
+  std::uint64_t next_stream = 0;  ///< each tensor drawn takes the next stream of (seed, kInit)
+  DType dtype = DType::kFloat32;
+
+  /// Uniform in +-1/sqrt(fan_in): the default of PyTorch's conv and linear layers.
+  Tensor uniform_fan_in(const Shape& shape, std::int64_t fan_in);
+  Tensor constant(const Shape& shape, double value) const;
+};
+
+}  // namespace ockham

@@ -1,0 +1,59 @@
+#include "autograd/optim/sgd.h"
+
+#include <algorithm>
+
+#include "autograd/optim/state.h"
+#include "engine/parallel.h"
+
+namespace ockham {
+
+Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
+    : parameters_(std::move(parameters)), options_(options) {
+  for (const Parameter* parameter : parameters_)
+    momentum_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
+}
+
+void Sgd::step(double lr) {
+  for (std::size_t p = 0; p < parameters_.size(); ++p) {
+    Parameter& parameter = *parameters_[p];
+    if (!parameter.grad)
+      continue;
+    visit_float(parameter.value.dtype(), "sgd", [&]<class T>() {
+      T* w = parameter.value.data<T>();
+      T* v = momentum_[p].data<T>();
+      const T* g = parameter.grad.data<T>();
+      const T rate = static_cast<T>(lr);
+      const T momentum = static_cast<T>(options_.momentum);
+      const T decay = static_cast<T>(parameter.kind == ParameterKind::kWeight ? options_.weight_decay : 0.0);
+      const bool nesterov = options_.nesterov;
+      parallel_for(parameter.value.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const T gradient = g[i] + decay * w[i];
+          v[i] = momentum * v[i] + gradient;
+          w[i] -= rate * (nesterov ? gradient + momentum * v[i] : v[i]);
+        }
+      });
+    });
+  }
+}
+
+std::map<std::string, Tensor> Sgd::state() const {
+  std::map<std::string, Tensor> result;
+  for (std::size_t p = 0; p < parameters_.size(); ++p)
+    result.emplace("momentum." + parameters_[p]->name, momentum_[p]);
+  return result;
+}
+
+void Sgd::load(const std::map<std::string, Tensor>& state) {
+  for (std::size_t p = 0; p < parameters_.size(); ++p)
+    momentum_[p] = stored_like(state, "momentum." + parameters_[p]->name, momentum_[p]);
+}
+
+Tensor& Sgd::momentum_of(const Parameter& parameter) {
+  const auto it = std::ranges::find(parameters_, &parameter);
+  if (it == parameters_.end())
+    throw Error(concat("sgd: parameter ", parameter.name, " is not one that this optimiser updates."));
+  return momentum_[static_cast<std::size_t>(it - parameters_.begin())];
+}
+
+}  // namespace ockham

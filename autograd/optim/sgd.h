@@ -1,0 +1,29 @@
+#pragma once
+#include "autograd/optim/optimizer.h"
+
+namespace ockham {
+
+struct SgdOptions {
+  double momentum = 0.9;
+  double weight_decay = 0.0;  ///< for kWeight parameters only: switches are never decayed
+  bool nesterov = false;
+};
+
+/// v = momentum * v + (g + weight_decay * w);  w -= lr * (nesterov ? g + weight_decay * w + momentum * v : v).
+/// Sutskever et al. 2013, in the form without dampening that PyTorch uses.
+class Sgd : public Optimizer {
+ public:
+  Sgd(std::vector<Parameter*> parameters, const SgdOptions& options);
+  void step(double lr) override;
+  std::map<std::string, Tensor> state() const override;
+  void load(const std::map<std::string, Tensor>& state) override;
+  /// The momentum buffer of a parameter, to clear entries that were pruned. @throws Error for a stranger
+  Tensor& momentum_of(const Parameter& parameter);
+
+ private:
+  std::vector<Parameter*> parameters_;
+  std::vector<Tensor> momentum_;
+  SgdOptions options_;
+};
+
+}  // namespace ockham
