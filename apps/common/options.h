@@ -106,6 +106,7 @@ class OptionTable {
 
   /// The declared option, for an app that wants another default than the common one. @throws std::logic_error
   Option& at(std::string_view name);
+  bool declares(std::string_view name) const { return find(name) != nullptr; }
   /// Another spelling of a declared option, on the command line and in files; `_` always equals `-`.
   void alias(std::string other, std::string name) { aliases_[std::move(other)] = std::move(name); }
   /// The next word without hyphens on the command line is the value of this (declared) option.

@@ -152,7 +152,8 @@ OptionTable::GivenValues OptionTable::read_command_line(const std::vector<std::s
       }
     }
   } catch (const po::unknown_option& e) {
-    const std::string name = e.get_option_name();
+    const std::string token = e.get_option_name();
+    const std::string name = token.substr(0, token.find('='));
     throw UsageError("Unknown option '" + name + "'. " + advice(name.substr(name.find_first_not_of('-'))));
   } catch (const po::error& e) {
     throw UsageError(std::string("Command line: ") + e.what() + ". See --help.");

@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(underscores_and_names_of_darts_are_accepted) {
 
 BOOST_AUTO_TEST_CASE(unknown_option_is_refused_with_the_nearest_name) {
   BOOST_CHECK_EXCEPTION(parse({"--epohcs", "3"}), UsageError, (Says{{"--epohcs", "Did you mean 'epochs'?"}}));
-  BOOST_CHECK_EXCEPTION(parse({"--batchsize=3"}), UsageError, (Says{{"--batchsize", "Did you mean 'batch-size'?"}}));
+  BOOST_CHECK_EXCEPTION(parse({"--batchsize=3"}), UsageError, (Says{{"'--batchsize'", "Did you mean 'batch-size'?"}}));
   BOOST_CHECK_EXCEPTION(parse({"--epoch", "3"}), UsageError, Says{{"Did you mean 'epochs'?"}});
   BOOST_CHECK_EXCEPTION(parse({"-lr", "3"}), UsageError, Says{{"Did you mean 'lr'?"}});
   BOOST_CHECK_EXCEPTION(parse({"--quux"}), UsageError, (Says{{"--quux", "--help"}}));

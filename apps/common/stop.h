@@ -1,0 +1,12 @@
+#pragma once
+// Stopping on request: SIGINT and SIGTERM ask the program to finish its step, save and exit with 75.
+namespace ockham::apps {
+
+/// From now on the first SIGINT or SIGTERM sets stop_requested(), a second one ends the process at once with 128 + its
+/// number.
+void watch_stop_signals();
+
+/// Should the program save and return? Loops ask after each step.
+bool stop_requested();
+
+}  // namespace ockham::apps

@@ -1,0 +1,188 @@
+// Exit codes, messages, streams and signals of a program.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "apps/common/common_options.h"
+#include "apps/common/main.h"
+#include "apps/common/stop.h"
+#include "data/error.h"
+#include "engine/error.h"
+#include "tests/support.h"
+
+namespace ockham::apps {
+namespace {
+
+struct Outcome {
+  int exit_code;
+  std::string out, err;
+};
+
+/// Points a standard stream at a buffer for a while.
+class Redirect {
+ public:
+  Redirect(std::ostream& stream, std::streambuf* buffer) : stream_(stream), old_(stream.rdbuf(buffer)) {}
+  ~Redirect() { stream_.rdbuf(old_); }
+
+ private:
+  std::ostream& stream_;
+  std::streambuf* old_;
+};
+
+Outcome run(std::vector<std::string> arguments, std::function<int(Session&)> work) {
+  const auto declare = [](OptionTable& table) {
+    add_compute_options(table);
+    add_run_options(table);
+  };
+  const App app = {.name = "example", .purpose = "Shows.", .declare = declare, .run = std::move(work)};
+  arguments.insert(arguments.begin(), "ockham-example");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) {
+    argv.push_back(argument.data());
+  }
+  std::ostringstream out;
+  std::ostringstream err;
+  const Redirect to_out(std::cout, out.rdbuf());
+  const Redirect to_err(std::cerr, err.rdbuf());
+  const int exit_code = run_main(static_cast<int>(argv.size()), argv.data(), app);
+  return {exit_code, out.str(), err.str()};
+}
+
+template <class Exception>
+Outcome run_throwing() {
+  return run({}, [](Session&) -> int { throw Exception("what happened"); });
+}
+
+int do_nothing(Session&) {
+  return kDone;
+}
+
+nlohmann::json json_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return nlohmann::json::parse(file);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(main_frame)
+
+BOOST_AUTO_TEST_CASE(every_class_of_error_has_its_exit_code_and_one_line) {
+  BOOST_TEST(run({}, do_nothing).exit_code == 0);
+  BOOST_TEST(run_throwing<Error>().exit_code == 1);
+  BOOST_TEST(run_throwing<ShapeError>().exit_code == 1);
+  BOOST_TEST(run_throwing<std::runtime_error>().exit_code == 1);
+  BOOST_TEST(run_throwing<UsageError>().exit_code == 2);
+  BOOST_TEST(run_throwing<DeviceError>().exit_code == 3);
+  BOOST_TEST(run_throwing<DivergedError>().exit_code == 4);
+  BOOST_TEST(run_throwing<data::DataError>().exit_code == 5);
+  BOOST_TEST(run_throwing<CheckpointError>().exit_code == 6);
+  BOOST_TEST(run_throwing<DivergedError>().err == "ockham-example: what happened\n");
+  BOOST_TEST(run_throwing<DivergedError>().out.empty());
+}
+
+BOOST_AUTO_TEST_CASE(memory_and_internal_errors_say_what_to_do) {
+  const Outcome no_memory = run({}, [](Session&) -> int { throw std::bad_alloc(); });
+  BOOST_TEST(no_memory.exit_code == 1);
+  BOOST_TEST(no_memory.err.find("not enough memory") != std::string::npos);
+  BOOST_TEST(run_throwing<std::logic_error>().err.find("report it: what happened") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(bad_options_end_with_2_before_any_work) {
+  const Outcome outcome = run({"--sede=1"}, [](Session&) -> int { throw std::logic_error("work was begun"); });
+  BOOST_TEST(outcome.exit_code == 2);
+  BOOST_TEST(outcome.err == "ockham-example: Unknown option '--sede'. Did you mean 'seed'?\n");
+}
+
+BOOST_AUTO_TEST_CASE(missing_device_ends_with_3) {
+  BOOST_TEST(run({"--device=cuda"}, do_nothing).exit_code == 3);
+}
+
+BOOST_AUTO_TEST_CASE(help_version_and_configuration_go_to_stdout) {
+  const auto refuse_work = [](Session&) -> int { throw std::logic_error("work was begun"); };
+  const Outcome help = run({"--help"}, refuse_work);
+  BOOST_TEST(help.exit_code == 0);
+  BOOST_TEST(help.out.starts_with("Usage: ockham-example [options]\nShows.\n"));
+  BOOST_TEST(run({"--version"}, refuse_work).out.starts_with("ockham-example "));
+  BOOST_TEST(run({"--print-config", "--seed=5"}, refuse_work).out.find("\nseed = 5\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(json_is_the_last_line_of_stdout_and_the_summary) {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "run").string();
+  const Outcome outcome = run({"--json", "--out", out}, [](Session& session) -> int {
+    session.folder();
+    session.log().line("working");
+    std::cout << "accuracy 0.5\n";
+    session.publish({{"accuracy", 0.5}});
+    return kDone;
+  });
+  BOOST_TEST(outcome.out == "accuracy 0.5\n{\"accuracy\":0.5}\n");
+  BOOST_TEST(outcome.err == "working\n");
+  BOOST_TEST(json_of(out + "/summary.json")["accuracy"] == 0.5);
+  BOOST_TEST(json_of(out + "/run.json")["exit"] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(failed_run_leaves_exit_code_and_error_in_its_folder) {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "run").string();
+  const Outcome outcome = run({"--quiet", "--out", out}, [](Session& session) -> int {
+    session.folder();
+    session.log().line("working");
+    throw DivergedError("loss is nan");
+  });
+  BOOST_TEST(outcome.exit_code == 4);
+  BOOST_TEST(outcome.err == "ockham-example: loss is nan\n");
+  BOOST_TEST(json_of(out + "/run.json")["exit"] == 4);
+  BOOST_TEST(json_of(out + "/run.json")["error"] == "loss is nan");
+  std::ifstream log(out + "/log.txt");
+  BOOST_TEST(std::string(std::istreambuf_iterator<char>(log), {}) == "working\nockham-example: loss is nan\n");
+}
+
+BOOST_AUTO_TEST_CASE(results_lost_on_a_full_disk_are_a_failure) {
+  std::ofstream full("/dev/full");
+  const Outcome outcome = run({}, [&](Session&) -> int {
+    std::cout.rdbuf(full.rdbuf());
+    std::cout << "accuracy 0.5\n";
+    return kDone;
+  });
+  std::cout.clear();
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(outcome.err.find("standard output") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(first_signal_asks_to_stop_and_tells_how_to_go_on) {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "run").string();
+  const Outcome outcome = run({"--out", out}, [](Session& session) -> int {
+    session.folder();
+    if (stop_requested()) {
+      return kFailed;
+    }
+    ::raise(SIGTERM);
+    return stop_requested() ? kStopped : kDone;
+  });
+  BOOST_TEST(outcome.exit_code == 75);
+  BOOST_TEST(outcome.err.find("ockham-example --resume " + out) != std::string::npos);
+  BOOST_TEST(json_of(out + "/run.json")["exit"] == 75);
+}
+
+BOOST_AUTO_TEST_CASE(second_signal_quits_at_once_with_128_plus_its_number) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    watch_stop_signals();
+    ::raise(SIGINT);
+    ::raise(SIGINT);
+    ::_exit(0);
+  }
+  int status = 0;
+  BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(WIFEXITED(status));
+  BOOST_TEST(WEXITSTATUS(status) == 128 + SIGINT);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham::apps

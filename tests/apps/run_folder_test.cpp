@@ -1,0 +1,179 @@
+// The files of a run folder: created, refused, resumed, cut back, and safe from full disks.
+#include "apps/common/run_folder.h"
+
+#include <fstream>
+#include <limits>
+
+#include "apps/common/common_options.h"
+#include "engine/error.h"
+#include "tests/support.h"
+
+namespace ockham::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Says;
+using test::TemporaryFolder;
+
+Options parse(const std::vector<std::string>& arguments) {
+  OptionTable table;
+  add_general_options(table);
+  add_compute_options(table);
+  add_run_options(table);
+  return table.parse(arguments, {});
+}
+
+RunFolder open_new(const fs::path& path) {
+  return RunFolder::open("search", parse({"--seed=7", "--out=" + path.string()}));
+}
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+nlohmann::json json_of(const fs::path& path) {
+  return nlohmann::json::parse(content(path));
+}
+
+/// The lines of metrics.jsonl without their times.
+std::vector<nlohmann::json> lines(const fs::path& path) {
+  std::vector<nlohmann::json> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(nlohmann::json::parse(line));
+    lines.back().erase("t");
+  }
+  return lines;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(run_folder)
+
+BOOST_AUTO_TEST_CASE(new_folder_tells_what_runs_and_how_it_ended) {
+  const TemporaryFolder folder;
+  RunFolder run = open_new(folder.path() / "deep" / "er");
+  BOOST_TEST(json_of(run.path() / "run.json")["exit"].is_null());
+  run.describe("data", {{"digest", "abc"}});
+  run.write_summary({{"loss", std::numeric_limits<double>::infinity()}});
+  run.finish(4, "loss is nan");
+  const auto facts = json_of(folder.path() / "deep/er/run.json");
+  BOOST_TEST(facts["app"] == "search");
+  BOOST_TEST(facts["run"] == "er");
+  BOOST_TEST(facts["options"]["seed"] == 7);
+  BOOST_TEST(facts["data"]["digest"] == "abc");
+  BOOST_TEST(facts["exit"] == 4);
+  BOOST_TEST(facts["error"] == "loss is nan");
+  BOOST_TEST(facts["end"].is_string());
+  BOOST_TEST(facts["threads"] >= 1);
+  BOOST_TEST(json_of(run.path() / "summary.json")["loss"] == "inf");
+  BOOST_TEST(content(run.path() / "config.ini").find("seed = 7\n") != std::string::npos);
+  BOOST_TEST(run.file("checkpoints/last.safetensors").parent_path() == run.path() / "checkpoints");
+  BOOST_TEST(fs::is_directory(run.path() / "checkpoints"));
+}
+
+BOOST_AUTO_TEST_CASE(existing_folder_is_refused_and_untouched) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "thesis.txt") << "years of work";
+  const std::string out = "--out=" + folder.path().string();
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({out})), UsageError,
+                        (Says{{folder.path().c_str(), "exists", "--resume", "--overwrite"}}));
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({out, "--overwrite"})), UsageError, Says{{"no run.json"}});
+  BOOST_TEST(content(folder.path() / "thesis.txt") == "years of work");
+  BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(overwrite_replaces_a_run_and_keeps_foreign_files) {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "run";
+  {
+    RunFolder old = open_new(out);
+    old.metrics().append({{"loss", 1}});
+    std::ofstream(old.file("checkpoints/last.safetensors")) << "old";
+    std::ofstream(out / "notes.txt") << "mine";
+  }
+  RunFolder run = RunFolder::open("search", parse({"--overwrite", "--out=" + out.string() + "/"}));
+  BOOST_TEST(content(out / "metrics.jsonl").empty());
+  BOOST_TEST(!fs::exists(out / "checkpoints"));
+  BOOST_TEST(content(out / "notes.txt") == "mine");
+}
+
+BOOST_AUTO_TEST_CASE(run_in_progress_is_neither_overwritten_nor_resumed) {
+  const TemporaryFolder folder;
+  RunFolder run = open_new(folder.path() / "run");
+  const std::string path = run.path().string();
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({"--overwrite", "--out=" + path})), UsageError,
+                        Says{{"another process"}});
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({"--resume=" + path})), UsageError, Says{{"another process"}});
+}
+
+BOOST_AUTO_TEST_CASE(resumed_metrics_equal_those_of_an_uninterrupted_run) {
+  const TemporaryFolder folder;
+  const auto record = [](RunFolder& run, int first, int last) {
+    for (int step = first; step < last; ++step) {
+      run.metrics().append({{"step", step}, {"loss", 1.0 / (step + 1)}});
+    }
+  };
+  RunFolder whole = open_new(folder.path() / "a" / "run");
+  record(whole, 0, 6);
+  std::uint64_t checkpoint = 0;
+  {
+    RunFolder run = open_new(folder.path() / "b" / "run");
+    record(run, 0, 3);
+    checkpoint = run.metrics().sync();
+    record(run, 3, 5);  // lost: written after the checkpoint
+    std::ofstream(run.path() / "metrics.jsonl", std::ios::app) << "{\"step\":5,\"lo";
+  }
+  RunFolder run = RunFolder::open("search", parse({"--resume=" + (folder.path() / "b" / "run").string()}));
+  BOOST_TEST(run.resumed());
+  run.metrics().cut_back(checkpoint);
+  record(run, 3, 6);
+  BOOST_CHECK(lines(run.path() / "metrics.jsonl") == lines(whole.path() / "metrics.jsonl"));
+  const auto facts = json_of(run.path() / "run.json");
+  BOOST_TEST(facts["resumed"].size() == 1U);
+  BOOST_TEST(facts["options"]["seed"] == 7);
+}
+
+BOOST_AUTO_TEST_CASE(checkpoint_beyond_or_inside_a_line_is_refused) {
+  const TemporaryFolder folder;
+  Metrics metrics(folder.path() / "metrics.jsonl", "run");
+  metrics.append({{"step", 1}});
+  const std::uint64_t length = metrics.sync();
+  BOOST_CHECK_EXCEPTION(metrics.cut_back(length + 1), CheckpointError, Says{{"bytes, but the checkpoint"}});
+  BOOST_CHECK_EXCEPTION(metrics.cut_back(length - 1), CheckpointError, Says{{"inside a line"}});
+  BOOST_TEST(fs::file_size(folder.path() / "metrics.jsonl") == length);
+}
+
+BOOST_AUTO_TEST_CASE(metrics_lines_have_version_time_and_run_and_spell_non_finite_numbers) {
+  const TemporaryFolder folder;
+  Metrics metrics(folder.path() / "metrics.jsonl", "a run");
+  metrics.append(
+      {{"loss", std::numeric_limits<double>::quiet_NaN()}, {"top1", {0.5, -std::numeric_limits<double>::infinity()}}});
+  const std::string line = content(folder.path() / "metrics.jsonl");
+  BOOST_TEST(line.starts_with("{\"v\":1,\"t\":"));
+  BOOST_TEST(line.ends_with(",\"run\":\"a run\",\"loss\":\"nan\",\"top1\":[0.5,\"-inf\"]}\n"));
+}
+
+BOOST_AUTO_TEST_CASE(full_disk_is_an_error_with_path_and_reason) {
+  Metrics metrics("/dev/full", "run");
+  BOOST_CHECK_EXCEPTION(metrics.append({{"step", 1}}), Error, (Says{{"/dev/full", "No space left on device"}}));
+}
+
+BOOST_AUTO_TEST_CASE(folder_that_cannot_be_created_is_an_error) {
+  BOOST_CHECK_EXCEPTION(open_new("/proc/no/run"), Error, (Says{{"/proc/no/run", "Choose another --out"}}));
+}
+
+BOOST_AUTO_TEST_CASE(resume_refuses_other_programs_and_damaged_folders) {
+  const TemporaryFolder folder;
+  const fs::path path = open_new(folder.path() / "run").path();
+  const Options resume = parse({"--resume=" + path.string()});
+  BOOST_CHECK_EXCEPTION(RunFolder::open("train", resume), UsageError, (Says{{"ockham-search", "ockham-train"}}));
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({"--resume=" + path.string(), "--overwrite"})), UsageError,
+                        Says{{"drop --out and --overwrite"}});
+  std::ofstream(path / "run.json") << "{\"app\": ";
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", resume), CheckpointError, (Says{{"run.json", "damaged"}}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham::apps
