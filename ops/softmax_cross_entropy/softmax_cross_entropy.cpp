@@ -1,0 +1,277 @@
+#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "autograd/registry.h"
+#include "engine/math.h"
+#include "engine/parallel.h"
+#include "ops/softmax/row_op.h"
+
+namespace ockham {
+namespace {
+
+/// A row's probabilities by falling size (ties in order of class), and what is left from each on:
+/// tail[k] = sum over j >= k, added from the smallest up so that small tails keep their digits.
+struct SortedRow {
+  std::vector<std::int64_t> order;
+  std::vector<double> tail;
+
+  template <class T>
+  void assign(std::int64_t C, const T* p) {
+    order.resize(static_cast<std::size_t>(C));
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    std::ranges::stable_sort(order, [p](std::int64_t a, std::int64_t b) { return p[a] > p[b]; });
+    tail.assign(order.size() + 1, 0.0);
+    for (std::size_t k = order.size(); k-- > 0;)
+      tail[k] = tail[k + 1] + static_cast<double>(p[order[k]]);
+  }
+};
+
+/// Column k of the LDL^T factor of diag(p) - p p^T (hessian.md section 3): entry k is sqrt(p_k Q_{k+1} / Q_k), entries
+/// j > k are -p_j sqrt(p_k / (Q_k Q_{k+1})), with Q = tail. Nothing but zeros is left once Q_{k+1} is zero.
+template <class T>
+void write_column(const SortedRow& row, std::int64_t C, const T* p, std::size_t k, double scale, T* column) {
+  std::fill(column, column + C, T(0));
+  const double rest = row.tail[k + 1];
+  if (rest <= 0.0)
+    return;
+  const double share = std::sqrt(static_cast<double>(p[row.order[k]]) / row.tail[k]);
+  column[row.order[k]] = static_cast<T>(scale * share * std::sqrt(rest));
+  for (std::size_t j = k + 1; j < row.order.size(); ++j)
+    column[row.order[j]] = static_cast<T>(-scale * share * (static_cast<double>(p[row.order[j]]) / std::sqrt(rest)));
+}
+
+class SoftmaxCrossEntropy : public LossOp {
+ public:
+  explicit SoftmaxCrossEntropy(const SoftmaxCrossEntropyAttrs& attrs) : smoothing_(attrs.label_smoothing) {}
+
+  std::string_view name() const override { return "softmax_cross_entropy"; }
+  std::string attrs() const override { return concat("label_smoothing=", smoothing_); }
+  Algebra algebra() const override { return Algebra::kCurved; }
+  bool is_differentiable(std::size_t input) const override { return input == 0; }
+
+  std::vector<Spec> infer(std::span<const Spec> x) const override {
+    require_float(*this, x.first(1));
+    const Shape& logits = x[0].shape;
+    if (logits.rank() != 2 || logits.numel() == 0)
+      throw ShapeError(describe(*this, x) + ": logits must be [N, C] with at least one sample and one class.");
+    if (x[1].dtype != DType::kInt64)
+      throw DTypeError(describe(*this, x) + ": labels must be int64; convert with Tensor::to.");
+    if (x[1].shape != Shape{logits[0]})
+      throw ShapeError(concat(describe(*this, x), ": labels must be [", logits[0], "], one for each row of logits."));
+    if (!(smoothing_ >= 0.0 && smoothing_ <= 1.0))
+      throw UsageError(describe(*this, x) + ": label_smoothing must lie in [0, 1].");
+    return {{{}, x[0].dtype}};
+  }
+
+  /// Saves p and the labels.
+  void forward(Inputs x, Outputs y, Saved& saved) const override {
+    check_labels(x[1], x[0].size(1));
+    Tensor p(x[0].spec());
+    visit(p, [&]<class T>() {
+      const std::int64_t C = p.size(1);
+      const double total = sum_rows(p, [&](std::int64_t n) {
+        const T* z = x[0].data<T>() + n * C;
+        const double lse = log_sum_exp(C, z);
+        for (std::int64_t c = 0; c < C; ++c)
+          p.data<T>()[n * C + c] = static_cast<T>(std::exp(static_cast<double>(z[c]) - lse));
+        const double target = lse - static_cast<double>(z[x[1].data<std::int64_t>()[n]]);
+        if (smoothing_ == 0.0)
+          return target;  // a logit of -inf elsewhere must not turn 0 * inf into NaN
+        const double mean = row_sum(C, [&](std::int64_t c) { return z[c]; }) / static_cast<double>(C);
+        return (1.0 - smoothing_) * target + smoothing_ * (lse - mean);
+      });
+      *y[0].data<T>() = static_cast<T>(total / static_cast<double>(p.size(0)));
+    });
+    saved.keep(p, x[1]);
+  }
+
+  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
+    if (!x_bar[0])
+      return;
+    const Tensor& p = saved[0];
+    Tensor g(with_directions(p.shape(), D), p.dtype());
+    visit(p, [&]<class T>() {
+      const std::int64_t C = p.size(1);
+      parallel_for(D * p.size(0), grain_of(C), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          const double scale =
+              static_cast<double>(y_bar[0].data<T>()[row / p.size(0)]) / static_cast<double>(p.size(0));
+          for (std::int64_t c = 0; c < C; ++c)
+            g.data<T>()[row * C + c] = static_cast<T>(scale * residual<T>(saved, row % p.size(0), c));
+        }
+      });
+    });
+    x_bar[0].add(std::move(g));
+  }
+
+  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
+    const Tensor& p = saved[0];
+    visit(p, [&]<class T>() {
+      const std::int64_t C = p.size(1);
+      for (std::int64_t d = 0; d < D; ++d) {
+        const T* t = x_dot[0].data<T>() + d * p.numel();
+        const double total = sum_rows(p, [&](std::int64_t n) {
+          return row_sum(C, [&](std::int64_t c) { return residual<T>(saved, n, c) * t[n * C + c]; });
+        });
+        y_dot[0].data<T>()[d] = static_cast<T>(total / static_cast<double>(p.size(0)));
+      }
+    });
+  }
+
+  /// (1/N) sum_n [sum_c p t^2 - (sum_c p t)^2], as the variance that it is.
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                 std::span<double> acc) const override {
+    const Tensor& p = saved[0];
+    visit(p, [&]<class T>() {
+      const std::int64_t C = p.size(1);
+      const double scale = y_bar[0].item() / static_cast<double>(p.size(0));
+      for (std::int64_t d = 0; d < D; ++d) {
+        acc[static_cast<std::size_t>(d)] +=
+            scale * sum_rows(p, [&](std::int64_t n) {
+              const T* pn = p.data<T>() + n * C;
+              const T* t = x_dot[0].data<T>() + d * p.numel() + n * C;
+              const double mean = row_sum(C, [&](std::int64_t c) { return pn[c] * t[c]; });
+              return row_sum(C, [&](std::int64_t c) { return pn[c] * (t[c] - mean) * (t[c] - mean); });
+            });
+      }
+    });
+  }
+
+  std::int64_t factor_columns(const Saved& saved) const override { return saved[0].size(1) - 1; }
+
+  void factor(const Saved& saved, std::int64_t first, std::int64_t count, Tensor& columns) const override {
+    const Tensor& p = saved[0];
+    const std::int64_t N = p.size(0);
+    const std::int64_t C = p.size(1);
+    const double scale = 1.0 / std::sqrt(static_cast<double>(N));
+    visit(p, [&]<class T>() {
+      T* out = columns.data<T>();
+      parallel_for(N, grain_of(C * count), [&](std::int64_t begin, std::int64_t end) {
+        SortedRow row;
+        for (std::int64_t n = begin; n < end; ++n) {
+          const T* pn = p.data<T>() + n * C;
+          row.assign(C, pn);
+          for (std::int64_t k = 0; k < count; ++k)
+            write_column(row, C, pn, static_cast<std::size_t>(first + k), scale, out + (k * N + n) * C);
+        }
+      });
+    });
+  }
+
+  double factor_tail(const Saved& saved, std::int64_t r) const override {
+    if (r >= factor_columns(saved))
+      return 0.0;  // the factor is complete
+    const Tensor& p = saved[0];
+    double worst = 0.0;
+    visit(p, [&]<class T>() {
+      SortedRow row;
+      for (std::int64_t n = 0; n < p.size(0); ++n) {
+        row.assign(p.size(1), p.data<T>() + n * p.size(1));
+        worst = std::max(worst, row.tail[static_cast<std::size_t>(r)]);
+      }
+    });
+    return worst;
+  }
+
+  void recursion_seed(const Saved& saved, const RecursionRules& rules, Tensor& h) const override {
+    const Tensor& p = saved[0];
+    visit(p, [&]<class T>() {
+      const std::int64_t C = p.size(1);
+      for (std::int64_t i = 0; i < p.numel(); ++i) {
+        const bool is_seeded = !rules.target_class_only || i % C == saved[1].data<std::int64_t>()[i / C];
+        const double pi = static_cast<double>(p.data<T>()[i]);
+        h.data<T>()[i] = is_seeded ? static_cast<T>(pi * (1.0 - pi) / static_cast<double>(p.size(0))) : T(0);
+      }
+    });
+  }
+
+ private:
+  static std::int64_t grain_of(std::int64_t C) {
+    return std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, C));
+  }
+
+  template <class Body>
+  void visit(const Tensor& p, Body&& body) const {
+    visit_float(p.dtype(), name(), std::forward<Body>(body));
+  }
+
+  template <class Row>
+  static double sum_rows(const Tensor& p, Row row) {
+    return parallel_sum(p.size(0), grain_of(p.size(1)), [&](std::int64_t begin, std::int64_t end) {
+      double total = 0.0;
+      for (std::int64_t n = begin; n < end; ++n)
+        total += row(n);
+      return total;
+    });
+  }
+
+  /// p - q: N times the gradient.
+  template <class T>
+  double residual(const Saved& saved, std::int64_t n, std::int64_t c) const {
+    const auto C = static_cast<double>(saved[0].size(1));
+    const double hit = saved[1].data<std::int64_t>()[n] == c ? 1.0 - smoothing_ : 0.0;
+    return static_cast<double>(saved[0].data<T>()[n * saved[0].size(1) + c]) - hit - smoothing_ / C;
+  }
+
+  void check_labels(const Tensor& labels, std::int64_t C) const {
+    for (std::int64_t n = 0; n < labels.numel(); ++n) {
+      const std::int64_t label = labels.data<std::int64_t>()[n];
+      if (label < 0 || label >= C)
+        throw Error(concat(name(), ": sample ", n, " has label ", label, ", but the logits have ", C, " classes (0 to ",
+                           C - 1, "); check the labels or the width of the last layer."));
+    }
+  }
+
+  const double smoothing_;
+};
+
+std::vector<Tensor> reference(Inputs x, double smoothing) {
+  const std::int64_t C = x[0].size(1);
+  double loss = 0.0;
+  for (std::int64_t i = 0; i < x[0].numel(); ++i) {
+    const double* row = x[0].data<double>() + i / C * C;
+    double total = 0.0;
+    for (std::int64_t j = 0; j < C; ++j)
+      total += std::exp(row[j]);
+    const double hit = x[1].data<std::int64_t>()[i / C] == i % C ? 1.0 : 0.0;
+    loss -= ((1.0 - smoothing) * hit + smoothing / static_cast<double>(C)) * std::log(std::exp(row[i % C]) / total);
+  }
+  return {Tensor::scalar(loss / static_cast<double>(x[0].size(0)), DType::kFloat64)};
+}
+
+auto maker(double smoothing) {
+  return [=] { return std::make_unique<SoftmaxCrossEntropy>(SoftmaxCrossEntropyAttrs{smoothing}); };
+}
+
+OpSample sample(const char* name, std::int64_t N, std::int64_t C, double smoothing) {
+  return {.name = name,
+          .make = maker(smoothing),
+          .inputs = {{.shape = {N, C}, .low = -3.0, .high = 3.0},
+                     {.shape = {N}, .draw = Draw::kLabels, .high = static_cast<double>(C)}},
+          .reference = [=](Inputs x) { return reference(x, smoothing); }};
+}
+
+const Spec kLogits{{4, 3}, DType::kFloat32};
+
+OCKHAM_REGISTER_OP(
+    softmax_cross_entropy,
+    {.name = "softmax_cross_entropy",
+     .samples = {sample("plain", 7, 5, 0.0), sample("label smoothing", 6, 4, 0.1), sample("one sample", 1, 3, 0.0),
+                 sample("one class", 3, 1, 0.2)},
+     .bad = {{maker(0.0), {{{4}, DType::kFloat32}, {{4}, DType::kInt64}}, {"float32[4]", "[N, C]"}},
+             {maker(0.0), {{{0, 3}, DType::kFloat32}, {{0}, DType::kInt64}}, {"float32[0,3]", "at least one sample"}},
+             {maker(0.0), {{{4, 3}, DType::kInt64}, {{4}, DType::kInt64}}, {"int64[4,3]", "float32 or float64"}},
+             {maker(0.0), {kLogits, {{4}, DType::kFloat32}}, {"float32[4]", "labels must be int64"}},
+             {maker(0.0), {kLogits, {{5}, DType::kInt64}}, {"int64[5]", "labels must be [4]"}},
+             {maker(1.5), {kLogits, {{4}, DType::kInt64}}, {"label_smoothing=1.5", "[0, 1]"}}}});
+
+}  // namespace
+
+Variable softmax_cross_entropy(const Variable& logits, const Variable& labels, const SoftmaxCrossEntropyAttrs& attrs) {
+  return record_one(std::make_shared<const SoftmaxCrossEntropy>(attrs), {logits, labels});
+}
+
+}  // namespace ockham
