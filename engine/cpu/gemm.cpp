@@ -1,0 +1,303 @@
+// Matrix multiply by register tiles, without packing: a tile of up to kRows x kVectors accumulators runs over the whole
+// of K, taking kVectors loads of B and kRows broadcasts of A per step.
+#include "engine/gemm.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/cpu/gemm.cpp"
+#define HWY_DISABLED_TARGETS HWY_SSSE3  // nobody has SSSE3 without SSE4 any more
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "engine/arena.h"
+#include "engine/cpu/gemm_problem.h"
+#include "engine/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ockham::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The accumulators, kVectors of B and one of A fill the registers: 32 with AVX-512, 16 before.
+constexpr int kRows = 6;
+constexpr int kVectors = HWY_TARGET == HWY_AVX3 ? 4 : 2;
+
+template <class T>
+using Lanes = hn::CappedTag<T, 64 / sizeof(T)>;
+template <class T>
+using Vector = hn::Vec<Lanes<T>>;
+template <class T>
+constexpr std::int64_t kLanes = hn::MaxLanes(Lanes<T>());
+
+// The first `count` (1 to kLanes) elements and zeros, without touching memory behind them.
+template <class T>
+HWY_INLINE Vector<T> load_first(const T* p, std::int64_t count) {
+  const Lanes<T> d;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  alignas(64) T buffer[kLanes<T>] = {};
+  for (std::int64_t i = 0; i < count; ++i)
+    buffer[i] = p[i];
+  return hn::Load(d, buffer);
+#endif
+}
+
+template <class T>
+HWY_INLINE void store_first(Vector<T> v, T* p, std::int64_t count) {
+  const Lanes<T> d;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  alignas(64) T buffer[kLanes<T>];
+  hn::Store(v, d, buffer);
+  for (std::int64_t i = 0; i < count; ++i)
+    p[i] = buffer[i];
+#endif
+}
+
+template <bool kPartial, class T>
+HWY_INLINE Vector<T> load(const T* p, std::int64_t count) {
+  if constexpr (kPartial)
+    return load_first(p, count);
+  else
+    return hn::LoadU(Lanes<T>(), p);
+}
+
+// C[m + (0..M), n + (0..V vectors)]; with kPartial the last vector has `tail` elements.
+template <int M, int V, bool kPartial, class T>
+HWY_INLINE void rows_tile(const RowsProblem<T>& p, std::int64_t m, std::int64_t n, std::int64_t tail) {
+  const Lanes<T> d;
+  Vector<T> sum[M][V];
+  for (auto& row : sum) {
+    for (auto& v : row)
+      v = hn::Zero(d);
+  }
+  const T* a = p.a + m * p.a_row;
+  for (std::int64_t k = 0; k < p.K; ++k, a += p.a_column) {
+    const T* b = p.b_rows[k] + n;
+    Vector<T> bs[V];
+    for (int v = 0; v < V - 1; ++v)
+      bs[v] = hn::LoadU(d, b + v * kLanes<T>);
+    bs[V - 1] = load<kPartial>(b + (V - 1) * kLanes<T>, tail);
+    for (int i = 0; i < M; ++i) {
+      const auto a_ik = hn::Set(d, a[i * p.a_row]);
+      for (int v = 0; v < V; ++v)
+        sum[i][v] = hn::MulAdd(a_ik, bs[v], sum[i][v]);
+    }
+  }
+  for (int i = 0; i < M; ++i) {
+    for (int v = 0; v < V; ++v) {
+      T* c = p.c + (m + i) * p.c_row + n + v * kLanes<T>;
+      const bool is_partial = kPartial && v == V - 1;
+      if (p.beta != T(0)) {
+        const auto old = is_partial ? load_first(c, tail) : hn::LoadU(d, c);
+        sum[i][v] = hn::MulAdd(hn::Set(d, p.beta), old, sum[i][v]);
+      }
+      if (is_partial)
+        store_first(sum[i][v], c, tail);
+      else
+        hn::StoreU(sum[i][v], d, c);
+    }
+  }
+}
+
+// Calls tile.template operator()<height>(m) for 0..M cut into equal heights of at most kRows.
+template <class Tile>
+HWY_INLINE void over_rows(std::int64_t M, Tile&& tile) {
+  std::int64_t blocks = (M + kRows - 1) / kRows;
+  for (std::int64_t m = 0; m < M; --blocks) {
+    const std::int64_t height = (M - m + blocks - 1) / blocks;
+    switch (height) {
+      case 1:
+        tile.template operator()<1>(m);
+        break;
+      case 2:
+        tile.template operator()<2>(m);
+        break;
+      case 3:
+        tile.template operator()<3>(m);
+        break;
+      case 4:
+        tile.template operator()<4>(m);
+        break;
+      case 5:
+        tile.template operator()<5>(m);
+        break;
+      default:
+        tile.template operator()<6>(m);
+    }
+    m += height;
+  }
+}
+
+// The last columns: V vectors of which the last is partial.
+template <int V, class T>
+HWY_INLINE void rows_edge(const RowsProblem<T>& p, std::int64_t n, std::int64_t vectors, std::int64_t tail) {
+  if constexpr (V > 1) {
+    if (vectors < V)
+      return rows_edge<V - 1>(p, n, vectors, tail);
+  }
+  over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { rows_tile<height, V, true>(p, m, n, tail); });
+}
+
+template <class T>
+void rows(const RowsProblem<T>& p) {
+  constexpr std::int64_t kWidth = kVectors * kLanes<T>;
+  std::int64_t n = 0;
+  for (; n + kWidth <= p.N; n += kWidth)
+    over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { rows_tile<height, kVectors, false>(p, m, n, 0); });
+  if (n < p.N) {
+    const std::int64_t vectors = (p.N - n + kLanes<T> - 1) / kLanes<T>;
+    rows_edge<kVectors>(p, n, vectors, p.N - n - (vectors - 1) * kLanes<T>);
+  }
+}
+
+template <int M, int V, bool kPartial, class T>
+HWY_INLINE void dots_step(const DotsProblem<T>& p, const T* a, const T* b, std::int64_t tail, Vector<T> (&sum)[M][V]) {
+  Vector<T> bs[V];
+  for (int v = 0; v < V; ++v)
+    bs[v] = load<kPartial>(b + v * p.b_row, tail);
+  for (int i = 0; i < M; ++i) {
+    const auto a_i = load<kPartial>(a + i * p.a_row, tail);
+    for (int v = 0; v < V; ++v)
+      sum[i][v] = hn::MulAdd(a_i, bs[v], sum[i][v]);
+  }
+}
+
+// C[m + (0..M), n + (0..V)]; the lanes of an accumulator are partial sums over K.
+template <int M, int V, class T>
+HWY_INLINE void dots_tile(const DotsProblem<T>& p, std::int64_t m, std::int64_t n) {
+  const Lanes<T> d;
+  Vector<T> sum[M][V];
+  for (auto& row : sum) {
+    for (auto& v : row)
+      v = hn::Zero(d);
+  }
+  const T* a = p.a + m * p.a_row;
+  const T* b = p.b + n * p.b_row;
+  std::int64_t k = 0;
+  for (; k + kLanes<T> <= p.K; k += kLanes<T>)
+    dots_step<M, V, false>(p, a + k, b + k, 0, sum);
+  if (k < p.K)
+    dots_step<M, V, true>(p, a + k, b + k, p.K - k, sum);
+  for (int i = 0; i < M; ++i) {
+    for (int v = 0; v < V; ++v) {
+      T& c = p.c[(m + i) * p.c_row + n + v];
+      const T total = hn::GetLane(hn::SumOfLanes(d, sum[i][v]));
+      c = p.beta == T(0) ? total : p.beta * c + total;
+    }
+  }
+}
+
+template <class T>
+void dots(const DotsProblem<T>& p) {
+  std::int64_t n = 0;
+  for (; n + kVectors <= p.N; n += kVectors)
+    over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { dots_tile<height, kVectors>(p, m, n); });
+  for (; n < p.N; ++n)
+    over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { dots_tile<height, 1>(p, m, n); });
+}
+
+// HWY_EXPORT takes no templates.
+void rows_f32(const RowsProblem<float>& p) {
+  rows(p);
+}
+void rows_f64(const RowsProblem<double>& p) {
+  rows(p);
+}
+void dots_f32(const DotsProblem<float>& p) {
+  dots(p);
+}
+void dots_f64(const DotsProblem<double>& p) {
+  dots(p);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ockham::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ockham {
+namespace cpu {
+HWY_EXPORT(rows_f32);
+HWY_EXPORT(rows_f64);
+HWY_EXPORT(dots_f32);
+HWY_EXPORT(dots_f64);
+
+void run(const RowsProblem<float>& p) {
+  HWY_DYNAMIC_DISPATCH(rows_f32)(p);
+}
+void run(const RowsProblem<double>& p) {
+  HWY_DYNAMIC_DISPATCH(rows_f64)(p);
+}
+void run(const DotsProblem<float>& p) {
+  HWY_DYNAMIC_DISPATCH(dots_f32)(p);
+}
+void run(const DotsProblem<double>& p) {
+  HWY_DYNAMIC_DISPATCH(dots_f64)(p);
+}
+}  // namespace cpu
+
+template <class T>
+void gemm_rows(std::int64_t M, std::int64_t N, std::int64_t K, const T* a, std::int64_t a_row, std::int64_t a_column,
+               const T* const* b_rows, T beta, T* c, std::int64_t c_row) {
+  instruction_set();  // reads OCKHAM_ISA before the first dispatch
+  cpu::run(cpu::RowsProblem<T>{M, N, K, a, a_row, a_column, b_rows, beta, c, c_row});
+}
+
+template <class T>
+void gemm_dots(std::int64_t M, std::int64_t N, std::int64_t K, const T* a, std::int64_t a_row, const T* b,
+               std::int64_t b_row, T beta, T* c, std::int64_t c_row) {
+  instruction_set();
+  cpu::run(cpu::DotsProblem<T>{M, N, K, a, a_row, b, b_row, beta, c, c_row});
+}
+
+template <class T>
+void transpose(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
+  // In blocks, so that the lines that a column touches are still in the cache for its neighbours.
+  constexpr std::int64_t kBlock = 16;
+  for (std::int64_t i0 = 0; i0 < rows; i0 += kBlock) {
+    const std::int64_t i1 = std::min(i0 + kBlock, rows);
+    for (std::int64_t j = 0; j < columns; ++j) {
+      for (std::int64_t i = i0; i < i1; ++i)
+        y[j * y_row + i] = x[i * x_row + j];
+    }
+  }
+}
+
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, std::int64_t M, std::int64_t N, std::int64_t K, const T* a,
+          std::int64_t a_row, const T* b, std::int64_t b_row, T beta, T* c, std::int64_t c_row) {
+  // Dot products end with a sum over lanes per element of C, a transposed copy costs a pass over B.
+  constexpr std::int64_t kLongK = 16;
+  if (transpose_b && !transpose_a && K >= kLongK * M)
+    return gemm_dots(M, N, K, a, a_row, b, b_row, beta, c, c_row);
+  ScratchScope scratch;
+  const T** b_rows = scratch.take<const T*>(K);
+  if (transpose_b) {
+    T* copy = scratch.take<T>(K * N);
+    transpose(N, K, b, b_row, copy, N);
+    b = copy;
+    b_row = N;
+  }
+  for (std::int64_t k = 0; k < K; ++k)
+    b_rows[k] = b + k * b_row;
+  gemm_rows(M, N, K, a, transpose_a ? 1 : a_row, transpose_a ? a_row : 1, b_rows, beta, c, c_row);
+}
+
+#define OCKHAM_INSTANTIATE_GEMM(T)                                                                                     \
+  template void gemm_rows(std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, std::int64_t,              \
+                          const T* const*, T, T*, std::int64_t);                                                       \
+  template void gemm_dots(std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, const T*, std::int64_t, T, \
+                          T*, std::int64_t);                                                                           \
+  template void transpose(std::int64_t, std::int64_t, const T*, std::int64_t, T*, std::int64_t);                       \
+  template void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, const T*,           \
+                     std::int64_t, T, T*, std::int64_t);
+OCKHAM_INSTANTIATE_GEMM(float)
+OCKHAM_INSTANTIATE_GEMM(double)
+#undef OCKHAM_INSTANTIATE_GEMM
+
+}  // namespace ockham
+#endif  // HWY_ONCE
