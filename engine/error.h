@@ -42,8 +42,13 @@ class CheckpointError : public Error {
   using Error::Error;
 };
 
+template <class T>
+concept Printable = requires(std::ostream& out, const T& piece) {
+  out << piece;
+};
+
 /// Concatenates anything printable: `concat("x ", x.shape(), " has rank ", 3)`.
-template <class... Pieces>
+template <Printable... Pieces>
 std::string concat(const Pieces&... pieces) {
   std::ostringstream out;
   (out << ... << pieces);

@@ -1,0 +1,277 @@
+#include "ops/weighted_sum/weighted_sum.h"
+
+#include <numeric>
+
+#include "autograd/registry.h"
+#include "engine/parallel.h"
+#include "ops/infer.h"
+#include "ops/loops.h"
+
+namespace ockham {
+namespace {
+
+/// Inputs are alpha, branch 0, branch 1, ...; Saved holds the same.
+class WeightedSumOp : public Op {
+ public:
+  explicit WeightedSumOp(std::vector<std::int64_t> index) : index_(std::move(index)) {}
+
+  std::string_view name() const override { return "weighted_sum"; }
+  std::string attrs() const override {
+    std::string text = "index=";
+    for (std::size_t k = 0; k < index_.size(); ++k)
+      text += concat(k == 0 ? "" : ",", index_[k]);
+    return text;
+  }
+  Algebra algebra() const override { return Algebra::kMultilinear; }
+  int factor_of(std::size_t input) const override { return input == 0 ? 0 : 1; }
+
+  std::vector<Spec> infer(std::span<const Spec> x) const override {
+    require_float(*this, x);
+    if (x.size() < 2 || x.size() - 1 != index_.size())
+      throw ShapeError(concat(describe(*this, x), ": ", x.size() - 1, " branches and ", index_.size(),
+                              " indices; give one index per branch, and at least one branch."));
+    if (x[0].shape.rank() != 1)
+      throw ShapeError(concat(describe(*this, x), ": alpha has shape ", x[0].shape, ", needs rank 1."));
+    for (std::int64_t entry : index_) {
+      if (entry < 0 || entry >= x[0].shape[0])
+        throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape[0],
+                                "), the entries of alpha."));
+    }
+    require_equal_shapes(*this, x.subspan(1), 1);
+    return {x[1]};
+  }
+
+  void forward(Inputs x, Outputs y, Saved& saved) const override {
+    visit_float(x[0].dtype(), name(), [&]<class T>() {
+      std::vector<cpu::Term<T>> terms;
+      for (std::size_t k = 0; k < index_.size(); ++k)
+        terms.push_back({x[0].data<T>()[index_[k]], x[k + 1].data<T>()});
+      cpu::combine<T>(y[0].numel(), terms, y[0].data<T>(), false);
+    });
+    saved.tensors.assign(x.begin(), x.end());
+  }
+
+  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
+    const Tensor& alpha = saved[0];
+    // Two passes over y_bar, alpha first: a branch may be alpha itself, and slots are filled in index order.
+    if (x_bar[0])
+      x_bar[0].add(gradient_of_alpha(saved, D, y_bar[0]));
+    visit_float(alpha.dtype(), name(), [&]<class T>() {
+      for (std::size_t k = 0; k < index_.size(); ++k) {
+        const GradSlot& slot = x_bar[k + 1];
+        if (!slot)
+          continue;
+        const cpu::Term<T> term{alpha.data<T>()[index_[k]], y_bar[0].data<T>()};
+        cpu::combine<T>(y_bar[0].numel(), {&term, 1}, slot.dst->data<T>(), slot.accumulate);
+      }
+    });
+  }
+
+  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
+    const Tensor& alpha = saved[0];
+    const std::int64_t P = alpha.size(0);
+    const std::int64_t n = y_dot[0].numel() / D;
+    visit_float(alpha.dtype(), name(), [&]<class T>() {
+      std::vector<cpu::Term<T>> terms;
+      for (std::int64_t d = 0; d < D; ++d) {
+        terms.clear();
+        for (std::size_t k = 0; k < index_.size(); ++k) {
+          // Directions in alpha are mostly unit vectors: leaving out entries that do not move saves most branches.
+          const T moved = x_dot[0] ? x_dot[0].data<T>()[d * P + index_[k]] : T(0);
+          if (moved != T(0))
+            terms.push_back({moved, saved[k + 1].data<T>()});
+          if (x_dot[k + 1])
+            terms.push_back({alpha.data<T>()[index_[k]], x_dot[k + 1].data<T>() + d * n});
+        }
+        cpu::combine<T>(n, terms, y_dot[0].data<T>() + d * n, false);
+      }
+    });
+  }
+
+  // D2f[t, t] = 2 sum_k t_alpha[index[k]] * t_branch_k.
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                 std::span<double> acc) const override {
+    if (!x_dot[0])
+      return;
+    const std::int64_t P = saved[0].size(0);
+    const std::int64_t n = y_bar[0].numel();
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      for (std::int64_t d = 0; d < D; ++d) {
+        std::vector<double> moved;
+        std::vector<const T*> tangents;
+        for (std::size_t k = 0; k < index_.size(); ++k) {
+          const T alpha_dot = x_dot[0].data<T>()[d * P + index_[k]];
+          if (alpha_dot == T(0) || !x_dot[k + 1])
+            continue;
+          moved.push_back(static_cast<double>(alpha_dot));
+          tangents.push_back(x_dot[k + 1].data<T>() + d * n);
+        }
+        const std::vector<double> products = cpu::dots<T>(n, y_bar[0].data<T>(), tangents);
+        acc[static_cast<std::size_t>(d)] += 2.0 * std::inner_product(moved.begin(), moved.end(), products.begin(), 0.0);
+      }
+    });
+  }
+
+  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                       Tensor& H) const override {
+    if (input != 0)
+      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+    if (saved[1].numel() == 0)
+      return;
+    const std::vector<double> squares = squared_sample_gradients(saved, D, y_bar[0]);
+    double* h = H.data<double>();
+    for (std::size_t p = 0; p < squares.size(); ++p)
+      h[grouping == Grouping::kLayer ? 0 : p] += squares[p];
+  }
+
+  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
+                 std::span<GradSlot> h_x) const override {
+    const Tensor& alpha = saved[0];
+    if (h_x[0])
+      h_x[0].add(recursion_of_alpha(saved, h_y[0]));
+    visit_float(alpha.dtype(), name(), [&]<class T>() {
+      for (std::size_t k = 0; k < index_.size(); ++k) {
+        const GradSlot& slot = h_x[k + 1];
+        if (!slot)
+          continue;
+        const T a = alpha.data<T>()[index_[k]];
+        const cpu::Term<T> term{a * a, h_y[0].data<T>()};
+        cpu::combine<T>(h_y[0].numel(), {&term, 1}, slot.dst->data<T>(), slot.accumulate);
+      }
+    });
+  }
+
+ private:
+  template <class T>
+  static std::vector<const T*> branch_data(const Saved& saved) {
+    std::vector<const T*> data;
+    for (std::size_t k = 1; k < saved.tensors.size(); ++k)
+      data.push_back(saved[k].data<T>());
+    return data;
+  }
+
+  /// [D*P]: <y_bar[d], branch_k>, added up over the branches of each entry.
+  Tensor gradient_of_alpha(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
+    const std::int64_t P = saved[0].size(0);
+    const std::int64_t n = saved[1].numel();
+    std::vector<double> gradient(static_cast<std::size_t>(D * P));
+    Tensor result({D * P}, y_bar.dtype());
+    visit_float(y_bar.dtype(), name(), [&]<class T>() {
+      const std::vector<const T*> branches = branch_data<T>(saved);
+      for (std::int64_t d = 0; d < D; ++d) {
+        const std::vector<double> products = cpu::dots<T>(n, y_bar.data<T>() + d * n, branches);
+        for (std::size_t k = 0; k < index_.size(); ++k)
+          gradient[static_cast<std::size_t>(d * P + index_[k])] += products[k];
+      }
+      std::ranges::transform(gradient, result.data<T>(), [](double g) { return static_cast<T>(g); });
+    });
+    return result;
+  }
+
+  /// [P]: sum over directions d and samples n of <y_bar[d, n], sum of the entry's branches at n>^2.
+  std::vector<double> squared_sample_gradients(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
+    const auto P = static_cast<std::size_t>(saved[0].size(0));
+    const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
+    const std::int64_t n = saved[1].numel() / samples;
+    // One row of sums per sample, combined in order: the same bits at any number of threads.
+    std::vector<double> parts(static_cast<std::size_t>(samples) * P);
+    visit_float(y_bar.dtype(), name(), [&]<class T>() {
+      const std::vector<const T*> branches = branch_data<T>(saved);
+      parallel_for(samples, 1, [&](std::int64_t sample, std::int64_t) {
+        std::vector<double> gradient(P);
+        for (std::int64_t d = 0; d < D; ++d) {
+          std::ranges::fill(gradient, 0.0);
+          for (std::size_t k = 0; k < index_.size(); ++k)
+            gradient[static_cast<std::size_t>(index_[k])] +=
+                cpu::dot(n, y_bar.data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
+          for (std::size_t p = 0; p < P; ++p)
+            parts[static_cast<std::size_t>(sample) * P + p] += gradient[p] * gradient[p];
+        }
+      });
+    });
+    std::vector<double> totals(P);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      totals[i % P] += parts[i];
+    return totals;
+  }
+
+  /// [P]: sum over elements of h_y times the squared sum of the entry's branches.
+  Tensor recursion_of_alpha(const Saved& saved, const Tensor& h_y) const {
+    Tensor result = Tensor::zeros(saved[0].shape(), saved[0].dtype());
+    visit_float(h_y.dtype(), name(), [&]<class T>() {
+      const std::vector<const T*> branches = branch_data<T>(saved);
+      for (std::int64_t p = 0; p < result.numel(); ++p) {
+        std::vector<const T*> of_entry;
+        for (std::size_t k = 0; k < index_.size(); ++k) {
+          if (index_[k] == p)
+            of_entry.push_back(branches[k]);
+        }
+        result.data<T>()[p] = static_cast<T>(parallel_sum(h_y.numel(), 4096, [&](std::int64_t begin, std::int64_t end) {
+          double total = 0.0;
+          for (std::int64_t i = begin; i < end; ++i) {
+            double slope = 0.0;
+            for (const T* branch : of_entry)
+              slope += static_cast<double>(branch[i]);
+            total += static_cast<double>(h_y.data<T>()[i]) * slope * slope;
+          }
+          return total;
+        }));
+      }
+    });
+    return result;
+  }
+
+  const std::vector<std::int64_t> index_;
+};
+
+OpSample sample(std::string name, std::int64_t P, const Shape& shape, std::vector<std::int64_t> index) {
+  std::vector<InputDraw> inputs(index.size() + 1, {.shape = shape});
+  inputs[0].shape = {P};
+  const auto reference = [index](Inputs x) {
+    Tensor y = Tensor::zeros(x[1].shape(), DType::kFloat64);
+    for (std::int64_t i = 0; i < y.numel(); ++i) {
+      for (std::size_t k = 0; k < index.size(); ++k)
+        y.data<double>()[i] += x[0].data<double>()[index[k]] * x[k + 1].data<double>()[i];
+    }
+    return std::vector<Tensor>{y};
+  };
+  return {.name = std::move(name),
+          .make = [index] { return std::make_unique<WeightedSumOp>(index); },
+          .inputs = std::move(inputs),
+          .reference = reference,
+          .diagonal_inputs = {0},
+          .has_recursion = true};
+}
+
+BadSample bad(std::vector<std::int64_t> index, std::vector<Spec> inputs, std::vector<std::string> message_parts) {
+  return {.make = [index] { return std::make_unique<WeightedSumOp>(index); },
+          .inputs = std::move(inputs),
+          .message_parts = std::move(message_parts)};
+}
+
+OCKHAM_REGISTER_OP(
+    weighted_sum,
+    {.name = "weighted_sum",
+     .samples = {sample("one branch per entry", 3, {2, 4, 3, 5}, {0, 1, 2}),
+                 sample("repeated and missing entries", 5, {3, 2, 4}, {4, 1, 4, 0}),
+                 sample("one branch", 1, {5, 2}, {0}), sample("branches shaped like alpha", 3, {3}, {2, 1})},
+     .bad = {bad({0, 1}, {{{2}}, {{2, 3}}}, {"weighted_sum(index=0,1)", "1 branches", "2 indices"}),
+             bad({0, 2}, {{{2}}, {{2, 3}}, {{2, 3}}}, {"weighted_sum", "index 2", "[0, 2)"}),
+             bad({-1}, {{{2}}, {{2, 3}}}, {"weighted_sum", "index -1"}),
+             bad({0, 1}, {{{2}}, {{2, 3}}, {{3, 2}}}, {"weighted_sum", "[2,3]", "[3,2]"}),
+             bad({0, 1}, {{{2, 1}}, {{2, 3}}, {{2, 3}}}, {"weighted_sum", "[2,1]", "rank 1"}),
+             bad({0}, {{{1}, DType::kFloat64}, {{2, 3}}}, {"weighted_sum", "float64[1]", "float32[2,3]"})}});
+
+}  // namespace
+
+Variable weighted_sum(const Variable& alpha, std::span<const Variable> branches, std::vector<std::int64_t> index) {
+  if (index.empty()) {
+    index.resize(branches.size());
+    std::iota(index.begin(), index.end(), 0);
+  }
+  std::vector<Variable> inputs{alpha};
+  inputs.insert(inputs.end(), branches.begin(), branches.end());
+  return record_one(std::make_shared<const WeightedSumOp>(std::move(index)), inputs);
+}
+
+}  // namespace ockham
