@@ -1,0 +1,95 @@
+#pragma once
+// What the rest of the program sees of any data set: numbered images of one shape with a class each.
+// The concrete ones are made by the open_... functions of cifar.h, mnist.h, folder.h and shapes.h; registry.h picks by
+// name; subset.h cuts parts out of one; loader.h makes batches.
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ockham::data {
+
+/// The two parts that published data sets come in; a validation part is cut from `kTrain` (subset.h).
+enum class Split { kTrain, kTest };
+
+/// Size of one image: bytes are stored as [channels, height, width].
+struct ImageShape {
+  int64_t channels = 0, height = 0, width = 0;
+  [[nodiscard]] int64_t count() const { return channels * height * width; }
+  bool operator==(const ImageShape&) const = default;
+};
+
+/// Numbered labelled images. Immutable after construction: every method may be called from several threads.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  Dataset(const Dataset&) = delete;
+  Dataset& operator=(const Dataset&) = delete;
+
+  /// Name as on the command line ("cifar10").
+  [[nodiscard]] const std::string& name() const { return description_.name; }
+  /// Number of images, 1 to 2^31 - 1.
+  [[nodiscard]] int64_t size() const { return description_.size; }
+  [[nodiscard]] const ImageShape& shape() const { return description_.shape; }
+  [[nodiscard]] int classes() const { return static_cast<int>(description_.class_names.size()); }
+  /// Names in label order.
+  [[nodiscard]] const std::vector<std::string>& class_names() const { return description_.class_names; }
+
+  /// Class of an image, in [0, classes()).
+  /// @throws std::out_of_range for an index outside [0, size())
+  [[nodiscard]] int label(int64_t index) const;
+
+  /// Writes the image into `pixels` [channels, height, width], 0 to 255.
+  /// @throws std::out_of_range for an index outside [0, size()), std::invalid_argument if `pixels` has another size,
+  ///         DataError if the image must be read from a file that cannot be decoded
+  void read(int64_t index, std::span<uint8_t> pixels) const;
+
+  /// SHA-256 that identifies the content, in hexadecimal: of all labels and pixels, or of the list of files with their
+  /// sizes for a folder, or of the parameters of a drawn set. Costs a pass over what it covers.
+  [[nodiscard]] virtual std::string digest() const = 0;
+
+ protected:
+  struct Description {
+    std::string name;
+    std::vector<std::string> class_names;
+    ImageShape shape;
+    int64_t size = 0;
+  };
+  /// @throws DataError if there is no image, no class, or more than 2^31 - 1 images
+  explicit Dataset(Description description);
+
+ private:
+  [[nodiscard]] virtual int label_at(int64_t index) const = 0;
+  virtual void read_at(int64_t index, std::span<uint8_t> pixels) const = 0;
+  void check_index(int64_t index) const;
+
+  Description description_;
+};
+
+using DatasetPtr = std::shared_ptr<const Dataset>;
+
+/// A data set whose pixels lie in memory: what the readers of small binary formats return.
+class MemoryDataset : public Dataset {
+ public:
+  /// @param pixels [labels.size(), channels, height, width]
+  /// @param labels each below class_names.size() (checked by the reader, who can name the place in the file)
+  MemoryDataset(std::string name, std::vector<std::string> class_names, ImageShape shape, std::vector<uint8_t> pixels,
+                std::vector<uint8_t> labels);
+  [[nodiscard]] std::string digest() const override;
+
+ private:
+  [[nodiscard]] int label_at(int64_t index) const override;
+  void read_at(int64_t index, std::span<uint8_t> pixels) const override;
+
+  std::vector<uint8_t> pixels_;
+  std::vector<uint8_t> labels_;
+};
+
+/// How many images each class has, in label order.
+[[nodiscard]] std::vector<int64_t> label_counts(const Dataset& dataset);
+
+/// "0", "1", ... for data sets that come without names.
+[[nodiscard]] std::vector<std::string> numbered_names(int count);
+
+}  // namespace ockham::data

@@ -1,0 +1,68 @@
+#pragma once
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as
+// 1, 2, 3", SC 2011). A number depends on its address only, so order and threads cannot change it. This layer keeps
+// its own copy because it includes nothing of the engine.
+#include <array>
+#include <cstdint>
+
+namespace ockham::data {
+
+using PhiloxCounter = std::array<uint32_t, 4>;
+using PhiloxKey = std::array<uint32_t, 2>;
+
+/// Ten rounds of Philox4x32: four random words for a counter under a key.
+[[nodiscard]] inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t a = uint64_t{0xD2511F53} * counter[0];
+    const uint64_t b = uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(b),
+               static_cast<uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(a)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+  }
+  return counter;
+}
+
+/// What numbers are drawn for. Streams of different purposes never overlap.
+enum class Purpose : uint32_t { kSplit = 1, kEpochOrder, kAugment, kShapesTrain, kShapesTest };
+
+/// The random words at one address (seed, purpose, step, index): copies and repeats give the same words again.
+class Stream {
+ public:
+  Stream(uint64_t seed, Purpose purpose, uint32_t step, uint32_t index)
+      : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+        counter_{0, static_cast<uint32_t>(purpose), step, index} {}
+
+  /// The next 32 random bits.
+  uint32_t next() {
+    if (used_ == 4) {
+      words_ = philox(counter_, key_);
+      ++counter_[0];
+      used_ = 0;
+    }
+    return words_[used_++];
+  }
+
+  /// Uniform in [0, n), n >= 1, without bias (Lemire, "Fast Random Integer Generation in an Interval", 2019).
+  uint32_t below(uint32_t n) {
+    uint64_t product = uint64_t{next()} * n;
+    if (static_cast<uint32_t>(product) < n) {
+      const uint32_t threshold = (0u - n) % n;
+      while (static_cast<uint32_t>(product) < threshold) {
+        product = uint64_t{next()} * n;
+      }
+    }
+    return static_cast<uint32_t>(product >> 32);
+  }
+
+  /// Uniform in [low, high], both ends included.
+  int between(int low, int high) { return low + static_cast<int>(below(static_cast<uint32_t>(high - low + 1))); }
+
+ private:
+  PhiloxKey key_;
+  PhiloxCounter counter_;
+  PhiloxCounter words_{};
+  uint32_t used_ = 4;
+};
+
+}  // namespace ockham::data
