@@ -1,0 +1,201 @@
+#include "data/image.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "data/digest.h"
+#include "data/error.h"
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_NO_STDIO
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_FAILURE_USERMSG
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace ockham::data {
+namespace {
+
+constexpr int64_t kPixelLimit = 100'000'000;
+constexpr int64_t kAspectLimit = 100;  // a strip one pixel high would grow without bound when its short side is resized
+constexpr size_t kByteLimit = size_t{1} << 30;
+constexpr int kFractionBits = 22;
+
+struct FreePixels {
+  void operator()(stbi_uc* pixels) const { stbi_image_free(pixels); }
+};
+
+/// True for a JPEG without end marker after its first scan: some versions of stb_image fill the missing part with gray.
+/// Within scans 0xFF is followed by 0 or a restart marker, so the first end marker found is the real one.
+bool is_cut_jpeg(std::span<const uint8_t> bytes) {
+  if (bytes.size() < 2 || bytes[0] != 0xFF || bytes[1] != 0xD8) {
+    return false;
+  }
+  size_t at = 2;
+  while (at + 4 <= bytes.size() && bytes[at] == 0xFF && bytes[at + 1] != 0xDA) {
+    const bool is_fill_byte = bytes[at + 1] == 0xFF;
+    at += is_fill_byte ? 1 : 2 + (size_t{bytes[at + 2]} << 8 | bytes[at + 3]);
+  }
+  constexpr uint8_t end_marker[] = {0xFF, 0xD9};
+  return at >= bytes.size() || std::search(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                                           std::begin(end_marker), std::end(end_marker)) == bytes.end();
+}
+
+/// One output sample as a weighted run of input samples.
+struct Tap {
+  int64_t first;
+  std::vector<int32_t> weights;
+};
+
+std::vector<Tap> triangle_taps(int64_t in, int64_t out) {
+  const double scale = static_cast<double>(in) / static_cast<double>(out);
+  const double radius = std::max(scale, 1.0);
+  std::vector<Tap> taps;
+  for (int64_t i = 0; i < out; ++i) {
+    const double center = (static_cast<double>(i) + 0.5) * scale;
+    const auto first = std::max<int64_t>(0, static_cast<int64_t>(center - radius + 0.5));
+    const auto last = std::min<int64_t>(in, static_cast<int64_t>(center + radius + 0.5));
+    std::vector<double> weights;
+    double sum = 0;
+    for (int64_t j = first; j < last; ++j) {
+      weights.push_back(std::max(0.0, 1 - std::abs((static_cast<double>(j) - center + 0.5) / radius)));
+      sum += weights.back();
+    }
+    Tap tap{first, {}};
+    for (double weight : weights) {
+      tap.weights.push_back(static_cast<int32_t>(0.5 + weight / sum * (1 << kFractionBits)));
+    }
+    taps.push_back(std::move(tap));
+  }
+  return taps;
+}
+
+/// Filters `lines` lines of samples `stride` apart, lines `line_stride` apart, into out [taps, lines] alike.
+struct Axis {
+  int64_t lines, line_stride, stride;
+};
+
+void filter(const uint8_t* in, Axis from, const std::vector<Tap>& taps, uint8_t* out, Axis to) {
+  for (int64_t line = 0; line < from.lines; ++line) {
+    for (size_t i = 0; i < taps.size(); ++i) {
+      const uint8_t* sample = in + line * from.line_stride + taps[i].first * from.stride;
+      int32_t sum = 1 << (kFractionBits - 1);
+      for (int32_t weight : taps[i].weights) {
+        sum += weight * *sample;
+        sample += from.stride;
+      }
+      out[line * to.line_stride + static_cast<int64_t>(i) * to.stride] =
+          static_cast<uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
+    }
+  }
+}
+
+Picture crop_center(const Picture& picture, int64_t side) {
+  const auto [channels, height, width] = picture.shape;
+  const auto top = static_cast<int64_t>(std::nearbyint(static_cast<double>(height - side) / 2));
+  const auto left = static_cast<int64_t>(std::nearbyint(static_cast<double>(width - side) / 2));
+  Picture out{{channels, side, side}, {}};
+  out.pixels.reserve(static_cast<size_t>(out.shape.count()));
+  for (int64_t row = 0; row < channels * side; ++row) {
+    const int64_t from = (row / side * height + top + row % side) * width + left;
+    out.pixels.insert(out.pixels.end(), picture.pixels.begin() + from, picture.pixels.begin() + from + side);
+  }
+  return out;
+}
+
+class Resized : public Dataset {
+ public:
+  Resized(DatasetPtr base, int64_t side)
+      : Dataset({base->name(), base->class_names(), {base->shape().channels, side, side}, base->size()}),
+        base_(std::move(base)) {}
+  [[nodiscard]] std::string digest() const override {
+    Digest digest;
+    digest.add(base_->digest() + " resized " + std::to_string(shape().height));
+    return digest.hex();
+  }
+
+ private:
+  [[nodiscard]] int label_at(int64_t index) const override { return base_->label(index); }
+  void read_at(int64_t index, std::span<uint8_t> pixels) const override {
+    Picture picture{base_->shape(), std::vector<uint8_t>(static_cast<size_t>(base_->shape().count()))};
+    base_->read(index, picture.pixels);
+    std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
+  }
+
+  DatasetPtr base_;
+};
+
+}  // namespace
+
+Picture decode_picture(std::string_view name, std::span<const uint8_t> bytes) {
+  const std::string who(name);
+  if (bytes.empty() || bytes.size() > kByteLimit) {
+    throw DataError(who + " has " + std::to_string(bytes.size()) + " bytes; a picture has 1 to 1073741824.");
+  }
+  const int length = static_cast<int>(bytes.size());
+  int width = 0, height = 0, channels = 0;
+  if (stbi_info_from_memory(bytes.data(), length, &width, &height, &channels) == 0) {
+    throw DataError(who + " is not a JPEG or PNG picture that can be decoded: " + stbi_failure_reason() + ".");
+  }
+  if (int64_t{width} * height > kPixelLimit || std::max(width, height) > kAspectLimit * std::min(width, height)) {
+    throw DataError(who + " is " + std::to_string(width) + "x" + std::to_string(height) +
+                    " pixels; accepted are 100 million in all and sides 1:100 at most. Scale it down or remove it.");
+  }
+  const std::unique_ptr<stbi_uc, FreePixels> pixels(
+      stbi_load_from_memory(bytes.data(), length, &width, &height, &channels, 3));
+  if (pixels == nullptr || is_cut_jpeg(bytes)) {
+    throw DataError(who + " (" + std::to_string(bytes.size()) +
+                    " bytes) cannot be decoded: " + (pixels == nullptr ? stbi_failure_reason() : "no end marker") +
+                    "; it is damaged or cut off, fetch it again.");
+  }
+  Picture picture{{3, height, width}, {}};
+  const int64_t plane = int64_t{height} * width;
+  picture.pixels.resize(static_cast<size_t>(3 * plane));
+  for (int64_t i = 0; i < 3 * plane; ++i) {
+    picture.pixels[static_cast<size_t>(i % 3 * plane + i / 3)] = pixels.get()[i];
+  }
+  return picture;
+}
+
+Picture resize(const Picture& picture, int64_t height, int64_t width) {
+  const auto [channels, old_height, old_width] = picture.shape;
+  Picture wide{{channels, old_height, width}, {}};
+  wide.pixels.resize(static_cast<size_t>(wide.shape.count()));
+  filter(picture.pixels.data(), {channels * old_height, old_width, 1}, triangle_taps(old_width, width),
+         wide.pixels.data(), {channels * old_height, width, 1});
+  Picture out{{channels, height, width}, {}};
+  out.pixels.resize(static_cast<size_t>(out.shape.count()));
+  const std::vector<Tap> taps = triangle_taps(old_height, height);
+  for (int64_t c = 0; c < channels; ++c) {
+    filter(wide.pixels.data() + c * old_height * width, {width, 1, width}, taps, out.pixels.data() + c * height * width,
+           {width, 1, width});
+  }
+  return out;
+}
+
+Picture fit_square(const Picture& picture, int64_t side) {
+  const auto [channels, height, width] = picture.shape;
+  if (std::min(height, width) == side) {
+    return crop_center(picture, side);
+  }
+  const int64_t new_height = height <= width ? side : side * height / width;
+  const int64_t new_width = width <= height ? side : side * width / height;
+  return crop_center(resize(picture, new_height, new_width), side);
+}
+
+DatasetPtr with_image_size(DatasetPtr base, int64_t side) {
+  const ImageShape& shape = base->shape();
+  if (shape.height == side && shape.width == side) {
+    return base;
+  }
+  return std::make_shared<Resized>(std::move(base), side);
+}
+
+}  // namespace ockham::data
