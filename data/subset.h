@@ -1,0 +1,35 @@
+#pragma once
+#include <optional>
+
+#include "data/dataset.h"
+#include "data/philox.h"
+
+namespace ockham::data {
+
+/// The numbers 0 to size - 1 in random order (Fisher-Yates) at the address (seed, purpose, step).
+[[nodiscard]] std::vector<int64_t> permutation(int64_t size, uint64_t seed, Purpose purpose, uint32_t step = 0);
+
+/// The images `indices` of `base`, in that order.
+/// @throws std::out_of_range for an index outside the base, DataError if `indices` is empty
+[[nodiscard]] DatasetPtr make_subset(DatasetPtr base, std::vector<int64_t> indices);
+
+/// How much of the data to use; what is not given is "all there is".
+struct SplitOptions {
+  std::optional<int64_t> train_size = {};
+  int64_t valid_size = 0;  ///< cut from the training images
+  std::optional<int64_t> test_size = {};
+  uint64_t seed = 0;
+};
+
+struct Splits {
+  DatasetPtr train;
+  DatasetPtr valid;  ///< null if valid_size is 0
+  DatasetPtr test;
+};
+
+/// Cuts train and test data by one seeded shuffle each: training takes from its front, validation the last
+/// `valid_size`, so the two are disjoint and the validation images do not depend on train_size.
+/// @throws std::invalid_argument if more images are asked for than there are, or none
+[[nodiscard]] Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options);
+
+}  // namespace ockham::data
