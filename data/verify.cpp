@@ -1,0 +1,102 @@
+#include "data/verify.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "data/archive.h"
+#include "data/digest.h"
+#include "data/file.h"
+#include "data/folder.h"
+#include "data/registry.h"
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb_image_write.h>
+#pragma GCC diagnostic pop
+
+namespace ockham::data {
+namespace {
+
+constexpr int64_t kGap = 2;  // pixels between the images of a contact sheet
+
+SplitReport report(std::string_view name, const std::filesystem::path& dir, Split split) {
+  const DatasetPtr dataset = open(name, dir, split);
+  SplitReport report{
+      split, dataset->size(), dataset->shape(), dataset->class_names(), label_counts(*dataset), dataset->digest(), {}};
+  if (name == "folder") {
+    report.broken = find_broken_images(*dataset);
+  }
+  return report;
+}
+
+/// One line: does this file equal the one that was published?
+std::string compare(const ArchiveFile& official, const std::filesystem::path& path) {
+  const std::vector<uint8_t> bytes = read_file("verify", path, uint64_t{1} << 30);
+  Digest digest(Digest::Kind::kMd5);
+  digest.add(bytes);
+  const std::string md5 = digest.hex();
+  const bool same = std::ssize(bytes) == official.bytes && md5 == official.md5;
+  return path.filename().string() + ": " + std::to_string(bytes.size()) + " bytes, MD5 " + md5 +
+         (same ? ", the official file"
+               : "; the official file has " + std::to_string(official.bytes) + " bytes, MD5 " +
+                     std::string(official.md5));
+}
+
+/// A sheet in stb_image_write's order: rows of pixels of `channels` bytes.
+struct Sheet {
+  int64_t height, width, channels;
+  std::vector<uint8_t> bytes;
+
+  void place(const ImageShape& shape, std::span<const uint8_t> pixels, int64_t top, int64_t left) {
+    for (int64_t i = 0; i < shape.count(); ++i) {
+      const int64_t c = i / (shape.height * shape.width), y = i / shape.width % shape.height, x = i % shape.width;
+      bytes[static_cast<size_t>(((top + y) * width + left + x) * channels + c)] = pixels[static_cast<size_t>(i)];
+    }
+  }
+};
+
+void append(void* context, void* data, int size) {
+  auto& png = *static_cast<std::vector<uint8_t>*>(context);
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  png.insert(png.end(), bytes, bytes + size);
+}
+
+}  // namespace
+
+VerifyReport verify(std::string_view name, const std::filesystem::path& dir) {
+  VerifyReport result;
+  result.splits = {report(name, dir, Split::kTrain), report(name, dir, Split::kTest)};
+  for (const ArchiveFile& official : official_files(name)) {
+    const std::filesystem::path path = dir / official.name();
+    if (std::filesystem::is_regular_file(path)) {
+      result.archives.push_back(compare(official, path));
+    }
+  }
+  return result;
+}
+
+void write_sample(const Dataset& dataset, std::span<const int64_t> indices, int64_t columns,
+                  const std::filesystem::path& path) {
+  const ImageShape& shape = dataset.shape();
+  const int64_t rows = columns < 1 ? 0 : (std::ssize(indices) + columns - 1) / columns;
+  Sheet sheet{rows * (shape.height + kGap), columns * (shape.width + kGap), shape.channels, {}};
+  if (rows < 1 || sheet.height * sheet.width > 100'000'000) {
+    throw std::invalid_argument("sample: " + std::to_string(indices.size()) + " images in " + std::to_string(columns) +
+                                " columns; a sheet has at least one of each and at most 100 million pixels.");
+  }
+  sheet.bytes.assign(static_cast<size_t>(sheet.height * sheet.width * sheet.channels), 255);
+  std::vector<uint8_t> pixels(static_cast<size_t>(shape.count()));
+  for (int64_t i = 0; i < std::ssize(indices); ++i) {
+    dataset.read(indices[static_cast<size_t>(i)], pixels);
+    sheet.place(shape, pixels, i / columns * (shape.height + kGap), i % columns * (shape.width + kGap));
+  }
+  std::vector<uint8_t> png;
+  stbi_write_png_to_func(append, &png, static_cast<int>(sheet.width), static_cast<int>(sheet.height),
+                         static_cast<int>(sheet.channels), sheet.bytes.data(), 0);
+  write_file(path, png);
+}
+
+}  // namespace ockham::data

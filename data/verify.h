@@ -1,0 +1,41 @@
+#pragma once
+// What `ockham-dataset verify` and `sample` do.
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace ockham::data {
+
+/// What was found in one split of a data set.
+struct SplitReport {
+  Split split = Split::kTrain;
+  int64_t images = 0;
+  ImageShape shape;
+  std::vector<std::string> class_names;
+  std::vector<int64_t> label_counts;  ///< in label order
+  std::string digest;                 ///< Dataset::digest()
+  std::vector<std::string> broken;    ///< one message for each picture that cannot be decoded
+};
+
+struct VerifyReport {
+  std::vector<SplitReport> splits;
+  /// One line for each official archive lying in `dir`: does its size and MD5 equal the published one? A packed copy
+  /// from elsewhere may differ and still hold the right data.
+  std::vector<std::string> archives;
+};
+
+/// Reads every record and picture of both splits and checks structure, labels and official archives.
+/// @throws DataError where the structure itself is wrong (truncated file, label out of range), as open() does
+[[nodiscard]] VerifyReport verify(std::string_view name, const std::filesystem::path& dir);
+
+/// Writes a PNG with `columns` images a row, two pixels apart: a contact sheet to look at.
+/// @throws std::out_of_range for a wrong index, std::invalid_argument for no index or more than 100 million pixels,
+///         DataError for a broken picture, std::runtime_error if the file cannot be written
+void write_sample(const Dataset& dataset, std::span<const int64_t> indices, int64_t columns,
+                  const std::filesystem::path& path);
+
+}  // namespace ockham::data
