@@ -1,5 +1,6 @@
 #include "apps/common/common_options.h"
 
+#include "data/registry.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -55,15 +56,19 @@ void add_run_options(OptionTable& table) {
   unrecorded(table.flag("dry-run", "print the plan (parameters, memory, time), write nothing and exit"));
 }
 
-void add_data_options(OptionTable& table) {
+void add_dataset_options(OptionTable& table) {
   table.group("Data");
-  table.choice("dataset", {"shapes", "cifar10", "cifar100", "mnist", "folder"}, "shapes",
+  table.choice("dataset", {data::kDatasetNames.begin(), data::kDatasetNames.end()}, "shapes",
                "images to use; shapes is drawn by the program and needs no files");
   free_on_resume(table.text("data", "", "folder with the official files or archive contents", "DIR"));
+  table.count("image-size", 0, "height and width that images are brought to; 0 for their own", {.max = 1024});
+}
+
+void add_data_options(OptionTable& table) {
+  add_dataset_options(table);
   table.count("train-size", 0, "use this many training images, the first of a seeded shuffle; 0 for all");
-  table.count("valid-size", 0, "use this many validation images; 0 for all");
+  table.count("valid-size", 0, "set this many training images apart for validation");
   table.count("test-size", 0, "use this many test images; 0 for all");
-  table.count("image-size", 0, "height and width that images are brought to; 0 for their own", {.max = 4096});
 }
 
 void add_training_options(OptionTable& table) {

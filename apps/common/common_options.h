@@ -14,7 +14,10 @@ void add_compute_options(OptionTable& table);
 /// out, resume, overwrite, dry-run: programs that write a run folder.
 void add_run_options(OptionTable& table);
 
-/// dataset, data, train-size, valid-size, test-size, image-size.
+/// dataset, data, image-size: programs that look at images. datasets.h opens what they name.
+void add_dataset_options(OptionTable& table);
+
+/// Those and train-size, valid-size, test-size: programs that train or evaluate.
 void add_data_options(OptionTable& table);
 
 /// epochs, batch-size, channels, cells, lr with DARTS's names as aliases (init-channels, layers, learning-rate). The

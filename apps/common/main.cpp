@@ -44,7 +44,8 @@ Failure current_failure() {
 }
 
 int report(Log& log, const std::string& program, const Failure& failure) {
-  log.error(program + ": " + failure.message);
+  const std::size_t end = failure.message.find_last_not_of('\n') + 1;
+  log.error(program + ": " + failure.message.substr(0, end));
   return failure.exit_code;
 }
 

@@ -136,6 +136,9 @@ class OptionTable {
   const Option* find(std::string_view name) const;
   std::string canonical_name(std::string name) const;
   std::string advice(const std::string& unknown) const;
+  /// Arguments as Boost wants them: hyphens for underscores, and a value for each flag, which would else take the next
+  /// word for its value.
+  std::vector<std::string> normalized(std::vector<std::string> arguments) const;
   GivenValues read_command_line(const std::vector<std::string>& arguments) const;
   GivenValues read_environment(const Environment& environment) const;
   GivenValues read_file(const std::filesystem::path& path) const;

@@ -83,14 +83,14 @@ Finding check_choice(const std::string& text, const std::vector<std::string>& ch
   return bad("is none of " + list + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
-/// Boost's ini reader takes '#' for a comment, trims spaces and knows no line breaks, without a way to quote.
+/// A recorded text must survive Boost's ini reader, which takes '#' for a comment, trims spaces and knows no line
+/// breaks, without a way to quote.
 Finding check_text(const std::string& text, bool recorded) {
   const auto is_control = [](unsigned char c) { return std::iscntrl(c) != 0; };
-  if (std::any_of(text.begin(), text.end(), is_control)) {
-    return bad("holds a line break or another control character");
-  }
-  if (recorded && (text.find('#') != std::string::npos || text.front() == ' ' || text.back() == ' ')) {
-    return bad("holds '#' or an outer space, which config.ini cannot keep");
+  const bool fits_ini = text.find('#') == std::string::npos && text.front() != ' ' && text.back() != ' ' &&
+                        std::none_of(text.begin(), text.end(), is_control);
+  if (recorded && !fits_ini) {
+    return bad("holds '#', a line break or an outer space, which config.ini cannot keep");
   }
   return {text};
 }

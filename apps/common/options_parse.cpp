@@ -18,28 +18,6 @@ namespace {
 
 constexpr const char* kWords = "words without hyphens";  // collects positional arguments; no option can have this name
 
-void describe(po::options_description& known, const std::string& name, const Option& option) {
-  auto* value = po::value<std::string>();
-  if (option.kind == Kind::kFlag) {
-    value->implicit_value("true");  // allows --name as well as --name=false
-  }
-  known.add_options()((name + (name == "help" ? ",h" : "")).c_str(), value, "");
-}
-
-/// DARTS's scripts write --batch_size: underscores before '=' become hyphens, up to a lone "--".
-std::vector<std::string> with_hyphens(std::vector<std::string> arguments) {
-  for (std::string& argument : arguments) {
-    if (argument == "--") {
-      break;
-    }
-    if (argument.starts_with("--")) {
-      const std::size_t end = std::min(argument.find('='), argument.size());
-      std::replace(argument.begin(), argument.begin() + static_cast<std::ptrdiff_t>(end), '_', '-');
-    }
-  }
-  return arguments;
-}
-
 std::string environment_name(const std::string& option) {
   std::string name = "OCKHAM_";
   for (const char c : option) {
@@ -112,6 +90,24 @@ void OptionTable::refuse_changes(const Layers& layers, const GivenValues& record
   }
 }
 
+std::vector<std::string> OptionTable::normalized(std::vector<std::string> arguments) const {
+  for (std::string& argument : arguments) {
+    if (argument == "--") {
+      break;
+    }
+    if (argument == "-h") {
+      argument = "--help";
+    }
+    if (argument.starts_with("--")) {
+      const std::size_t end = std::min(argument.find('='), argument.size());
+      std::replace(argument.begin(), argument.begin() + static_cast<std::ptrdiff_t>(end), '_', '-');
+      const Option* option = find(canonical_name(argument.substr(2)));
+      argument += option != nullptr && option->kind == Kind::kFlag ? "=true" : "";
+    }
+  }
+  return arguments;
+}
+
 OptionTable::GivenValues OptionTable::read_command_line(const std::vector<std::string>& arguments) const {
   GivenValues given;
   const auto give = [&](const std::string& name, const std::string& text, const std::string& where) {
@@ -121,23 +117,23 @@ OptionTable::GivenValues OptionTable::read_command_line(const std::vector<std::s
   };
   po::options_description known;
   for (const Option& option : options_) {
-    describe(known, option.name, option);
+    known.add_options()(option.name.c_str(), po::value<std::string>(), "");
   }
   for (const auto& [other, name] : aliases_) {
-    describe(known, other, *find(name));
+    known.add_options()(other.c_str(), po::value<std::string>(), "");
   }
   known.add_options()(kWords, po::value<std::vector<std::string>>(), "");
   po::positional_options_description words;
   words.add(kWords, -1);
   try {
-    const auto parsed = po::command_line_parser(with_hyphens(arguments))
+    const auto parsed = po::command_line_parser(normalized(arguments))
                             .options(known)
                             .positional(words)
                             .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
                             .run();
     std::size_t position = 0;
     for (const po::option& option : parsed.options) {
-      const std::string text = option.value.empty() ? "true" : option.value[0];  // a flag may stand alone
+      const std::string& text = option.value.at(0);
       if (option.string_key != kWords) {
         if (option.original_tokens.size() == 2 && text.starts_with("--")) {
           throw UsageError("--" + option.string_key + " has no value: the next word is the option " + text +

@@ -134,6 +134,13 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused_with_value_rule_and_place) {
   BOOST_CHECK_EXCEPTION(parse({}, {{"OCKHAM_LR", "fast"}}), UsageError, (Says{{"OCKHAM_LR", "'fast'"}}));
 }
 
+BOOST_AUTO_TEST_CASE(flag_can_be_turned_off_again) {
+  const TemporaryFolder folder;
+  const std::string file = write(folder.path() / "a.ini", "unrolled = yes\n");
+  BOOST_TEST(parse({"--config", file}).flag("unrolled"));
+  BOOST_TEST(!parse({"--config", file, "--unrolled=false"}).flag("unrolled"));
+}
+
 BOOST_AUTO_TEST_CASE(negative_number_after_a_space_is_a_value) {
   BOOST_CHECK_EXCEPTION(parse({"--epochs", "-3"}), UsageError, (Says{{"--epochs", "'-3'", "too small"}}));
 }
@@ -151,9 +158,10 @@ BOOST_AUTO_TEST_CASE(words_fill_the_positional_options_in_order) {
   table.text("file", "", "what to read");
   table.positional("action");
   table.positional("file");
-  const Options options = table.parse({"show", "--epochs", "3", "cell.json"}, {});
+  const Options options = table.parse({"--json", "show", "--epochs", "3", "--unrolled", "cell.json"}, {});
   BOOST_TEST(options.text("action") == "show");
   BOOST_TEST(options.text("file") == "cell.json");
+  BOOST_TEST(options.flag("unrolled"));
   BOOST_CHECK_EXCEPTION(table.parse({"shwo"}, {}), UsageError, (Says{{"action", "did you mean 'show'?"}}));
 }
 

@@ -1,0 +1,114 @@
+#include "apps/common/checkpoints.h"
+
+#include <cstring>
+
+#include "engine/atomic_file.h"
+#include "engine/math.h"
+
+namespace ockham::apps {
+namespace {
+
+constexpr const char* kLast = "checkpoints/last.safetensors";
+/// How long metrics.jsonl was at a checkpoint. Beside it and not in it, since lines differ in length with the time they
+/// tell; keyed by the position, since either file may be the one that a crash left behind.
+constexpr const char* kLengths = "checkpoints/metrics.json";
+
+nlohmann::ordered_json parse(const std::filesystem::path& path, const std::string& key, const std::string& text) {
+  nlohmann::ordered_json value = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (value.is_discarded())
+    throw CheckpointError(concat(path.string(), ": its metadata '", key, "' is no JSON; the file is damaged."));
+  return value;
+}
+
+nlohmann::ordered_json read_lengths(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  nlohmann::ordered_json value = nlohmann::ordered_json::parse(in, nullptr, false);
+  return value.is_object() ? value : nlohmann::ordered_json::object();
+}
+
+bool is_same(const Tensor& a, const Tensor& b) {
+  return a.spec() == b.spec() && visit_dtype(a.dtype(), [&]<class T>() {
+           return std::memcmp(a.span<T>().data(), b.span<T>().data(), a.nbytes()) == 0;
+         });
+}
+
+}  // namespace
+
+std::map<std::string, Tensor> tensors_of(const std::vector<Parameter*>& state) {
+  std::map<std::string, Tensor> result;
+  for (const Parameter* parameter : state)
+    result.emplace(parameter->name, parameter->value);
+  return result;
+}
+
+void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors) {
+  for (Parameter* parameter : state) {
+    const auto it = tensors.find(parameter->name);
+    if (it == tensors.end())
+      throw CheckpointError(concat("checkpoint: it lacks ", parameter->name, "; it belongs to another network."));
+    if (it->second.shape() != parameter->value.shape())
+      throw CheckpointError(concat("checkpoint: ", parameter->name, " has shape ", it->second.shape(), ", but ",
+                                   parameter->value.shape(), " here; it belongs to another network."));
+    parameter->value = it->second.to(parameter->value.dtype()).clone();
+  }
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  TensorFile file = load_safetensors(path);
+  Checkpoint result;
+  for (const auto& [key, target] : {std::pair{"network", &result.network}, std::pair{"position", &result.position}}) {
+    const auto it = file.metadata.find(key);
+    if (it == file.metadata.end())
+      throw CheckpointError(
+          concat(path.string(), ": has no metadata '", key, "'; it is no checkpoint of this program."));
+    *target = parse(path, key, it->second);
+  }
+  result.tensors = std::move(file.tensors);
+  return result;
+}
+
+void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
+  TensorFile file;
+  file.tensors = checkpoint.tensors;
+  file.metadata = {{"format", "ockham"},
+                   {"format_version", "1"},
+                   {"network", checkpoint.network.dump()},
+                   {"position", checkpoint.position.dump()}};
+  const std::filesystem::path path = folder_.file("checkpoints/" + name + ".safetensors");
+  if (name == "last") {
+    const std::filesystem::path lengths_path = folder_.file(kLengths);
+    nlohmann::ordered_json lengths = read_lengths(lengths_path);
+    while (lengths.size() > 1)
+      lengths.erase(lengths.begin());
+    lengths[checkpoint.position.dump()] = folder_.metrics().sync();
+    write_file_atomically(lengths_path, lengths.dump());
+  }
+  save_safetensors(path, file);
+  const TensorFile written = load_safetensors(path);
+  for (const auto& [key, tensor] : file.tensors) {
+    const auto it = written.tensors.find(key);
+    if (it == written.tensors.end() || !is_same(it->second, tensor))
+      throw Error(
+          concat(path.string(), ": ", key, " reads back differently from what was written; the disk is faulty."));
+  }
+}
+
+std::optional<Checkpoint> Checkpoints::resume() {
+  if (!folder_.resumed())
+    return std::nullopt;
+  const std::filesystem::path path = folder_.path() / kLast;
+  if (!std::filesystem::exists(path)) {
+    folder_.metrics().cut_back(0);
+    return std::nullopt;
+  }
+  Checkpoint result = read_checkpoint(path);
+  const nlohmann::ordered_json lengths = read_lengths(folder_.path() / kLengths);
+  const auto it = lengths.find(result.position.dump());
+  if (it == lengths.end() || !it->is_number_unsigned())
+    throw CheckpointError(concat((folder_.path() / kLengths).string(), ": does not know the checkpoint's position ",
+                                 result.position.dump(), "; files of two runs were mixed."));
+  folder_.metrics().cut_back(it->get<std::uint64_t>());
+  return result;
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,44 @@
+#pragma once
+// Checkpoints of a run: the tensors of a network and of what trains it, and where the run stood. Equal runs write equal
+// bytes, so nothing that depends on time, threads or folder may enter.
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/common/run_folder.h"
+#include "autograd/parameter.h"
+#include "engine/safetensors.h"
+
+namespace ockham::apps {
+
+/// What a checkpoint file holds.
+struct Checkpoint {
+  nlohmann::ordered_json network;         ///< how to build the network (networks.h)
+  nlohmann::ordered_json position;        ///< where the run stood; the app's own
+  std::map<std::string, Tensor> tensors;  ///< parameters and buffers under their names, and the method's own state
+};
+
+/// The state of a module as named tensors, ready for `tensors`.
+std::map<std::string, Tensor> tensors_of(const std::vector<Parameter*>& state);
+
+/// Copies the tensors back. @throws CheckpointError if one is missing or has another shape or dtype
+void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors);
+
+/// Reads any checkpoint of ours. @throws CheckpointError
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// The checkpoints of one run folder.
+class Checkpoints {
+ public:
+  explicit Checkpoints(RunFolder& folder) : folder_(folder) {}
+
+  /// Writes checkpoints/NAME.safetensors, then reads it back and compares: a disk that lies is found now.
+  void save(const std::string& name, const Checkpoint& checkpoint);
+  /// The last one of a resumed run, with the metrics cut back to it; nothing in a new run, or where the run was stopped
+  /// before its first checkpoint (then it starts over).
+  std::optional<Checkpoint> resume();
+
+ private:
+  RunFolder& folder_;
+};
+
+}  // namespace ockham::apps
