@@ -1,0 +1,188 @@
+#include "ops/avg_pool2d/avg_pool2d.h"
+
+#include "autograd/op_classes.h"
+#include "autograd/registry.h"
+#include "engine/parallel.h"
+#include "engine/simd.h"
+#include "ops/pool.h"
+
+namespace ockham {
+namespace {
+
+template <class T>
+OCKHAM_CLONES void gather(std::int64_t count, const T* x, std::int64_t stride, T* y) {
+  if (stride == 1) {
+    for (std::int64_t q = 0; q < count; ++q)
+      y[q] += x[q];
+  } else {
+    for (std::int64_t q = 0; q < count; ++q)
+      y[q] += x[q * stride];
+  }
+}
+
+template <class T>
+OCKHAM_CLONES void scatter(std::int64_t count, const T* y, const T* weight, T* x, std::int64_t stride) {
+  if (stride == 1) {
+    for (std::int64_t q = 0; q < count; ++q)
+      x[q] += weight[q] * y[q];
+  } else {
+    for (std::int64_t q = 0; q < count; ++q)
+      x[q * stride] += weight[q] * y[q];
+  }
+}
+
+class AvgPool2d : public LinearOp {
+ public:
+  explicit AvgPool2d(const AvgPool2dAttrs& attrs)
+      : window_{attrs.kernel, attrs.stride, attrs.pad}, counts_padding_(attrs.count_include_pad) {}
+
+  std::string_view name() const override { return "avg_pool2d"; }
+  std::string attrs() const override {
+    return concat("kernel=", window_.kernel, " stride=", window_.stride, " pad=", window_.pad,
+                  counts_padding_ ? "" : " count_include_pad=false");
+  }
+
+  std::vector<Spec> infer(std::span<const Spec> x) const override {
+    return {{infer_pool(*this, x, window_), x[0].dtype}};
+  }
+
+  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
+
+  /// The squares of the weights; official_pooling: the weights themselves.
+  void recursion(const Saved&, const RecursionRules& rules, Inputs, Inputs h_y,
+                 std::span<GradSlot> h_x) const override {
+    if (h_x[0])
+      spread(h_y[0], h_x[0], rules.official_pooling ? 1 : 2);
+  }
+
+ protected:
+  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
+    for_planes(x, y, 1, [&]<class T>(const cpu::PoolPlane& plane, const std::vector<T>& weights, std::int64_t i) {
+      const T* from = x.data<T>() + i * plane.H * plane.W;
+      T* to = y.data<T>() + i * plane.P * plane.Q;
+      std::fill_n(to, plane.P * plane.Q, T(0));
+      for (std::int64_t p = 0; p < plane.P; ++p) {
+        plane.for_taps(p, [&](std::int64_t, std::int64_t at, std::int64_t q, std::int64_t count) {
+          gather(count, from + at, window_.stride, to + p * plane.Q + q);
+        });
+      }
+      std::transform(weights.begin(), weights.end(), to, to, std::multiplies<>());
+    });
+  }
+
+  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
+    spread(y_bar, x_bar, 1);
+  }
+
+ private:
+  /// x_bar (+)= (weights to the power given)^T y_bar
+  void spread(const Tensor& y_bar, GradSlot x_bar, int power) const {
+    for_planes(*x_bar.dst, y_bar, power,
+               [&]<class T>(const cpu::PoolPlane& plane, const std::vector<T>& weights, std::int64_t i) {
+                 const T* from = y_bar.data<T>() + i * plane.P * plane.Q;
+                 T* to = x_bar.dst->data<T>() + i * plane.H * plane.W;
+                 if (!x_bar.accumulate)
+                   std::fill_n(to, plane.H * plane.W, T(0));
+                 for (std::int64_t p = 0; p < plane.P; ++p) {
+                   plane.for_taps(p, [&](std::int64_t, std::int64_t at, std::int64_t q, std::int64_t count) {
+                     const std::int64_t out = p * plane.Q + q;
+                     scatter(count, from + out, weights.data() + out, to + at, window_.stride);
+                   });
+                 }
+               });
+  }
+
+  /// The factor of every element in each window, to a power: [P * Q].
+  template <class T>
+  std::vector<T> weights_of(const cpu::PoolPlane& plane, int power) const {
+    std::vector<double> counts(static_cast<std::size_t>(plane.P * plane.Q), 0.0);
+    for (std::int64_t p = 0; p < plane.P; ++p) {
+      plane.for_taps(p, [&](std::int64_t, std::int64_t, std::int64_t q, std::int64_t count) {
+        for (std::int64_t i = p * plane.Q + q; i < p * plane.Q + q + count; ++i)
+          counts[static_cast<std::size_t>(i)] += 1.0;
+      });
+    }
+    std::vector<T> weights;
+    for (double count : counts) {
+      const double size = counts_padding_ ? static_cast<double>(window_.kernel * window_.kernel) : count;
+      weights.push_back(static_cast<T>(power == 2 ? 1.0 / (size * size) : 1.0 / size));
+    }
+    return weights;
+  }
+
+  template <class Body>
+  void for_planes(const Tensor& x, const Tensor& y, int power, Body body) const {
+    const cpu::PoolPlane plane(window_, x.shape(), y.shape());
+    visit_float(x.dtype(), name(), [&]<class T>() {
+      const std::vector<T> weights = weights_of<T>(plane, power);
+      parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane.H * plane.W), [&](auto begin, auto end) {
+        for (std::int64_t i = begin; i < end; ++i)
+          body.template operator()<T>(plane, weights, i);
+      });
+    });
+  }
+
+  const PoolWindow window_;
+  const bool counts_padding_;
+};
+
+std::vector<Tensor> reference(Inputs x, const AvgPool2dAttrs& a) {
+  const std::int64_t H = x[0].size(2);
+  const std::int64_t W = x[0].size(3);
+  const std::int64_t P = (H + 2 * a.pad - a.kernel) / a.stride + 1;
+  const std::int64_t Q = (W + 2 * a.pad - a.kernel) / a.stride + 1;
+  Tensor y({x[0].size(0), x[0].size(1), P, Q}, DType::kFloat64);
+  for (std::int64_t i = 0; i < y.numel(); ++i) {
+    double total = 0.0;
+    std::int64_t inside = 0;
+    for (std::int64_t h = 0; h < H; ++h) {
+      for (std::int64_t w = 0; w < W; ++w) {
+        const std::int64_t r = h + a.pad - i / Q % P * a.stride;
+        const std::int64_t s = w + a.pad - i % Q * a.stride;
+        if (r >= 0 && r < a.kernel && s >= 0 && s < a.kernel) {
+          total += x[0].data<double>()[(i / (P * Q) * H + h) * W + w];
+          ++inside;
+        }
+      }
+    }
+    y.data<double>()[i] = total / static_cast<double>(a.count_include_pad ? a.kernel * a.kernel : inside);
+  }
+  return {y};
+}
+
+auto maker(const AvgPool2dAttrs& attrs) {
+  return [=] { return std::make_unique<AvgPool2d>(attrs); };
+}
+
+OpSample sample(const char* name, const Shape& x, const AvgPool2dAttrs& attrs) {
+  return {.name = name,
+          .make = maker(attrs),
+          .inputs = {{.shape = x}},
+          .reference = [=](Inputs in) { return reference(in, attrs); },
+          .has_recursion = true};
+}
+
+const Spec kX{{2, 3, 6, 5}, DType::kFloat32};
+
+OCKHAM_REGISTER_OP(
+    avg_pool2d,
+    {.name = "avg_pool2d",
+     .samples = {sample("2x2", {2, 3, 6, 5}, {}),
+                 sample("3x3 padded", {2, 3, 5, 6}, {.kernel = 3, .stride = 1, .pad = 1}),
+                 sample("3x3 strided, padding not counted", {3, 2, 7, 6},
+                        {.kernel = 3, .stride = 2, .pad = 1, .count_include_pad = false}),
+                 sample("5x5 stride 3", {2, 1, 8, 9}, {.kernel = 5, .stride = 3}),
+                 sample("stride beyond the kernel", {1, 2, 8, 9}, {.kernel = 2, .stride = 3, .pad = 1})},
+     .bad = {{maker({}), {{{3, 6, 5}, DType::kFloat32}}, {"avg_pool2d(kernel=2 stride=2 pad=0)", "[N, C, H, W]"}},
+             {maker({.kernel = 6}), {kX}, {"float32[2,3,6,5]", "kernel 6 does not fit into size 5"}},
+             {maker({.kernel = 3, .pad = 2}), {kX}, {"pad 2 is more than half of kernel 3"}},
+             {maker({.stride = 0}), {kX}, {"stride=0", "at least 1"}},
+             {maker({}), {{{2, 3, 6, 5}, DType::kInt64}}, {"int64[2,3,6,5]", "float32 or float64"}}}});
+
+}  // namespace
+
+Variable avg_pool2d(const Variable& x, const AvgPool2dAttrs& attrs) {
+  return record_one(std::make_shared<const AvgPool2d>(attrs), {x});
+}
+
+}  // namespace ockham
