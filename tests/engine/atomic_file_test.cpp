@@ -8,15 +8,13 @@
 #include <iterator>
 
 #include "engine/error.h"
+#include "tests/engine/files.h"
 #include "tests/support.h"
 
 namespace ockham {
 namespace {
 
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using test::contents;
 
 std::ptrdiff_t files_in(const std::filesystem::path& folder) {
   return std::distance(std::filesystem::directory_iterator(folder), {});
