@@ -25,10 +25,9 @@ void check_edge(const CellGenotype& cell, const GenotypeEdge& edge, const std::v
            "; only edges from a cell input of a reduction cell have stride 2.");
   if (edge.ops.empty())
     refuse(name, " has no operation; leave the edge out.");
-  for (std::size_t i = 0; i < edge.ops.size(); ++i) {
-    if (std::find(edge.ops.begin(), edge.ops.begin() + static_cast<std::ptrdiff_t>(i), edge.ops[i]) !=
-        edge.ops.begin() + static_cast<std::ptrdiff_t>(i))
-      refuse(name, " names ", primitive_name(edge.ops[i]), " twice; an operation stands at most once on an edge.");
+  for (Primitive op : edge.ops) {
+    if (std::count(edge.ops.begin(), edge.ops.end(), op) > 1)
+      refuse(name, " names ", primitive_name(op), " twice; an operation stands at most once on an edge.");
   }
   if (!is_input(edge.from) && !alive[static_cast<std::size_t>(edge.from - kInputs)])
     refuse(name, " reads node ", edge.from - kInputs, ", which has no incoming edge.");
@@ -113,8 +112,6 @@ void check(const Genotype& genotype) {
 }
 
 Genotype load_genotype(const std::string& what) {
-  if (what.find_first_of("({") != std::string::npos)
-    return parse(what);
   if (const Published* known = find_published(what))
     return parse(known->text);
   std::error_code failed;
@@ -125,6 +122,8 @@ Genotype load_genotype(const std::string& what) {
       throw UsageError(concat(what, ": ", error.what()));
     }
   }
+  if (what.find_first_of("({") != std::string::npos)
+    return parse(what);
   std::string names;
   for (const Published& known : published_genotypes())
     names += (names.empty() ? "" : ", ") + std::string(known.name);

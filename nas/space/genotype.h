@@ -55,8 +55,8 @@ Genotype parse_genotype_json(std::string_view text);
 std::string to_json(const Genotype& genotype);
 
 /// Reads DARTS text: `Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=..., ...)`, two
-/// pairs a node. Also reads a leading `NAME =`, one nested list a node (pt.darts; then any number of pairs), and a
-/// weight after the id (XAutoDL). The result has space "darts".
+/// pairs a node. Also reads a leading `NAME =`, one nested list a node (pt.darts; then any number of pairs), a weight
+/// after the id and the empty fields connectN and connects (XAutoDL). The result has space "darts".
 /// @throws UsageError with the column (and the line where there are several)
 Genotype parse_darts(std::string_view text);
 /// DARTS's own spelling, `range(a, b)` where the concat is contiguous.

@@ -1,16 +1,17 @@
 // DARTS text: a hand-written reader of the few lines of Python that genotypes are exchanged in. Never an evaluator.
 //   text   := [NAME '='] 'Genotype' '(' field {',' field} [','] ')'
 //   field  := ('normal' | 'reduce') '=' cell | ('normal_concat' | 'reduce_concat') '=' ids
+//           | ('connectN' | 'connects') '=' 'None'                                 (XAutoDL)
 //   cell   := '[' pair {',' pair} [','] ']' | '[' node {',' node} [','] ']'        (either bracket, here and below)
 //   node   := '[' pair {',' pair} [','] ']'
 //   pair   := '(' STRING ',' INT [',' NUMBER] [','] ')'
 //   ids    := 'range' '(' INT ',' INT ')' | '[' INT {',' INT} [','] ']'
-#include <algorithm>
 #include <set>
 
 #include "engine/error.h"
 #include "nas/space/genotype.h"
 #include "nas/space/genotype_text.h"
+#include "nas/space/text_cursor.h"
 
 namespace ockham::nas {
 namespace {
@@ -19,103 +20,6 @@ struct Pair {
   Primitive op;
   int from;
   std::size_t at;  // where the pair's id stands, for messages
-};
-
-/// The text with a position; knows tokens, not genotypes.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : text_(text) {}
-
-  [[noreturn]] void fail(std::size_t at, const std::string& message) const {
-    const std::string_view before = text_.substr(0, at);
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    const std::size_t column = line == 1 ? at + 1 : at - before.rfind('\n');
-    const bool one_line = text_.find('\n') == std::string_view::npos;
-    throw UsageError(one_line ? concat("genotype: column ", column, ": ", message)
-                              : concat("genotype: line ", line, ", column ", column, ": ", message));
-  }
-  std::size_t position() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
-      ++at_;
-    return at_;
-  }
-  char peek() { return position() < text_.size() ? text_[at_] : '\0'; }
-  bool at_end() { return position() == text_.size(); }
-  bool take(char c) {
-    if (at_end() || text_[at_] != c)
-      return false;
-    ++at_;
-    return true;
-  }
-  void expect(char c) {
-    if (!take(c))
-      fail(position(), concat("expected '", c, "', found ", found()));
-  }
-  /// Takes '[' or '(' and returns the bracket that closes it.
-  char open(const char* what) {
-    if (take('['))
-      return ']';
-    if (take('('))
-      return ')';
-    fail(position(), concat("expected the bracket that opens ", what, ", found ", found()));
-  }
-  /// After an element: takes a comma and/or the closing bracket; true if the list is over.
-  bool closes(char bracket) {
-    const bool comma = take(',');
-    if (take(bracket))
-      return true;
-    if (!comma)
-      fail(position(), concat("expected ',' or '", bracket, "', found ", found()));
-    return false;
-  }
-  std::string_view word() {
-    const std::size_t start = position();
-    while (at_ < text_.size() && is_word(text_[at_]))
-      ++at_;
-    if (at_ == start)
-      fail(start, "expected a name, found " + found());
-    return text_.substr(start, at_ - start);
-  }
-  std::string_view quoted() {
-    const char quote = peek();
-    if (quote != '\'' && quote != '"')
-      fail(position(), "expected a quoted operation, found " + found());
-    const std::size_t start = at_ + 1;
-    const std::size_t end = text_.find(quote, start);
-    if (end == std::string_view::npos)
-      fail(at_, "the quote is never closed");
-    at_ = end + 1;
-    return text_.substr(start, end - start);
-  }
-  int integer() {
-    const std::size_t start = position();
-    int value = 0;
-    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') {
-      if (at_ - start == kMaxDigits)
-        fail(start, concat("the number has more than ", kMaxDigits, " digits"));
-      value = 10 * value + (text_[at_++] - '0');
-    }
-    if (at_ == start)
-      fail(start, "expected a number (0 or more), found " + found());
-    return value;
-  }
-  void skip_number() {
-    const std::size_t start = position();
-    while (at_ < text_.size() && std::string_view("0123456789+-.eE").find(text_[at_]) != std::string_view::npos)
-      ++at_;
-    if (at_ == start)
-      fail(start, "expected a weight, found " + found());
-  }
-
- private:
-  static constexpr std::size_t kMaxDigits = 6;
-  static bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  }
-  std::string found() { return at_end() ? "the end of the text" : concat("'", text_[at_], "'"); }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
 };
 
 Primitive read_op(Cursor& in) {
@@ -243,6 +147,8 @@ void read_field(Cursor& in, Genotype& genotype, Seen& seen) {
     genotype.normal.concat = read_concat(in);
   else if (name == "reduce_concat")
     genotype.reduce.concat = read_concat(in);
+  else if (name == "connectN" || name == "connects")
+    in.expect_word("None");
   else
     in.fail(at,
             concat("unknown field '", name.substr(0, 40), "'; known: normal, normal_concat, reduce, reduce_concat"));

@@ -13,7 +13,7 @@ struct Slot {
   std::size_t edge, op;
 };
 
-/// Draws without replacement: swaps element `draw_index`'s choice out of the list.
+/// Draws without replacement.
 class Urn {
  public:
   Urn(const RandomKey& key, std::vector<Slot> slots) : key_(key), slots_(std::move(slots)) {}

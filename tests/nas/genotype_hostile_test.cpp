@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(darts_errors_name_the_column) {
   refuses_darts(darts_with("range(2, 3)", "[3, 2]"), {{"column 79", "id 2 stands after id 3"}});
   refuses_darts(darts_with("reduce=", "normal="), {{"column 88", "'normal' is given twice"}});
   refuses_darts(darts_with("reduce=", "reduse="), {{"column 88", "unknown field 'reduse'"}});
+  refuses_darts(darts_with("reduce_concat", "connects=9, reduce_concat"), {{"expected None"}});
   refuses_darts(darts_with("Genotype", "eval"), {{"column 1:", "expected Genotype(...)", "'eval'"}});
   refuses_darts(darts_with("_concat=[2])", "_concat=[2]) + 1"), {{"nothing may follow"}});
   refuses_darts(darts_with(", reduce_concat=[2]", ""), {{"without reduce_concat=..."}});

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(nested_lists_and_weights_are_read) {
   const std::string nested =
       "Genotype(normal=[[('sep_conv_3x3', 1), ('skip_connect', 0)], [('max_pool_3x3', 2), ('dil_conv_5x5', 0)]], "
       "normal_concat=[2, 3], reduce=((('avg_pool_3x3', 0, 0.25), ('sep_conv_5x5', 1, 1.5e-3)), "
-      "(('dil_conv_3x3', 2), ('skip_connect', 1))), reduce_concat=(3,))";
+      "(('dil_conv_3x3', 2), ('skip_connect', 1))), reduce_concat=(3,), connectN=None)";
   BOOST_CHECK(parse_darts(nested) == two_nodes());
 }
 
@@ -122,6 +122,9 @@ BOOST_AUTO_TEST_CASE(loads_by_name_text_or_file) {
   const std::string json = (folder.path() / "a.json").string(), text = (folder.path() / "a.txt").string();
   std::ofstream(json) << to_json(two_nodes());
   std::ofstream(text) << kTwoNodes << "\n";
+  const std::string odd = (folder.path() / "a (copy).json").string();
+  std::ofstream(odd) << to_json(two_nodes());
+  BOOST_CHECK(load_genotype(odd) == two_nodes());
   BOOST_CHECK(load_genotype(json) == two_nodes());
   BOOST_CHECK(load_genotype(text) == two_nodes());
   BOOST_CHECK(load_genotype(kTwoNodes) == two_nodes());
