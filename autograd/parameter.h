@@ -13,7 +13,7 @@ enum class ParameterKind { kWeight, kSwitch, kBuffer };
 struct Parameter {
   std::string name;  ///< full path in its network, PyTorch style: "cells.0.preprocess0.op.1.weight"
   Tensor value;
-  Tensor grad;  ///< same shape as value after a reverse sweep; undefined before
+  Tensor grad = {};  ///< same shape as value after a reverse sweep; undefined before
   ParameterKind kind = ParameterKind::kWeight;
 };
 

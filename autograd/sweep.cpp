@@ -51,8 +51,10 @@ class PullBack {
         else
           pull(n, node, y_bar);
       }
-      if (options_.frees_saved)
+      if (options_.frees_saved && node.op != nullptr) {
         node.saved.tensors.clear();
+        node.is_freed = true;
+      }
     }
     return leaves;
   }
@@ -70,6 +72,7 @@ class PullBack {
   Tensor& bar_of(ValueId id) { return bars_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)]; }
 
   void pull(int index, const Node& node, std::span<const Tensor> y_bar) {
+    node.require_saved();
     const bool is_kept = options_.keeps_x_bar && node.op->curvature_reads_x_bar();
     std::vector<GradSlot> slots(node.inputs.size());
     std::vector<Tensor> x_bar(is_kept ? node.inputs.size() : 0);
@@ -164,6 +167,7 @@ Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>&
     }
     if (!is_any_defined(x_dot))
       continue;
+    node.require_saved();
     std::vector<Tensor> y_dot;
     for (const Spec& spec : node.outputs)
       y_dot.push_back(directions_of(spec, D));

@@ -12,6 +12,13 @@ ValueId Variable::id() const {
   return tape_ ? id_ : ValueId{};
 }
 
+void Node::require_saved() const {
+  if (is_freed)
+    throw Error(concat("tape: what ", op->name(),
+                       " saved was freed by an earlier reverse sweep; pass keeps_saved = true to that backward, or "
+                       "record the step again."));
+}
+
 Variable Tape::leaf(Parameter& parameter) {
   const auto [it, is_new] = leaves_.try_emplace(&parameter, static_cast<int>(nodes_.size()));
   if (is_new) {

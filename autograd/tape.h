@@ -54,6 +54,10 @@ struct Node {
   std::vector<Spec> input_specs;
   std::vector<Spec> outputs;
   Saved saved;
+  bool is_freed = false;  ///< a reverse sweep released `saved`
+
+  /// @throws Error if is_freed: every sweep asks before it uses the node
+  void require_saved() const;
 };
 
 class Tape {
