@@ -19,7 +19,7 @@ void Module::collect(const std::string& prefix, std::vector<Parameter*>& result)
     result.push_back(parameter.get());
   }
   for (auto& [name, child] : children_)
-    child->collect(prefix + name + ".", result);
+    child->collect(name.empty() ? prefix : prefix + name + ".", result);
 }
 
 std::vector<Parameter*> Module::state() {

@@ -1,0 +1,17 @@
+#pragma once
+// What a network costs: parameters and multiply-accumulates, counted from what it really records.
+#include <cstdint>
+#include <functional>
+
+#include "autograd/module.h"
+
+namespace ockham::nas {
+
+/// Multiply-accumulates of convolutions and linear layers in everything on the tape.
+std::int64_t count_macs(const Tape& tape);
+
+/// Those of one image: runs `forward` on a zero image [1, channels, size, size] in evaluation mode.
+std::int64_t count_macs(const std::function<Variable(const Context&, const Variable&)>& forward, std::int64_t channels,
+                        std::int64_t size);
+
+}  // namespace ockham::nas

@@ -1,0 +1,123 @@
+#pragma once
+// Layers: modules with one input and one output, and their composition in sequence. Names of children are those of the
+// published PyTorch networks, so that checkpoints carry over.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/module.h"
+#include "ops/avg_pool2d/avg_pool2d.h"
+#include "ops/conv2d/conv2d.h"
+#include "ops/max_pool2d/max_pool2d.h"
+
+namespace ockham::nas {
+
+class Layer : public Module {
+ public:
+  virtual Variable forward(const Context& context, const Variable& x) = 0;
+};
+
+/// Runs its layers in the order in which they were added.
+class Sequential : public Layer {
+ public:
+  /// Adds a layer under the name of its position ("0", "1", ...), as PyTorch's nn.Sequential does.
+  template <class L>
+  Sequential& then(std::unique_ptr<L> layer) {
+    return then(std::to_string(layers_.size()), std::move(layer));
+  }
+  template <class L>
+  Sequential& then(std::string name, std::unique_ptr<L> layer) {
+    layers_.push_back(&add(std::move(name), std::move(layer)));
+    return *this;
+  }
+  Variable forward(const Context& context, const Variable& x) override;
+
+ private:
+  std::vector<Layer*> layers_;
+};
+
+/// conv2d without bias; weights "weight" [out, in/groups, k, k], uniform in +-1/sqrt(fan in).
+class Conv : public Layer {
+ public:
+  Conv(std::int64_t in, std::int64_t out, std::int64_t kernel, const Conv2dAttrs& attrs, Initial& initial);
+  Variable forward(const Context& context, const Variable& x) override;
+
+ private:
+  Conv2dAttrs attrs_;
+  Parameter& weight_;
+};
+
+/// Batch norm with running statistics: running = 0.9 running + 0.1 batch, of the unbiased variance (Ioffe and Szegedy
+/// 2015; constants of PyTorch). Context::batch_norm chooses the statistics; only a training pass moves the running
+/// ones.
+class BatchNorm : public Layer {
+ public:
+  BatchNorm(std::int64_t channels, bool is_affine, Initial& initial);
+  Variable forward(const Context& context, const Variable& x) override;
+
+ private:
+  void update_running(const Tensor& mean, const Tensor& variance, std::int64_t samples);
+
+  Parameter* weight_ = nullptr;
+  Parameter* bias_ = nullptr;
+  Parameter& running_mean_;
+  Parameter& running_variance_;
+  Parameter& batches_;
+};
+
+/// y = x W^T + b; "weight" [out, in], "bias" [out].
+class Linear : public Layer {
+ public:
+  Linear(std::int64_t in, std::int64_t out, Initial& initial);
+  Variable forward(const Context& context, const Variable& x) override;
+
+ private:
+  Parameter& weight_;
+  Parameter& bias_;
+};
+
+/// A layer without parameters, from a function.
+class Function : public Layer {
+ public:
+  using Body = Variable (*)(const Variable& x);
+  explicit Function(Body body) : body_(body) {}
+  Variable forward(const Context&, const Variable& x) override { return body_(x); }
+
+ private:
+  Body body_;
+};
+
+class MaxPool : public Layer {
+ public:
+  explicit MaxPool(const MaxPool2dAttrs& attrs) : attrs_(attrs) {}
+  Variable forward(const Context&, const Variable& x) override { return max_pool2d(x, attrs_); }
+
+ private:
+  MaxPool2dAttrs attrs_;
+};
+
+class AvgPool : public Layer {
+ public:
+  explicit AvgPool(const AvgPool2dAttrs& attrs) : attrs_(attrs) {}
+  Variable forward(const Context&, const Variable& x) override { return avg_pool2d(x, attrs_); }
+
+ private:
+  AvgPool2dAttrs attrs_;
+};
+
+/// Two 1x1 convolutions of stride 2, the second on the input shifted by one pixel each way, side by side: halves the
+/// map and loses no column. Children "conv_1" and "conv_2". Needs an even map. Liu et al. 2019 (FactorizedReduce).
+class ShiftedPair : public Layer {
+ public:
+  ShiftedPair(std::int64_t in, std::int64_t out, Initial& initial);
+  Variable forward(const Context& context, const Variable& x) override;
+
+ private:
+  Conv& first_;
+  Conv& second_;
+};
+
+std::unique_ptr<Layer> make_relu();
+std::unique_ptr<Layer> make_identity();
+
+}  // namespace ockham::nas

@@ -1,0 +1,264 @@
+#include "nas/network/supernet.h"
+
+#include <algorithm>
+#include <map>
+
+#include "ops/add/add.h"
+#include "ops/concat/concat.h"
+#include "ops/scale/scale.h"
+#include "ops/softmax/softmax.h"
+#include "ops/weighted_sum/weighted_sum.h"
+
+namespace ockham::nas {
+
+SupernetSpec SupernetSpec::bayesnas(int nodes) {
+  SupernetSpec spec;
+  spec.normal = bayesnas_cell(CellKind::kNormal, nodes);
+  spec.reduce = bayesnas_cell(CellKind::kReduction, nodes);
+  return spec;
+}
+
+SupernetSpec SupernetSpec::darts(int nodes) {
+  SupernetSpec spec = darts_with_switches(nodes);
+  spec.mixing = Mixing::kSoftmax;
+  return spec;
+}
+
+SupernetSpec SupernetSpec::darts_with_switches(int nodes) {
+  SupernetSpec spec;
+  spec.frame = {.style = Style::kDarts, .channels = 16, .is_affine = false};
+  spec.normal = darts_cell(CellKind::kNormal, nodes);
+  spec.reduce = darts_cell(CellKind::kReduction, nodes);
+  spec.primitives = {kDartsPrimitives.begin(), kDartsPrimitives.end()};
+  return spec;
+}
+
+/// One cell of the search network.
+class SearchCell : public Cell {
+ public:
+  SearchCell(const Supernet& net, Supernet::Kind& kind, const CellPlace& place, Initial& initial)
+      : spec_(net.spec_),
+        cell_(net.cell_spec(place.kind)),
+        kind_(kind),
+        channels_(place.channels),
+        inputs_(add("", std::make_unique<CellInputs>(net.spec_.frame, place, initial))) {
+    const auto ops = static_cast<std::int64_t>(spec_.primitives.size());
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      OperationOptions options{.channels = channels_,
+                               .stride = cell_.edges[e].stride,
+                               .is_affine = spec_.frame.is_affine,
+                               .pools_are_normalised = true,
+                               .dilated_is_dense = spec_.dilated_is_dense};
+      std::vector<Layer*>& layers = ops_.emplace_back();
+      // DARTS counts its zero operation as number 0 of each edge.
+      const std::size_t first = spec_.mixing == Mixing::kSoftmax ? 1 : 0;
+      for (std::size_t o = 0; o < spec_.primitives.size(); ++o)
+        layers.push_back(&add(ockham::concat("_ops.", e, "._ops.", o + first),
+                              make_operation(spec_.frame.style, spec_.primitives[o], options, initial)));
+      if (spec_.mixing == Mixing::kSwitches) {
+        origins_.push_back(
+            &add_parameter(ockham::concat("origin.", e), initial.constant({1}, 1.0), ParameterKind::kSwitch));
+        switches_.push_back(
+            &add_parameter(ockham::concat("switches.", e), initial.constant({ops}, 1.0), ParameterKind::kSwitch));
+        kind.origins[e].push_back(origins_.back());
+        kind.switches[e].push_back(switches_.back());
+      }
+    }
+  }
+
+  std::int64_t width() const override { return channels_ * cell_.nodes; }
+
+  Variable forward(const Context& context, const Variable& older, const Variable& previous) override {
+    std::vector<Variable> states{inputs_.older(context, older), inputs_.previous(context, previous)};
+    for (int node = 0; node < cell_.nodes; ++node)
+      states.push_back(spec_.mixing == Mixing::kSoftmax ? mixed_node(context, node, states)
+                                                        : switched_node(context, node, states));
+    std::vector<Variable> output(states.begin() + kInputs, states.end());
+    const Variable zero = zero_node(output, states[kInputPrevious]);
+    for (Variable& node : output) {
+      if (!node.value().is_defined())
+        node = zero;
+    }
+    return output.size() == 1 ? output[0] : ockham::concat(output);
+  }
+
+ private:
+  /// What a dead node, one without incoming edge, gives to the concat.
+  Variable zero_node(const std::vector<Variable>& nodes, const Variable& input) const {
+    const auto alive = std::ranges::find_if(nodes, [](const Variable& v) { return v.value().is_defined(); });
+    if (alive != nodes.end())
+      return Tensor::zeros(alive->shape(), alive->dtype());
+    const std::int64_t stride = cell_.kind == CellKind::kReduction ? 2 : 1;
+    const Shape& s = input.shape();
+    return Tensor::zeros({s[0], channels_, s[2] / stride, s[3] / stride}, input.dtype());
+  }
+
+  /// sum over edges of origin * (sum over operations of switch * op(x)); pruned parts are left out, and the node stays
+  /// undefined if nothing is left.
+  Variable switched_node(const Context& context, int node, std::span<const Variable> states) {
+    std::vector<Variable> edges;
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      const Variable& x = states[static_cast<std::size_t>(cell_.edges[e].from)];
+      if (cell_.edges[e].to != node || !kind_.edge_is_alive[e] || !x.value().is_defined())
+        continue;
+      const bool is_at_input = spec_.origin == OriginPosition::kInput;
+      const Variable input = is_at_input ? scale(x, context.use(*origins_[e])) : x;
+      std::vector<Variable> branches;
+      std::vector<std::int64_t> index;
+      for (std::size_t o = 0; o < ops_[e].size(); ++o) {
+        if (!kind_.op_is_alive[e][o])
+          continue;
+        branches.push_back(ops_[e][o]->forward(context, input));
+        index.push_back(static_cast<std::int64_t>(o));
+      }
+      if (branches.empty())
+        continue;
+      const Variable sum = weighted_sum(context.use(*switches_[e]), branches, index);
+      edges.push_back(is_at_input ? sum : scale(sum, context.use(*origins_[e])));
+    }
+    if (edges.empty())
+      return {};
+    return edges.size() == 1 ? edges[0] : ockham::add(edges);
+  }
+
+  /// sum over edges and operations of softmax(logits) * op(x); the zero operation takes part in the softmax only.
+  Variable mixed_node(const Context& context, int node, std::span<const Variable> states) {
+    std::vector<Variable> branches;
+    std::vector<std::int64_t> index;
+    const auto columns = static_cast<std::int64_t>(spec_.primitives.size()) + 1;
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      if (cell_.edges[e].to != node)
+        continue;
+      for (std::size_t o = 0; o < ops_[e].size(); ++o) {
+        branches.push_back(ops_[e][o]->forward(context, states[static_cast<std::size_t>(cell_.edges[e].from)]));
+        index.push_back(static_cast<std::int64_t>(e) * columns + static_cast<std::int64_t>(o) + 1);
+      }
+    }
+    return weighted_sum(kind_.mixture, branches, index);
+  }
+
+  const SupernetSpec& spec_;
+  const CellSpec& cell_;
+  const Supernet::Kind& kind_;
+  std::int64_t channels_;
+  CellInputs& inputs_;
+  std::vector<std::vector<Layer*>> ops_;  ///< [edge][op]
+  std::vector<Parameter*> origins_;
+  std::vector<Parameter*> switches_;
+};
+
+Supernet::~Supernet() = default;
+
+Supernet::Supernet(SupernetSpec spec, Initial& initial) : spec_(std::move(spec)) {
+  const std::size_t ops = spec_.primitives.size();
+  for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+    const std::size_t edges = cell_spec(k).edges.size();
+    Kind& state = kind(k);
+    state.origins.resize(edges);
+    state.switches.resize(edges);
+    state.edge_is_alive.assign(edges, 1);
+    state.op_is_alive.assign(edges, std::vector<char>(ops, 1));
+  }
+  frame_ = &add("", std::make_unique<Frame>(spec_.frame, initial, [&](const CellPlace& place) {
+                  return std::make_unique<SearchCell>(*this, kind(place.kind), place, initial);
+                }));
+  if (spec_.mixing == Mixing::kSoftmax) {
+    for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+      Tensor value({static_cast<std::int64_t>(cell_spec(k).edges.size()), static_cast<std::int64_t>(ops) + 1},
+                   initial.dtype);
+      fill_normal(value, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0, 1e-3);
+      kind(k).logits =
+          &add_parameter(k == CellKind::kNormal ? "alphas_normal" : "alphas_reduce", value, ParameterKind::kSwitch);
+    }
+  }
+}
+
+Variable Supernet::forward(const Context& context, const Variable& images) {
+  for (Kind& k : kinds_) {
+    if (k.logits != nullptr)
+      k.mixture = softmax(context.use(*k.logits));
+  }
+  Variable result = frame_->forward(context, images);
+  for (Kind& k : kinds_)
+    k.mixture = {};
+  return result;
+}
+
+int Supernet::copies(CellKind k) const {
+  int count = 0;
+  for (std::int64_t i = 0; i < spec_.frame.cells; ++i)
+    count += is_reduction(i, spec_.frame.cells) == (k == CellKind::kReduction);
+  return count;
+}
+
+const std::vector<Parameter*>& Supernet::origins(CellKind k, std::size_t edge) const {
+  return kind(k).origins[edge];
+}
+const std::vector<Parameter*>& Supernet::switches(CellKind k, std::size_t edge) const {
+  return kind(k).switches[edge];
+}
+
+Parameter& Supernet::logits(CellKind k) {
+  if (kind(k).logits == nullptr)
+    throw Error("supernet: it mixes by switches and has no architecture logits.");
+  return *kind(k).logits;
+}
+
+namespace {
+
+double entry(const Tensor& t, std::size_t i) {
+  return visit_float(t.dtype(), "supernet", [&]<class T>() { return static_cast<double>(t.data<T>()[i]); });
+}
+
+void clear_entry(Tensor& t, std::size_t i) {
+  visit_float(t.dtype(), "supernet", [&]<class T>() { t.data<T>()[i] = T(0); });
+}
+
+/// Calls visit(group, parameters per copy, entry) for every switch group of a posterior.
+template <class Posterior, class Visit>
+void for_each_group(const Supernet& net, Posterior& posterior, Visit&& visit) {
+  const CellKind k = posterior.spec.kind;
+  for (std::size_t e = 0; e < posterior.edges.size(); ++e) {
+    visit(posterior.edges[e].origin, net.origins(k, e), std::size_t{0});
+    for (std::size_t o = 0; o < posterior.edges[e].ops.size(); ++o)
+      visit(posterior.edges[e].ops[o], net.switches(k, e), o);
+  }
+}
+
+}  // namespace
+
+void Supernet::read_switches(CellPosterior& posterior) const {
+  for_each_group(*this, posterior, [](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
+    for (std::size_t copy = 0; copy < members.size(); ++copy)
+      group.w[copy] = entry(members[copy]->value, i);
+  });
+}
+
+void Supernet::read_hessian(std::span<const Tensor> diagonal, CellPosterior& posterior) {
+  std::map<const Parameter*, const Tensor*> of;
+  const std::vector<Parameter*> all = architecture();
+  OCKHAM_ASSERT(all.size() == diagonal.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    of.emplace(all[i], &diagonal[i]);
+  for_each_group(*this, posterior, [&](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
+    for (std::size_t copy = 0; copy < members.size(); ++copy)
+      group.hessian[copy] = entry(*of.at(members[copy]), i);
+  });
+}
+
+void Supernet::apply_pruning(const CellPosterior& posterior) {
+  for_each_group(*this, posterior, [](const SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
+    for (Parameter* parameter : members) {
+      if (group.pruned())
+        clear_entry(parameter->value, i);
+    }
+  });
+  Kind& k = kind(posterior.spec.kind);
+  for (std::size_t e = 0; e < posterior.edges.size(); ++e) {
+    k.edge_is_alive[e] = !posterior.edges[e].origin.pruned();
+    for (std::size_t o = 0; o < posterior.edges[e].ops.size(); ++o)
+      k.op_is_alive[e][o] = !posterior.edges[e].ops[o].pruned();
+  }
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,83 @@
+#pragma once
+// The one-shot search network: every edge of every cell carries all candidate operations, weighed by switches.
+#include <array>
+
+#include "nas/bayes/posterior.h"
+#include "nas/network/frame.h"
+
+namespace ockham::nas {
+
+/// kSwitches: independent scalars, one per operation and copy of the cell, and one "origin" switch per edge (BayesNAS);
+/// no softmax, no zero operation. kSoftmax: one logit per operation shared by all copies, with the zero operation
+/// (DARTS).
+enum class Mixing { kSwitches, kSoftmax };
+
+/// Where an origin switch multiplies: the edge's input, as published (invisible to operations that begin with batch
+/// norm), or the sum of its operations' outputs.
+enum class OriginPosition { kInput, kOutput };
+
+struct SupernetSpec {
+  FrameSpec frame;
+  Mixing mixing = Mixing::kSwitches;
+  CellSpec normal = bayesnas_cell(CellKind::kNormal);
+  CellSpec reduce = bayesnas_cell(CellKind::kReduction);
+  std::vector<Primitive> primitives{kBayesnasPrimitives.begin(), kBayesnasPrimitives.end()};
+  OriginPosition origin = OriginPosition::kInput;
+  bool dilated_is_dense = true;
+
+  /// The published networks: BayesNAS (C = 36, 8 cells, 8 edges a cell) and DARTS (C = 16, 8 cells, 14 edges).
+  static SupernetSpec bayesnas(int nodes = 4);
+  static SupernetSpec darts(int nodes = 4);
+  /// The DARTS graph and operations with BayesNAS's switches.
+  static SupernetSpec darts_with_switches(int nodes = 4);
+};
+
+class SearchCell;
+
+class Supernet : public Module {
+ public:
+  Supernet(SupernetSpec spec, Initial& initial);
+  ~Supernet() override;
+
+  /// Logits [N, classes].
+  Variable forward(const Context& context, const Variable& images);
+
+  const SupernetSpec& spec() const { return spec_; }
+  const CellSpec& cell_spec(CellKind kind) const { return kind == CellKind::kNormal ? spec_.normal : spec_.reduce; }
+  /// Number of cells of a kind.
+  int copies(CellKind kind) const;
+
+  /// kSwitches: the origin switch [1] of an edge, and its operations' switches [primitives], per copy of the cell.
+  const std::vector<Parameter*>& origins(CellKind kind, std::size_t edge) const;
+  const std::vector<Parameter*>& switches(CellKind kind, std::size_t edge) const;
+  /// kSoftmax: the logits [edges, 1 + primitives] of a kind; column 0 is the zero operation.
+  Parameter& logits(CellKind kind);
+  /// All architecture parameters.
+  std::vector<Parameter*> architecture() { return parameters(ParameterKind::kSwitch); }
+
+  /// Copies switch values into a posterior's groups, or pruned groups' zeros back into the network, which from then on
+  /// leaves the pruned operations out.
+  void read_switches(CellPosterior& posterior) const;
+  void apply_pruning(const CellPosterior& posterior);
+  /// Like read_switches for the Hessian: one diagonal per entry of architecture(), in its order.
+  void read_hessian(std::span<const Tensor> diagonal, CellPosterior& posterior);
+
+ private:
+  friend class SearchCell;
+  struct Kind {
+    std::vector<std::vector<Parameter*>> origins;   ///< [edge][copy]
+    std::vector<std::vector<Parameter*>> switches;  ///< [edge][copy]
+    std::vector<char> edge_is_alive;                ///< [edge]
+    std::vector<std::vector<char>> op_is_alive;     ///< [edge][op]
+    Parameter* logits = nullptr;
+    Variable mixture;  ///< kSoftmax: softmax of the logits, during one forward pass
+  };
+  Kind& kind(CellKind k) { return kinds_[k == CellKind::kNormal ? 0 : 1]; }
+  const Kind& kind(CellKind k) const { return kinds_[k == CellKind::kNormal ? 0 : 1]; }
+
+  SupernetSpec spec_;
+  std::array<Kind, 2> kinds_;
+  Frame* frame_ = nullptr;
+};
+
+}  // namespace ockham::nas

@@ -1,0 +1,30 @@
+#include "nas/train/score.h"
+
+namespace ockham::nas {
+
+void Score::add(const Score& other) {
+  loss += other.loss;
+  top1 += other.top1;
+  top5 += other.top5;
+  count += other.count;
+}
+
+Score score(const Tensor& logits, const Tensor& labels, double mean_loss) {
+  const std::int64_t N = logits.size(0);
+  const std::int64_t C = logits.size(1);
+  Score result{.loss = mean_loss * static_cast<double>(N), .count = N};
+  visit_float(logits.dtype(), "score", [&]<class T>() {
+    for (std::int64_t n = 0; n < N; ++n) {
+      const T* row = logits.data<T>() + n * C;
+      const std::int64_t label = labels.data<std::int64_t>()[n];
+      std::int64_t ahead = 0;
+      for (std::int64_t c = 0; c < C; ++c)
+        ahead += c != label && !(row[c] < row[label] || (row[c] == row[label] && c > label));
+      result.top1 += ahead < 1;
+      result.top5 += ahead < 5;
+    }
+  });
+  return result;
+}
+
+}  // namespace ockham::nas

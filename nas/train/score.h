@@ -1,0 +1,31 @@
+#pragma once
+// Batches, and how well logits do on them.
+#include <cstdint>
+
+#include "engine/tensor.h"
+
+namespace ockham::nas {
+
+struct Batch {
+  Tensor images;  ///< [N, C, H, W]
+  Tensor labels;  ///< int64 [N]
+};
+
+/// Sums over images; divide by count.
+struct Score {
+  double loss = 0.0;  ///< summed, not averaged
+  std::int64_t top1 = 0;
+  std::int64_t top5 = 0;
+  std::int64_t count = 0;
+
+  void add(const Score& other);
+  double mean_loss() const { return loss / static_cast<double>(count); }
+  double accuracy() const { return static_cast<double>(top1) / static_cast<double>(count); }
+  double accuracy5() const { return static_cast<double>(top5) / static_cast<double>(count); }
+};
+
+/// Counts of a batch; mean_loss is what the loss op gave. An image counts as top-k if fewer than k classes have a
+/// larger logit; ties count for the lower class, NaN logits count as wrong.
+Score score(const Tensor& logits, const Tensor& labels, double mean_loss);
+
+}  // namespace ockham::nas

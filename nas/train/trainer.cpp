@@ -1,0 +1,54 @@
+#include "nas/train/trainer.h"
+
+#include <cmath>
+
+#include "autograd/reverse.h"
+#include "ops/add/add.h"
+#include "ops/scale/scale.h"
+#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+
+namespace ockham::nas {
+
+void require_finite(double value, std::string_view what, std::uint64_t step) {
+  if (!std::isfinite(value))
+    throw DivergedError(concat(what, " is ", value, " at step ", step,
+                               "; lower --lr, or go on from the last checkpoint with another seed."));
+}
+
+Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
+               BatchNormMode mode) {
+  const Variable logits = forward({.batch_norm = mode}, batch.images);
+  const Variable loss = softmax_cross_entropy(logits, batch.labels);
+  return score(logits.value(), batch.labels, loss.value().item());
+}
+
+Trainer::Trainer(EvaluationNetwork& network, const TrainerOptions& options)
+    : network_(network),
+      options_(options),
+      weights_(network.parameters(ParameterKind::kWeight)),
+      optimizer_(weights_, options.sgd) {}
+
+Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
+  Tape tape;
+  const Context context{.tape = &tape,
+                        .batch_norm = BatchNormMode::kBatch,
+                        .is_training = true,
+                        .key = {options_.seed, Purpose::kDropout, step}};
+  const EvaluationOutput output = network_.forward(context, batch.images);
+  const SoftmaxCrossEntropyAttrs attrs{.label_smoothing = options_.label_smoothing};
+  const Variable main = softmax_cross_entropy(output.logits, batch.labels, attrs);
+  Variable loss = main;
+  if (output.auxiliary.value().is_defined())
+    loss = add(loss, scale(softmax_cross_entropy(output.auxiliary, batch.labels, attrs), options_.auxiliary_weight));
+  require_finite(loss.value().item(), "the loss", step);
+  backward(loss);
+  require_finite(clip_gradients(weights_, options_.clip), "the gradient norm", step);
+  optimizer_.step(lr);
+  return score(output.logits.value(), batch.labels, main.value().item());
+}
+
+Score Trainer::evaluate(const Batch& batch) {
+  return nas::evaluate([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; }, batch);
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,42 @@
+#pragma once
+// Training of a found network from scratch, one step at a time: forward, loss, backward, clip, SGD.
+#include "autograd/optim/sgd.h"
+#include "nas/network/evaluation_network.h"
+#include "nas/train/score.h"
+
+namespace ockham::nas {
+
+struct TrainerOptions {
+  SgdOptions sgd{.momentum = 0.9, .weight_decay = 3e-4};
+  double clip = 5.0;  ///< joint l2 norm of the gradients; 0: no limit
+  double auxiliary_weight = 0.4;
+  double label_smoothing = 0.0;
+  std::uint64_t seed = 0;
+};
+
+/// @throws DivergedError if `value` is not finite, naming what, step and remedy
+void require_finite(double value, std::string_view what, std::uint64_t step);
+
+/// The loss of one batch and its score, without a tape.
+Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
+               BatchNormMode mode = BatchNormMode::kRunning);
+
+class Trainer {
+ public:
+  Trainer(EvaluationNetwork& network, const TrainerOptions& options);
+
+  /// One update. `step` counts all steps of the run: it addresses the random numbers.
+  /// @throws DivergedError if the loss or the gradient norm is not finite; the weights are then as before
+  Score step(const Batch& batch, double lr, std::uint64_t step);
+  Score evaluate(const Batch& batch);
+
+  Sgd& optimizer() { return optimizer_; }
+
+ private:
+  EvaluationNetwork& network_;
+  TrainerOptions options_;
+  std::vector<Parameter*> weights_;
+  Sgd optimizer_;
+};
+
+}  // namespace ockham::nas
