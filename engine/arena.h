@@ -2,6 +2,7 @@
 // Scratch memory for kernels: each thread has a stack of bytes that grows to what its kernels need and is then reused,
 // so that no kernel allocates in the second step of a training loop. The memory comes from the CachingAllocator and is
 // counted there.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -59,6 +60,13 @@ class ScratchScope {
   T* take(std::int64_t count) {
     static_assert(std::is_trivially_destructible_v<T>);
     return static_cast<T*>(arena_.allocate(static_cast<std::size_t>(count) * sizeof(T)));
+  }
+  /// The same, all zero.
+  template <class T>
+  T* take_zeros(std::int64_t count) {
+    T* result = take<T>(count);
+    std::fill_n(result, count, T(0));
+    return result;
   }
 
  private:

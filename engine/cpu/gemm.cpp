@@ -12,6 +12,7 @@
 
 #include "engine/arena.h"
 #include "engine/cpu/gemm_problem.h"
+#include "engine/cpu/vector-inl.h"
 #include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,48 +23,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 // The accumulators, kVectors of B and one of A fill the registers: 32 with AVX-512, 16 before.
 constexpr int kRows = 6;
 constexpr int kVectors = HWY_TARGET == HWY_AVX3 ? 4 : 2;
-
-template <class T>
-using Lanes = hn::CappedTag<T, 64 / sizeof(T)>;
-template <class T>
-using Vector = hn::Vec<Lanes<T>>;
-template <class T>
-constexpr std::int64_t kLanes = hn::MaxLanes(Lanes<T>());
-
-// The first `count` (1 to kLanes) elements and zeros, without touching memory behind them.
-template <class T>
-HWY_INLINE Vector<T> load_first(const T* p, std::int64_t count) {
-  const Lanes<T> d;
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
-#else
-  alignas(64) T buffer[kLanes<T>] = {};
-  for (std::int64_t i = 0; i < count; ++i)
-    buffer[i] = p[i];
-  return hn::Load(d, buffer);
-#endif
-}
-
-template <class T>
-HWY_INLINE void store_first(Vector<T> v, T* p, std::int64_t count) {
-  const Lanes<T> d;
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
-#else
-  alignas(64) T buffer[kLanes<T>];
-  hn::Store(v, d, buffer);
-  for (std::int64_t i = 0; i < count; ++i)
-    p[i] = buffer[i];
-#endif
-}
-
-template <bool kPartial, class T>
-HWY_INLINE Vector<T> load(const T* p, std::int64_t count) {
-  if constexpr (kPartial)
-    return load_first(p, count);
-  else
-    return hn::LoadU(Lanes<T>(), p);
-}
 
 // C[m + (0..M), n + (0..V vectors)]; with kPartial the last vector has `tail` elements.
 template <int M, int V, bool kPartial, class T>
