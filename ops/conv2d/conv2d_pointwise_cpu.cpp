@@ -1,0 +1,70 @@
+#include "engine/arena.h"
+#include "engine/gemm.h"
+#include "engine/parallel.h"
+#include "ops/conv2d/conv2d_kernels.h"
+#include "ops/conv2d/conv2d_planes.h"
+
+namespace ockham::cpu {
+namespace {
+
+bool fits(const Conv2dSize& s) {
+  return s.taps() == 1 && s.stride == 1 && s.pad == 0 && s.groups == 1;
+}
+
+std::int64_t sample_grain(const Conv2dSize& s) {
+  return grain_of(s.y_sample() * s.C);
+}
+
+template <class T>
+void forward(const Conv2dSize& s, const T* x, const T* w, T beta, T* y) {
+  const std::int64_t pixels = s.P * s.Q;
+  parallel_for(s.N, sample_grain(s), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n)
+      gemm(false, false, s.K, pixels, s.C, w, s.C, x + n * s.x_sample(), pixels, beta, y + n * s.y_sample(), pixels);
+  });
+}
+
+template <class T>
+void input_gradient(const Conv2dSize& s, const T* y_bar, const T* w, T beta, T* x_bar) {
+  const std::int64_t pixels = s.P * s.Q;
+  parallel_for(s.N, sample_grain(s), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n)
+      gemm(true, false, s.C, pixels, s.K, w, s.C, y_bar + n * s.y_sample(), pixels, beta, x_bar + n * s.x_sample(),
+           pixels);
+  });
+}
+
+template <class T>
+void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T* w_bar) {
+  // Each task sums its samples in its own part; parts are added in order.
+  constexpr std::int64_t kMostParts = 16;
+  const std::int64_t grain = std::max(sample_grain(s), (s.N + kMostParts - 1) / kMostParts);
+  const std::int64_t parts = (s.N + grain - 1) / grain;
+  const std::int64_t pixels = s.P * s.Q;
+  ScratchScope scratch;
+  T* sums = scratch.take<T>(parts * s.w_numel());
+  parallel_for(s.N, grain, [&](std::int64_t begin, std::int64_t end) {
+    T* sum = sums + begin / grain * s.w_numel();
+    for (std::int64_t n = begin; n < end; ++n)
+      gemm(false, true, s.K, s.C, pixels, y_bar + n * s.y_sample(), pixels, x + n * s.x_sample(), pixels,
+           T(n == begin ? 0 : 1), sum, s.C);
+  });
+  for (std::int64_t i = 0; i < s.w_numel(); ++i) {
+    T total = beta == T(0) ? T(0) : w_bar[i];
+    for (std::int64_t part = 0; part < parts; ++part)
+      total += sums[part * s.w_numel() + i];
+    w_bar[i] = total;
+  }
+}
+
+}  // namespace
+
+template <class T>
+Conv2dKernel<T> pointwise_kernel() {
+  // Squares need every sample's gradient for itself, which the dense kernel has already.
+  return {"pointwise", fits, forward<T>, input_gradient<T>, weight_gradient<T>, dense_kernel<T>().weight_squares};
+}
+template Conv2dKernel<float> pointwise_kernel();
+template Conv2dKernel<double> pointwise_kernel();
+
+}  // namespace ockham::cpu

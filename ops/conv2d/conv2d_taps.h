@@ -1,0 +1,21 @@
+#pragma once
+// The vector loops of convolution by taps. Offsets are in elements; loops may run past n by less than kSlack elements,
+// reading and writing what is there.
+#include <cstdint>
+
+namespace ockham::cpu {
+
+/// out[i] = sum over t of weights[t] * in[offsets[t] + i], i < n.
+template <class T>
+void correlate(std::int64_t n, std::int64_t taps, const T* in, const std::int64_t* offsets, const T* weights, T* out);
+
+/// out[t] = sum over i < n of y[i] * in[offsets[t] + i]; y is zero from n on.
+template <class T>
+void tap_dots(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets, T* out);
+
+/// to[i, j] = beta * to[i, j] + from[i, j], touching nothing else; beta is 0 or 1.
+template <class T>
+void copy_rows(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_pitch, T beta, T* to,
+               std::int64_t to_pitch);
+
+}  // namespace ockham::cpu
