@@ -18,7 +18,7 @@ struct Normalisation {
 
 /// The usual constants of "cifar10", "cifar100", "mnist" (first channel), "shapes" and "folder" (those of ImageNet).
 /// @throws std::invalid_argument for another name
-[[nodiscard]] Normalisation normalisation_of(std::string_view dataset);
+Normalisation normalisation_of(std::string_view dataset);
 
 /// What is done to an image. The default changes nothing but the scale: for evaluation.
 struct Transform {

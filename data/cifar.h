@@ -11,10 +11,10 @@ namespace ockham::data {
 /// @param dir holds `cifar-10-batches-bin/` or is that folder: data_batch_1.bin ... data_batch_5.bin, test_batch.bin
 /// Files may hold any number of records, at least one. Keeps all pixels in memory (154 MB for training).
 /// @throws DataError naming file, record and offset
-[[nodiscard]] DatasetPtr open_cifar10(const std::filesystem::path& dir, Split split);
+DatasetPtr open_cifar10(const std::filesystem::path& dir, Split split);
 
 /// @param dir holds `cifar-100-binary/` or is that folder: train.bin, test.bin. Labels are the 100 fine ones.
 /// @throws DataError naming file, record and offset
-[[nodiscard]] DatasetPtr open_cifar100(const std::filesystem::path& dir, Split split);
+DatasetPtr open_cifar100(const std::filesystem::path& dir, Split split);
 
 }  // namespace ockham::data

@@ -70,9 +70,9 @@ std::vector<int64_t> label_counts(const Dataset& dataset) {
 }
 
 std::vector<std::string> numbered_names(int count) {
-  std::vector<std::string> names;
+  std::vector<std::string> names(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
-    names.push_back(std::to_string(i));
+    names[static_cast<size_t>(i)] = std::to_string(i);
   }
   return names;
 }

@@ -24,7 +24,7 @@ struct FolderOptions {
 ///                                         come or go
 /// A label is the rank of the class name in byte-wise order; files are sorted likewise. Hidden files are left out.
 /// @throws DataError if a folder is missing or empty, val/ is flat or has classes that train/ lacks
-[[nodiscard]] DatasetPtr open_folder(const std::filesystem::path& dir, Split split, const FolderOptions& options = {});
+DatasetPtr open_folder(const std::filesystem::path& dir, Split split, const FolderOptions& options = {});
 
 /// Decodes every image of a folder data set on all cores; returns one message a broken file, in file order.
 [[nodiscard]] std::vector<std::string> find_broken_images(const Dataset& dataset);

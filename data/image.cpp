@@ -54,14 +54,18 @@ struct Tap {
   std::vector<int32_t> weights;
 };
 
+int64_t round_half_up(double x) {
+  return static_cast<int64_t>(std::floor(x + 0.5));
+}
+
 std::vector<Tap> triangle_taps(int64_t in, int64_t out) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double radius = std::max(scale, 1.0);
   std::vector<Tap> taps;
   for (int64_t i = 0; i < out; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(0, static_cast<int64_t>(center - radius + 0.5));
-    const auto last = std::min<int64_t>(in, static_cast<int64_t>(center + radius + 0.5));
+    const auto first = std::max<int64_t>(0, round_half_up(center - radius));
+    const auto last = std::min(in, round_half_up(center + radius));
     std::vector<double> weights;
     double sum = 0;
     for (int64_t j = first; j < last; ++j) {
@@ -70,7 +74,7 @@ std::vector<Tap> triangle_taps(int64_t in, int64_t out) {
     }
     Tap tap{first, {}};
     for (double weight : weights) {
-      tap.weights.push_back(static_cast<int32_t>(0.5 + weight / sum * (1 << kFractionBits)));
+      tap.weights.push_back(static_cast<int32_t>(round_half_up(weight / sum * (1 << kFractionBits))));
     }
     taps.push_back(std::move(tap));
   }

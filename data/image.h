@@ -19,7 +19,7 @@ struct Picture {
 /// channels. EXIF orientation is ignored, as torchvision does. At most 100 million pixels, sides 1:100. Other formats
 /// are left out because stb_image fills what is cut off from them with anything.
 /// @throws DataError beginning with `name` if the bytes are no such picture or cut off
-[[nodiscard]] Picture decode_picture(std::string_view name, std::span<const uint8_t> bytes);
+Picture decode_picture(std::string_view name, std::span<const uint8_t> bytes);
 
 /// Resizes with a triangle filter that widens when shrinking ("bilinear" of Pillow, whose 8-bit results this equals
 /// when it too filters rows first): coefficients in 22-bit fixed point, so the bytes are the same on every machine.

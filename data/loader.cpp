@@ -25,6 +25,8 @@ struct Epoch {
 
 /// A batch asked for, in the making or done. Shared by queue and worker, so that start_at() can drop what it wants.
 struct Slot {
+  Slot(std::shared_ptr<const Epoch> its_epoch, int64_t its_number) : epoch(std::move(its_epoch)), number(its_number) {}
+
   std::shared_ptr<const Epoch> epoch;
   int64_t number;  // of the batch
   bool taken = false, done = false;

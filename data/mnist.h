@@ -11,6 +11,6 @@ namespace ockham::data {
 /// @param dir holds the files, or a folder `mnist/` or `MNIST/raw/` with them
 /// Memory is bounded by the size that the header announces (at most 1 GiB), whatever a .gz expands to.
 /// @throws DataError naming the file and what is wrong with it
-[[nodiscard]] DatasetPtr open_mnist(const std::filesystem::path& dir, Split split);
+DatasetPtr open_mnist(const std::filesystem::path& dir, Split split);
 
 }  // namespace ockham::data

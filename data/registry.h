@@ -19,7 +19,6 @@ struct OpenOptions {
 /// Opens a data set by name. `dir` is unused for shapes.
 /// @throws std::invalid_argument for an unknown name or an image size outside 8 to 1024,
 ///         DataError for missing or bad files, with the official archive's address, size and MD5
-[[nodiscard]] DatasetPtr open(std::string_view name, const std::filesystem::path& dir, Split split,
-                              const OpenOptions& options = {});
+DatasetPtr open(std::string_view name, const std::filesystem::path& dir, Split split, const OpenOptions& options = {});
 
 }  // namespace ockham::data

@@ -81,7 +81,7 @@ Pose draw_pose(Stream& random, int size) {
   const int t = random.between(-256, 256);  // of 1024
   const int norm = 1024 * 1024 + t * t;
   const int cos = static_cast<int>(int64_t{1024 * 1024 - t * t} * kOne / norm);
-  const int sin = static_cast<int>(int64_t{2 * 1024 * t} * kOne / norm);
+  const int sin = static_cast<int>(int64_t{2048} * t * kOne / norm);
   const int radius = random.between(size * 4 * 26 / 100, size * 4 * 40 / 100);
   const int x = random.between(radius, size * 4 - radius), y = random.between(radius, size * 4 - radius);
   return {x, y, radius, cos, sin};
@@ -139,7 +139,7 @@ class Canvas {
   }
 
  private:
-  int& at(int c, int y, int x) { return values_[static_cast<size_t>((c * size_ + y) * size_ + x)]; }
+  int& at(int c, int y, int x) { return values_[static_cast<size_t>(int64_t{c * size_ + y} * size_ + x)]; }
 
   template <class Grid>
   [[nodiscard]] int interpolate(const Grid& grid, int x, int y) const {

@@ -16,6 +16,6 @@ struct ShapesOptions {
 /// Nothing is stored: an image is drawn when read, in integers from its address (seed, split, index), so it is the same
 /// on every machine; training and test images never share an address.
 /// @throws std::invalid_argument for sizes out of range
-[[nodiscard]] DatasetPtr open_shapes(Split split, const ShapesOptions& options = {});
+DatasetPtr open_shapes(Split split, const ShapesOptions& options = {});
 
 }  // namespace ockham::data

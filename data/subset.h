@@ -11,7 +11,7 @@ namespace ockham::data {
 
 /// The images `indices` of `base`, in that order.
 /// @throws std::out_of_range for an index outside the base, DataError if `indices` is empty
-[[nodiscard]] DatasetPtr make_subset(DatasetPtr base, std::vector<int64_t> indices);
+DatasetPtr make_subset(DatasetPtr base, std::vector<int64_t> indices);
 
 /// How much of the data to use; what is not given is "all there is".
 struct SplitOptions {
@@ -30,6 +30,6 @@ struct Splits {
 /// Cuts train and test data by one seeded shuffle each: training takes from its front, validation the last
 /// `valid_size`, so the two are disjoint and the validation images do not depend on train_size.
 /// @throws std::invalid_argument if more images are asked for than there are, or none
-[[nodiscard]] Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options);
+Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options);
 
 }  // namespace ockham::data

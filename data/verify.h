@@ -30,7 +30,7 @@ struct VerifyReport {
 
 /// Reads every record and picture of both splits and checks structure, labels and official archives.
 /// @throws DataError where the structure itself is wrong (truncated file, label out of range), as open() does
-[[nodiscard]] VerifyReport verify(std::string_view name, const std::filesystem::path& dir);
+VerifyReport verify(std::string_view name, const std::filesystem::path& dir);
 
 /// Writes a PNG with `columns` images a row, two pixels apart: a contact sheet to look at.
 /// @throws std::out_of_range for a wrong index, std::invalid_argument for no index or more than 100 million pixels,

@@ -193,13 +193,13 @@ BOOST_AUTO_TEST_CASE(jpeg_cut_anywhere_or_with_flipped_bytes_never_crashes) {
   const Bytes whole = read_file("test", dir / "derived/n02102040/progressive.JPEG", 1 << 24);
   for (size_t size = 0; size < whole.size() - 2; size += 997) {
     const auto cut = std::span(whole).first(size);
-    BOOST_CHECK_THROW(static_cast<void>(decode_picture("cut", cut)), DataError);
+    BOOST_CHECK_THROW(decode_picture("cut", cut), DataError);
   }
   for (size_t at = 2; at < whole.size(); at += 499) {
     Bytes flipped = whole;
     flipped[at] ^= 0x55;
     try {
-      static_cast<void>(decode_picture("flipped", flipped));
+      decode_picture("flipped", flipped);
     } catch (const DataError&) {
       BOOST_TEST_MESSAGE("refused with byte " << at << " flipped");
     }
