@@ -52,7 +52,10 @@ void* CachingAllocator::allocate(std::size_t bytes) {
                        "; raise --memory-limit or lower --batch-size."));
   void* block = nullptr;
   std::size_t real = size;
-  if (auto it = s.cache.lower_bound(size); it != s.cache.end() && it->first <= 2 * size) {
+  const auto fits = [&](std::size_t block_size) {
+    return block_size <= 2 * size && (s.limit == 0 || s.statistics.bytes_in_use + block_size <= s.limit);
+  };
+  if (auto it = s.cache.lower_bound(size); it != s.cache.end() && fits(it->first)) {
     real = it->first;
     block = it->second;
     s.cache.erase(it);

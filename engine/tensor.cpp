@@ -1,6 +1,7 @@
 #include "engine/tensor.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "engine/allocator.h"
@@ -27,6 +28,19 @@ class Storage {
   void* data_;
 };
 
+namespace {
+
+std::size_t bytes_of(const Shape& shape, DType dtype) {
+  const auto limit = static_cast<std::size_t>(PTRDIFF_MAX) / size_of(dtype);
+  const auto numel = static_cast<std::size_t>(shape.numel());
+  if (numel > limit)
+    throw ShapeError(concat("tensor: ", dtype, shape, " has ", numel, " elements, more than the ", limit,
+                            " that can be addressed."));
+  return numel * size_of(dtype);
+}
+
+}  // namespace
+
 std::ostream& operator<<(std::ostream& out, const Spec& spec) {
   return out << spec.dtype << spec.shape;
 }
@@ -34,7 +48,7 @@ std::ostream& operator<<(std::ostream& out, const Spec& spec) {
 Tensor::Tensor(const Shape& shape, DType dtype, Device device)
     : shape_(shape), strides_(shape.row_major_strides()), dtype_(dtype) {
   require_available(device);
-  storage_ = std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype), device);
+  storage_ = std::make_shared<Storage>(bytes_of(shape, dtype), device);
 }
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype) {
@@ -127,11 +141,11 @@ Tensor Tensor::reshape(const Shape& shape) const {
 
 Tensor Tensor::reshape(std::initializer_list<std::int64_t> sizes) const {
   std::vector<std::int64_t> wanted(sizes);
-  std::int64_t known = 1;
-  for (std::int64_t size : wanted)
-    known *= size == -1 ? 1 : size;
-  if (std::ranges::count(wanted, -1) == 1 && known != 0)
-    std::ranges::replace(wanted, std::int64_t{-1}, numel() / known);
+  if (const auto open = std::ranges::find(wanted, -1); open != wanted.end()) {
+    *open = 1;
+    const std::int64_t known = Shape(wanted).numel();
+    *open = known == 0 ? 0 : numel() / known;
+  }
   return reshape(Shape(wanted));
 }
 

@@ -93,7 +93,7 @@ class Tensor {
   Tensor contiguous() const;
   /// A row-major copy that shares nothing.
   Tensor clone() const;
-  /// Itself when nothing changes, else a converted copy (round to nearest).
+  /// Itself when nothing changes, else a copy of the nearest values; integers saturate, NaN becomes 0 in them.
   Tensor to(DType dtype) const;
   /// The only transfer between devices. @throws DeviceError
   Tensor to(Device device) const;

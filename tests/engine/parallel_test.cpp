@@ -1,0 +1,130 @@
+#include "engine/parallel.h"
+
+#include <omp.h>
+
+#include <atomic>
+#include <cmath>
+#include <set>
+#include <stdexcept>
+
+#include "engine/error.h"
+#include "tests/support.h"
+
+namespace ockham {
+namespace {
+
+/// Runs each test body at 1 to 4 threads and restores the count.
+struct Fixture {
+  const int before = thread_count();
+  ~Fixture() { set_thread_count(before); }
+  Fixture() = default;
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
+
+  template <class Body>
+  void at_each_count(Body&& body) {
+    for (int threads = 1; threads <= 4; ++threads) {
+      set_thread_count(threads);
+      body();
+    }
+  }
+};
+
+BOOST_FIXTURE_TEST_SUITE(parallel, Fixture)
+
+BOOST_AUTO_TEST_CASE(every_index_is_visited_once_in_chunks_of_the_grain) {
+  at_each_count([] {
+    std::vector<int> visits(1003);
+    std::atomic<int> wrong{0};
+    parallel_for(1003, 10, [&](std::int64_t begin, std::int64_t end) {
+      wrong += begin % 10 != 0 || end != std::min<std::int64_t>(begin + 10, 1003);
+      for (std::int64_t i = begin; i < end; ++i)
+        ++visits[static_cast<std::size_t>(i)];
+    });
+    BOOST_TEST(wrong == 0);
+    BOOST_TEST((visits == std::vector<int>(1003, 1)));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_range_does_nothing) {
+  parallel_for(0, 10, [](std::int64_t, std::int64_t) { BOOST_ERROR("called"); });
+  BOOST_TEST(parallel_sum(0, 10, [](std::int64_t, std::int64_t) { return 1.0; }) == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(sums_have_the_same_bits_at_any_number_of_threads) {
+  const auto total = [] {
+    return parallel_sum(100'000, 7, [](std::int64_t begin, std::int64_t end) {
+      double part = 0.0;
+      for (std::int64_t i = begin; i < end; ++i)
+        part += std::sin(static_cast<double>(i));
+      return part;
+    });
+  };
+  set_thread_count(1);
+  const double alone = total();
+  at_each_count([&] { BOOST_TEST(total() == alone); });
+}
+
+BOOST_AUTO_TEST_CASE(several_threads_take_part) {
+  set_thread_count(2);
+  std::atomic<int> inside{0};
+  std::atomic<bool> met{false};
+  // Two chunks that wait for each other can only finish on two threads; the wait is bounded so that a failure ends.
+  parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
+    ++inside;
+    const double deadline = omp_get_wtime() + 5.0;
+    while (inside < 2 && omp_get_wtime() < deadline) {
+    }
+    met = met || inside == 2;
+  });
+  BOOST_TEST(met);
+}
+
+BOOST_AUTO_TEST_CASE(the_exception_of_the_first_failing_chunk_arrives) {
+  at_each_count([] {
+    const auto fail = [] {
+      parallel_for(100, 1, [](std::int64_t begin, std::int64_t) {
+        if (begin >= 20)
+          throw std::runtime_error(std::to_string(begin));
+      });
+    };
+    BOOST_CHECK_EXCEPTION(fail(), std::runtime_error,
+                          [](const std::runtime_error& e) { return std::string(e.what()) == "20"; });
+  });
+}
+
+BOOST_AUTO_TEST_CASE(loops_work_again_after_an_exception) {
+  set_thread_count(4);
+  BOOST_CHECK_THROW(parallel_for(100, 1, [](std::int64_t, std::int64_t) { throw std::runtime_error("x"); }),
+                    std::runtime_error);
+  std::atomic<int> visits{0};
+  parallel_for(100, 1, [&](std::int64_t, std::int64_t) { ++visits; });
+  BOOST_TEST(visits == 100);
+}
+
+BOOST_AUTO_TEST_CASE(a_nested_loop_runs_on_its_thread_alone) {
+  set_thread_count(4);
+  std::atomic<int> strangers{0};
+  std::atomic<int> visits{0};
+  parallel_for(4, 1, [&](std::int64_t, std::int64_t) {
+    const int outer = omp_get_thread_num();
+    parallel_for(10, 1, [&](std::int64_t, std::int64_t) {
+      strangers += omp_get_thread_num() != outer;
+      ++visits;
+    });
+  });
+  BOOST_TEST(strangers == 0);
+  BOOST_TEST(visits == 40);
+}
+
+BOOST_AUTO_TEST_CASE(thread_counts_out_of_range_are_refused) {
+  BOOST_CHECK_EXCEPTION(set_thread_count(0), UsageError, (test::Says{{"0", "1 to 1024"}}));
+  BOOST_CHECK_THROW(set_thread_count(1025), UsageError);
+  set_thread_count(3);
+  BOOST_TEST(thread_count() == 3);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace ockham
