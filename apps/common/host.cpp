@@ -7,25 +7,10 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
-#include <set>
-#include <sstream>
 #include <string_view>
 
 namespace ockham::apps {
 namespace {
-
-/// The text after ':' in the first line of /proc/cpuinfo that begins with one of these keys.
-std::string cpuinfo(std::initializer_list<std::string_view> keys) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t colon = line.find(": ");
-    const auto begins_line = [&](std::string_view key) { return line.starts_with(key); };
-    if (colon != std::string::npos && std::any_of(keys.begin(), keys.end(), begins_line)) {
-      return line.substr(colon + 2);
-    }
-  }
-  return "";
-}
 
 std::string time_text(const std::tm& time, const char* format) {
   std::array<char, 32> buffer{};
@@ -35,22 +20,14 @@ std::string time_text(const std::tm& time, const char* format) {
 }  // namespace
 
 std::string cpu_model() {
-  return cpuinfo({"model name", "Model"});
-}
-
-std::vector<std::string> cpu_features() {
-  static const std::set<std::string> known = {"sse4_2",      "avx",         "avx2",     "fma",      "f16c",
-                                              "avx512f",     "avx512bw",    "avx512dq", "avx512vl", "avx512_vnni",
-                                              "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd",
-                                              "asimdhp",     "bf16",        "sve",      "sve2"};
-  std::istringstream flags(cpuinfo({"flags", "Features"}));
-  std::vector<std::string> features;
-  for (std::string flag; flags >> flag;) {
-    if (known.contains(flag)) {
-      features.push_back(flag);
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) {
+      return line.substr(colon + 2);
     }
   }
-  return features;
+  return "";
 }
 
 std::map<std::string, std::string> relevant_environment() {

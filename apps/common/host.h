@@ -2,14 +2,11 @@
 // Facts about the machine and the moment, for run.json.
 #include <map>
 #include <string>
-#include <vector>
 
 namespace ockham::apps {
 
 /// The processor as /proc/cpuinfo names it; empty where that is not told.
 std::string cpu_model();
-/// The vector instruction sets that the processor has, of those that matter for speed: avx2, fma, avx512f, asimd, ...
-std::vector<std::string> cpu_features();
 /// The set variables that can change speed or results: OMP_*, CUDA_*, OCKHAM_* and a few more.
 std::map<std::string, std::string> relevant_environment();
 

@@ -36,6 +36,7 @@ LogStyle LogStyle::of_stderr() {
 }
 
 void Log::keep_in(const std::filesystem::path& file) {
+  const std::lock_guard lock(mutex_);
   file_.open(file, std::ios::app);
   const std::string early = std::move(unkept_);
   unkept_.clear();
@@ -43,6 +44,7 @@ void Log::keep_in(const std::filesystem::path& file) {
 }
 
 void Log::line(std::string_view text) {
+  const std::lock_guard lock(mutex_);
   if (!style_.quiet) {
     print(text, false);
   }
@@ -50,11 +52,13 @@ void Log::line(std::string_view text) {
 }
 
 void Log::error(std::string_view text) {
+  const std::lock_guard lock(mutex_);
   print(text, style_.color);
   keep(text);
 }
 
 void Log::live(std::string_view text) {
+  const std::lock_guard lock(mutex_);
   if (!style_.live || style_.quiet || (text.empty() && live_line_.empty())) {
     return;
   }

@@ -2,6 +2,7 @@
 // What a program says while it works: lines on stderr, kept in the run's log.txt, and one live line on a terminal.
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ struct LogStyle {
   static LogStyle of_stderr();
 };
 
-/// Used by one thread. The live line is always the last on the screen: other lines appear above it.
+/// May be used by several threads. The live line is always the last on the screen: other lines appear above it.
 class Log {
  public:
   Log(std::ostream& out, LogStyle style) : out_(out), style_(style) {}
@@ -38,12 +39,14 @@ class Log {
   void live(std::string_view text);
 
   void set_quiet(bool quiet) { style_.quiet = quiet; }
+  /// Fixed but for `quiet`.
   const LogStyle& style() const { return style_; }
 
  private:
   void print(std::string_view text, bool red);
   void keep(std::string_view text);
 
+  std::mutex mutex_;  // guards all below
   std::ostream& out_;
   LogStyle style_;
   std::string live_line_;

@@ -10,6 +10,7 @@
 #include "apps/common/version.h"
 #include "data/error.h"
 #include "engine/error.h"
+#include "engine/log.h"
 #include "engine/parallel.h"
 
 namespace ockham::apps {
@@ -55,6 +56,20 @@ void flush_results() {
     throw Error("standard output cannot be written; the results are lost. Make room there and run again.");
   }
 }
+
+/// While it lives, messages of the libraries go through the program's log.
+class LibraryMessages {
+ public:
+  explicit LibraryMessages(Log& log) {
+    set_log_sink([&log](LogLevel level, std::string_view text) {
+      const std::string line = concat(name_of(level), ": ", text);
+      level <= LogLevel::kWarning ? log.error(line) : log.line(line);
+    });
+  }
+  ~LibraryMessages() { set_log_sink({}); }
+  LibraryMessages(const LibraryMessages&) = delete;
+  LibraryMessages& operator=(const LibraryMessages&) = delete;
+};
 
 /// Answers the options that replace the work. @return whether there was one
 bool answer(const OptionTable& table, const Options& options, const std::string& program, const App& app) {
@@ -117,6 +132,7 @@ void Session::publish(const nlohmann::ordered_json& summary) {
 int run_main(int argc, char** argv, const App& app) {
   const std::string program = "ockham-" + app.name;
   Log log(std::cerr, LogStyle::of_stderr());
+  const LibraryMessages library_messages(log);
   try {
     OptionTable table;
     add_general_options(table);

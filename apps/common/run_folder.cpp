@@ -9,6 +9,7 @@
 #include "apps/common/json_text.h"
 #include "apps/common/version.h"
 #include "engine/atomic_file.h"
+#include "engine/cpu_features.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
 

@@ -12,6 +12,7 @@
 #include "apps/common/stop.h"
 #include "data/error.h"
 #include "engine/error.h"
+#include "engine/log.h"
 #include "tests/support.h"
 
 namespace ockham::apps {
@@ -132,6 +133,7 @@ BOOST_AUTO_TEST_CASE(failed_run_leaves_exit_code_and_error_in_its_folder) {
   const Outcome outcome = run({"--quiet", "--out", out}, [](Session& session) -> int {
     session.folder();
     session.log().line("working");
+    log_message(LogLevel::kInfo, "many switches");
     throw DivergedError("loss is nan");
   });
   BOOST_TEST(outcome.exit_code == 4);
@@ -139,7 +141,8 @@ BOOST_AUTO_TEST_CASE(failed_run_leaves_exit_code_and_error_in_its_folder) {
   BOOST_TEST(json_of(out + "/run.json")["exit"] == 4);
   BOOST_TEST(json_of(out + "/run.json")["error"] == "loss is nan");
   std::ifstream log(out + "/log.txt");
-  BOOST_TEST(std::string(std::istreambuf_iterator<char>(log), {}) == "working\nockham-example: loss is nan\n");
+  BOOST_TEST(std::string(std::istreambuf_iterator<char>(log), {}) ==
+             "working\ninfo: many switches\nockham-example: loss is nan\n");
 }
 
 BOOST_AUTO_TEST_CASE(results_lost_on_a_full_disk_are_a_failure) {

@@ -1,0 +1,135 @@
+// ockham-genotype: shows, converts and draws cells, given as a file, a published name or text.
+#include "nas/space/genotype.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/common/main.h"
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "nas/space/draw.h"
+#include "nas/space/published.h"
+
+namespace ockham::apps {
+namespace {
+
+void declare(OptionTable& table) {
+  table.group("What to do");
+  table.choice("action", {"show", "convert", "draw"}, "show",
+               "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
+               "form --to; draw: write a picture of each cell");
+  table
+      .text("genotype", "", "a genotype.json, DARTS text (file or the text itself), or a published name",
+            "FILE|NAME|TEXT")
+      .recorded = false;
+  table.positional("action");
+  table.positional("genotype");
+  table.choice("to", {"json", "darts"}, "json", "the form that convert prints");
+  table.choice("format", {"svg", "dot"}, "svg", "the form that draw writes; dot is for Graphviz");
+  table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX");
+  table.flag("overwrite", "let draw replace existing files");
+}
+
+nas::Genotype given_genotype(const Options& options) {
+  if (!options.is_set("genotype")) {
+    throw UsageError("There is no genotype to " + options.text("action") +
+                     ". Name a file or a published one; 'ockham-genotype show' lists those.");
+  }
+  return nas::load_genotype(options.text("genotype"));
+}
+
+int list_published(Session& session) {
+  nlohmann::ordered_json names = nlohmann::ordered_json::array();
+  for (const nas::Published& published : nas::published_genotypes()) {
+    std::cout << published.name << ": " << published.source << '\n';
+    names.push_back(published.name);
+  }
+  session.publish({{"published", names}});
+  return kDone;
+}
+
+void print_cell(const nas::CellGenotype& cell) {
+  std::cout << nas::kind_name(cell.kind) << " cell: " << cell.nodes << " nodes, " << nas::count_ops(cell)
+            << " operations\n";
+  for (const nas::GenotypeEdge& edge : cell.edges) {
+    std::cout << "  " << nas::source_name(edge.from) << " -> " << nas::source_name(nas::node_id(edge.to)) << ": ";
+    for (std::size_t i = 0; i < edge.ops.size(); ++i) {
+      std::cout << (i == 0 ? "" : " + ") << nas::primitive_name(edge.ops[i]);
+    }
+    std::cout << (edge.stride == 1 ? "\n" : ", stride 2\n");
+  }
+  std::cout << "  output:";
+  for (const int node : cell.concat) {
+    std::cout << ' ' << nas::source_name(nas::node_id(node));
+  }
+  std::cout << '\n';
+}
+
+int show(Session& session) {
+  if (!session.options().is_set("genotype")) {
+    return list_published(session);
+  }
+  const nas::Genotype genotype = given_genotype(session.options());
+  const bool darts_like = nas::is_darts_like(genotype);
+  std::cout << "space: " << genotype.space << '\n';
+  print_cell(genotype.normal);
+  print_cell(genotype.reduce);
+  std::cout << (darts_like ? "DARTS text can express it\n" : "DARTS text cannot express it: not two edges a node\n");
+  session.publish({{"space", genotype.space},
+                   {"nodes", genotype.normal.nodes},
+                   {"ops_normal", nas::count_ops(genotype.normal)},
+                   {"ops_reduce", nas::count_ops(genotype.reduce)},
+                   {"darts_like", darts_like},
+                   {"genotype", nlohmann::ordered_json::parse(nas::to_json(genotype))}});
+  return kDone;
+}
+
+int convert(Session& session) {
+  const nas::Genotype genotype = given_genotype(session.options());
+  const std::string& form = session.options().text("to");
+  const std::string text = form == "json" ? nas::to_json(genotype) : nas::to_darts(genotype);
+  std::cout << text << (text.ends_with('\n') ? "" : "\n");
+  session.publish({{"to", form}, {"text", text}});
+  return kDone;
+}
+
+int draw(Session& session) {
+  const Options& options = session.options();
+  const nas::Genotype genotype = given_genotype(options);
+  const bool svg = options.text("format") == "svg";
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  const std::array cells = {&genotype.normal, &genotype.reduce};
+  const auto path_of = [&](const nas::CellGenotype& cell) {
+    return options.text("prefix") + "-" + nas::kind_name(cell.kind) + "." + options.text("format");
+  };
+  for (const nas::CellGenotype* cell : cells) {
+    if (std::filesystem::exists(path_of(*cell)) && !options.flag("overwrite")) {
+      throw UsageError(path_of(*cell) + " exists. Choose another --prefix, or replace it with --overwrite.");
+    }
+  }
+  for (const nas::CellGenotype* cell : cells) {
+    const nas::DrawOptions style = {.title = std::string(nas::kind_name(cell->kind)) + " cell"};
+    write_file_atomically(path_of(*cell), svg ? nas::to_svg(*cell, style) : nas::to_dot(*cell, style));
+    std::cout << path_of(*cell) << '\n';
+    files.push_back(path_of(*cell));
+  }
+  session.publish({{"files", files}});
+  return kDone;
+}
+
+int run(Session& session) {
+  const std::string& action = session.options().text("action");
+  return action == "show" ? show(session) : action == "convert" ? convert(session) : draw(session);
+}
+
+}  // namespace
+}  // namespace ockham::apps
+
+int main(int argc, char** argv) {
+  using namespace ockham::apps;
+  return run_main(argc, argv,
+                  {.name = "genotype",
+                   .purpose = "Shows, converts and draws the cells that searches find and networks are built from.",
+                   .declare = declare,
+                   .run = run});
+}

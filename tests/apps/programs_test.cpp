@@ -1,0 +1,111 @@
+// The small programs as a user's shell runs them: exit codes, and what goes to which stream.
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/program.h"
+
+namespace ockham {
+namespace {
+
+using test::Outcome;
+using test::run_program;
+using test::TemporaryFolder;
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// The JSON object in the last line of stdout.
+nlohmann::json summary(const Outcome& outcome) {
+  const std::size_t end = outcome.out.find_last_not_of('\n');
+  const std::size_t begin = outcome.out.rfind('\n', end) + 1;
+  return nlohmann::json::parse(outcome.out.substr(begin));
+}
+
+/// Two CIFAR-10 records a file, labelled 1 and 2.
+void write_small_cifar(const std::filesystem::path& folder) {
+  for (const char* name :
+       {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
+    std::ofstream file(folder / (std::string(name) + ".bin"), std::ios::binary);
+    file << '\1' << std::string(3072, '\x40') << '\2' << std::string(3072, '\x80');
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(programs)
+
+BOOST_AUTO_TEST_CASE(dataset_info_tells_where_the_official_archive_is) {
+  const TemporaryFolder folder;
+  const Outcome outcome = run_program(folder.path(), "dataset", "info --dataset cifar10 --json");
+  BOOST_TEST(outcome.exit_code == 0);
+  BOOST_TEST(summary(outcome)["official"][0]["bytes"] == 170052171);
+  BOOST_TEST(summary(outcome)["official"][0]["md5"] == "c32a1d4ab5d03f1284b67883e8d87530");
+}
+
+BOOST_AUTO_TEST_CASE(dataset_verify_counts_labels_of_sound_data) {
+  const TemporaryFolder folder;
+  write_small_cifar(folder.path());
+  const Outcome outcome = run_program(folder.path(), "dataset", "verify --dataset cifar10 --data . --json");
+  BOOST_TEST(outcome.exit_code == 0);
+  BOOST_TEST(summary(outcome)["sound"] == true);
+  BOOST_TEST(summary(outcome)["train"]["images"] == 10);
+  BOOST_TEST(summary(outcome)["train"]["label_counts"][2] == 5);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_or_missing_data_ends_with_5) {
+  const TemporaryFolder folder;
+  BOOST_TEST(run_program(folder.path(), "dataset", "verify --dataset cifar10").exit_code == 5);
+  BOOST_TEST(run_program(folder.path(), "dataset", "verify --dataset cifar10 --data .").exit_code == 5);
+  write_small_cifar(folder.path());
+  std::filesystem::resize_file(folder.path() / "data_batch_3.bin", 6000);
+  const Outcome cut = run_program(folder.path(), "dataset", "verify --dataset cifar10 --data .");
+  BOOST_TEST(cut.exit_code == 5);
+  BOOST_TEST(contains(cut.err, "data_batch_3.bin"));
+  BOOST_TEST(contains(cut.err, "6000"));
+}
+
+BOOST_AUTO_TEST_CASE(dataset_sample_writes_a_png_and_spares_existing_files) {
+  const TemporaryFolder folder;
+  BOOST_TEST(run_program(folder.path(), "dataset", "sample sheet.png --count 4").exit_code == 0);
+  const std::string png = test::content(folder.path() / "sheet.png");
+  BOOST_TEST(png.starts_with("\x89PNG"));
+  BOOST_TEST(run_program(folder.path(), "dataset", "sample sheet.png --count 9").exit_code == 2);
+  BOOST_TEST(test::content(folder.path() / "sheet.png") == png);
+}
+
+BOOST_AUTO_TEST_CASE(genotype_survives_conversion_to_json_and_back) {
+  const TemporaryFolder folder;
+  const Outcome json = run_program(folder.path(), "genotype", "convert DARTS_V2");
+  std::ofstream(folder.path() / "a.json") << json.out;
+  const Outcome direct = run_program(folder.path(), "genotype", "convert DARTS_V2 --to darts");
+  const Outcome back = run_program(folder.path(), "genotype", "convert a.json --to darts");
+  BOOST_TEST(direct.out.starts_with("Genotype(normal=[('sep_conv_3x3', 0), "));
+  BOOST_TEST(back.out == direct.out);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_genotypes_end_with_2_and_the_column) {
+  const TemporaryFolder folder;
+  const Outcome text = run_program(folder.path(), "genotype", "show \"Genotype(normal=[('sep_conv_3x3', 7)])\"");
+  BOOST_TEST(text.exit_code == 2);
+  BOOST_TEST(contains(text.err, "column 35"));
+  BOOST_TEST(run_program(folder.path(), "genotype", "show no_such_cell").exit_code == 2);
+  BOOST_TEST(run_program(folder.path(), "genotype", "convert bayesnas_0.01 --to darts").exit_code == 2);
+  BOOST_TEST(run_program(folder.path(), "genotype", "convert").exit_code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(genotype_drawings_are_written_once) {
+  const TemporaryFolder folder;
+  BOOST_TEST(run_program(folder.path(), "genotype", "draw bayesnas_0.01 --prefix a").exit_code == 0);
+  BOOST_TEST(contains(test::content(folder.path() / "a-normal.svg"), "<svg"));
+  BOOST_TEST(contains(test::content(folder.path() / "a-reduce.svg"), "sep_conv_5x5"));
+  BOOST_TEST(run_program(folder.path(), "genotype", "draw DARTS_V2 --prefix a").exit_code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(full_disk_behind_stdout_is_a_failure) {
+  const TemporaryFolder folder;
+  BOOST_TEST(run_program(folder.path(), "genotype", "show DARTS_V2 >/dev/full").exit_code == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham
