@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/lanes.h"
 #include "engine/parallel.h"
 
 namespace ockham {
@@ -141,12 +142,8 @@ void scale(Tensor& y, double a) {
 double sum(const Tensor& x) {
   return visit_float(x.dtype(), "sum", [&]<class T>() {
     const T* xs = x.span<T>().data();
-    return parallel_sum(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      double total = 0.0;
-      for (std::int64_t i = begin; i < end; ++i)
-        total += static_cast<double>(xs[i]);
-      return total;
-    });
+    return parallel_sum(x.numel(), kGrain,
+                        [&](std::int64_t begin, std::int64_t end) { return lane_sum(end - begin, xs + begin); });
   });
 }
 
@@ -158,11 +155,9 @@ std::vector<double> grouped_dot(const Tensor& x, const Tensor& y, std::int64_t g
     const T* xs = x.span<T>().data();
     const T* ys = y.span<T>().data();
     for (std::int64_t g = 0; g < groups; ++g) {
+      const std::int64_t first = g * length;
       result[static_cast<std::size_t>(g)] = parallel_sum(length, kGrain, [&](std::int64_t begin, std::int64_t end) {
-        double total = 0.0;
-        for (std::int64_t i = g * length + begin; i < g * length + end; ++i)
-          total += static_cast<double>(xs[i]) * static_cast<double>(ys[i]);
-        return total;
+        return lane_dot(end - begin, xs + first + begin, ys + first + begin);
       });
     }
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "engine/simd.h"
 
@@ -23,24 +24,6 @@ OCKHAM_CLONES void add_scaled(std::int64_t n, T factor, const T* x, T* y) {
     y[i] += factor * x[i];
 }
 
-// Sixteen sums side by side: one alone would wait for each addition, and the compiler may not reorder them itself.
-template <class T>
-OCKHAM_CLONES double lane_dot(std::int64_t n, const T* x, const T* y) {
-  constexpr std::int64_t kLanes = 16;
-  double lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] += static_cast<double>(x[i + lane]) * static_cast<double>(y[i + lane]);
-  }
-  for (std::int64_t lane = 0; i < n; ++i, ++lane)
-    lanes[lane] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-  double total = 0.0;
-  for (double lane : lanes)
-    total += lane;
-  return total;
-}
-
 }  // namespace
 
 template <class T>
@@ -53,11 +36,6 @@ void combine(std::int64_t n, std::span<const Term<T>> terms, T* y, bool adds) {
       leaf(end - begin, terms[k].factor, terms[k].x + begin, y + begin);
     }
   });
-}
-
-template <class T>
-double dot(std::int64_t n, const T* x, const T* y) {
-  return lane_dot(n, x, y);
 }
 
 template <class T>
@@ -77,7 +55,6 @@ std::vector<double> dots(std::int64_t n, const T* y, std::span<const T* const> x
 
 #define OCKHAM_INSTANTIATE_LOOPS(T)                                        \
   template void combine(std::int64_t, std::span<const Term<T>>, T*, bool); \
-  template double dot(std::int64_t, const T*, const T*);                   \
   template std::vector<double> dots(std::int64_t, const T*, std::span<const T* const>);
 OCKHAM_INSTANTIATE_LOOPS(float)
 OCKHAM_INSTANTIATE_LOOPS(double)

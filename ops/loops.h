@@ -16,10 +16,6 @@ struct Term {
 template <class T>
 void combine(std::int64_t n, std::span<const Term<T>> terms, T* y, bool adds);
 
-/// sum_i x_i * y_i in double, on the calling thread.
-template <class T>
-double dot(std::int64_t n, const T* x, const T* y);
-
 /// <y, x_k> for every k, in one pass over y. Over threads.
 template <class T>
 std::vector<double> dots(std::int64_t n, const T* y, std::span<const T* const> x);

@@ -1,9 +1,9 @@
 #include <cmath>
 
 #include "autograd/registry.h"
+#include "engine/lanes.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_ref.h"
-#include "ops/loops.h"
 
 namespace ockham {
 namespace {
@@ -46,7 +46,7 @@ class BatchNormEval : public BatchNormOp {
           for (std::int64_t c = begin; c < end; ++c) {
             double lambda_t = 0.0;
             for (std::int64_t n = 0; n < layout.N; ++n)
-              lambda_t += cpu::dot(layout.P, y_bar[0].data<T>() + layout.plane(n, c), t + layout.plane(n, c));
+              lambda_t += lane_dot(layout.P, y_bar[0].data<T>() + layout.plane(n, c), t + layout.plane(n, c));
             const auto gamma_dot = static_cast<double>(x_dot[kGamma].data<T>()[d * layout.C + c]);
             total += 2.0 * gamma_dot * lambda_t * inverse_s_of(saved, c);
           }

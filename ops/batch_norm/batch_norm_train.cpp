@@ -9,9 +9,9 @@
 #include <cmath>
 
 #include "autograd/registry.h"
+#include "engine/lanes.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_ref.h"
-#include "ops/loops.h"
 
 namespace ockham {
 namespace {
@@ -82,7 +82,7 @@ class BatchNormTrain : public BatchNormOp {
   static double channel_dot(const cpu::ChannelLayout& layout, std::int64_t c, const T* a, const T* b) {
     double total = 0.0;
     for (std::int64_t n = 0; n < layout.N; ++n)
-      total += cpu::dot(layout.P, a + layout.plane(n, c), b + layout.plane(n, c));
+      total += lane_dot(layout.P, a + layout.plane(n, c), b + layout.plane(n, c));
     return total;
   }
 

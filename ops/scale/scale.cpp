@@ -4,6 +4,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
@@ -46,7 +47,7 @@ class ScaleOp : public BilinearOp {
     const std::int64_t n = x.numel() / samples;
     H.data<double>()[0] += visit_float(x.dtype(), name(), [&]<class T>() {
       return parallel_sum(D * samples, 1, [&](std::int64_t row, std::int64_t) {
-        const double gradient = cpu::dot(n, y_bar[0].data<T>() + row * n, x.data<T>() + row % samples * n);
+        const double gradient = lane_dot(n, y_bar[0].data<T>() + row * n, x.data<T>() + row % samples * n);
         return gradient * gradient;
       });
     });

@@ -3,7 +3,9 @@
 #include <numeric>
 
 #include "autograd/registry.h"
+#include "engine/lanes.h"
 #include "engine/parallel.h"
+#include "ops/diagonal.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
 
@@ -30,11 +32,11 @@ class WeightedSumOp : public Op {
     if (x.size() < 2 || x.size() - 1 != index_.size())
       throw ShapeError(concat(describe(*this, x), ": ", x.size() - 1, " branches and ", index_.size(),
                               " indices; give one index per branch, and at least one branch."));
-    if (x[0].shape.rank() != 1)
-      throw ShapeError(concat(describe(*this, x), ": alpha has shape ", x[0].shape, ", needs rank 1."));
+    if (x[0].shape.rank() == 0)
+      throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
     for (std::int64_t entry : index_) {
-      if (entry < 0 || entry >= x[0].shape[0])
-        throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape[0],
+      if (entry < 0 || entry >= x[0].shape.numel())
+        throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape.numel(),
                                 "), the entries of alpha."));
     }
     require_equal_shapes(*this, x.subspan(1), 1);
@@ -69,7 +71,7 @@ class WeightedSumOp : public Op {
 
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
     const Tensor& alpha = saved[0];
-    const std::int64_t P = alpha.size(0);
+    const std::int64_t P = alpha.numel();
     const std::int64_t n = y_dot[0].numel() / D;
     visit_float(alpha.dtype(), name(), [&]<class T>() {
       std::vector<cpu::Term<T>> terms;
@@ -93,7 +95,7 @@ class WeightedSumOp : public Op {
                  std::span<double> acc) const override {
     if (!x_dot[0])
       return;
-    const std::int64_t P = saved[0].size(0);
+    const std::int64_t P = saved[0].numel();
     const std::int64_t n = y_bar[0].numel();
     visit_float(saved[0].dtype(), name(), [&]<class T>() {
       for (std::int64_t d = 0; d < D; ++d) {
@@ -118,10 +120,7 @@ class WeightedSumOp : public Op {
       return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
     if (saved[1].numel() == 0)
       return;
-    const std::vector<double> squares = squared_sample_gradients(saved, D, y_bar[0]);
-    double* h = H.data<double>();
-    for (std::size_t p = 0; p < squares.size(); ++p)
-      h[grouping == Grouping::kLayer ? 0 : p] += squares[p];
+    add_grouped(Tensor::from(squared_sample_gradients(saved, D, y_bar[0]), saved[0].shape()), grouping, H);
   }
 
   void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
@@ -150,12 +149,12 @@ class WeightedSumOp : public Op {
     return data;
   }
 
-  /// [D*P]: <y_bar[d], branch_k>, added up over the branches of each entry.
+  /// D cotangents of alpha: <y_bar[d], branch_k>, added up over the branches of each entry.
   Tensor gradient_of_alpha(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
-    const std::int64_t P = saved[0].size(0);
+    const std::int64_t P = saved[0].numel();
     const std::int64_t n = saved[1].numel();
     std::vector<double> gradient(static_cast<std::size_t>(D * P));
-    Tensor result({D * P}, y_bar.dtype());
+    Tensor result(with_directions(saved[0].shape(), D), y_bar.dtype());
     visit_float(y_bar.dtype(), name(), [&]<class T>() {
       const std::vector<const T*> branches = branch_data<T>(saved);
       for (std::int64_t d = 0; d < D; ++d) {
@@ -170,7 +169,7 @@ class WeightedSumOp : public Op {
 
   /// [P]: sum over directions d and samples n of <y_bar[d, n], sum of the entry's branches at n>^2.
   std::vector<double> squared_sample_gradients(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
-    const auto P = static_cast<std::size_t>(saved[0].size(0));
+    const auto P = static_cast<std::size_t>(saved[0].numel());
     const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
     const std::int64_t n = saved[1].numel() / samples;
     // One row of sums per sample, combined in order: the same bits at any number of threads.
@@ -183,7 +182,7 @@ class WeightedSumOp : public Op {
           std::ranges::fill(gradient, 0.0);
           for (std::size_t k = 0; k < index_.size(); ++k)
             gradient[static_cast<std::size_t>(index_[k])] +=
-                cpu::dot(n, y_bar.data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
+                lane_dot(n, y_bar.data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
           for (std::size_t p = 0; p < P; ++p)
             parts[static_cast<std::size_t>(sample) * P + p] += gradient[p] * gradient[p];
         }
@@ -195,7 +194,7 @@ class WeightedSumOp : public Op {
     return totals;
   }
 
-  /// [P]: sum over elements of h_y times the squared sum of the entry's branches.
+  /// Shaped like alpha: sum over elements of h_y times the squared sum of the entry's branches.
   Tensor recursion_of_alpha(const Saved& saved, const Tensor& h_y) const {
     Tensor result = Tensor::zeros(saved[0].shape(), saved[0].dtype());
     visit_float(h_y.dtype(), name(), [&]<class T>() {
@@ -224,9 +223,9 @@ class WeightedSumOp : public Op {
   const std::vector<std::int64_t> index_;
 };
 
-OpSample sample(std::string name, std::int64_t P, const Shape& shape, std::vector<std::int64_t> index) {
+OpSample sample(std::string name, const Shape& alpha, const Shape& shape, std::vector<std::int64_t> index) {
   std::vector<InputDraw> inputs(index.size() + 1, {.shape = shape});
-  inputs[0].shape = {P};
+  inputs[0].shape = alpha;
   const auto reference = [index](Inputs x) {
     Tensor y = Tensor::zeros(x[1].shape(), DType::kFloat64);
     for (std::int64_t i = 0; i < y.numel(); ++i) {
@@ -252,14 +251,15 @@ BadSample bad(std::vector<std::int64_t> index, std::vector<Spec> inputs, std::ve
 OCKHAM_REGISTER_OP(
     weighted_sum,
     {.name = "weighted_sum",
-     .samples = {sample("one branch per entry", 3, {2, 4, 3, 5}, {0, 1, 2}),
-                 sample("repeated and missing entries", 5, {3, 2, 4}, {4, 1, 4, 0}),
-                 sample("one branch", 1, {5, 2}, {0}), sample("branches shaped like alpha", 3, {3}, {2, 1})},
+     .samples = {sample("one branch per entry", {3}, {2, 4, 3, 5}, {0, 1, 2}),
+                 sample("repeated and missing entries", {5}, {3, 2, 4}, {4, 1, 4, 0}),
+                 sample("one branch", {1}, {5, 2}, {0}), sample("branches shaped like alpha", {3}, {3}, {2, 1}),
+                 sample("alpha with one row per edge", {2, 3}, {3, 2}, {1, 3, 5})},
      .bad = {bad({0, 1}, {{{2}}, {{2, 3}}}, {"weighted_sum(index=0,1)", "1 branches", "2 indices"}),
              bad({0, 2}, {{{2}}, {{2, 3}}, {{2, 3}}}, {"weighted_sum", "index 2", "[0, 2)"}),
              bad({-1}, {{{2}}, {{2, 3}}}, {"weighted_sum", "index -1"}),
              bad({0, 1}, {{{2}}, {{2, 3}}, {{3, 2}}}, {"weighted_sum", "[2,3]", "[3,2]"}),
-             bad({0, 1}, {{{2, 1}}, {{2, 3}}, {{2, 3}}}, {"weighted_sum", "[2,1]", "rank 1"}),
+             bad({0}, {{{}}, {{2, 3}}}, {"weighted_sum", "scalar", "rank 1"}),
              bad({0}, {{{1}, DType::kFloat64}, {{2, 3}}}, {"weighted_sum", "float64[1]", "float32[2,3]"})}});
 
 }  // namespace
