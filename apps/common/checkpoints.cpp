@@ -1,6 +1,7 @@
 #include "apps/common/checkpoints.h"
 
 #include <cstring>
+#include <fstream>
 
 #include "engine/atomic_file.h"
 #include "engine/math.h"

@@ -1,0 +1,358 @@
+#include "apps/common/search_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "apps/common/batches.h"
+#include "apps/common/checkpoints.h"
+#include "apps/common/datasets.h"
+#include "apps/common/format.h"
+#include "apps/common/hessian_check.h"
+#include "apps/common/host.h"
+#include "apps/common/networks.h"
+#include "apps/common/progress.h"
+#include "apps/common/search_report.h"
+#include "apps/common/search_setup.h"
+#include "data/augment.h"
+#include "engine/allocator.h"
+#include "nas/bayes/calibration.h"
+#include "nas/cost.h"
+#include "nas/train/trainer.h"
+#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Where a search stands: which phase, and how far in it. Round 0 is the warm-up (phase A).
+struct Position {
+  std::int64_t round = 0;
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;
+  std::uint64_t step = 0;
+
+  Json json() const { return {{"round", round}, {"epoch", epoch}, {"batch", batch}, {"step", step}}; }
+  static Position from(const Json& j) {
+    return {j.value("round", std::int64_t{0}), j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
+            j.value("step", std::uint64_t{0})};
+  }
+};
+
+class SearchRun {
+ public:
+  explicit SearchRun(Session& session)
+      : session_(session),
+        options_(session.options()),
+        dtype_(dtype_of(options_)),
+        seed_(static_cast<std::uint64_t>(options_.count("seed"))),
+        splits_(open_splits(options_)),
+        initial_{.seed = seed_, .dtype = dtype_},
+        network_(supernet_spec_of(options_, data_frame()), initial_),
+        search_(network_, bayesnas_options_of(options_)),
+        warmup_(part(true)),
+        rounds_(part(false)) {}
+
+  int run() {
+    if (options_.flag("dry-run"))
+      return print_plan();
+    RunFolder& folder = session_.folder();
+    Checkpoints checkpoints(folder);
+    checkpoints_ = &checkpoints;
+    started_ = monotonic_seconds();
+    if (const auto last = checkpoints.resume())
+      resume_from(*last);
+    else
+      folder.describe("data", data_facts(splits_));
+    Progress progress(session_.log(), "search", total_steps(), static_cast<std::int64_t>(at_.step));
+    progress_ = &progress;
+    for (; at_.round <= options_.count("rounds"); ++at_.round, at_.epoch = 0, at_.batch = 0) {
+      if (!train_round())
+        return stop();
+      if (at_.round > 0)
+        finish_round();
+    }
+    progress.finish();
+    save("last");
+    publish();
+    return kDone;
+  }
+
+ private:
+  nas::FrameSpec data_frame() const {
+    const data::ImageShape shape = splits_.train->shape();
+    return {.classes = splits_.train->classes(), .image_channels = shape.channels, .image_size = shape.height};
+  }
+
+  /// The training images of phase A, or of the rounds: disjoint, so that switches meet images new to the weights.
+  std::unique_ptr<data::Loader> part(bool is_warmup) const {
+    const std::int64_t size = splits_.train->size();
+    const std::int64_t batch = options_.count("batch-size");
+    const bool has_warmup = options_.count("warmup-epochs") > 0;
+    const auto cut =
+        has_warmup ? static_cast<std::int64_t>(options_.real("warmup-fraction") * static_cast<double>(size)) : 0;
+    if (is_warmup && !has_warmup)
+      return nullptr;
+    std::vector<std::int64_t> indices;
+    for (std::int64_t i = is_warmup ? 0 : cut; i < (is_warmup ? cut : size); ++i)
+      indices.push_back(i);
+    if (static_cast<std::int64_t>(indices.size()) < batch)
+      throw UsageError(concat(is_warmup ? "warm-up" : "rounds", ": ", indices.size(), " of ", size,
+                              " training images do not fill a batch of ", batch,
+                              "; lower --batch-size or change --train-size or --warmup-fraction."));
+    const data::Transform transform = training_transform(*splits_.train, is_warmup ? options_.count("cutout") : 0);
+    return std::make_unique<data::Loader>(
+        data::make_subset(splits_.train, std::move(indices)), transform,
+        data::LoaderOptions{.batch_size = batch,
+                            .drop_last = true,
+                            .seed = seed_ + (is_warmup ? 0x5741u : 0x524eu),  // different orders for the two parts
+                            .threads = kLoaderThreads});
+  }
+
+  std::int64_t epochs_of(std::int64_t round) const {
+    return round == 0 ? options_.count("warmup-epochs") : options_.count("epochs");
+  }
+
+  std::int64_t total_steps() const {
+    const std::int64_t warmup = warmup_ ? warmup_->batches_per_epoch() * options_.count("warmup-epochs") : 0;
+    return warmup + rounds_->batches_per_epoch() * options_.count("epochs") * options_.count("rounds");
+  }
+
+  /// The epochs of one round, from where it stands. @return false if asked to stop
+  bool train_round() {
+    data::Loader* loader = at_.round == 0 ? warmup_.get() : rounds_.get();
+    if (loader == nullptr)
+      return true;
+    const std::int64_t epochs = epochs_of(at_.round);
+    const std::int64_t first = at_.round == 0 ? 0 : (at_.round - 1) * epochs;  // every round draws new augmentations
+    for (; at_.epoch < epochs; ++at_.epoch, at_.batch = 0) {
+      loader->start_at(first + at_.epoch, at_.batch);
+      nas::Score score;
+      double waited = loader->wait_seconds();
+      while (const auto batch = loader->next()) {
+        const nas::Score one = train_step(to_tensors(*batch, dtype_));
+        score.add(one);
+        ++at_.batch;
+        ++at_.step;
+        const double wait = loader->wait_seconds() - waited;
+        waited = loader->wait_seconds();
+        progress_->advance(one.count, wait, detail(one));
+        log_step(one);
+        if (stop_requested())
+          return false;
+        if (at_.step % static_cast<std::uint64_t>(options_.count("save-every")) == 0)
+          save("last");
+      }
+      images_ += score.count;
+    }
+    return true;
+  }
+
+  nas::Score train_step(const nas::Batch& batch) {
+    const double lr = options_.real("lr");
+    return at_.round == 0 ? search_.weight_step(batch, lr, at_.step)
+                          : search_.joint_step(batch, lr, options_.real("switch-lr"), at_.step);
+  }
+
+  std::string detail(const nas::Score& score) const {
+    return concat(at_.round == 0 ? std::string("warm-up") : concat("round ", at_.round), ", loss ",
+                  format_real(std::round(score.mean_loss() * 1e4) / 1e4));
+  }
+
+  void log_step(const nas::Score& score) {
+    session_.folder().metrics().append({{"phase", "search"},
+                                        {"round", at_.round},
+                                        {"epoch", at_.epoch},
+                                        {"step", at_.step},
+                                        {"split", "train"},
+                                        {"loss", score.mean_loss()},
+                                        {"top1", score.accuracy()},
+                                        {"top5", score.accuracy5()},
+                                        {"lr", options_.real("lr")},
+                                        {"img_s", progress_->pace().images_per_second()},
+                                        {"data_wait", progress_->pace().data_wait()},
+                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+  }
+
+  nas::Batch hessian_batch() const {
+    const std::int64_t size = std::min(options_.count("hessian-size"), splits_.train->size());
+    data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
+                        {.batch_size = size, .seed = seed_ + 0x4845u, .threads = 0});
+    loader.start_at(at_.round);
+    return to_tensors(*loader.next(), dtype_);
+  }
+
+  /// Phases C, D and E.
+  void finish_round() {
+    rounds_->start_at(0);
+    for (std::int64_t i = 0; i < options_.count("hessian-refresh"); ++i) {
+      if (const auto batch = rounds_->next())
+        search_.refresh_statistics(to_tensors(*batch, dtype_));
+    }
+    if (splits_.valid) {
+      const nas::Score score = evaluate_dataset(splits_.valid, 100, dtype_,
+                                                [&](const nas::Batch& batch) { return search_.evaluate(batch); });
+      valid_accuracy_ = score.accuracy();
+      session_.folder().metrics().append({{"phase", "search"},
+                                          {"round", at_.round},
+                                          {"step", at_.step},
+                                          {"split", "valid"},
+                                          {"loss", score.mean_loss()},
+                                          {"top1", score.accuracy()}});
+    }
+    const nas::Batch batch = hessian_batch();
+    report_ = search_.measure_curvature(batch);
+    session_.log().line(hessian_line(report_));
+    if (options_.count("hessian-check") > 0)
+      check(batch);
+    scale_hessian();
+    const int pruned = search_.update_and_prune(static_cast<int>(at_.round));
+    session_.log().line(concat("round ", at_.round, ": pruned ", pruned, " switch groups"));
+  }
+
+  void scale_hessian() {
+    const std::string& text = options_.text("hessian-scale");
+    double scale = 1.0;
+    const nas::Calibration calibration = nas::calibrate(search_.group_hessians());
+    if (text == "auto") {
+      scale = calibration.hessian_scale;
+    } else {
+      const auto value = parse_real(text);
+      if (!value || *value <= 0.0)
+        throw UsageError(concat("--hessian-scale ", text, ": must be a positive number or auto."));
+      scale = *value;
+    }
+    search_.set_hessian_scale(scale);
+    session_.log().line(nas::calibration_text(calibration));
+  }
+
+  void check(const nas::Batch& batch) {
+    if (search_hessian_bn() == BatchNormMode::kFrozenBatch)
+      throw UsageError(
+          "--hessian-check: frozen statistics are constants of the unmoved network, so differences of "
+          "the moved one say nothing; use --hessian-bn running or batch.");
+    if (options_.text("hessian") != "exact")
+      throw UsageError("--hessian-check compares exact values; use it with --hessian exact.");
+    Initial initial{.dtype = DType::kFloat64};
+    nas::Supernet copy(network_.spec(), initial);
+    restore(copy.state(), tensors_of(network_.state()));
+    copy.apply_pruning(search_.normal());
+    copy.apply_pruning(search_.reduce());
+    const nas::Batch wide{.images = batch.images.to(DType::kFloat64), .labels = batch.labels};
+    const auto build = [&](Tape& tape) {
+      return softmax_cross_entropy(copy.forward({.tape = &tape, .batch_norm = search_hessian_bn()}, wide.images),
+                                   wide.labels);
+    };
+    Tape tape;
+    const Variable loss = build(tape);
+    std::vector<Parameter*> used;
+    for (const Node& node : tape.nodes()) {
+      if (node.parameter != nullptr && node.parameter->kind == ParameterKind::kSwitch)
+        used.push_back(node.parameter);
+    }
+    const HessianResult exact = hessian_diagonal(loss, used, hessian_options_of(options_));
+    const HessianCheck result = check_hessian(build, used, exact.diagonal, options_.count("hessian-check"), seed_);
+    session_.log().line(concat("hessian check: ", result.entries, " entries in float64, largest error ",
+                               format_real(result.worst), " of the largest entry"));
+    check_ = result;
+  }
+
+  BatchNormMode search_hessian_bn() const { return batch_norm_mode_of(options_.text("hessian-bn")); }
+
+  void save(const std::string& name) {
+    std::map<std::string, Tensor> tensors = tensors_of(network_.state());
+    tensors.merge(search_.state());
+    checkpoints_->save(name, {to_json(network_.spec()), at_.json(), std::move(tensors)});
+  }
+
+  void resume_from(const Checkpoint& last) {
+    restore(network_.state(), last.tensors);
+    search_.load(last.tensors);
+    at_ = Position::from(last.position);
+    session_.log().line(concat("resumed at step ", at_.step));
+  }
+
+  int stop() {
+    save("last");
+    session_.log().line(
+        concat("stopped at step ", at_.step, "; continue with --resume ", session_.folder().path().string()));
+    return kStopped;
+  }
+
+  int print_plan() {
+    data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
+                        {.batch_size = options_.count("batch-size"), .threads = 0});
+    const nas::Batch batch = to_tensors(*loader.next(), dtype_);
+    search_.joint_step(batch, 1e-6, 1e-6, 0);
+    CachingAllocator::instance().reset_peak();
+    const double start = monotonic_seconds();
+    search_.joint_step(batch, 1e-6, 1e-6, 1);
+    const double seconds = monotonic_seconds() - start;
+    const auto bytes = [&](ParameterKind kind) {
+      return static_cast<std::size_t>(count_elements(network_.parameters(kind))) * size_of(dtype_);
+    };
+    const std::size_t weights = bytes(ParameterKind::kWeight);
+    const std::size_t peak = CachingAllocator::instance().statistics().peak_bytes;
+    std::cout << "weights        " << format_count(count_elements(network_.parameters(ParameterKind::kWeight))) << ", "
+              << format_bytes(weights) << "\nswitches       " << count_elements(network_.architecture())
+              << "\ngradients      " << format_bytes(weights) << "\noptimiser      " << format_bytes(weights)
+              << "\nactivations    " << format_bytes(peak > 3 * weights ? peak - 3 * weights : 0)
+              << " (measured on one step)\npeak           " << format_bytes(peak) << "\nsteps          "
+              << format_count(total_steps()) << "\none step       " << format_duration(seconds) << "\nestimated time "
+              << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
+    return kDone;
+  }
+
+  void publish() {
+    const double seconds = monotonic_seconds() - started_;
+    const EvaluationSize size = evaluation_size_of(options_.text("preset"));
+    nas::EvaluationSpec spec;
+    spec.frame = data_frame();
+    spec.frame.channels = size.channels;
+    spec.frame.cells = size.cells;
+    SearchResult result{.genotype = search_.derive(),
+                        .normal = search_.normal(),
+                        .reduce = search_.reduce(),
+                        .hessian = report_,
+                        .check = check_,
+                        .seconds = seconds,
+                        .images_per_second = static_cast<double>(images_) / seconds,
+                        .valid_accuracy = valid_accuracy_};
+    spec.frame.style = nas::parse_style(result.genotype.space);
+    Initial initial;
+    nas::EvaluationNetwork found(result.genotype, spec, initial);
+    result.params = count_elements(found.parameters(ParameterKind::kWeight));
+    result.macs = nas::count_macs([&](const Context& c, const Variable& x) { return found.forward(c, x).logits; },
+                                  spec.frame.image_channels, spec.frame.image_size);
+    result.size = size;
+    publish_search(session_, result);
+  }
+
+  Session& session_;
+  const Options& options_;
+  DType dtype_;
+  std::uint64_t seed_;
+  data::Splits splits_;
+  Initial initial_;
+  nas::Supernet network_;
+  nas::BayesNas search_;
+  std::unique_ptr<data::Loader> warmup_;
+  std::unique_ptr<data::Loader> rounds_;
+  Checkpoints* checkpoints_ = nullptr;
+  Progress* progress_ = nullptr;
+  Position at_;
+  nas::HessianReport report_;
+  std::optional<HessianCheck> check_;
+  double valid_accuracy_ = 0.0;
+  double started_ = 0.0;
+  std::int64_t images_ = 0;
+};
+
+}  // namespace
+
+int run_search(Session& session) {
+  return SearchRun(session).run();
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,11 @@
+#pragma once
+// The run behind ockham-search: phases, checkpoints, metrics and the files of the result. The method itself is
+// nas/search/bayesnas.h.
+#include "apps/common/main.h"
+
+namespace ockham::apps {
+
+/// @return kDone or kStopped
+int run_search(Session& session);
+
+}  // namespace ockham::apps

@@ -1,0 +1,309 @@
+#include "apps/common/train_run.h"
+
+#include <cmath>
+#include <iostream>
+
+#include "apps/common/batches.h"
+#include "apps/common/checkpoints.h"
+#include "apps/common/datasets.h"
+#include "apps/common/format.h"
+#include "apps/common/host.h"
+#include "apps/common/networks.h"
+#include "apps/common/progress.h"
+#include "apps/common/search_setup.h"
+#include "autograd/optim/schedule.h"
+#include "engine/allocator.h"
+#include "engine/atomic_file.h"
+#include "nas/cost.h"
+#include "nas/train/trainer.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+nas::Genotype genotype_option(const Options& options) {
+  if (!options.is_set("genotype"))
+    throw UsageError(
+        "--genotype is missing: name a genotype.json that a search wrote, or a published cell such as "
+        "bayesnas_0.01 or DARTS_V2.");
+  return nas::load_genotype(options.text("genotype"));
+}
+
+nas::EvaluationSpec spec_of(const Options& options, const nas::Genotype& genotype, const data::Dataset& dataset) {
+  nas::EvaluationSpec spec;
+  spec.frame.style = nas::parse_style(genotype.space);
+  spec.frame.stem = options.text("stem") == "cifar" ? nas::Stem::kCifar : nas::Stem::kImageNet;
+  spec.frame.channels = options.count("channels");
+  spec.frame.cells = options.count("cells");
+  spec.frame.classes = dataset.classes();
+  spec.frame.image_channels = dataset.shape().channels;
+  spec.frame.image_size = dataset.shape().height;
+  spec.frame.reduction = options.text("reduction") == "strided" ? nas::Reduction::kStrided : nas::Reduction::kShifted;
+  spec.has_auxiliary_head = options.flag("auxiliary");
+  return spec;
+}
+
+nas::TrainerOptions trainer_options(const Options& options) {
+  return {.sgd = {.momentum = options.real("momentum"),
+                  .weight_decay = options.real("weight-decay"),
+                  .nesterov = options.flag("nesterov")},
+          .clip = options.real("grad-clip"),
+          .auxiliary_weight = options.real("auxiliary-weight"),
+          .label_smoothing = options.real("label-smoothing"),
+          .seed = static_cast<std::uint64_t>(options.count("seed"))};
+}
+
+Schedule schedule_of(const Options& options) {
+  const std::string& name = options.text("schedule");
+  return {.kind = name == "cosine"        ? Schedule::Kind::kCosine
+                  : name == "exponential" ? Schedule::Kind::kExponential
+                  : name == "step"        ? Schedule::Kind::kStep
+                                          : Schedule::Kind::kConstant,
+          .initial = options.real("lr"),
+          .final = options.real("lr-min"),
+          .factor = options.real("lr-factor"),
+          .every = options.count("lr-every"),
+          .epochs = options.count("epochs"),
+          .warmup_epochs = options.count("warmup-epochs")};
+}
+
+class TrainRun {
+ public:
+  explicit TrainRun(Session& session)
+      : session_(session),
+        options_(session.options()),
+        dtype_(dtype_of(options_)),
+        genotype_(genotype_option(options_)),
+        splits_(open_splits(options_)),
+        spec_(spec_of(options_, genotype_, *splits_.train)),
+        initial_{.seed = static_cast<std::uint64_t>(options_.count("seed")), .dtype = dtype_},
+        network_(genotype_, spec_, initial_),
+        trainer_(network_, trainer_options(options_)),
+        schedule_(schedule_of(options_)),
+        loader_(splits_.train, training_transform(*splits_.train, options_.count("cutout")),
+                {.batch_size = std::min(options_.count("batch-size"), splits_.train->size()),
+                 .drop_last = true,
+                 .seed = initial_.seed,
+                 .threads = kLoaderThreads}) {}
+
+  int run() {
+    if (options_.flag("dry-run"))
+      return print_plan();
+    RunFolder& folder = session_.folder();
+    Checkpoints checkpoints(folder);
+    checkpoints_ = &checkpoints;
+    const double start = monotonic_seconds();
+    if (const auto last = checkpoints.resume())
+      resume_from(*last);
+    else
+      begin();
+    Progress progress(session_.log(), "train", total_steps(), static_cast<std::int64_t>(step_));
+    progress_ = &progress;
+    for (; epoch_ < options_.count("epochs"); ++epoch_, batch_ = 0) {
+      if (!train_epoch())
+        return stop();
+      finish_epoch();
+    }
+    progress.finish();
+    save("last");
+    publish(monotonic_seconds() - start);
+    return kDone;
+  }
+
+ private:
+  std::int64_t total_steps() const { return loader_.batches_per_epoch() * options_.count("epochs"); }
+
+  void begin() {
+    RunFolder& folder = session_.folder();
+    folder.describe("data", data_facts(splits_));
+    write_file_atomically(folder.file("genotype.json"), nas::to_json(genotype_));
+  }
+
+  bool train_epoch() {
+    const double lr = schedule_.at(epoch_);
+    network_.set_drop_probability(options_.real("drop-path-prob") * static_cast<double>(epoch_) /
+                                  static_cast<double>(options_.count("epochs")));
+    loader_.start_at(epoch_, batch_);
+    double waited = loader_.wait_seconds();
+    while (const auto batch = loader_.next()) {
+      const nas::Score one = trainer_.step(to_tensors(*batch, dtype_), lr, step_);
+      running_.add(one);
+      images_ += one.count;
+      ++batch_;
+      ++step_;
+      progress_->advance(one.count, loader_.wait_seconds() - waited,
+                         concat("epoch ", epoch_ + 1, "/", options_.count("epochs"), ", loss ",
+                                std::round(one.mean_loss() * 1e4) / 1e4));
+      waited = loader_.wait_seconds();
+      if (stop_requested())
+        return false;
+      if (step_ % static_cast<std::uint64_t>(options_.count("save-every")) == 0)
+        save("last");
+    }
+    return true;
+  }
+
+  nas::Score evaluate(const data::DatasetPtr& dataset) {
+    return evaluate_dataset(dataset, 100, dtype_, [&](const nas::Batch& b) { return trainer_.evaluate(b); });
+  }
+
+  void finish_epoch() {
+    train_loss_ = running_.mean_loss();
+    log("train", running_);
+    std::string line = concat("epoch ", epoch_ + 1, ": train loss ", std::round(train_loss_ * 1e4) / 1e4,
+                              ", train accuracy ", std::round(running_.accuracy() * 1e4) / 1e2, " %");
+    running_ = {};
+    bool is_best = false;
+    if (splits_.valid) {
+      const nas::Score score = evaluate(splits_.valid);
+      valid_accuracy_ = score.accuracy();
+      is_best = valid_accuracy_ > best_;
+      best_ = std::max(best_, valid_accuracy_);
+      log("valid", score);
+      line += concat(", validation accuracy ", std::round(valid_accuracy_ * 1e4) / 1e2, " %");
+    }
+    session_.log().line(line);
+    if (epoch_ + 1 < options_.count("epochs")) {  // at the end run() saves the final state
+      ++epoch_, batch_ = 0;
+      save("last");
+      --epoch_;
+    }
+    if (is_best)
+      save("best");
+  }
+
+  void log(const char* split, const nas::Score& score) {
+    session_.folder().metrics().append({{"phase", "train"},
+                                        {"epoch", epoch_},
+                                        {"step", step_},
+                                        {"split", split},
+                                        {"loss", score.mean_loss()},
+                                        {"top1", score.accuracy()},
+                                        {"top5", score.accuracy5()},
+                                        {"lr", schedule_.at(epoch_)},
+                                        {"img_s", progress_->pace().images_per_second()},
+                                        {"data_wait", progress_->pace().data_wait()},
+                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+  }
+
+  void save(const std::string& name) {
+    std::map<std::string, Tensor> tensors = tensors_of(network_.state());
+    for (const auto& [key, tensor] : trainer_.optimizer().state())
+      tensors.emplace("optim.w." + key, tensor);
+    // The epoch's sums so far: a resumed epoch must report what an uninterrupted one does.
+    tensors.emplace(
+        "train.running",
+        Tensor::from<double>({running_.loss, static_cast<double>(running_.top1), static_cast<double>(running_.top5),
+                              static_cast<double>(running_.count), train_loss_, valid_accuracy_, best_},
+                             {7}));
+    const Json position{{"epoch", epoch_}, {"batch", batch_}, {"step", step_}};
+    checkpoints_->save(name, {to_json(spec_, genotype_), position, std::move(tensors)});
+  }
+
+  void resume_from(const Checkpoint& last) {
+    restore(network_.state(), last.tensors);
+    std::map<std::string, Tensor> momentum;
+    for (const auto& [name, tensor] : last.tensors) {
+      if (name.starts_with("optim.w."))
+        momentum.emplace(name.substr(8), tensor);
+    }
+    trainer_.optimizer().load(momentum);
+    const auto it = last.tensors.find("train.running");
+    if (it == last.tensors.end() || it->second.spec() != Spec{{7}, DType::kFloat64})
+      throw CheckpointError("checkpoint: it lacks train.running float64[7]; it is not one of ockham-train.");
+    const double* r = it->second.data<double>();
+    running_ = {r[0], static_cast<std::int64_t>(r[1]), static_cast<std::int64_t>(r[2]),
+                static_cast<std::int64_t>(r[3])};
+    train_loss_ = r[4];
+    valid_accuracy_ = r[5];
+    best_ = r[6];
+    epoch_ = last.position.value("epoch", std::int64_t{0});
+    batch_ = last.position.value("batch", std::int64_t{0});
+    step_ = last.position.value("step", std::uint64_t{0});
+    session_.log().line(concat("resumed at step ", step_));
+  }
+
+  int stop() {
+    save("last");
+    session_.log().line(concat("stopped at step ", step_));
+    return kStopped;
+  }
+
+  std::int64_t params() { return count_elements(network_.parameters(ParameterKind::kWeight)); }
+  std::int64_t macs() {
+    return nas::count_macs([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; },
+                           spec_.frame.image_channels, spec_.frame.image_size);
+  }
+
+  int print_plan() {
+    const nas::Batch batch = to_tensors(*loader_.next(), dtype_);
+    trainer_.step(batch, 1e-6, 0);
+    CachingAllocator::instance().reset_peak();
+    const double start = monotonic_seconds();
+    trainer_.step(batch, 1e-6, 1);
+    const double seconds = monotonic_seconds() - start;
+    const std::size_t weights = static_cast<std::size_t>(params()) * size_of(dtype_);
+    const std::size_t peak = CachingAllocator::instance().statistics().peak_bytes;
+    std::cout << "parameters     " << format_count(params()) << ", " << format_bytes(weights) << "\nmacs           "
+              << format_count(macs()) << " an image\npeak           " << format_bytes(peak)
+              << " (measured on one step)\nsteps          " << format_count(total_steps()) << "\none step       "
+              << format_duration(seconds) << "\nestimated time "
+              << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
+    return kDone;
+  }
+
+  void publish(double seconds) {
+    const nas::Score test = evaluate(splits_.test);
+    const std::int64_t parameters = params();
+    const std::int64_t multiplies = macs();
+    std::cout << "test accuracy " << std::round(test.accuracy() * 1e4) / 1e2 << " %, loss "
+              << std::round(test.mean_loss() * 1e4) / 1e4 << ", " << format_count(parameters) << " parameters, "
+              << format_count(multiplies) << " multiply-accumulates an image, " << format_duration(seconds)
+              << "\ncheckpoint " << (session_.folder().path() / "checkpoints/last.safetensors").string() << "\n";
+    Json summary{{"genotype", Json::parse(nas::to_json(genotype_))},
+                 {"dataset", options_.text("dataset")},
+                 {"seed", options_.count("seed")},
+                 {"params", parameters},
+                 {"macs", multiplies},
+                 {"train_loss", train_loss_},
+                 {"valid_accuracy", splits_.valid ? Json(valid_accuracy_) : Json(nullptr)},
+                 {"test_accuracy", test.accuracy()},
+                 {"test_loss", test.mean_loss()},
+                 {"epochs", options_.count("epochs")},
+                 {"seconds", seconds},
+                 {"images_per_second", static_cast<double>(images_) / seconds},
+                 {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes}};
+    session_.publish(summary);
+  }
+
+  Session& session_;
+  const Options& options_;
+  DType dtype_;
+  nas::Genotype genotype_;
+  data::Splits splits_;
+  nas::EvaluationSpec spec_;
+  Initial initial_;
+  nas::EvaluationNetwork network_;
+  nas::Trainer trainer_;
+  Schedule schedule_;
+  data::Loader loader_;
+  Checkpoints* checkpoints_ = nullptr;
+  Progress* progress_ = nullptr;
+  std::int64_t epoch_ = 0;
+  std::int64_t batch_ = 0;
+  std::uint64_t step_ = 0;
+  nas::Score running_;
+  double train_loss_ = 0.0;
+  double valid_accuracy_ = 0.0;
+  double best_ = -1.0;
+  std::int64_t images_ = 0;
+};
+
+}  // namespace
+
+int run_train(Session& session) {
+  return TrainRun(session).run();
+}
+
+}  // namespace ockham::apps
