@@ -38,7 +38,7 @@ struct HessianOptions {
   double tolerance = 0.0;             ///< R stops after r columns once the mass left, factor_tail(r), is below this
   std::int64_t max_tangents = 20000;  ///< F refuses more entries than this
   bool splits_parts = false;          ///< F fills HessianResult::parts
-  RecursionRules recursion;
+  RecursionRules recursion = {};
 };
 
 struct HessianResult {
