@@ -9,7 +9,7 @@ namespace ockham {
 
 /// The mix of a supernet's node: y = sum_k alpha[index[k]] * branch_k (Liu, Simonyan, Yang, DARTS 2019, eq. 2, without
 /// the softmax).
-/// @param alpha [P] float32 | float64
+/// @param alpha P entries of any rank but 0, counted in row-major order, float32 | float64
 /// @param branches K >= 1 tensors of one shape, same dtype as alpha; dimension 0 is the sample
 /// @param index K entries in [0, P), may repeat; default 0..K-1
 /// @return  the branches' shape
