@@ -80,17 +80,23 @@ class DropOp : public LinearOp {
     visit_float(x.dtype(), name(), [&]<class T>() {
       const T scale = static_cast<T>(factor);
       const std::uint8_t* kept = saved[0].data<std::uint8_t>();
-      parallel_for(D * units, std::max<std::int64_t>(1, 8192 / size), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t u = begin; u < end; ++u) {
-          const T* from = x.data<T>() + u * size;
-          T* to = y.data<T>() + u * size;
-          const bool is_kept = kept[u % units] != 0;
-          for (std::int64_t i = 0; i < size; ++i) {
-            const T value = is_kept ? scale * from[i] : T(0);
-            to[i] = adds ? to[i] + value : value;
+      for (std::int64_t d = 0; d < D; ++d) {
+        const T* from = x.data<T>() + d * units * size;
+        T* to = y.data<T>() + d * units * size;
+        const auto put = [&](std::int64_t i, bool is_kept) {
+          const T scaled = scale * from[i];
+          const T value = is_kept ? scaled : T(0);
+          to[i] = adds ? to[i] + value : value;
+        };
+        parallel_for(units, std::max<std::int64_t>(1, 8192 / size), [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t u = begin; size == 1 && u < end; ++u)
+            put(u, kept[u] != 0);
+          for (std::int64_t u = begin; size > 1 && u < end; ++u) {
+            for (std::int64_t i = u * size; i < (u + 1) * size; ++i)
+              put(i, kept[u] != 0);
           }
-        }
-      });
+        });
+      }
     });
   }
 

@@ -15,32 +15,68 @@ namespace {
 // The position of a maximum in its window must fit into a byte.
 constexpr std::int64_t kLargestKernel = 15;
 
-/// Replaces best by x where that is larger (or NaN), and remembers the tap.
+/// Replaces best by x where that is larger (or NaN), and remembers the tap. Written without branches, which would
+/// often be guessed wrong.
 template <class T>
-OCKHAM_CLONES void take_larger(std::int64_t count, const T* x, std::int64_t stride, std::uint8_t tap, T* best,
-                               std::uint8_t* taps) {
-  for (std::int64_t q = 0; q < count; ++q) {
-    const T value = x[q * stride];
-    const bool is_larger = value > best[q] || value != value;
-    best[q] = is_larger ? value : best[q];
-    taps[q] = is_larger ? tap : taps[q];
+OCKHAM_CLONES void take_larger(std::int64_t count, const T* x, std::uint8_t tap, T* best, std::uint8_t* taps) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const T value = x[i];
+    const T old = best[i];
+    const std::uint8_t old_tap = taps[i];
+    const bool is_larger = static_cast<bool>((value > old) | (value != value));
+    best[i] = is_larger ? value : old;
+    taps[i] = is_larger ? tap : old_tap;
   }
 }
 
+/// Finds the maxima of one plane after another. Pads the plane and takes every tap for all positions in one long loop,
+/// stride or not: short rows would leave the vector units idle. Padding, being -inf, is never larger.
 template <class T>
-void find_maxima(const cpu::PoolPlane& plane, const T* x, T* y, std::uint8_t* taps) {
-  const auto [kernel, stride, pad] = plane.window;
-  for (std::int64_t p = 0; p < plane.P; ++p, y += plane.Q, taps += plane.Q) {
-    std::fill_n(y, plane.Q, -std::numeric_limits<T>::infinity());
-    // The first tap inside the plane stands where all of them are -inf.
-    for (std::int64_t q = 0; q < plane.Q; ++q)
-      taps[q] = static_cast<std::uint8_t>(std::max<std::int64_t>(0, pad - p * stride) * kernel +
-                                          std::max<std::int64_t>(0, pad - q * stride));
-    plane.for_taps(p, [&](std::int64_t tap, std::int64_t at, std::int64_t q, std::int64_t count) {
-      take_larger(count, x + at, stride, static_cast<std::uint8_t>(tap), y + q, taps + q);
-    });
+class MaximaFinder {
+ public:
+  explicit MaximaFinder(const cpu::PoolPlane& plane)
+      : plane_(plane),
+        width_(plane.W + 2 * plane.window.pad),
+        padded_(static_cast<std::size_t>((plane.H + 2 * plane.window.pad) * width_), kLowest),
+        best_(padded_.size()),
+        taps_(padded_.size()),
+        first_taps_(padded_.size()) {
+    // The first tap inside the plane is the choice where all of them are -inf.
+    const auto [kernel, stride, pad] = plane.window;
+    for (std::size_t i = 0; i < first_taps_.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      first_taps_[i] = static_cast<std::uint8_t>(std::max<std::int64_t>(0, pad - at / width_) * kernel +
+                                                 std::max<std::int64_t>(0, pad - at % width_));
+    }
   }
-}
+
+  void find(const T* x, T* y, std::uint8_t* taps) {
+    const auto [kernel, stride, pad] = plane_.window;
+    for (std::int64_t h = 0; h < plane_.H; ++h)
+      std::copy_n(x + h * plane_.W, plane_.W, padded_.data() + (h + pad) * width_ + pad);
+    std::ranges::fill(best_, kLowest);
+    std::ranges::copy(first_taps_, taps_.begin());
+    for (std::int64_t tap = 0; tap < kernel * kernel; ++tap) {
+      const std::int64_t shift = tap / kernel * width_ + tap % kernel;
+      take_larger(std::ssize(padded_) - shift, padded_.data() + shift, static_cast<std::uint8_t>(tap), best_.data(),
+                  taps_.data());
+    }
+    for (std::int64_t p = 0; p < plane_.P; ++p) {
+      const std::int64_t row = p * stride * width_;
+      for (std::int64_t q = 0; q < plane_.Q; ++q, ++y, ++taps) {
+        *y = best_[static_cast<std::size_t>(row + q * stride)];
+        *taps = taps_[static_cast<std::size_t>(row + q * stride)];
+      }
+    }
+  }
+
+ private:
+  static constexpr T kLowest = -std::numeric_limits<T>::infinity();
+  const cpu::PoolPlane plane_;
+  const std::int64_t width_;
+  std::vector<T> padded_, best_;
+  std::vector<std::uint8_t> taps_, first_taps_;
+};
 
 /// Calls body(i, at) for every output i of a plane and the element at that it chose.
 template <class Body>
@@ -74,9 +110,14 @@ class MaxPool2d : public LinearOp {
 
   void forward(Inputs x, Outputs y, Saved& saved) const override {
     Tensor taps(y[0].shape(), DType::kUInt8);
-    for_planes(x[0], y[0], [&]<class T>(const cpu::PoolPlane& plane, std::int64_t i) {
-      find_maxima(plane, x[0].data<T>() + i * plane.H * plane.W, y[0].data<T>() + i * plane.P * plane.Q,
-                  taps.data<std::uint8_t>() + i * plane.P * plane.Q);
+    const cpu::PoolPlane plane(window_, x[0].shape(), y[0].shape());
+    visit_float(x[0].dtype(), name(), [&]<class T>() {
+      parallel_for(x[0].size(0) * x[0].size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
+        MaximaFinder<T> finder(plane);
+        for (std::int64_t i = begin; i < end; ++i)
+          finder.find(x[0].data<T>() + i * plane.H * plane.W, y[0].data<T>() + i * plane.P * plane.Q,
+                      taps.data<std::uint8_t>() + i * plane.P * plane.Q);
+      });
     });
     saved.keep(taps);
   }
@@ -113,11 +154,13 @@ class MaxPool2d : public LinearOp {
     return saved[0].data<std::uint8_t>() + i * plane.P * plane.Q % saved[0].numel();
   }
 
+  static std::int64_t grain_of(const cpu::PoolPlane& plane) { return cpu::plane_grain(plane.H * plane.W); }
+
   template <class Body>
   void for_planes(const Tensor& x, const Tensor& y, Body body) const {
     const cpu::PoolPlane plane(window_, x.shape(), y.shape());
     visit_float(x.dtype(), name(), [&]<class T>() {
-      parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane.H * plane.W), [&](auto begin, auto end) {
+      parallel_for(x.size(0) * x.size(1), grain_of(plane), [&](auto begin, auto end) {
         for (std::int64_t i = begin; i < end; ++i)
           body.template operator()<T>(plane, i);
       });

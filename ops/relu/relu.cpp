@@ -17,7 +17,7 @@ struct Relu {
   }
   template <class T>
   static T df(T x) {
-    return x > T(0) ? T(1) : T(0);
+    return static_cast<T>(x > T(0));
   }
   template <class T>
   static T d2f(T) {
