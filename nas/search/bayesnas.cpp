@@ -46,6 +46,10 @@ BayesNas::BayesNas(Supernet& network, const BayesNasOptions& options)
     throw UsageError(
         "bayesnas: the supernet mixes by softmax, but this method prunes independent switches; build it "
         "with switches.");
+  if (network.copies(CellKind::kNormal) == 0 || network.copies(CellKind::kReduction) == 0)
+    throw UsageError(concat("bayesnas: a network of ", network.spec().frame.cells, " cells has ",
+                            network.copies(CellKind::kNormal), " normal and ", network.copies(CellKind::kReduction),
+                            " reduction cells, but one of each kind is searched; use --cells 3 or more."));
 }
 
 Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* logits) {
@@ -55,7 +59,12 @@ Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* l
   return softmax_cross_entropy(output, batch.labels);
 }
 
-Score BayesNas::weight_step(const Batch& batch, double lr, std::uint64_t step) {
+Score BayesNas::compute_gradients(const Batch& batch, std::uint64_t step) {
+  // What is pruned leaves the graph and gets no gradient: an old one must not act again.
+  for (const std::vector<Parameter*>* parameters : {&weights_, &switches_}) {
+    for (Parameter* parameter : *parameters)
+      parameter->grad = Tensor();
+  }
   Tape tape;
   Tensor logits;
   const Variable loss =
@@ -65,14 +74,19 @@ Score BayesNas::weight_step(const Batch& batch, double lr, std::uint64_t step) {
   require_finite(value, "the loss", step);
   backward(loss);
   require_finite(clip_gradients(weights_, options_.clip), "the gradient norm", step);
-  weight_optimizer_.step(lr);
+  require_finite(clip_gradients(switches_, 0.0), "the norm of the switches' gradients", step);
   return score(logits, batch.labels, value);
 }
 
+Score BayesNas::weight_step(const Batch& batch, double lr, std::uint64_t step) {
+  const Score result = compute_gradients(batch, step);
+  weight_optimizer_.step(lr);
+  return result;
+}
+
 Score BayesNas::joint_step(const Batch& batch, double lr, double switch_lr, std::uint64_t step) {
-  for (Parameter* parameter : switches_)
-    parameter->grad = Tensor();  // a pruned edge leaves the graph: its old gradient must not act again
-  const Score result = weight_step(batch, lr, step);
+  const Score result = compute_gradients(batch, step);
+  weight_optimizer_.step(lr);
   if (!options_.proximal)
     add_penalty_gradient();
   switch_optimizer_.step(switch_lr);

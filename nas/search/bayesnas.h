@@ -37,10 +37,13 @@ struct HessianReport {
 
 class BayesNas {
  public:
-  /// @throws UsageError if the supernet mixes by softmax
+  /// @throws UsageError if the supernet mixes by softmax, or lacks cells of one kind
   BayesNas(Supernet& network, const BayesNasOptions& options);
 
   /// One step of phase A. The switches keep their bits.
+  /// @throws DivergedError if the loss or a gradient norm is not finite, naming `step`; weights and switches are then
+  /// as
+  ///   before (running statistics have seen the batch)
   Score weight_step(const Batch& batch, double lr, std::uint64_t step);
   /// One step of phase B. @throws DivergedError as weight_step
   Score joint_step(const Batch& batch, double lr, double switch_lr, std::uint64_t step);
@@ -70,6 +73,7 @@ class BayesNas {
 
  private:
   Variable loss_of(const Context& context, const Batch& batch, Tensor* logits);
+  Score compute_gradients(const Batch& batch, std::uint64_t step);
   void each_group(
       const std::function<void(SwitchGroup&, double lambda, const std::vector<Parameter*>&, std::size_t)>& visit);
   void add_penalty_gradient();

@@ -26,7 +26,9 @@ class Trainer {
   Trainer(EvaluationNetwork& network, const TrainerOptions& options);
 
   /// One update. `step` counts all steps of the run: it addresses the random numbers.
-  /// @throws DivergedError if the loss or the gradient norm is not finite; the weights are then as before
+  /// @throws DivergedError if the loss or the gradient norm is not finite, naming `step`; the weights are then as
+  /// before
+  ///   (running statistics have seen the batch)
   Score step(const Batch& batch, double lr, std::uint64_t step);
   Score evaluate(const Batch& batch);
 
