@@ -1,0 +1,134 @@
+// Sizes of the published networks, to the last parameter, and their names.
+#include "nas/space/published.h"
+#include "tests/nas/networks.h"
+#include "tests/support.h"
+
+using namespace ockham;
+using namespace ockham::nas;
+using ockham::test::has_parameter;
+using ockham::test::parameter_named;
+
+namespace {
+
+std::int64_t weights_of(Module& net) {
+  return count_elements(net.parameters(ParameterKind::kWeight));
+}
+
+std::int64_t weights_of(const std::string& genotype, EvaluationSpec spec) {
+  Initial initial;
+  EvaluationNetwork net(load_genotype(genotype), spec, initial);
+  return weights_of(net);
+}
+
+constexpr EvaluationSpec kImageNet{
+    .frame = {.stem = Stem::kImageNet, .channels = 48, .cells = 14, .classes = 1000, .image_size = 224}};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(parameter_count)
+
+BOOST_AUTO_TEST_CASE(bayesnas_search_network_has_26910838_weights_and_512_switches_in_128_groups) {
+  Initial initial;
+  Supernet net(SupernetSpec::bayesnas(), initial);
+  BOOST_TEST(weights_of(net) == 26910838);
+  BOOST_TEST(count_elements(net.architecture()) == 512);
+  std::size_t groups = 0;
+  for (CellKind kind : {CellKind::kNormal, CellKind::kReduction}) {
+    const CellPosterior posterior = make_posterior(net.cell_spec(kind), net.spec().primitives, net.copies(kind));
+    for (const EdgePosterior& edge : posterior.edges)
+      groups += 1 + edge.ops.size();
+    BOOST_TEST(posterior.edges[0].origin.w.size() == (kind == CellKind::kNormal ? 6u : 2u));
+  }
+  BOOST_TEST(groups == 128u);
+}
+
+BOOST_AUTO_TEST_CASE(switches_start_at_one) {
+  Initial initial;
+  Supernet net(test::tiny(SupernetSpec::bayesnas()), initial);
+  for (const Parameter* parameter : net.architecture()) {
+    for (float w : parameter->value.span<float>())
+      BOOST_TEST(w == 1.0f);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(darts_search_network_has_1930618_weights_and_two_tables_of_14_by_8_logits) {
+  Initial initial;
+  Supernet net(SupernetSpec::darts(), initial);
+  BOOST_TEST(weights_of(net) == 1930618);
+  BOOST_TEST(net.logits(CellKind::kNormal).value.shape() == (Shape{14, 8}));
+  BOOST_TEST(net.logits(CellKind::kReduction).value.shape() == (Shape{14, 8}));
+  BOOST_TEST(count_elements(net.architecture()) == 2 * 14 * 8);
+}
+
+BOOST_AUTO_TEST_CASE(darts_evaluation_networks_have_the_published_sizes) {
+  BOOST_TEST(weights_of("DARTS_V1", {}) == 3169414);
+  BOOST_TEST(weights_of("DARTS_V2", {}) == 3349342);
+  BOOST_TEST(weights_of("DARTS_V2", kImageNet) == 4718752);
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_cifar_networks_have_the_published_sizes) {
+  BOOST_TEST(weights_of("bayesnas_0.01", {}) == 2575702);
+  BOOST_TEST(weights_of("bayesnas_0.007", {}) == 3197350);
+  BOOST_TEST(weights_of("bayesnas_0.005", {}) == 2512198);
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_imagenet_networks_have_the_published_sizes) {
+  BOOST_TEST(weights_of("bayesnas_0.01", kImageNet) == 4008928);
+  BOOST_TEST(weights_of("bayesnas_0.007", kImageNet) == 4709920);
+  BOOST_TEST(weights_of("bayesnas_0.005", kImageNet) == 3901216);
+}
+
+BOOST_AUTO_TEST_CASE(shifted_pre_processors_have_as_many_weights_as_strided_ones) {
+  EvaluationSpec spec;
+  spec.frame.reduction = Reduction::kShifted;
+  BOOST_TEST(weights_of("bayesnas_0.005", spec) == 2512198);
+}
+
+BOOST_AUTO_TEST_CASE(darts_evaluation_network_has_the_names_of_its_pytorch_checkpoint) {
+  Initial initial;
+  EvaluationNetwork net(load_genotype("DARTS_V2"), {.has_auxiliary_head = true}, initial);
+  for (const char* name :
+       {"stem.0.weight", "stem.1.running_var", "stem.1.num_batches_tracked", "cells.0.preprocess0.op.1.weight",
+        "cells.0.preprocess1.op.2.bias", "cells.0._ops.1.op.3.running_mean", "cells.0._ops.7.op.1.weight",
+        "cells.7.preprocess0.conv_1.weight", "cells.7.preprocess0.conv_2.weight", "cells.7.preprocess0.bn.weight",
+        "auxiliary_head.features.2.weight", "auxiliary_head.features.6.running_var", "auxiliary_head.classifier.bias",
+        "classifier.weight", "classifier.bias"})
+    BOOST_TEST(has_parameter(net, name), name << " is missing");
+  BOOST_TEST(parameter_named(net, "stem.0.weight").value.shape() == (Shape{108, 3, 3, 3}));
+  BOOST_TEST(parameter_named(net, "cells.0._ops.1.op.1.weight").value.shape() == (Shape{36, 1, 3, 3}));
+  BOOST_TEST(parameter_named(net, "cells.7.preprocess0.conv_1.weight").value.shape() == (Shape{36, 144, 1, 1}));
+  BOOST_TEST(parameter_named(net, "auxiliary_head.features.2.weight").value.shape() == (Shape{128, 576, 1, 1}));
+  BOOST_TEST(parameter_named(net, "classifier.weight").value.shape() == (Shape{10, 576}));
+}
+
+BOOST_AUTO_TEST_CASE(darts_imagenet_stems_have_the_names_of_their_pytorch_checkpoint) {
+  Initial initial;
+  EvaluationNetwork net(load_genotype("DARTS_V2"), kImageNet, initial);
+  BOOST_TEST(parameter_named(net, "stem0.0.weight").value.shape() == (Shape{24, 3, 3, 3}));
+  BOOST_TEST(parameter_named(net, "stem0.3.weight").value.shape() == (Shape{48, 24, 3, 3}));
+  BOOST_TEST(parameter_named(net, "stem1.1.weight").value.shape() == (Shape{48, 48, 3, 3}));
+  BOOST_TEST(parameter_named(net, "stem1.2.weight").value.shape() == (Shape{48}));
+  BOOST_TEST(has_parameter(net, "cells.0.preprocess0.conv_1.weight"));
+}
+
+BOOST_AUTO_TEST_CASE(darts_search_network_has_the_names_of_its_pytorch_checkpoint) {
+  Initial initial;
+  Supernet net(SupernetSpec::darts(), initial);
+  for (const char* name : {"cells.0._ops.0._ops.1.1.running_mean", "cells.2._ops.0._ops.3.conv_1.weight",
+                           "cells.0._ops.13._ops.4.op.6.weight", "cells.0._ops.0._ops.7.op.3.running_var",
+                           "alphas_normal", "alphas_reduce"})
+    BOOST_TEST(has_parameter(net, name), name << " is missing");
+  BOOST_TEST(!has_parameter(net, "cells.0._ops.0._ops.1.1.weight"));  // batch norm of the search is not affine
+}
+
+BOOST_AUTO_TEST_CASE(one_seed_gives_the_same_weights_and_another_gives_others) {
+  const auto first_weight = [](std::uint64_t seed) {
+    Initial initial{.seed = seed};
+    Supernet net(test::tiny(SupernetSpec::bayesnas()), initial);
+    return parameter_named(net, "cells.2._ops.0._ops.0.3.weight").value.clone();
+  };
+  BOOST_TEST(test::has_equal_bits(first_weight(1), first_weight(1)));
+  BOOST_TEST(!test::has_equal_bits(first_weight(1), first_weight(2)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
