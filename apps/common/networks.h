@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/common/checkpoints.h"
+#include "data/dataset.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/network/supernet.h"
 
@@ -28,5 +29,12 @@ struct RestoredNetwork {
 };
 /// @throws CheckpointError
 RestoredNetwork restore_network(const Checkpoint& checkpoint, DType dtype);
+
+/// The file that --checkpoint means: itself, or the last checkpoint of a run folder.
+/// @throws UsageError if it is missing, CheckpointError if there is no such file
+std::filesystem::path checkpoint_path(const Options& options);
+
+/// @throws UsageError if the images of a data set are not what the network was built for
+void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset);
 
 }  // namespace ockham::apps

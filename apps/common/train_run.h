@@ -4,6 +4,9 @@
 
 namespace ockham::apps {
 
+/// Options and presets of ockham-train.
+void declare_train(OptionTable& table);
+
 /// @return kDone or kStopped
 int run_train(Session& session);
 

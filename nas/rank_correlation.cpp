@@ -1,0 +1,64 @@
+#include "nas/rank_correlation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+namespace ockham::nas {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<double> ranks(std::span<const double> values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
+  std::vector<double> result(values.size());
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin;
+    while (end < order.size() && values[order[end]] == values[order[begin]])
+      ++end;
+    for (std::size_t i = begin; i < end; ++i)
+      result[order[i]] = 0.5 * static_cast<double>(begin + end - 1);
+    begin = end;
+  }
+  return result;
+}
+
+}  // namespace
+
+double spearman(std::span<const double> a, std::span<const double> b) {
+  if (a.size() != b.size() || a.empty())
+    return kNone;
+  const std::vector<double> x = ranks(a);
+  const std::vector<double> y = ranks(b);
+  const double mean = 0.5 * static_cast<double>(a.size() - 1);
+  double xy = 0.0, xx = 0.0, yy = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xy += (x[i] - mean) * (y[i] - mean);
+    xx += (x[i] - mean) * (x[i] - mean);
+    yy += (y[i] - mean) * (y[i] - mean);
+  }
+  return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : kNone;
+}
+
+double kendall(std::span<const double> a, std::span<const double> b) {
+  if (a.size() != b.size())
+    return kNone;
+  double agreement = 0.0, untied_a = 0.0, untied_b = 0.0;
+  const auto sign = [](double v) { return (v > 0.0) - (v < 0.0); };
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = i + 1; j < a.size(); ++j) {
+      const int s = sign(a[i] - a[j]);
+      const int t = sign(b[i] - b[j]);
+      agreement += s * t;
+      untied_a += s != 0;
+      untied_b += t != 0;
+    }
+  }
+  return untied_a > 0.0 && untied_b > 0.0 ? agreement / std::sqrt(untied_a * untied_b) : kNone;
+}
+
+}  // namespace ockham::nas
