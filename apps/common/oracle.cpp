@@ -23,6 +23,11 @@ std::vector<double> values_of(const Tensor& tensor) {
   return {all.span<double>().begin(), all.span<double>().end()};
 }
 
+/// Zero where no way leads from the parameter to the loss.
+Tensor gradient_of(const Parameter& parameter) {
+  return parameter.grad ? parameter.grad : Tensor::zeros(parameter.value.shape(), parameter.value.dtype());
+}
+
 /// Largest difference over the largest entry of the reference; NaN stays NaN.
 double relative_error(const std::vector<double>& found, const std::vector<double>& expected) {
   double difference = 0.0;
@@ -69,10 +74,10 @@ class Comparison {
     compare_value(mode.name + "/logits", values_of(run.logits.value()));
     compare_value(mode.name + "/loss", values_of(run.loss.value()));
     for (const auto& [name, parameter] : net_.weights())
-      compare_value(mode.name + "/grad/" + name, values_of(parameter.grad), mode.name + "/grad");
+      compare_value(mode.name + "/grad/" + name, values_of(gradient_of(parameter)), mode.name + "/grad");
     std::vector<Tensor> gradients;
     for (const Parameter* parameter : net_.switches(SwitchForm::kOwn))
-      gradients.push_back(parameter->grad);
+      gradients.push_back(gradient_of(*parameter));
     compare_value(mode.name + "/grad_alpha", net_.in_order(SwitchForm::kOwn, gradients));
   }
 

@@ -48,7 +48,9 @@ class OracleNet::Recorder {
     for (std::size_t n = 0; n < program.size(); ++n) {
       try {
         values_.push_back(apply(n, program[n]));
-      } catch (const ShapeError& e) {
+      } catch (const CheckpointError&) {
+        throw;
+      } catch (const Error& e) {
         throw CheckpointError(concat("oracle: node ", n, " (", program[n].name, ") does not fit: ", e.what()));
       }
     }
@@ -156,7 +158,7 @@ void OracleNet::read_weights(const OracleNode& node) {
 }
 
 void OracleNet::make_switches() {
-  const Tensor all = folder_.array("alpha");
+  const Tensor all = folder_.array("alpha").to(DType::kFloat64);
   if (all.shape() != Shape{static_cast<std::int64_t>(folder_.switch_names().size())})
     throw CheckpointError(concat("oracle: alpha has shape ", all.shape(), " for ", folder_.switch_names().size(),
                                  " switches; unpack the folder again."));
