@@ -12,7 +12,7 @@ namespace {
 constexpr double kMemorySeconds = 30;
 constexpr double kLiveInterval = 0.1;
 constexpr double kPlainInterval = 10;
-constexpr std::int64_t kBarWidth = 24;
+constexpr std::int64_t kBarWidth = 12;
 
 std::string percent(double share) {
   return std::to_string(std::lround(100 * share)) + "%";

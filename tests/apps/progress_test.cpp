@@ -6,8 +6,6 @@
 
 #include "tests/support.h"
 
-using namespace std::string_literals;
-
 namespace ockham::apps {
 namespace {
 
@@ -54,12 +52,12 @@ BOOST_AUTO_TEST_CASE(resumed_work_counts_done_steps_but_not_their_time) {
 }
 
 BOOST_AUTO_TEST_CASE(live_bar_is_rewritten_in_place_and_cut_to_the_terminal) {
-  Bench bench({.live = true, .columns = 30});
+  Bench bench({.live = true, .columns = 20});
   {
     Progress progress(bench.log, "search", 2, 0, bench.clock());
     bench.now += 1;
     progress.advance(1, 0);
-    BOOST_TEST(bench.text.str() == "\r\x1b[Ksearch ["s + std::string(12, '=') + std::string(9, ' '));
+    BOOST_TEST(bench.text.str() == "\r\x1b[Ksearch [======     ");
     bench.log.line("hello");
     BOOST_TEST(bench.shows("\r\x1b[Khello\nsearch [======"));
   }
