@@ -18,6 +18,7 @@ const Node& node_at(const Tape& tape, int index) {
 const LossOp& loss_op_of(const Variable& loss) {
   if (!loss.is_recorded())
     throw Error("hessian: the loss depends on no parameter of a tape.");
+  node_at(*loss.tape(), loss.id().node).require_saved();
   const auto* op = dynamic_cast<const LossOp*>(node_at(*loss.tape(), loss.id().node).op.get());
   if (op == nullptr)
     throw Error(concat("hessian: the last op is ", node_at(*loss.tape(), loss.id().node).op->name(),
@@ -37,8 +38,6 @@ struct Request {
   const Node& loss_node() const { return node_at(tape, loss.id().node); }
 
   std::int64_t choose_directions(std::int64_t wanted) const {
-    if (options.directions > 0)
-      return std::min(options.directions, wanted);
     std::size_t largest = 1;
     for (std::size_t n = 0; n < active.size(); ++n) {
       if (active[n] && tape.nodes()[n].op != nullptr) {
@@ -46,7 +45,8 @@ struct Request {
           largest = std::max(largest, static_cast<std::size_t>(spec.shape.numel()) * size_of(spec.dtype));
       }
     }
-    std::size_t D = std::max<std::size_t>(1, options.cache_bytes / largest);
+    std::size_t D = options.directions > 0 ? static_cast<std::size_t>(options.directions)
+                                           : std::max<std::size_t>(1, options.cache_bytes / largest);
     if (options.memory_limit != 0) {
       const std::size_t each = peak_bytes_per_direction(tape, loss.id(), active);
       if (each > options.memory_limit)
@@ -240,34 +240,34 @@ std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& lo
   const std::vector<char> active = dependents_of(tape, leaves);
   const std::set<int> wanted(leaves.begin(), leaves.end());
   std::map<int, std::string_view> used_by;
-  for (int n = 0; n < loss.id().node; ++n) {
+  for (int n = 0; n <= loss.id().node; ++n) {
     const Node& node = node_at(tape, n);
     if (node.op == nullptr || !active[static_cast<std::size_t>(n)])
       continue;
+    const Op& op = *node.op;
+    if (n < loss.id().node && op.couples_samples())
+      return concat(op.name(), "(", op.attrs(), ") couples the samples of a batch");
+    if (n < loss.id().node && op.algebra() == Algebra::kCurved)
+      return concat(op.name(), " is curved and depends on the parameters");
     std::optional<int> factor;
-    bool is_downstream = false;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const int source = node.inputs[i].node;
       if (source < 0 || !active[static_cast<std::size_t>(source)])
         continue;
       if (wanted.contains(source)) {
-        if (!used_by.emplace(source, node.op->name()).second)
-          return concat("parameter ", node_at(tape, source).parameter->name, " is shared: used by ", used_by[source],
-                        " and again by ", node.op->name());
+        const std::string& name = node_at(tape, source).parameter->name;
+        if (!used_by.emplace(source, op.name()).second)
+          return concat("parameter ", name, " is shared: used by ", used_by[source], " and again by ", op.name());
+        if (!op.is_parameter(i))
+          return concat(op.name(), " has no gradient per sample for parameter ", name);
         continue;
       }
-      is_downstream = true;
-      if (node.op->algebra() == Algebra::kMultilinear &&
-          factor.value_or(node.op->factor_of(i)) != node.op->factor_of(i))
-        return concat(node.op->name(), " multiplies two values that both depend on the parameters");
-      factor = node.op->factor_of(i);
+      if (op.is_parameter(i))
+        return concat(op.name(), " shares a value that depends on the parameters between the samples");
+      if (op.algebra() == Algebra::kMultilinear && factor.value_or(op.factor_of(i)) != op.factor_of(i))
+        return concat(op.name(), " multiplies two values that both depend on the parameters");
+      factor = op.factor_of(i);
     }
-    if (node.op->couples_samples())
-      return concat(node.op->name(), "(", node.op->attrs(), ") couples the samples of a batch");
-    if (is_downstream && node.op->algebra() == Algebra::kCurved)
-      return concat(node.op->name(), " is curved and depends on the parameters");
-    if (!is_downstream && node.op->algebra() == Algebra::kCurved)
-      return concat(node.op->name(), " is curved in a parameter");
   }
   return std::nullopt;
 }
@@ -276,6 +276,11 @@ HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const>
                                const HessianOptions& options) {
   loss_op_of(loss);
   const Request request{*loss.tape(), loss, parameters, options};
+  std::set<int> distinct;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!distinct.insert(request.leaves[i]).second)
+      throw Error(concat("hessian: parameter ", parameters[i]->name, " is asked for twice; name each once."));
+  }
   if (options.curvature == Curvature::kRecursion)
     return recursion_diagonal(request);
   const std::optional<std::string> obstacle = reverse_obstacle(*loss.tape(), loss, parameters);
@@ -299,17 +304,26 @@ HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const>
 
 double hessian_by_difference(const std::function<Variable(Tape&)>& build_loss, Parameter& parameter, std::int64_t entry,
                              double step) {
-  const Tensor value = parameter.value;
+  if (entry < 0 || entry >= parameter.value.numel())
+    throw Error(concat("hessian: parameter ", parameter.name, " has no entry ", entry, ", only ",
+                       parameter.value.numel(), "."));
+  struct Restore {
+    Parameter& parameter;
+    const Tensor value = parameter.value;
+    const Tensor grad = parameter.grad;
+    ~Restore() {
+      parameter.value = value;
+      parameter.grad = grad;
+    }
+  } const original{parameter};
   const auto gradient_at = [&](double shift) {
-    parameter.value = value.clone();
+    parameter.value = original.value.clone();
     parameter.value.data<double>()[entry] += shift;
     Tape tape;
     backward(build_loss(tape));
     return parameter.grad.data<double>()[entry];
   };
-  const double difference = (gradient_at(step) - gradient_at(-step)) / (2.0 * step);
-  parameter.value = value;
-  return difference;
+  return (gradient_at(step) - gradient_at(-step)) / (2.0 * step);
 }
 
 }  // namespace ockham

@@ -8,11 +8,12 @@
 //   F, forward:  one tangent sweep per entry, with the identity of curvature.h. Any program.
 //
 // When R is exact. Let every op below a parameter entry be affine (or piecewise so) in the values that depend on it,
-// and let each entry be used once. Then every term of the second-order identity but the loss's vanishes: the remaining
-// curvature is bilinear, 2 <lambda, f(dw, t)>, and t = 0 where w enters because nothing upstream depends on w. What is
-// left is the loss's own term, t^T (d2 loss/d logits2) t, per sample because no op couples samples; that is the
-// Gauss-Newton value and sum_c <s_c, t>^2 = sum_c <J^T s_c, dw>^2. QED  reverse_obstacle() checks these premises on the
-// tape, node by node, and names the first that fails; a request that cannot be met exactly is refused.
+// let each entry be used once, as a weight of some op, and let no op below couple samples. Then every term of the
+// second-order identity but the loss's vanishes: the remaining curvature is bilinear, 2 <lambda, f(dw, t)>, and t = 0
+// where w enters because nothing upstream depends on w. What is left is the loss's own term, t^T (d2 loss/d logits2) t,
+// per sample because no op couples samples; that is the Gauss-Newton value and sum_c <s_c, t>^2 = sum_c <J^T s_c,
+// dw>^2. QED  reverse_obstacle() checks these premises on the tape, node by node, and names the first that fails; a
+// request that cannot be met exactly is refused.
 #include <functional>
 #include <optional>
 #include <string>
@@ -32,7 +33,7 @@ struct HessianOptions {
   Curvature curvature = Curvature::kExact;
   HessianAlgorithm algorithm = HessianAlgorithm::kAuto;
   Grouping grouping = Grouping::kEntry;  ///< R only; F gives entries
-  std::int64_t directions = 0;           ///< D; 0: from cache_bytes and memory_limit
+  std::int64_t directions = 0;           ///< D, less where memory_limit is tight; 0: what fits cache_bytes
   std::size_t cache_bytes = std::size_t{16} << 20;
   std::size_t memory_limit = 0;       ///< bytes for live directions; 0: none
   double tolerance = 0.0;             ///< R stops after r columns once the mass left, factor_tail(r), is below this
@@ -62,8 +63,9 @@ std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& lo
 HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const> parameters,
                                const HessianOptions& options = {});
 
-/// Central difference of the gradient, (g_i(p + h) - g_i(p - h)) / 2h: the check of the exact value, in float64.
-/// build_loss records the loss of the same data on the tape given.
+/// Central difference of the gradient, (g_i(p + h) - g_i(p - h)) / 2h: the check of the exact value.
+/// build_loss records the loss of the same data on the tape given; the parameter, float64, is as before afterwards (the
+/// grads of others are not). @throws Error if there is no such entry
 double hessian_by_difference(const std::function<Variable(Tape&)>& build_loss, Parameter& parameter, std::int64_t entry,
                              double step = 1e-5);
 

@@ -70,6 +70,7 @@ class AddBias : public Op {
  public:
   std::string_view name() const override { return "add_bias"; }
   Algebra algebra() const override { return Algebra::kLinear; }
+  bool is_parameter(std::size_t input) const override { return input == 1; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);

@@ -20,6 +20,7 @@ class BatchNormOp : public Op {
       : eps_(attrs.eps), is_affine_(is_affine), uses_batch_(uses_batch) {}
 
   std::string attrs() const override;
+  bool is_parameter(std::size_t input) const override { return is_affine_ && (input == kGamma || input == kBeta); }
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override;
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override;
 

@@ -71,6 +71,8 @@ class Conv2d : public BilinearOp {
     return {{{s.N, s.K, s.P, s.Q}, x[0].dtype}};
   }
 
+  bool is_parameter(std::size_t input) const override { return input == 1; }
+
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                        Tensor& H) const override {
     if (input != 1)

@@ -38,6 +38,8 @@ class Linear : public BilinearOp {
     return {{{in[0], w[0]}, x[0].dtype}};
   }
 
+  bool is_parameter(std::size_t input) const override { return input == 1; }
+
   // Sample n's gradient is the outer product of y_bar_n and x_n, so its square is that of their squares.
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                        Tensor& H) const override {

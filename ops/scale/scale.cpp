@@ -27,6 +27,7 @@ void multiply(std::int64_t D, const Tensor& x, std::int64_t dx, const Tensor& s,
 class ScaleOp : public BilinearOp {
  public:
   std::string_view name() const override { return "scale"; }
+  bool is_parameter(std::size_t input) const override { return input == 1; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);

@@ -26,6 +26,7 @@ class WeightedSumOp : public Op {
   }
   Algebra algebra() const override { return Algebra::kMultilinear; }
   int factor_of(std::size_t input) const override { return input == 0 ? 0 : 1; }
+  bool is_parameter(std::size_t input) const override { return input == 0; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);
