@@ -20,8 +20,8 @@ struct BayesNasOptions {
   SgdOptions switch_sgd{.momentum = 0.9};
   double clip = 5.0;      ///< joint norm of the weights' gradients; 0: no limit (the official code has none)
   bool proximal = false;  ///< shrink groups after each step, in place of adding the penalty's gradient
-  PosteriorOptions posterior;
-  HessianOptions hessian;
+  PosteriorOptions posterior = {};
+  HessianOptions hessian = {};
   BatchNormMode hessian_batch_norm = BatchNormMode::kRunning;
   std::uint64_t seed = 0;
 };

@@ -81,8 +81,12 @@ inline double relative_gap(const Tensor& a, const Tensor& b) {
 }
 
 inline bool has_equal_bits(const Tensor& a, const Tensor& b) {
-  return a.spec() == b.spec() &&
-         visit_float(a.dtype(), "test", [&]<class T>() { return std::ranges::equal(a.span<T>(), b.span<T>()); });
+  const auto bytes = [](const Tensor& t) {
+    return t.dtype() == DType::kInt64
+               ? std::as_bytes(t.span<std::int64_t>())
+               : visit_float(t.dtype(), "test", [&]<class T>() { return std::as_bytes(t.span<T>()); });
+  };
+  return a.spec() == b.spec() && std::ranges::equal(bytes(a), bytes(b));
 }
 
 /// Copies of all values of a network, to compare with later.
