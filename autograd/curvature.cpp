@@ -1,5 +1,7 @@
 #include "autograd/curvature.h"
 
+#include <algorithm>
+
 namespace ockham {
 
 Adjoints::Adjoints(Tape& tape, const Variable& loss, std::span<const int> leaves)
@@ -29,7 +31,7 @@ std::vector<double> Adjoints::along(const std::map<int, Tensor>& seeds, std::int
     n.op->curvature(n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part);
     for (std::size_t d = 0; d < part.size(); ++d)
       total[d] += part[d];
-    if (parts != nullptr) {
+    if (parts != nullptr && std::ranges::any_of(part, [](double share) { return share != 0.0; })) {
       std::vector<double>& sum = (*parts)[std::string(n.op->name())];
       sum.resize(part.size());
       for (std::size_t d = 0; d < part.size(); ++d)

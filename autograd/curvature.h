@@ -27,7 +27,8 @@ class Adjoints {
   /// where the op reads it.
   Adjoints(Tape& tape, const Variable& loss, std::span<const int> leaves);
 
-  /// y_bar^T D2f[t, t] per direction, summed over all ops; parts, if given, receives the sum per op name.
+  /// y_bar^T D2f[t, t] per direction, summed over all ops; parts, if given, receives the sum per op name where
+  /// it is not zero.
   /// seeds: leaf node -> D tangents. Exact. With `only_loss` the sum has the loss op's term alone: the Gauss-Newton
   /// value.
   std::vector<double> along(const std::map<int, Tensor>& seeds, std::int64_t D, bool only_loss,
