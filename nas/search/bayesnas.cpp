@@ -135,15 +135,16 @@ HessianReport BayesNas::measure_curvature(const Batch& batch) {
 }
 
 int BayesNas::update_and_prune(int round) {
-  int pruned = 0;
   for (CellPosterior* cell : {&normal_, &reduce_}) {
     network_.read_switches(*cell);
     update_posterior(*cell, options_.posterior);
-    pruned += prune_posterior(*cell, round, options_.posterior.tau);
   }
-  derive();  // throws where nothing is left, before the network is touched
-  for (CellPosterior* cell : {&normal_, &reduce_})
+  derive();  // throws where nothing would be left, while the variances that say so are still there
+  int pruned = 0;
+  for (CellPosterior* cell : {&normal_, &reduce_}) {
+    pruned += prune_posterior(*cell, round, options_.posterior.tau);
     network_.apply_pruning(*cell);
+  }
   freeze_pruned();
   return pruned;
 }

@@ -1,0 +1,61 @@
+// labels: slow
+// Statistical: how many operations survive a search, over lambda.
+#include "nas/search/bayesnas.h"
+#include "tests/nas/networks.h"
+#include "tests/support.h"
+
+using namespace ockham;
+using namespace ockham::nas;
+
+namespace {
+
+/// Images of a class: its template, drawn once, under noise.
+Batch class_batch(const FrameSpec& frame, std::uint64_t seed, std::uint64_t step) {
+  constexpr std::int64_t kCount = 16;
+  Batch batch = test::noise_batch(kCount, frame, DType::kFloat32, 1000 * seed + step);
+  const std::int64_t size = batch.images.numel() / kCount;
+  for (std::int64_t n = 0; n < kCount; ++n) {
+    const auto label = static_cast<std::uint64_t>(batch.labels.data<std::int64_t>()[n]);
+    const Tensor pattern = test::noise({size}, DType::kFloat32, (seed << 32) + label);
+    Tensor image = batch.images.slice(0, n, n + 1).reshape({size});
+    axpy(1.0, pattern, image);
+  }
+  return batch;
+}
+
+/// One search of a warm-up, one round and one pruning.
+int surviving_operations(std::uint64_t seed, double lambda) {
+  SupernetSpec spec = test::tiny(SupernetSpec::bayesnas(2));
+  Initial initial{.seed = seed};
+  Supernet net(spec, initial);
+  BayesNas method(net, {.posterior = {.lambda_child = lambda, .lambda_origin = lambda}, .seed = seed});
+  std::uint64_t step = 0;
+  for (; step < 10; ++step)
+    method.weight_step(class_batch(spec.frame, seed, step), 0.05, step);
+  for (; step < 70; ++step)
+    method.joint_step(class_batch(spec.frame, seed, step), 0.05, 0.1, step);
+  method.measure_curvature(class_batch(spec.frame, seed, step));
+  method.update_and_prune(1);
+  const Genotype genotype = method.derive();
+  return count_ops(genotype.normal) + count_ops(genotype.reduce);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(sparsity)
+
+BOOST_AUTO_TEST_CASE(a_larger_lambda_keeps_no_more_operations_but_for_one_seed_in_five) {
+  int violations = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const int weak = surviving_operations(seed, 0.005);
+    const int middle = surviving_operations(seed, 0.02);
+    const int strong = surviving_operations(seed, 0.04);
+    BOOST_TEST_MESSAGE("seed " << seed << ": " << weak << ", " << middle << ", " << strong << " of 56 operations");
+    violations += middle > weak || strong > middle;
+    BOOST_TEST(strong < 56);
+    BOOST_TEST(strong > 0);
+  }
+  BOOST_TEST(violations <= 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
