@@ -6,7 +6,7 @@
 
 namespace ockham {
 
-/// C[m, n] = beta * C[m, n] + sum_k A[m, k] * b_rows[k][n], summed over k in order.
+/// C[m, n] = beta * C[m, n] + sum_k A[m, k] * b_rows[k][n].
 /// A: element (m, k) at a[m * a_row + k * a_column] (either may be 1, so A^T needs no copy). C: leading dimension
 /// c_row, not read if beta is 0. Reads exactly b_rows[k][0, N).
 template <class T>

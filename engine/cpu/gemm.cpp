@@ -20,16 +20,31 @@ namespace ockham::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The accumulators, kVectors of B and one of A fill the registers: 32 with AVX-512, 16 before.
+// The accumulators, kVectors of B and one of A fill the registers: 32 with AVX-512, 16 before. Loops over them carry
+// HWY_UNROLL: one that stays rolled keeps the accumulators in memory, at a third of the speed.
 constexpr int kRows = 6;
 constexpr int kVectors = HWY_TARGET == HWY_AVX3 ? 4 : 2;
+
+// c = beta c + sum, for the first `count` elements with kPartial.
+template <bool kPartial, class T>
+HWY_INLINE void put(Vector<T> sum, T beta, T* c, std::int64_t count) {
+  const Lanes<T> d;
+  if (beta != T(0))
+    sum = hn::MulAdd(hn::Set(d, beta), load<kPartial>(c, count), sum);
+  if constexpr (kPartial)
+    store_first(sum, c, count);
+  else
+    hn::StoreU(sum, d, c);
+}
 
 // C[m + (0..M), n + (0..V vectors)]; with kPartial the last vector has `tail` elements.
 template <int M, int V, bool kPartial, class T>
 HWY_INLINE void rows_tile(const RowsProblem<T>& p, std::int64_t m, std::int64_t n, std::int64_t tail) {
   const Lanes<T> d;
   Vector<T> sum[M][V];
+  HWY_UNROLL(8)
   for (auto& row : sum) {
+    HWY_UNROLL(8)
     for (auto& v : row)
       v = hn::Zero(d);
   }
@@ -37,28 +52,25 @@ HWY_INLINE void rows_tile(const RowsProblem<T>& p, std::int64_t m, std::int64_t 
   for (std::int64_t k = 0; k < p.K; ++k, a += p.a_column) {
     const T* b = p.b_rows[k] + n;
     Vector<T> bs[V];
+    HWY_UNROLL(8)
     for (int v = 0; v < V - 1; ++v)
       bs[v] = hn::LoadU(d, b + v * kLanes<T>);
     bs[V - 1] = load<kPartial>(b + (V - 1) * kLanes<T>, tail);
+    HWY_UNROLL(8)
     for (int i = 0; i < M; ++i) {
       const auto a_ik = hn::Set(d, a[i * p.a_row]);
+      HWY_UNROLL(8)
       for (int v = 0; v < V; ++v)
         sum[i][v] = hn::MulAdd(a_ik, bs[v], sum[i][v]);
     }
   }
+  HWY_UNROLL(8)
   for (int i = 0; i < M; ++i) {
-    for (int v = 0; v < V; ++v) {
-      T* c = p.c + (m + i) * p.c_row + n + v * kLanes<T>;
-      const bool is_partial = kPartial && v == V - 1;
-      if (p.beta != T(0)) {
-        const auto old = is_partial ? load_first(c, tail) : hn::LoadU(d, c);
-        sum[i][v] = hn::MulAdd(hn::Set(d, p.beta), old, sum[i][v]);
-      }
-      if (is_partial)
-        store_first(sum[i][v], c, tail);
-      else
-        hn::StoreU(sum[i][v], d, c);
-    }
+    T* c = p.c + (m + i) * p.c_row + n;
+    HWY_UNROLL(8)
+    for (int v = 0; v < V - 1; ++v)
+      put<false>(sum[i][v], p.beta, c + v * kLanes<T>, 0);
+    put<kPartial>(sum[i][V - 1], p.beta, c + (V - 1) * kLanes<T>, tail);
   }
 }
 
@@ -92,34 +104,53 @@ HWY_INLINE void over_rows(std::int64_t M, Tile&& tile) {
 }
 
 // The last columns: V vectors of which the last is partial.
-template <int V, class T>
-HWY_INLINE void rows_edge(const RowsProblem<T>& p, std::int64_t n, std::int64_t vectors, std::int64_t tail) {
+template <int M, int V, class T>
+HWY_INLINE void rows_edge(const RowsProblem<T>& p, std::int64_t m, std::int64_t n) {
+  const std::int64_t vectors = (p.N - n + kLanes<T> - 1) / kLanes<T>;
   if constexpr (V > 1) {
     if (vectors < V)
-      return rows_edge<V - 1>(p, n, vectors, tail);
+      return rows_edge<M, V - 1>(p, m, n);
   }
-  over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { rows_tile<height, V, true>(p, m, n, tail); });
+  rows_tile<M, V, true>(p, m, n, p.N - n - (vectors - 1) * kLanes<T>);
 }
 
+// Tiles along a row block: its part of A stays in the first-level cache.
+template <class T>
+void rows_block(const RowsProblem<T>& p) {
+  constexpr std::int64_t kWidth = kVectors * kLanes<T>;
+  over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR {
+    std::int64_t n = 0;
+    for (; n + kWidth <= p.N; n += kWidth)
+      rows_tile<height, kVectors, false>(p, m, n, 0);
+    if (n < p.N)
+      rows_edge<height, kVectors>(p, m, n);
+  });
+}
+
+// K in blocks, so that the rows of B in use stay in the caches from one row block to the next.
 template <class T>
 void rows(const RowsProblem<T>& p) {
-  constexpr std::int64_t kWidth = kVectors * kLanes<T>;
-  std::int64_t n = 0;
-  for (; n + kWidth <= p.N; n += kWidth)
-    over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { rows_tile<height, kVectors, false>(p, m, n, 0); });
-  if (n < p.N) {
-    const std::int64_t vectors = (p.N - n + kLanes<T> - 1) / kLanes<T>;
-    rows_edge<kVectors>(p, n, vectors, p.N - n - (vectors - 1) * kLanes<T>);
+  constexpr std::int64_t kDepth = 256;
+  RowsProblem<T> block = p;
+  for (std::int64_t k = 0; k == 0 || k < p.K; k += kDepth) {
+    block.K = std::min(kDepth, p.K - k);
+    block.a = p.a + k * p.a_column;
+    block.b_rows = p.b_rows + k;
+    rows_block(block);
+    block.beta = T(1);
   }
 }
 
 template <int M, int V, bool kPartial, class T>
 HWY_INLINE void dots_step(const DotsProblem<T>& p, const T* a, const T* b, std::int64_t tail, Vector<T> (&sum)[M][V]) {
   Vector<T> bs[V];
+  HWY_UNROLL(8)
   for (int v = 0; v < V; ++v)
     bs[v] = load<kPartial>(b + v * p.b_row, tail);
+  HWY_UNROLL(8)
   for (int i = 0; i < M; ++i) {
     const auto a_i = load<kPartial>(a + i * p.a_row, tail);
+    HWY_UNROLL(8)
     for (int v = 0; v < V; ++v)
       sum[i][v] = hn::MulAdd(a_i, bs[v], sum[i][v]);
   }
@@ -130,7 +161,9 @@ template <int M, int V, class T>
 HWY_INLINE void dots_tile(const DotsProblem<T>& p, std::int64_t m, std::int64_t n) {
   const Lanes<T> d;
   Vector<T> sum[M][V];
+  HWY_UNROLL(8)
   for (auto& row : sum) {
+    HWY_UNROLL(8)
     for (auto& v : row)
       v = hn::Zero(d);
   }
@@ -141,7 +174,9 @@ HWY_INLINE void dots_tile(const DotsProblem<T>& p, std::int64_t m, std::int64_t 
     dots_step<M, V, false>(p, a + k, b + k, 0, sum);
   if (k < p.K)
     dots_step<M, V, true>(p, a + k, b + k, p.K - k, sum);
+  HWY_UNROLL(8)
   for (int i = 0; i < M; ++i) {
+    HWY_UNROLL(8)
     for (int v = 0; v < V; ++v) {
       T& c = p.c[(m + i) * p.c_row + n + v];
       const T total = hn::GetLane(hn::SumOfLanes(d, sum[i][v]));

@@ -18,14 +18,17 @@ template <int V, class T>
 HWY_INLINE void correlate_block(std::int64_t taps, const T* in, const std::int64_t* offsets, const T* weights, T* out) {
   const Lanes<T> d;
   Vector<T> sum[V];
+  HWY_UNROLL(16)
   for (auto& v : sum)
     v = hn::Zero(d);
   for (std::int64_t t = 0; t < taps; ++t) {
     const auto weight = hn::Set(d, weights[t]);
     const T* shifted = in + offsets[t];
+    HWY_UNROLL(16)
     for (int v = 0; v < V; ++v)
       sum[v] = hn::MulAdd(weight, hn::LoadU(d, shifted + v * kLanes<T>), sum[v]);
   }
+  HWY_UNROLL(16)
   for (int v = 0; v < V; ++v)
     hn::StoreU(sum[v], d, out + v * kLanes<T>);
 }
@@ -47,13 +50,16 @@ template <int kTaps, class T>
 HWY_INLINE void dots_block(std::int64_t n, const T* y, const T* in, const std::int64_t* offsets, T* out) {
   const Lanes<T> d;
   Vector<T> sum[kTaps];
+  HWY_UNROLL(16)
   for (auto& v : sum)
     v = hn::Zero(d);
   for (std::int64_t i = 0; i < n; i += kLanes<T>) {
     const auto y_i = hn::LoadU(d, y + i);
+    HWY_UNROLL(16)
     for (int t = 0; t < kTaps; ++t)
       sum[t] = hn::MulAdd(y_i, hn::LoadU(d, in + offsets[t] + i), sum[t]);
   }
+  HWY_UNROLL(16)
   for (int t = 0; t < kTaps; ++t)
     out[t] = hn::GetLane(hn::SumOfLanes(d, sum[t]));
 }
