@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "tests/engine/files.h"
@@ -16,7 +15,7 @@ using Folders = std::map<std::string, std::set<std::string>>;
 
 /// The ops that each folder of ops/ registers, by the text of its sources.
 Folders registrations() {
-  static const std::regex kRegistration(R"re(OCKHAM_REGISTER_OP\(\s*(\w+))re");
+  constexpr std::string_view kMacro = "OCKHAM_REGISTER_OP(";
   Folders result;
   for (const auto& folder : std::filesystem::directory_iterator(std::filesystem::path(OCKHAM_SOURCE_DIR) / "ops")) {
     if (!folder.is_directory())
@@ -26,8 +25,10 @@ Folders registrations() {
       if (file.path().extension() != ".cpp")
         continue;
       const std::string text = test::contents(file.path());
-      for (std::sregex_iterator match(text.begin(), text.end(), kRegistration), end; match != end; ++match)
-        names.insert((*match)[1].str());
+      for (std::size_t at = text.find(kMacro); at != std::string::npos; at = text.find(kMacro, at)) {
+        at = text.find_first_not_of(" \n", at + kMacro.size());
+        names.insert(text.substr(at, text.find(',', at) - at));
+      }
     }
   }
   return result;

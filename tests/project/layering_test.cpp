@@ -3,9 +3,8 @@
 #include <array>
 #include <fstream>
 #include <optional>
-#include <regex>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "tests/support.h"
 
@@ -29,12 +28,19 @@ std::string objection(std::string_view from, std::string_view to) {
 }
 
 /// The folder that an include line names first; nothing for other lines and for <system> headers.
-std::optional<std::string> included_folder(const std::string& line) {
-  static const std::regex kInclude(R"re(\s*#\s*include\s*"([^"/]*)/?[^"]*".*)re");
-  std::smatch match;
-  if (!std::regex_match(line, match, kInclude))
+std::optional<std::string> included_folder(std::string_view line) {
+  const auto skip = [&](std::string_view characters) {
+    line.remove_prefix(std::min(line.find_first_not_of(characters), line.size()));
+  };
+  skip(" \t#");
+  if (!line.starts_with("include"))
     return std::nullopt;
-  return match[1].str();
+  line.remove_prefix(std::string_view("include").size());
+  skip(" \t");
+  if (!line.starts_with('"'))
+    return std::nullopt;
+  line.remove_prefix(1);
+  return std::string(line.substr(0, line.find_first_of("/\"")));
 }
 
 bool is_source(const std::filesystem::path& path) {
