@@ -18,10 +18,21 @@ using Json = nlohmann::ordered_json;
 void declare(OptionTable& table) {
   declare_train(table);
   table.group("Comparison");
-  // Not recorded: what is recorded goes to the trainings, which know nothing of these.
-  table.count("random", 3, "random cells to compare with", {.min = 1, .max = 1000}).recorded = false;
-  table.text("seeds", "1,2,3", "seeds to train each cell with", "N,N,...").recorded = false;
-  table.real("tolerance", 0.25, "how far a random network's parameters may differ, as a fraction").recorded = false;
+  table.count("random", 3, "random cells to compare with", {.min = 1, .max = 1000});
+  table.text("seeds", "1,2,3", "seeds to train each cell with", "N,N,...");
+  table.real("tolerance", 0.25, "how far a random network's parameters may differ, as a fraction");
+}
+
+/// The options as ockham-train reads them: without those above.
+std::string training_ini(const Options& options) {
+  std::istringstream all(options.ini());
+  std::string ini;
+  for (std::string line; std::getline(all, line);) {
+    const std::string name = line.substr(0, line.find(' '));
+    if (name != "random" && name != "seeds" && name != "tolerance")
+      ini += line + "\n";
+  }
+  return ini;
 }
 
 std::vector<std::int64_t> seeds_of(const std::string& text) {
@@ -74,7 +85,7 @@ Json train(Session& session, const std::filesystem::path& folder, const std::str
   const std::filesystem::path summary = folder / "summary.json";
   if (!std::filesystem::exists(summary)) {
     const std::filesystem::path config = session.folder().file("train.ini");
-    write_file_atomically(config, session.options().ini());
+    write_file_atomically(config, training_ini(session.options()));
     OptionTable table;
     add_general_options(table);
     declare_train(table);
@@ -83,7 +94,8 @@ Json train(Session& session, const std::filesystem::path& folder, const std::str
         is_partial ? std::vector<std::string>{"--resume", folder.string()}
                    : std::vector<std::string>{"--config",   config.string(), "--out",  folder.string(),
                                               "--genotype", genotype,        "--seed", std::to_string(seed)};
-    Session child("train", table.parse(arguments, {}), session.log());
+    Log log(std::cerr, session.log().style());  // its own: it is kept in the log.txt of the training
+    Session child("train", table.parse(arguments, {}), log);
     const int end = run_train(child);
     child.folder().finish(end, "");
     if (end != kDone)

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "engine/error.h"
 
@@ -47,9 +48,9 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
   if (s.limit != 0 && s.statistics.bytes_in_use + size > s.limit)
-    throw Error(concat("memory: ", size, " bytes were asked for with ", s.statistics.bytes_in_use,
-                       " in use, which passes the limit of ", s.limit,
-                       "; raise --memory-limit or lower --batch-size."));
+    throw UsageError(concat("memory: ", size, " bytes were asked for with ", s.statistics.bytes_in_use,
+                            " in use, which passes the limit of ", s.limit,
+                            "; raise --memory-limit or lower --batch-size."));
   void* block = nullptr;
   std::size_t real = size;
   const auto fits = [&](std::size_t block_size) {
@@ -111,9 +112,9 @@ void CachingAllocator::drop_cache() {
   state_->drop();
 }
 
-void CachingAllocator::set_limit(std::size_t bytes) {
+std::size_t CachingAllocator::set_limit(std::size_t bytes) {
   const std::lock_guard lock(state_->mutex);
-  state_->limit = bytes;
+  return std::exchange(state_->limit, bytes);
 }
 
 }  // namespace ockham

@@ -21,6 +21,7 @@ class CachingAllocator {
   static CachingAllocator& instance();
 
   /// @throws Error when the system has no memory left after the cache was dropped, with requested, in use and peak
+  /// @throws UsageError past the limit
   void* allocate(std::size_t bytes);
   void release(void* block, std::size_t bytes) noexcept;
 
@@ -28,8 +29,8 @@ class CachingAllocator {
   void reset_peak();
   /// Returns every cached block to the system.
   void drop_cache();
-  /// Refuses requests that would take bytes_in_use past the limit; 0 lifts it.
-  void set_limit(std::size_t bytes);
+  /// Refuses requests that would take bytes_in_use past the limit; 0 lifts it. @return the limit before
+  std::size_t set_limit(std::size_t bytes);
 
  private:
   CachingAllocator();

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kLast = "checkpoints/last.safetensors";
 /// How long metrics.jsonl was at a checkpoint. Beside it and not in it, since lines differ in length with the time they
-/// tell; keyed by the position, since either file may be the one that a crash left behind.
+/// tell; keyed by the position, for the checkpoint on the disk and the one to come, since a crash may fall between.
 constexpr const char* kLengths = "checkpoints/metrics.json";
 
 nlohmann::ordered_json parse(const std::filesystem::path& path, const std::string& key, const std::string& text) {
@@ -76,13 +76,12 @@ void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
                    {"network", checkpoint.network.dump()},
                    {"position", checkpoint.position.dump()}};
   const std::filesystem::path path = folder_.file("checkpoints/" + name + ".safetensors");
+  nlohmann::ordered_json length;
   if (name == "last") {
-    const std::filesystem::path lengths_path = folder_.file(kLengths);
-    nlohmann::ordered_json lengths = read_lengths(lengths_path);
-    while (lengths.size() > 1)
-      lengths.erase(lengths.begin());
-    lengths[checkpoint.position.dump()] = folder_.metrics().sync();
-    write_file_atomically(lengths_path, lengths.dump());
+    length = {{checkpoint.position.dump(), folder_.metrics().sync()}};
+    nlohmann::ordered_json lengths = length_;
+    lengths.update(length);
+    write_file_atomically(folder_.file(kLengths), lengths.dump());
   }
   save_safetensors(path, file);
   const TensorFile written = load_safetensors(path);
@@ -92,6 +91,8 @@ void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
       throw Error(
           concat(path.string(), ": ", key, " reads back differently from what was written; the disk is faulty."));
   }
+  if (name == "last")
+    length_ = std::move(length);
 }
 
 std::optional<Checkpoint> Checkpoints::resume() {
@@ -109,7 +110,18 @@ std::optional<Checkpoint> Checkpoints::resume() {
     throw CheckpointError(concat((folder_.path() / kLengths).string(), ": does not know the checkpoint's position ",
                                  result.position.dump(), "; files of two runs were mixed."));
   folder_.metrics().cut_back(it->get<std::uint64_t>());
+  length_ = {{it.key(), it.value()}};
   return result;
+}
+
+bool repeat_results(Session& session) {
+  std::ifstream in(session.folder().path() / "summary.json");
+  const nlohmann::ordered_json summary = nlohmann::ordered_json::parse(in, nullptr, false);
+  if (!summary.is_object())
+    return false;
+  session.log().line(concat(session.folder().path().string(), ": this run is finished; nothing is left to do"));
+  session.publish(summary);
+  return true;
 }
 
 }  // namespace ockham::apps

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "apps/common/run_folder.h"
+#include "apps/common/main.h"
 #include "autograd/parameter.h"
 #include "engine/safetensors.h"
 
@@ -39,6 +39,10 @@ class Checkpoints {
 
  private:
   RunFolder& folder_;
+  nlohmann::ordered_json length_ = nlohmann::ordered_json::object();  ///< of metrics.jsonl at the checkpoint on disk
 };
+
+/// For a resumed run that had finished: publishes its summary once more. @return false if there is none
+bool repeat_results(Session& session);
 
 }  // namespace ockham::apps

@@ -9,6 +9,7 @@
 #include "apps/common/stop.h"
 #include "apps/common/version.h"
 #include "data/error.h"
+#include "engine/allocator.h"
 #include "engine/error.h"
 #include "engine/log.h"
 #include "engine/parallel.h"
@@ -145,6 +146,9 @@ int run_main(int argc, char** argv, const App& app) {
     log.set_quiet(options.flag("quiet"));
     if (table.declares("threads") && options.count("threads") > 0) {
       set_thread_count(static_cast<int>(options.count("threads")));
+    }
+    if (table.declares("memory-limit") && options.is_set("memory-limit")) {
+      CachingAllocator::instance().set_limit(options.size("memory-limit"));
     }
     watch_stop_signals();
     Session session(app.name, std::move(options), log);

@@ -1,5 +1,7 @@
 #include "apps/common/networks.h"
 
+#include "engine/allocator.h"
+
 namespace ockham::apps {
 namespace {
 
@@ -134,9 +136,38 @@ Module& RestoredNetwork::module() {
   return supernet ? static_cast<Module&>(*supernet) : static_cast<Module&>(*evaluation);
 }
 
+namespace {
+
+/// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
+class HonestSize {
+ public:
+  explicit HonestSize(const Checkpoint& checkpoint) {
+    constexpr std::size_t kRoom = std::size_t{64} << 20;
+    std::size_t bytes = 0;
+    for (const auto& [name, tensor] : checkpoint.tensors)
+      bytes += tensor.nbytes();
+    CachingAllocator& memory = CachingAllocator::instance();
+    // Fourfold: a float64 network from a float32 file, and as much again while tensors are converted.
+    before_ = memory.set_limit(memory.statistics().bytes_in_use + 4 * bytes + kRoom);
+  }
+  ~HonestSize() { CachingAllocator::instance().set_limit(before_); }
+  HonestSize(const HonestSize&) = delete;
+  HonestSize& operator=(const HonestSize&) = delete;
+
+ private:
+  std::size_t before_ = 0;
+};
+
+}  // namespace
+
 RestoredNetwork restore_network(const Checkpoint& checkpoint, DType dtype) {
   RestoredNetwork result;
   Initial initial{.dtype = dtype};
+  const std::int64_t cells = get<std::int64_t>(checkpoint.network, "cells");
+  if (cells > static_cast<std::int64_t>(checkpoint.tensors.size()))
+    throw CheckpointError(concat("checkpoint: it describes ", cells, " cells, but holds only ",
+                                 checkpoint.tensors.size(), " tensors; the file is damaged."));
+  const HonestSize limit(checkpoint);
   try {
     if (get<std::string>(checkpoint.network, "kind") == "supernet") {
       result.supernet = std::make_unique<nas::Supernet>(supernet_spec(checkpoint.network), initial);
@@ -146,7 +177,9 @@ RestoredNetwork restore_network(const Checkpoint& checkpoint, DType dtype) {
                                                                    evaluation_spec(checkpoint.network), initial);
       result.frame = result.evaluation->frame_spec();
     }
-  } catch (const UsageError& e) {
+  } catch (const CheckpointError&) {
+    throw;
+  } catch (const Error& e) {
     throw CheckpointError(concat("checkpoint: its network cannot be built: ", e.what()));
   }
   restore(result.module().state(), checkpoint.tensors);

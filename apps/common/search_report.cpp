@@ -1,5 +1,8 @@
 #include "apps/common/search_report.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <iostream>
 
 #include "apps/common/format.h"
@@ -63,6 +66,28 @@ Json summary_of(const Options& options, const SearchResult& result) {
   return summary;
 }
 
+/// For a shell: in quotes where that is needed.
+std::string quoted(const std::string& text) {
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+=:,@", c) != nullptr; };
+  if (std::ranges::all_of(text, is_plain))
+    return text;
+  std::string result = "'";
+  for (char c : text)
+    result += c == '\'' ? "'\\''" : std::string(1, c);
+  return result + "'";
+}
+
+/// The training of the found cell on the same images.
+std::string training_command(const Options& options, const std::filesystem::path& folder) {
+  std::string command = concat("apps/run train --genotype ", quoted((folder / "genotype.json").string()), " --preset ",
+                               options.text("preset"), " --dataset ", options.text("dataset"));
+  if (options.is_set("data"))
+    command += " --data " + quoted(options.text("data"));
+  if (options.count("image-size") > 0)
+    command += concat(" --image-size ", options.count("image-size"));
+  return command;
+}
+
 }  // namespace
 
 std::string hessian_line(const nas::HessianReport& report) {
@@ -90,11 +115,7 @@ void publish_search(Session& session, const SearchResult& result) {
             << format_count(result.macs) << " multiply-accumulates an image\ntime " << format_duration(result.seconds)
             << ", results in " << folder.path().string()
             << " (cells/normal.svg, cells/reduce.svg, posterior.json, summary.json)\n"
-            << "train it with:\n  apps/run train --genotype " << (folder.path() / "genotype.json").string()
-            << " --preset " << options.text("preset");
-  if (options.is_set("data"))
-    std::cout << " --data " << options.text("data");
-  std::cout << "\n";
+            << "train it with:\n  " << training_command(options, folder.path()) << "\n";
   session.publish(summary_of(options, result));
 }
 

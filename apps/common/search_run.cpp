@@ -61,10 +61,14 @@ class SearchRun {
     Checkpoints checkpoints(folder);
     checkpoints_ = &checkpoints;
     started_ = monotonic_seconds();
-    if (const auto last = checkpoints.resume())
+    if (const auto last = checkpoints.resume()) {
       resume_from(*last);
-    else
+      if (at_.round > options_.count("rounds") && repeat_results(session_))
+        return kDone;
+    } else {
       folder.describe("data", data_facts(splits_));
+    }
+    warn_of_jumps();
     Progress progress(session_.log(), "search", total_steps(), static_cast<std::int64_t>(at_.step));
     progress_ = &progress;
     for (; at_.round <= options_.count("rounds"); ++at_.round, at_.epoch = 0, at_.batch = 0) {
@@ -74,9 +78,31 @@ class SearchRun {
         finish_round();
     }
     progress.finish();
-    save("last");
     publish();
+    save("last");  // last: a run resumed between the two measures its final curvature again, for the report
     return kDone;
+  }
+
+  struct Rehearsal {
+    double seconds = 0.0;  ///< of one step
+    std::size_t step_peak = 0;
+    std::size_t hessian_peak = 0;
+  };
+  /// Does a step and a curvature pass as the run will, and thereby takes the memory.
+  Rehearsal rehearse() {
+    data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
+                        {.batch_size = options_.count("batch-size"), .threads = 0});
+    const nas::Batch batch = to_tensors(*loader.next(), dtype_);
+    search_.joint_step(batch, 1e-6, 1e-6, 0);
+    CachingAllocator& memory = CachingAllocator::instance();
+    memory.reset_peak();
+    const double start = monotonic_seconds();
+    search_.joint_step(batch, 1e-6, 1e-6, 1);
+    Rehearsal result{.seconds = monotonic_seconds() - start, .step_peak = memory.statistics().peak_bytes};
+    memory.reset_peak();
+    search_.measure_curvature(hessian_batch());
+    result.hessian_peak = memory.statistics().peak_bytes;
+    return result;
   }
 
  private:
@@ -280,27 +306,31 @@ class SearchRun {
     return kStopped;
   }
 
+  /// A gradient step longer than the switches' own size makes them jump about zero, where the variances see them large.
+  void warn_of_jumps() {
+    const nas::PosteriorOptions posterior = bayesnas_options_of(options_).posterior;
+    const double lambda = std::max(posterior.lambda_child, posterior.lambda_origin);
+    const double jump = options_.real("switch-lr") * lambda / (1.0 - std::min(options_.real("momentum"), 0.999));
+    if (!options_.flag("proximal") && jump >= 1.0)
+      session_.log().line(concat("warning: the penalty moves a switch by up to switch-lr * lambda / (1 - momentum) = ",
+                                 jump, " a step, past zero from their first value 1; use --proximal or lower them"));
+  }
+
   int print_plan() {
-    data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
-                        {.batch_size = options_.count("batch-size"), .threads = 0});
-    const nas::Batch batch = to_tensors(*loader.next(), dtype_);
-    search_.joint_step(batch, 1e-6, 1e-6, 0);
-    CachingAllocator::instance().reset_peak();
-    const double start = monotonic_seconds();
-    search_.joint_step(batch, 1e-6, 1e-6, 1);
-    const double seconds = monotonic_seconds() - start;
+    const Rehearsal rehearsal = rehearse();
     const auto bytes = [&](ParameterKind kind) {
       return static_cast<std::size_t>(count_elements(network_.parameters(kind))) * size_of(dtype_);
     };
     const std::size_t weights = bytes(ParameterKind::kWeight);
-    const std::size_t peak = CachingAllocator::instance().statistics().peak_bytes;
+    const std::size_t peak = rehearsal.step_peak;
     std::cout << "weights        " << format_count(count_elements(network_.parameters(ParameterKind::kWeight))) << ", "
               << format_bytes(weights) << "\nswitches       " << count_elements(network_.architecture())
               << "\ngradients      " << format_bytes(weights) << "\noptimiser      " << format_bytes(weights)
               << "\nactivations    " << format_bytes(peak > 3 * weights ? peak - 3 * weights : 0)
-              << " (measured on one step)\npeak           " << format_bytes(peak) << "\nsteps          "
-              << format_count(total_steps()) << "\none step       " << format_duration(seconds) << "\nestimated time "
-              << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
+              << " (measured on one step)\nHessian pass   " << format_bytes(rehearsal.hessian_peak)
+              << "\npeak           " << format_bytes(std::max(peak, rehearsal.hessian_peak)) << "\nsteps          "
+              << format_count(total_steps()) << "\none step       " << format_duration(rehearsal.seconds)
+              << "\nestimated time " << format_duration(rehearsal.seconds * static_cast<double>(total_steps())) << "\n";
     return kDone;
   }
 
@@ -352,6 +382,8 @@ class SearchRun {
 }  // namespace
 
 int run_search(Session& session) {
+  if (session.options().is_set("memory-limit"))
+    SearchRun(session).rehearse();  // the allocator refuses what needs more: now, not hours later
   return SearchRun(session).run();
 }
 

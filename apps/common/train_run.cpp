@@ -83,10 +83,7 @@ class TrainRun {
         trainer_(network_, trainer_options(options_)),
         schedule_(schedule_of(options_)),
         loader_(splits_.train, training_transform(*splits_.train, options_.count("cutout")),
-                {.batch_size = std::min(options_.count("batch-size"), splits_.train->size()),
-                 .drop_last = true,
-                 .seed = initial_.seed,
-                 .threads = kLoaderThreads}) {}
+                {.batch_size = batch_size(), .drop_last = true, .seed = initial_.seed, .threads = kLoaderThreads}) {}
 
   int run() {
     if (options_.flag("dry-run"))
@@ -95,10 +92,13 @@ class TrainRun {
     Checkpoints checkpoints(folder);
     checkpoints_ = &checkpoints;
     const double start = monotonic_seconds();
-    if (const auto last = checkpoints.resume())
+    if (const auto last = checkpoints.resume()) {
       resume_from(*last);
-    else
+      if (epoch_ >= options_.count("epochs") && repeat_results(session_))
+        return kDone;
+    } else {
       begin();
+    }
     Progress progress(session_.log(), "train", total_steps(), static_cast<std::int64_t>(step_));
     progress_ = &progress;
     for (; epoch_ < options_.count("epochs"); ++epoch_, batch_ = 0) {
@@ -112,7 +112,25 @@ class TrainRun {
     return kDone;
   }
 
+  /// Takes two steps as the run will, and thereby the memory. @return seconds of the second
+  double rehearse() {
+    const nas::Batch batch = to_tensors(*loader_.next(), dtype_);
+    trainer_.step(batch, 1e-6, 0);
+    CachingAllocator::instance().reset_peak();
+    const double start = monotonic_seconds();
+    trainer_.step(batch, 1e-6, 1);
+    return monotonic_seconds() - start;
+  }
+
  private:
+  std::int64_t batch_size() const {
+    const std::int64_t batch = options_.count("batch-size");
+    if (batch > splits_.train->size())
+      throw UsageError(concat("--batch-size ", batch, ": there are only ", splits_.train->size(),
+                              " training images; lower it, or raise --train-size."));
+    return batch;
+  }
+
   std::int64_t total_steps() const { return loader_.batches_per_epoch() * options_.count("epochs"); }
 
   void begin() {
@@ -165,13 +183,13 @@ class TrainRun {
       line += concat(", validation accuracy ", std::round(valid_accuracy_ * 1e4) / 1e2, " %");
     }
     session_.log().line(line);
+    if (is_best)
+      save("best");  // before "last": a run resumed between the two finds the same best again
     if (epoch_ + 1 < options_.count("epochs")) {  // at the end run() saves the final state
       ++epoch_, batch_ = 0;
       save("last");
       --epoch_;
     }
-    if (is_best)
-      save("best");
   }
 
   void log(const char* split, const nas::Score& score) {
@@ -238,12 +256,7 @@ class TrainRun {
   }
 
   int print_plan() {
-    const nas::Batch batch = to_tensors(*loader_.next(), dtype_);
-    trainer_.step(batch, 1e-6, 0);
-    CachingAllocator::instance().reset_peak();
-    const double start = monotonic_seconds();
-    trainer_.step(batch, 1e-6, 1);
-    const double seconds = monotonic_seconds() - start;
+    const double seconds = rehearse();
     const std::size_t weights = static_cast<std::size_t>(params()) * size_of(dtype_);
     const std::size_t peak = CachingAllocator::instance().statistics().peak_bytes;
     std::cout << "parameters     " << format_count(params()) << ", " << format_bytes(weights) << "\nmacs           "
@@ -356,6 +369,8 @@ void declare_train(OptionTable& table) {
 }
 
 int run_train(Session& session) {
+  if (session.options().is_set("memory-limit"))
+    TrainRun(session).rehearse();  // the allocator refuses what needs more: now, not hours later
   return TrainRun(session).run();
 }
 

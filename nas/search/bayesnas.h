@@ -52,7 +52,7 @@ class BayesNas {
   /// Phase C: exact by default; see HessianOptions. Fills the posterior's Hessians.
   HessianReport measure_curvature(const Batch& batch);
   /// Phases D and E. @return how many groups were pruned
-  /// @throws Error "lambda is too large" if nothing would be left of a cell
+  /// @throws UsageError "lambda is too large" if nothing would be left of a cell
   int update_and_prune(int round);
 
   Score evaluate(const Batch& batch);

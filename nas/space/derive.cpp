@@ -33,9 +33,9 @@ void check_sizes(const CellSpec& spec, std::size_t primitives, std::span<const E
       kept += is_redundant(s, tau) ? 0 : 1;
     }
   }
-  throw Error(concat("derive: lambda is too large: no node of the ", kind_name(spec.kind), " cell is left; ", kept,
-                     " of ", ops, " operations have a variance above ", tau, ", the largest of an operation is ", op,
-                     ", of an edge ", origin, ". Search again with a smaller lambda."));
+  throw UsageError(concat("derive: lambda is too large: no node of the ", kind_name(spec.kind), " cell is left; ", kept,
+                          " of ", ops, " operations have a variance above ", tau, ", the largest of an operation is ",
+                          op, ", of an edge ", origin, ". Search again with a smaller lambda."));
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ struct EdgeVariances {
 /// coefficient 1, in the order of `primitives`. No top-2 rule and no one-operation rule.
 /// @param primitives  names of EdgeVariances::ops, in order
 /// @param variances   one entry per edge of the spec
-/// @throws Error  "lambda is too large", with the numbers, if no node is left
-/// @throws UsageError if sizes disagree or a variance is negative or NaN
+/// @throws UsageError "lambda is too large", with the numbers, if no node is left; also if sizes disagree or a variance
+/// is negative or NaN
 CellGenotype derive_cell(const CellSpec& spec, std::span<const Primitive> primitives,
                          std::span<const EdgeVariances> variances, double tau = kPruneThreshold);
 
