@@ -1,12 +1,13 @@
 #pragma once
 // What several test files need: reporting a skip, a private folder, message checks.
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 
 namespace ockham::test {
 
