@@ -1,12 +1,15 @@
-// ockham-genotype: shows, converts and draws cells, given as a file, a published name or text.
+// ockham-genotype: shows, converts, counts and draws cells, given as a file, a published name or text.
 #include "nas/space/genotype.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/format.h"
 #include "apps/common/main.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "nas/cost.h"
+#include "nas/network/evaluation_network.h"
 #include "nas/space/draw.h"
 #include "nas/space/published.h"
 
@@ -15,9 +18,10 @@ namespace {
 
 void declare(OptionTable& table) {
   table.group("What to do");
-  table.choice("action", {"show", "convert", "draw"}, "show",
-               "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
-               "form --to; draw: write a picture of each cell");
+  table.choice(
+      "action", {"show", "convert", "count", "draw"}, "show",
+      "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
+      "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each cell");
   table
       .text("genotype", "", "a genotype.json, DARTS text (file or the text itself), or a published name",
             "FILE|NAME|TEXT")
@@ -25,6 +29,11 @@ void declare(OptionTable& table) {
   table.positional("action");
   table.positional("genotype");
   table.choice("to", {"json", "darts"}, "json", "the form that convert prints");
+  table.count("channels", 0, "count: channels of the first cell; 0 for 36, or 48 with the imagenet stem",
+              {.max = 100000});
+  table.count("cells", 0, "count: cells of the network; 0 for 20, or 14", {.max = 100000});
+  table.count("classes", 0, "count: classes; 0 for 10, or 1000", {.max = 1000000});
+  table.choice("stem", {"cifar", "imagenet"}, "cifar", "count: first layers, for 32 or 224 pixels");
   table.choice("format", {"svg", "dot"}, "svg", "the form that draw writes; dot is for Graphviz");
   table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX");
   table.flag("overwrite", "let draw replace existing files");
@@ -93,6 +102,36 @@ int convert(Session& session) {
   return kDone;
 }
 
+int count(Session& session) {
+  const Options& options = session.options();
+  const nas::Genotype genotype = given_genotype(options);
+  const bool is_imagenet = options.text("stem") == "imagenet";
+  const auto size = [&](const char* name, std::int64_t cifar, std::int64_t imagenet) {
+    return options.count(name) > 0 ? options.count(name) : is_imagenet ? imagenet : cifar;
+  };
+  nas::EvaluationSpec spec;
+  spec.frame.stem = is_imagenet ? nas::Stem::kImageNet : nas::Stem::kCifar;
+  spec.frame.channels = size("channels", 36, 48);
+  spec.frame.cells = size("cells", 20, 14);
+  spec.frame.classes = size("classes", 10, 1000);
+  spec.frame.image_size = is_imagenet ? 224 : 32;
+  Initial initial;
+  nas::EvaluationNetwork network(genotype, spec, initial);
+  const std::int64_t params = count_elements(network.parameters(ParameterKind::kWeight));
+  const std::int64_t macs =
+      nas::count_macs([&](const Context& c, const Variable& x) { return network.forward(c, x).logits; },
+                      spec.frame.image_channels, spec.frame.image_size);
+  std::cout << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates for a "
+            << spec.frame.image_size << "x" << spec.frame.image_size << " image (" << spec.frame.channels
+            << " channels, " << spec.frame.cells << " cells, " << spec.frame.classes << " classes)\n";
+  session.publish({{"params", params},
+                   {"macs", macs},
+                   {"channels", spec.frame.channels},
+                   {"cells", spec.frame.cells},
+                   {"classes", spec.frame.classes}});
+  return kDone;
+}
+
 int draw(Session& session) {
   const Options& options = session.options();
   const nas::Genotype genotype = given_genotype(options);
@@ -119,7 +158,11 @@ int draw(Session& session) {
 
 int run(Session& session) {
   const std::string& action = session.options().text("action");
-  return action == "show" ? show(session) : action == "convert" ? convert(session) : draw(session);
+  if (action == "show")
+    return show(session);
+  if (action == "convert")
+    return convert(session);
+  return action == "count" ? count(session) : draw(session);
 }
 
 }  // namespace
@@ -127,9 +170,10 @@ int run(Session& session) {
 
 int main(int argc, char** argv) {
   using namespace ockham::apps;
-  return run_main(argc, argv,
-                  {.name = "genotype",
-                   .purpose = "Shows, converts and draws the cells that searches find and networks are built from.",
-                   .declare = declare,
-                   .run = run});
+  return run_main(
+      argc, argv,
+      {.name = "genotype",
+       .purpose = "Shows, converts, counts and draws the cells that searches find and networks are built from.",
+       .declare = declare,
+       .run = run});
 }
