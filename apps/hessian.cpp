@@ -174,7 +174,8 @@ class Comparison {
     };
     row("entry", "exact", "gauss_newton", "recursion");
     for (std::size_t i = 0; i < shown; ++i)
-      row(entries_[i].name, entries_[i].exact, entries_[i].gauss_newton, entries_[i].recursion);
+      row(entries_[i].name, entries_[i].exact, entries_[i].gauss_newton,
+          has_recursion_ ? concat(entries_[i].recursion) : "-");
     if (shown < entries_.size())
       std::cout << "... " << entries_.size() - shown << " more; --csv FILE has all\n";
     std::cout << "rank correlation with exact: gauss_newton " << agreement(&Entry::gauss_newton).dump();

@@ -1,11 +1,18 @@
 #pragma once
 // Runs a built program as a user's shell would.
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include <cstdlib>
+#include <chrono>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "tests/support.h"
 
@@ -21,17 +28,107 @@ inline std::string content(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// `ockham-NAME arguments` in `folder`; the arguments are a piece of shell text, redirections included.
-inline Outcome run_program(const std::filesystem::path& folder, const std::string& name, const std::string& arguments) {
-  const std::filesystem::path out = folder / ".out";
-  const std::filesystem::path err = folder / ".err";
-  const std::string command = "cd '" + folder.string() + "' && '" OCKHAM_BINARY_DIR "/bin/ockham-" + name + "' >'" +
-                              out.string() + "' 2>'" + err.string() + "' " + arguments;
-  const int status = std::system(command.c_str());
-  Outcome outcome = {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), content(out), content(err)};
-  std::filesystem::remove(out);
-  std::filesystem::remove(err);
-  return outcome;
+inline bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// The JSON object in the last line of stdout.
+inline nlohmann::json summary(const Outcome& outcome) {
+  const std::size_t end = outcome.out.find_last_not_of('\n');
+  const std::size_t begin = outcome.out.rfind('\n', end) + 1;
+  return nlohmann::json::parse(outcome.out.substr(begin, end + 1 - begin));
+}
+
+/// `ockham-NAME arguments`, started in `folder`. The arguments are a piece of shell text, redirections included;
+/// `before` is shell text that comes first, such as "ulimit -f 8;". Killed at the end of the scope.
+class Program {
+ public:
+  Program(const std::filesystem::path& folder, const std::string& name, const std::string& arguments,
+          const std::string& before = "")
+      : out_(folder / (".out-" + name)), err_(folder / (".err-" + name)) {
+    // Tests run beside each other: threads that wait must not take processors from those that work.
+    const std::string command = "export OMP_WAIT_POLICY=passive; cd '" + folder.string() + "' && " + before +
+                                " exec '" OCKHAM_BINARY_DIR "/bin/ockham-" + name + "' >'" + out_.string() + "' 2>'" +
+                                err_.string() + "' " + arguments;
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+  }
+  ~Program() {
+    if (pid_ > 0) {
+      send(SIGKILL);
+      wait();
+    }
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  void send(int signal) { ::kill(pid_, signal); }
+
+  /// Looks often until `is_so`. @return false if the program has ended before
+  bool wait_until(const std::function<bool()>& is_so) {
+    while (!is_so()) {
+      if (has_ended())
+        return false;
+      pause();
+    }
+    return true;
+  }
+
+  /// Waits for the end; kills what takes longer than five minutes.
+  Outcome wait() {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+    while (!has_ended()) {
+      if (std::chrono::steady_clock::now() > limit)
+        send(SIGKILL);
+      pause();
+    }
+    pid_ = 0;
+    Outcome outcome = {WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_), content(out_),
+                       content(err_)};
+    std::filesystem::remove(out_);
+    std::filesystem::remove(err_);
+    return outcome;
+  }
+
+ private:
+  static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
+  bool has_ended() {
+    if (!ended_ && ::waitpid(pid_, &status_, WNOHANG) == pid_)
+      ended_ = true;
+    return ended_;
+  }
+
+  std::filesystem::path out_, err_;
+  ::pid_t pid_ = 0;
+  int status_ = 0;
+  bool ended_ = false;
+};
+
+inline Outcome run_program(const std::filesystem::path& folder, const std::string& name, const std::string& arguments,
+                           const std::string& before = "") {
+  return Program(folder, name, arguments, before).wait();
+}
+
+/// Did it end with this code and a message that holds all of these parts? Shows the message where not.
+inline bool ends_with(const Outcome& outcome, int exit_code, std::initializer_list<std::string_view> parts) {
+  bool is_so = outcome.exit_code == exit_code;
+  for (std::string_view part : parts)
+    is_so = is_so && contains(outcome.err, part);
+  if (!is_so)
+    BOOST_TEST_MESSAGE("exit code " << outcome.exit_code << ", message: " << outcome.err);
+  return is_so;
+}
+
+/// Two CIFAR-10 records a file, labelled 1 and 2.
+inline void write_small_cifar(const std::filesystem::path& folder) {
+  for (const char* name :
+       {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
+    std::ofstream file(folder / (std::string(name) + ".bin"), std::ios::binary);
+    file << '\1' << std::string(3072, '\x40') << '\2' << std::string(3072, '\x80');
+  }
 }
 
 }  // namespace ockham::test

@@ -1,35 +1,15 @@
 // The small programs as a user's shell runs them: exit codes, and what goes to which stream.
-#include <fstream>
-#include <nlohmann/json.hpp>
-
 #include "tests/apps/program.h"
 
 namespace ockham {
 namespace {
 
+using test::contains;
 using test::Outcome;
 using test::run_program;
+using test::summary;
 using test::TemporaryFolder;
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// The JSON object in the last line of stdout.
-nlohmann::json summary(const Outcome& outcome) {
-  const std::size_t end = outcome.out.find_last_not_of('\n');
-  const std::size_t begin = outcome.out.rfind('\n', end) + 1;
-  return nlohmann::json::parse(outcome.out.substr(begin));
-}
-
-/// Two CIFAR-10 records a file, labelled 1 and 2.
-void write_small_cifar(const std::filesystem::path& folder) {
-  for (const char* name :
-       {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}) {
-    std::ofstream file(folder / (std::string(name) + ".bin"), std::ios::binary);
-    file << '\1' << std::string(3072, '\x40') << '\2' << std::string(3072, '\x80');
-  }
-}
+using test::write_small_cifar;
 
 }  // namespace
 
