@@ -83,27 +83,31 @@ class EvaluationCell : public Cell {
   std::vector<Term> terms_;
 };
 
-/// Liu et al. 2019, AuxiliaryHeadCIFAR: pools the 8x8 map to 2x2, two convolutions, linear. A larger map is averaged.
+/// Liu et al. 2019, AuxiliaryHeadCIFAR and AuxiliaryHeadImageNet: pools the 8x8 (7x7) map to 2x2, two convolutions,
+/// linear. A larger map is averaged. The published ImageNet head has no batch norm after its last convolution.
 class AuxiliaryHead : public Layer {
  public:
-  AuxiliaryHead(std::int64_t channels, std::int64_t classes, Initial& initial)
-      : features_(add("features", make_features(channels, initial))),
+  AuxiliaryHead(Stem stem, std::int64_t channels, std::int64_t classes, Initial& initial)
+      : features_(add("features", make_features(stem, channels, initial))),
         classifier_(add("classifier", std::make_unique<Linear>(768, classes, initial))) {}
   Variable forward(const Context& context, const Variable& x) override {
     return classifier_.forward(context, global_avg_pool(features_.forward(context, x)));
   }
 
  private:
-  static std::unique_ptr<Sequential> make_features(std::int64_t channels, Initial& initial) {
+  static std::unique_ptr<Sequential> make_features(Stem stem, std::int64_t channels, Initial& initial) {
+    const std::int64_t stride = stem == Stem::kImageNet ? 2 : 3;
     auto features = std::make_unique<Sequential>();
     features->then(make_relu())
-        .then(std::make_unique<AvgPool>(AvgPool2dAttrs{.kernel = 5, .stride = 3, .pad = 0, .count_include_pad = false}))
+        .then(std::make_unique<AvgPool>(
+            AvgPool2dAttrs{.kernel = 5, .stride = stride, .pad = 0, .count_include_pad = false}))
         .then(std::make_unique<Conv>(channels, 128, 1, Conv2dAttrs{}, initial))
         .then(std::make_unique<BatchNorm>(128, true, initial))
         .then(make_relu())
-        .then(std::make_unique<Conv>(128, 768, 2, Conv2dAttrs{}, initial))
-        .then(std::make_unique<BatchNorm>(768, true, initial))
-        .then(make_relu());
+        .then(std::make_unique<Conv>(128, 768, 2, Conv2dAttrs{}, initial));
+    if (stem == Stem::kCifar)
+      features->then(std::make_unique<BatchNorm>(768, true, initial));
+    features->then(make_relu());
     return features;
   }
   Sequential& features_;
@@ -124,13 +128,16 @@ EvaluationNetwork::EvaluationNetwork(const Genotype& genotype, EvaluationSpec sp
   };
   frame_ = &add("", std::make_unique<Frame>(spec.frame, initial, make_cell));
   if (spec.has_auxiliary_head) {
-    const std::int64_t map = spec.frame.image_size / (spec.frame.stem == Stem::kImageNet ? 32 : 4);
-    if (map < 8)
-      throw UsageError(ockham::concat("auxiliary head: its input map is ", map, "x", map,
-                                      ", but it pools at least 8x8; use images of 32 pixels or more, or no "
-                                      "--auxiliary."));
+    const bool is_imagenet = spec.frame.stem == Stem::kImageNet;
+    const std::int64_t map = spec.frame.image_size / (is_imagenet ? 32 : 4);
+    const std::int64_t least = is_imagenet ? 7 : 8;
+    if (map < least)
+      throw UsageError(ockham::concat("auxiliary head: its input map is ", map, "x", map, ", but it pools at least ",
+                                      least, "x", least, "; use images of ", is_imagenet ? 224 : 32,
+                                      " pixels or more, or no --auxiliary."));
     const std::int64_t channels = frame_->width_after(2 * spec.frame.cells / 3);
-    auxiliary_ = &add("auxiliary_head", std::make_unique<AuxiliaryHead>(channels, spec.frame.classes, initial));
+    auxiliary_ =
+        &add("auxiliary_head", std::make_unique<AuxiliaryHead>(spec.frame.stem, channels, spec.frame.classes, initial));
   }
 }
 

@@ -89,20 +89,26 @@ BOOST_AUTO_TEST_CASE(impossible_sizes_are_refused_with_all_numbers) {
 }
 
 BOOST_AUTO_TEST_CASE(auxiliary_head_speaks_in_training_only) {
-  EvaluationSpec spec = tiny_evaluation(32);
-  spec.frame.channels = 1;
-  spec.has_auxiliary_head = true;
-  Initial initial;
-  EvaluationNetwork net(load_genotype("DARTS_V2"), spec, initial);
-  const Batch batch = noise_batch(2, net.frame_spec(), DType::kFloat32);
-  BOOST_TEST(net.forward(training(1), batch.images).auxiliary.shape() == (Shape{2, 3}));
-  BOOST_TEST(!net.forward({}, batch.images).auxiliary.value().is_defined());
+  for (Stem stem : {Stem::kCifar, Stem::kImageNet}) {
+    EvaluationSpec spec = tiny_evaluation(stem == Stem::kCifar ? 32 : 224);
+    spec.frame.stem = stem;
+    spec.frame.channels = 2;
+    spec.has_auxiliary_head = true;
+    Initial initial;
+    EvaluationNetwork net(load_genotype("DARTS_V2"), spec, initial);
+    const Batch batch = noise_batch(2, net.frame_spec(), DType::kFloat32);
+    BOOST_TEST(net.forward(training(1), batch.images).auxiliary.shape() == (Shape{2, 3}));
+    BOOST_TEST(!net.forward({}, batch.images).auxiliary.value().is_defined());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(auxiliary_head_on_a_small_map_is_refused) {
   EvaluationSpec spec = tiny_evaluation(16);
   spec.has_auxiliary_head = true;
   BOOST_CHECK_EXCEPTION(build(spec), UsageError, (test::Says{{"4x4", "8x8", "32 pixels"}}));
+  spec.frame.stem = Stem::kImageNet;
+  spec.frame.image_size = 192;
+  BOOST_CHECK_EXCEPTION(build(spec), UsageError, (test::Says{{"6x6", "7x7", "224 pixels"}}));
 }
 
 BOOST_AUTO_TEST_CASE(dropping_acts_in_training_only_and_by_the_address_of_the_step) {

@@ -101,14 +101,18 @@ BOOST_AUTO_TEST_CASE(darts_evaluation_network_has_the_names_of_its_pytorch_check
   BOOST_TEST(parameter_named(net, "classifier.weight").value.shape() == (Shape{10, 576}));
 }
 
-BOOST_AUTO_TEST_CASE(darts_imagenet_stems_have_the_names_of_their_pytorch_checkpoint) {
+BOOST_AUTO_TEST_CASE(darts_imagenet_network_has_the_names_of_its_pytorch_checkpoint) {
   Initial initial;
-  EvaluationNetwork net(load_genotype("DARTS_V2"), kImageNet, initial);
+  EvaluationSpec spec = kImageNet;
+  spec.has_auxiliary_head = true;
+  EvaluationNetwork net(load_genotype("DARTS_V2"), spec, initial);
   BOOST_TEST(parameter_named(net, "stem0.0.weight").value.shape() == (Shape{24, 3, 3, 3}));
   BOOST_TEST(parameter_named(net, "stem0.3.weight").value.shape() == (Shape{48, 24, 3, 3}));
   BOOST_TEST(parameter_named(net, "stem1.1.weight").value.shape() == (Shape{48, 48, 3, 3}));
   BOOST_TEST(parameter_named(net, "stem1.2.weight").value.shape() == (Shape{48}));
   BOOST_TEST(has_parameter(net, "cells.0.preprocess0.conv_1.weight"));
+  BOOST_TEST(has_parameter(net, "auxiliary_head.features.5.weight"));
+  BOOST_TEST(!has_parameter(net, "auxiliary_head.features.6.weight"));  // as published, no norm there
 }
 
 BOOST_AUTO_TEST_CASE(darts_search_network_has_the_names_of_its_pytorch_checkpoint) {
