@@ -61,7 +61,7 @@ class EvaluationCell : public Cell {
   static constexpr std::uint64_t kStreamsPerCell = 256;
 
   Variable term(const Context& context, std::size_t t, const Variable& x) {
-    const Variable y = terms_[t].layer->forward(context, x);
+    Variable y = terms_[t].layer->forward(context, x);
     if (!context.is_training || drop_probability_ <= 0.0)
       return y;
     RandomKey key = context.key;

@@ -1,5 +1,6 @@
 #include "nas/search/bayesnas.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 
@@ -21,9 +22,8 @@ void write(Tensor& t, std::size_t i, double value) {
 }
 
 std::vector<double> read_all(const std::vector<Parameter*>& members, std::size_t i) {
-  std::vector<double> values;
-  for (const Parameter* parameter : members)
-    values.push_back(read(parameter->value, i));
+  std::vector<double> values(members.size());
+  std::ranges::transform(members, values.begin(), [&](const Parameter* p) { return read(p->value, i); });
   return values;
 }
 

@@ -28,12 +28,15 @@ int surviving_operations(std::uint64_t seed, double lambda) {
   SupernetSpec spec = test::tiny(SupernetSpec::bayesnas(2));
   Initial initial{.seed = seed};
   Supernet net(spec, initial);
-  BayesNas method(net, {.posterior = {.lambda_child = lambda, .lambda_origin = lambda}, .seed = seed});
+  // No momentum: in so few steps it would carry switches past zero and back, the further the larger lambda is.
+  BayesNas method(
+      net,
+      {.switch_sgd = {.momentum = 0.0}, .posterior = {.lambda_child = lambda, .lambda_origin = lambda}, .seed = seed});
   std::uint64_t step = 0;
   for (; step < 10; ++step)
     method.weight_step(class_batch(spec.frame, seed, step), 0.05, step);
   for (; step < 70; ++step)
-    method.joint_step(class_batch(spec.frame, seed, step), 0.05, 0.1, step);
+    method.joint_step(class_batch(spec.frame, seed, step), 0.05, 0.2, step);
   method.measure_curvature(class_batch(spec.frame, seed, step));
   method.update_and_prune(1);
   const Genotype genotype = method.derive();
@@ -47,9 +50,9 @@ BOOST_AUTO_TEST_SUITE(sparsity)
 BOOST_AUTO_TEST_CASE(a_larger_lambda_keeps_no_more_operations_but_for_one_seed_in_five) {
   int violations = 0;
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
-    const int weak = surviving_operations(seed, 0.005);
-    const int middle = surviving_operations(seed, 0.02);
-    const int strong = surviving_operations(seed, 0.04);
+    const int weak = surviving_operations(seed, 0.05);
+    const int middle = surviving_operations(seed, 0.1);
+    const int strong = surviving_operations(seed, 0.15);
     BOOST_TEST_MESSAGE("seed " << seed << ": " << weak << ", " << middle << ", " << strong << " of 56 operations");
     violations += middle > weak || strong > middle;
     BOOST_TEST(strong < 56);
