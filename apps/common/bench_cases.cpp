@@ -1,0 +1,203 @@
+#include "apps/common/bench_cases.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "apps/common/batches.h"
+#include "autograd/hessian.h"
+#include "autograd/optim/sgd.h"
+#include "autograd/reverse.h"
+#include "data/error.h"
+#include "data/registry.h"
+#include "engine/gemm.h"
+#include "engine/random.h"
+#include "nas/cost.h"
+#include "nas/network/supernet.h"
+#include "nas/train/trainer.h"
+#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+
+namespace ockham::apps {
+namespace {
+
+constexpr double kLearningRate = 1e-3;  // small: the work must not change while it is repeated
+constexpr std::int64_t kSide = 32;
+
+nas::Batch random_batch(std::int64_t n, DType dtype) {
+  nas::Batch batch{.images = Tensor::zeros({n, 3, kSide, kSide}, dtype), .labels = Tensor::zeros({n}, DType::kInt64)};
+  fill_normal(batch.images, {.purpose = Purpose::kTest});
+  for (std::int64_t i = 0; i < n; ++i)
+    batch.labels.data<std::int64_t>()[i] = i % 10;
+  return batch;
+}
+
+struct Net {
+  std::function<Variable(const Context&, const Variable&)> forward;
+  std::function<void(const nas::Batch&)> step;  ///< forward, backward, clip, SGD
+};
+using MakeNet = Net (*)(DType);
+
+Net net_of(nas::SupernetSpec spec, DType dtype) {
+  Initial initial{.dtype = dtype};
+  const auto network = std::make_shared<nas::Supernet>(std::move(spec), initial);
+  std::vector<Parameter*> all = network->parameters(ParameterKind::kWeight);
+  std::ranges::copy(network->architecture(), std::back_inserter(all));
+  const auto sgd = std::make_shared<Sgd>(all, SgdOptions{.weight_decay = 3e-4});
+  const auto step = [network, all, sgd](const nas::Batch& batch) {
+    Tape tape;
+    const Context context{.tape = &tape, .batch_norm = BatchNormMode::kBatch, .is_training = true};
+    backward(softmax_cross_entropy(network->forward(context, batch.images), batch.labels));
+    clip_gradients(all, 5.0);
+    sgd->step(kLearningRate);
+  };
+  return {[network](const Context& c, const Variable& x) { return network->forward(c, x); }, step};
+}
+
+Net darts_search(DType dtype) {
+  return net_of(nas::SupernetSpec::darts(), dtype);
+}
+
+Net bayesnas_search(DType dtype) {
+  return net_of(nas::SupernetSpec::bayesnas(), dtype);
+}
+
+/// The found network of DARTS, second order, with its auxiliary head: C = 36, 20 cells.
+Net darts_v2(DType dtype) {
+  nas::EvaluationSpec spec;
+  spec.has_auxiliary_head = true;
+  Initial initial{.dtype = dtype};
+  const auto network = std::make_shared<nas::EvaluationNetwork>(nas::load_genotype("DARTS_V2"), spec, initial);
+  const auto trainer = std::make_shared<nas::Trainer>(*network, nas::TrainerOptions{});
+  return {[network](const Context& c, const Variable& x) { return network->forward(c, x).logits; },
+          [network, trainer](const nas::Batch& batch) { trainer->step(batch, kLearningRate, 0); }};
+}
+
+double forward_flops(const Net& net, std::int64_t batch) {
+  return 2.0 * static_cast<double>(nas::count_macs(net.forward, 3, kSide)) * static_cast<double>(batch);
+}
+
+BenchWork training(MakeNet make, std::int64_t size, DType dtype) {
+  const Net net = make(dtype);
+  const nas::Batch batch = random_batch(size, dtype);
+  return {.run = [net, batch] { net.step(batch); },
+          .images = static_cast<double>(size),
+          .flops = 3.0 * forward_flops(net, size)};  // forward, and as much for inputs and for weights
+}
+
+BenchWork inference(MakeNet make, std::int64_t size, DType dtype) {
+  const Net net = make(dtype);
+  const nas::Batch batch = random_batch(size, dtype);
+  return {.run = [net, batch] { net.forward({}, batch.images); },
+          .images = static_cast<double>(size),
+          .flops = forward_flops(net, size)};
+}
+
+/// The diagonal over the switches of a small BayesNAS supernet.
+BenchWork hessian(HessianAlgorithm algorithm, BatchNormMode mode, DType dtype) {
+  constexpr std::int64_t kBatch = 16;
+  nas::SupernetSpec spec = nas::SupernetSpec::bayesnas(2);
+  spec.frame.channels = 8;
+  spec.frame.cells = 3;
+  Initial initial{.dtype = dtype};
+  const auto network = std::make_shared<nas::Supernet>(std::move(spec), initial);
+  const nas::Batch batch = random_batch(kBatch, dtype);
+  const auto exact_pass = [network, batch, algorithm, mode] {
+    Tape tape;
+    const Variable loss =
+        softmax_cross_entropy(network->forward({.tape = &tape, .batch_norm = mode}, batch.images), batch.labels);
+    hessian_diagonal(loss, network->architecture(), {.algorithm = algorithm});
+  };
+  return {.run = exact_pass, .images = static_cast<double>(kBatch), .forward = [network, batch, mode] {
+            network->forward({.batch_norm = mode}, batch.images);
+          }};
+}
+
+/// Square matrices that fit the second-level cache, on one thread: callers split work, not this kernel.
+template <class T>
+BenchWork square_gemm() {
+  constexpr std::int64_t kSize = 384;
+  const auto matrix = [](std::uint64_t step) {
+    Tensor values = Tensor::zeros({kSize, kSize}, kDTypeOf<T>);
+    fill_normal(values, {.purpose = Purpose::kTest, .step = step});
+    return values;
+  };
+  const Tensor a = matrix(0);
+  const Tensor b = matrix(1);
+  Tensor c = matrix(2);
+  const auto multiply = [a, b, c]() mutable {
+    gemm<T>(false, false, kSize, kSize, kSize, a.data<T>(), kSize, b.data<T>(), kSize, T{0}, c.data<T>(), kSize);
+  };
+  return {.run = multiply, .flops = 2.0 * kSize * kSize * kSize};
+}
+
+/// Up to 100 augmented batches of 64, in training order.
+BenchWork loading(const char* name, const std::string& folder, DType dtype) {
+  if (folder.empty() && std::string_view(name) != "shapes")
+    throw data::DataError(
+        concat("case loader-", name, " needs --data DIR (or OCKHAM_DATA), the folder with its files."));
+  const data::DatasetPtr images = data::open(name, folder, data::Split::kTrain);
+  const auto loader = std::make_shared<data::Loader>(
+      images, training_transform(*images, 16),
+      data::LoaderOptions{.batch_size = std::min<std::int64_t>(64, images->size()), .threads = kLoaderThreads});
+  const std::int64_t batches = std::min<std::int64_t>(100, loader->batches_per_epoch());
+  const std::int64_t count = std::min(batches * 64, images->size());
+  const auto read = [loader, batches, dtype] {
+    loader->start_at(0);
+    for (std::int64_t i = 0; i < batches; ++i)
+      to_tensors(*loader->next(), dtype);
+  };
+  return {.run = read, .images = static_cast<double>(count)};
+}
+
+using Settings = BenchSettings;
+
+const std::vector<BenchCase>& cases() {
+  static const std::vector<BenchCase> all = {
+      {"darts-search-64", "training step of the DARTS supernet, batch 64",
+       [](const Settings& s) { return training(darts_search, 64, s.dtype); }},
+      {"darts-search-16", "training step of the DARTS supernet, batch 16",
+       [](const Settings& s) { return training(darts_search, 16, s.dtype); }},
+      {"bayesnas-search-18", "training step of the BayesNAS supernet, batch 18",
+       [](const Settings& s) { return training(bayesnas_search, 18, s.dtype); }},
+      {"darts-v2-32", "training step of DARTS_V2, 36 channels, 20 cells, auxiliary head, batch 32",
+       [](const Settings& s) { return training(darts_v2, 32, s.dtype); }},
+      {"forward-darts-search-64", "inference of the DARTS supernet, batch 64",
+       [](const Settings& s) { return inference(darts_search, 64, s.dtype); }},
+      {"forward-darts-search-16", "inference of the DARTS supernet, batch 16",
+       [](const Settings& s) { return inference(darts_search, 16, s.dtype); }},
+      {"forward-bayesnas-search-18", "inference of the BayesNAS supernet, batch 18",
+       [](const Settings& s) { return inference(bayesnas_search, 18, s.dtype); }},
+      {"forward-darts-v2-32", "inference of DARTS_V2, 36 channels, 20 cells, batch 32",
+       [](const Settings& s) { return inference(darts_v2, 32, s.dtype); }},
+      {"hessian-reverse", "exact switch diagonal of a small supernet by algorithm R, running statistics",
+       [](const Settings& s) { return hessian(HessianAlgorithm::kReverse, BatchNormMode::kRunning, s.dtype); }},
+      {"hessian-forward-train", "the same by algorithm F, batch statistics",
+       [](const Settings& s) { return hessian(HessianAlgorithm::kForward, BatchNormMode::kBatch, s.dtype); }},
+      {"gemm", "384 x 384 x 384 matrix product on one thread",
+       [](const Settings& s) { return s.dtype == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>(); }},
+      {"loader-shapes", "augmented batches of 64 of the built-in images",
+       [](const Settings& s) { return loading("shapes", "", s.dtype); }},
+      {"loader-cifar10", "augmented batches of 64 of CIFAR-10; needs --data",
+       [](const Settings& s) { return loading("cifar10", s.data, s.dtype); }},
+      {"loader-folder", "augmented batches of 64 of a folder of pictures, decoded; needs --data",
+       [](const Settings& s) { return loading("folder", s.data, s.dtype); }},
+  };
+  return all;
+}
+
+}  // namespace
+
+std::span<const BenchCase> bench_cases() {
+  return cases();
+}
+
+const BenchCase& find_bench_case(std::string_view name) {
+  std::string names;
+  for (const BenchCase& one : cases()) {
+    if (one.name == name)
+      return one;
+    names += concat(' ', one.name);
+  }
+  throw UsageError(concat("--case ", name, ": there is no such case; choose one of", names, "."));
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,51 @@
+// ockham-bench on its cheapest cases.
+#include "tests/apps/program.h"
+
+namespace ockham {
+namespace {
+
+using nlohmann::json;
+using test::ends_with;
+using test::Outcome;
+using test::run_program;
+using test::summary;
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(bench, test::TemporaryFolder)
+
+BOOST_AUTO_TEST_CASE(case_prints_one_json_object_with_the_promised_fields) {
+  for (const char* flag : {"", " --json"}) {
+    const Outcome outcome = run_program(path(), "bench", "--case gemm --repeats 3 --threads 1" + std::string(flag));
+    BOOST_TEST(outcome.exit_code == 0);
+    BOOST_TEST(std::ranges::count(outcome.out, '\n') == 1);
+    const json result = summary(outcome);
+    for (const char* field : {"case", "seconds_median", "seconds_min", "images_per_second", "gflops", "peak_bytes",
+                              "threads", "isa", "precision"})
+      BOOST_TEST(result.contains(field), field);
+    BOOST_TEST(result["case"] == "gemm");
+    BOOST_TEST(result["threads"] == 1);
+    BOOST_TEST(result["seconds_min"].get<double>() > 0.0);
+    BOOST_TEST(result["seconds_min"].get<double>() <= result["seconds_median"].get<double>());
+    BOOST_TEST(result["gflops"].get<double>() > 0.0);
+    BOOST_TEST(result["images_per_second"].is_null());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(exact_passes_tell_their_time_in_forwards) {
+  const json result = summary(run_program(path(), "bench", "hessian-reverse --repeats 1"));
+  BOOST_TEST(result["forwards"].get<double>() > 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(every_listed_case_is_known_and_others_are_refused) {
+  std::istringstream list(run_program(path(), "bench", "--list").out);
+  int cases = 0;
+  for (std::string name, rest; list >> name && std::getline(list, rest); ++cases)
+    BOOST_TEST(ends_with(run_program(path(), "bench", name + " --precision bf16"), 2, {"bf16"}), name);
+  BOOST_TEST(cases == 14);
+  BOOST_TEST(ends_with(run_program(path(), "bench", "--case nothing"), 2, {"nothing", "darts-search-64"}));
+  BOOST_TEST(ends_with(run_program(path(), "bench", "--case loader-cifar10"), 5, {"--data"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham
