@@ -1,7 +1,5 @@
-// ockham-hessian: second derivatives of a checkpoint's loss by the exact algorithms, Gauss-Newton and the published
-// recursion, side by side.
+// ockham-hessian: second derivatives of a checkpoint's loss: exact, Gauss-Newton and recursion side by side.
 #include <cmath>
-#include <fstream>
 #include <iostream>
 #include <limits>
 

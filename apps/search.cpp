@@ -1,4 +1,5 @@
-// ockham-search: finds a cell. Options and presets here, the run itself in search_run.cpp.
+// ockham-search: finds a cell, from which ockham-train builds a network.
+// Options and presets here, the run itself in common/search_run.cpp.
 #include "apps/common/common_options.h"
 #include "apps/common/main.h"
 #include "apps/common/search_run.h"

@@ -1,4 +1,5 @@
-// ockham-train: trains the network of a genotype. The run itself is common/train_run.cpp.
+// ockham-train: trains the network of a genotype and tests it.
+// The run itself is common/train_run.cpp.
 #include "apps/common/train_run.h"
 
 int main(int argc, char** argv) {
