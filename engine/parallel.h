@@ -3,6 +3,7 @@
 // size, each chunk writes to its own place, and partial results are combined in chunk order by one thread.
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <vector>
 
 namespace ockham {
@@ -11,6 +12,11 @@ namespace ockham {
 int thread_count();
 /// @throws UsageError unless 1 <= count <= 1024
 void set_thread_count(int count);
+
+/// Runs body on the calling thread, beside a team of threads that stays together until it returns; parallel loops in it
+/// hand their chunks to whoever is free. Programs wrap their work in it; without it each loop makes its own team, with
+/// the same results. Rethrows what body throws.
+void with_thread_team(const std::function<void()>& body);
 
 namespace detail {
 void run_chunks(std::int64_t chunks, void (*call)(void*, std::int64_t), void* context);

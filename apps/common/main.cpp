@@ -90,7 +90,7 @@ bool answer(const OptionTable& table, const Options& options, const std::string&
 int run_session(const App& app, Session& session, const std::string& program) {
   Failure end = {kFailed, ""};
   try {
-    end.exit_code = app.run(session);
+    with_thread_team([&] { end.exit_code = app.run(session); });
     flush_results();
   } catch (...) {
     end = current_failure();
