@@ -13,7 +13,7 @@
 namespace ockham {
 namespace {
 
-/// Runs each test body at 1 to 4 threads and restores the count.
+/// Runs each test body at 1 to 4 threads, with a team per loop and in one team for all, and restores the count.
 struct Fixture {
   const int before = thread_count();
   ~Fixture() { set_thread_count(before); }
@@ -26,6 +26,7 @@ struct Fixture {
     for (int threads = 1; threads <= 4; ++threads) {
       set_thread_count(threads);
       body();
+      with_thread_team(body);
     }
   }
 };
@@ -122,6 +123,14 @@ BOOST_AUTO_TEST_CASE(thread_counts_out_of_range_are_refused) {
   BOOST_CHECK_THROW(set_thread_count(1025), UsageError);
   set_thread_count(3);
   BOOST_TEST(thread_count() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_team_throws_arrives_and_the_next_team_works) {
+  BOOST_CHECK_EXCEPTION(with_thread_team([] { throw UsageError("from the team"); }), UsageError,
+                        (test::Says{{"from the team"}}));
+  int calls = 0;
+  with_thread_team([&] { ++calls; });
+  BOOST_TEST(calls == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
