@@ -79,7 +79,7 @@ void declare(OptionTable& table) {
                          {"channels", "12"},
                          {"cells", "5"},
                          {"batch-size", "32"},
-                         {"hessian-size", "256"}});
+                         {"hessian-size", "64"}});
   table.preset("paper", {{"dataset", "cifar10"},
                          {"channels", "36"},
                          {"cells", "8"},

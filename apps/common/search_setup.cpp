@@ -69,7 +69,7 @@ nas::BayesNasOptions bayesnas_options_of(const Options& options) {
 EvaluationSize evaluation_size_of(const std::string& preset) {
   if (preset == "paper")
     return {.channels = 36, .cells = 20};
-  return preset == "small" ? EvaluationSize{.channels = 16, .cells = 8} : EvaluationSize{.channels = 8, .cells = 5};
+  return preset == "small" ? EvaluationSize{.channels = 12, .cells = 5} : EvaluationSize{.channels = 8, .cells = 5};
 }
 
 }  // namespace ockham::apps

@@ -358,9 +358,9 @@ void declare_train(OptionTable& table) {
                          {"drop-path-prob", "0"},
                          {"cutout", "8"}});
   table.preset("small", {{"dataset", "cifar10"},
-                         {"channels", "16"},
-                         {"cells", "8"},
-                         {"epochs", "10"},
+                         {"channels", "12"},
+                         {"cells", "5"},
+                         {"epochs", "8"},
                          {"batch-size", "64"},
                          {"drop-path-prob", "0"},
                          {"lr", "0.05"}});
