@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "autograd/module.h"
 #include "engine/math.h"
 
 namespace ockham::apps {
+namespace {
+
+constexpr double kSettled = 1e-7;  ///< of the largest entry: no smaller step is needed
+
+}  // namespace
 
 HessianCheck check_hessian(const std::function<Variable(Tape&)>& build_loss, std::span<Parameter* const> parameters,
                            std::span<const Tensor> exact, std::int64_t entries, std::uint64_t seed) {
@@ -23,9 +29,9 @@ HessianCheck check_hessian(const std::function<Variable(Tape&)>& build_loss, std
     for (; at >= parameters[p]->value.numel(); ++p)
       at -= parameters[p]->value.numel();
     const double value = exact[p].data<double>()[at];
-    double error = std::abs(hessian_by_difference(build_loss, *parameters[p], at, 1e-5) - value);
-    if (error > 1e-7 * largest)
-      error = std::min(error, std::abs(hessian_by_difference(build_loss, *parameters[p], at, 1e-6) - value));
+    double error = std::numeric_limits<double>::infinity();
+    for (double step = 1e-5; step > 5e-9 && !(error <= kSettled * largest); step *= 0.1)
+      error = std::min(error, std::abs(hessian_by_difference(build_loss, *parameters[p], at, step) - value));
     result.worst = std::max(result.worst, largest > 0.0 ? error / largest : error);
   }
   return result;
