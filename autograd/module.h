@@ -20,7 +20,7 @@ struct Context {
   Tape* tape = nullptr;  ///< null: nothing is recorded
   BatchNormMode batch_norm = BatchNormMode::kRunning;
   bool is_training = false;  ///< dropout and drop path act
-  RandomKey key = {};             ///< seed and step; modules add their own stream
+  RandomKey key = {};        ///< seed and step; modules add their own stream
 
   /// The parameter as a leaf of the tape, or as a constant where nothing is recorded.
   Variable use(Parameter& parameter) const {

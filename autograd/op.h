@@ -78,8 +78,8 @@ class Op {
   virtual Algebra algebra() const = 0;
   /// kMultilinear only: which factor input i belongs to. conv2d: x 0, w 1; weighted_sum: alpha 0, every branch 1.
   virtual int factor_of(std::size_t input) const { return static_cast<int>(input); }
-  /// True for an input that all samples share: a weight or a switch. Of any other input dimension 0 is the sample, as it
-  /// is of the outputs.
+  /// True for an input that all samples share: a weight or a switch. Of any other input dimension 0 is the sample, as
+  /// it is of the outputs.
   virtual bool is_parameter(std::size_t /*input*/) const { return false; }
   /// True when an output row depends on other samples' rows (batch statistics, sums over the batch).
   virtual bool couples_samples() const { return false; }

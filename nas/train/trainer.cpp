@@ -11,8 +11,7 @@ namespace ockham::nas {
 
 void require_finite(double value, std::string_view what, std::uint64_t step) {
   if (!std::isfinite(value))
-    throw DivergedError(concat(what, " is ", value, " at step ", step,
-                               "; start again with a lower --lr."));
+    throw DivergedError(concat(what, " is ", value, " at step ", step, "; start again with a lower --lr."));
 }
 
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
