@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "nas/element.h"
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
 #include "ops/scale/scale.h"
@@ -206,14 +207,6 @@ Parameter& Supernet::logits(CellKind k) {
 
 namespace {
 
-double entry(const Tensor& t, std::size_t i) {
-  return visit_float(t.dtype(), "supernet", [&]<class T>() { return static_cast<double>(t.data<T>()[i]); });
-}
-
-void clear_entry(Tensor& t, std::size_t i) {
-  visit_float(t.dtype(), "supernet", [&]<class T>() { t.data<T>()[i] = T(0); });
-}
-
 /// Calls visit(group, parameters per copy, entry) for every switch group of a posterior.
 template <class Posterior, class Visit>
 void for_each_group(const Supernet& net, Posterior& posterior, Visit&& visit) {
@@ -230,7 +223,7 @@ void for_each_group(const Supernet& net, Posterior& posterior, Visit&& visit) {
 void Supernet::read_switches(CellPosterior& posterior) const {
   for_each_group(*this, posterior, [](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
     for (std::size_t copy = 0; copy < members.size(); ++copy)
-      group.w[copy] = entry(members[copy]->value, i);
+      group.w[copy] = element(members[copy]->value, i);
   });
 }
 
@@ -242,7 +235,7 @@ void Supernet::read_hessian(std::span<const Tensor> diagonal, CellPosterior& pos
     of.emplace(all[i], &diagonal[i]);
   for_each_group(*this, posterior, [&](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
     for (std::size_t copy = 0; copy < members.size(); ++copy)
-      group.hessian[copy] = entry(*of.at(members[copy]), i);
+      group.hessian[copy] = element(*of.at(members[copy]), i);
   });
 }
 
@@ -250,7 +243,7 @@ void Supernet::apply_pruning(const CellPosterior& posterior) {
   for_each_group(*this, posterior, [](const SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
     for (Parameter* parameter : members) {
       if (group.pruned())
-        clear_entry(parameter->value, i);
+        set_element(parameter->value, i, 0.0);
     }
   });
   Kind& k = kind(posterior.spec.kind);

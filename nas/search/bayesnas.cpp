@@ -7,23 +7,16 @@
 #include "autograd/optim/state.h"
 #include "autograd/reverse.h"
 #include "nas/bayes/sparse_prior.h"
+#include "nas/element.h"
 #include "nas/train/trainer.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::nas {
 namespace {
 
-double read(const Tensor& t, std::size_t i) {
-  return visit_float(t.dtype(), "bayesnas", [&]<class T>() { return static_cast<double>(t.data<T>()[i]); });
-}
-
-void write(Tensor& t, std::size_t i, double value) {
-  visit_float(t.dtype(), "bayesnas", [&]<class T>() { t.data<T>()[i] = static_cast<T>(value); });
-}
-
 std::vector<double> read_all(const std::vector<Parameter*>& members, std::size_t i) {
   std::vector<double> values(members.size());
-  std::ranges::transform(members, values.begin(), [&](const Parameter* p) { return read(p->value, i); });
+  std::ranges::transform(members, values.begin(), [&](const Parameter* p) { return element(p->value, i); });
   return values;
 }
 
@@ -209,7 +202,7 @@ void BayesNas::add_penalty_gradient() {
     for (std::size_t copy = 0; copy < members.size(); ++copy) {
       Tensor& grad = members[copy]->grad;
       if (grad)
-        write(grad, i, read(grad, i) + gradient[copy]);
+        set_element(grad, i, element(grad, i) + gradient[copy]);
     }
   });
 }
@@ -219,7 +212,7 @@ void BayesNas::shrink_switches(double switch_lr) {
     std::vector<double> w = read_all(members, i);
     shrink_group(w, switch_lr * lambda * group.state.omega);
     for (std::size_t copy = 0; copy < members.size(); ++copy)
-      write(members[copy]->value, i, w[copy]);
+      set_element(members[copy]->value, i, w[copy]);
   });
 }
 
@@ -228,8 +221,8 @@ void BayesNas::freeze_pruned() {
     if (!group.pruned())
       return;
     for (Parameter* parameter : members) {
-      write(parameter->value, i, 0.0);
-      write(switch_optimizer_.momentum_of(*parameter), i, 0.0);
+      set_element(parameter->value, i, 0.0);
+      set_element(switch_optimizer_.momentum_of(*parameter), i, 0.0);
     }
   });
 }
