@@ -47,6 +47,7 @@ std::vector<Case> large_cases() {
   return {
       {"batch_norm_train", {x, gamma, gamma}, [](auto v) { return batch_norm_train(v[0], v[1], v[2]).y; }},
       {"batch_norm_eval", {x, gamma, gamma}, [=](auto v) { return batch_norm_eval(v[0], v[1], v[2], mean, variance); }},
+      {"moments", {x}, [](auto v) { return ockham::moments(v[0]); }},
       {"softmax", {noise({2000, 12}, 5)}, [](auto v) { return ockham::softmax(v[0]); }},
       {"softmax_cross_entropy",
        {noise({2000, 12}, 6)},
