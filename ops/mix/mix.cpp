@@ -1,0 +1,564 @@
+#include "ops/mix/mix.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "autograd/registry.h"
+#include "engine/lanes.h"
+#include "engine/math.h"
+#include "engine/parallel.h"
+#include "ops/diagonal.h"
+#include "ops/infer.h"
+#include "ops/mix/mix_kernels.h"
+
+namespace ockham {
+namespace {
+
+/// z as planes of P elements, C channels to a sample, and blocks of planes that kernels work on.
+struct Planes {
+  explicit Planes(const Tensor& z)
+      : N(z.size(0)),
+        C(z.size(1)),
+        P(z.rank() == 4 ? z.size(2) * z.size(3) : 1),
+        per_block(
+            std::clamp<std::int64_t>(cpu::kMixBlock / std::max<std::int64_t>(1, P), 1, std::max<std::int64_t>(1, C))),
+        per_sample((C + per_block - 1) / per_block) {}
+
+  std::int64_t count() const { return N * C; }
+  std::int64_t numel() const { return N * C * P; }
+  /// Planes that are worth a change of threads, `work` multiply-adds being done for each element.
+  std::int64_t grain(std::int64_t work) const {
+    constexpr std::int64_t kChunk = 1 << 15;
+    return std::max<std::int64_t>(1, kChunk / std::max<std::int64_t>(1, P * work));
+  }
+  /// Calls body(block) over threads.
+  template <class Body>
+  void each_block(std::int64_t work, Body&& body) const {
+    const std::int64_t blocks = std::max<std::int64_t>(1, grain(work) / per_block);
+    parallel_for(N * per_sample, blocks, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t c = i % per_sample * per_block;
+        body(cpu::MixBlock{(i / per_sample * C + c) * P, c, std::min(per_block, C - c), P});
+      }
+    });
+  }
+
+  std::int64_t N;
+  std::int64_t C;
+  std::int64_t P;
+  std::int64_t per_block;   // planes
+  std::int64_t per_sample;  // blocks
+};
+
+/// The numbers of alpha, the z and the affines by branch: the values, or the tangents of one direction.
+template <class T>
+struct Branches {
+  double weight(std::size_t k) const { return alpha ? static_cast<double>(alpha[index[k]]) : 0.0; }
+  double scale(std::size_t k, std::int64_t c) const {
+    return affine[k] ? static_cast<double>(affine[k][c]) : missing_scale;
+  }
+  double shift(std::size_t k, std::int64_t c) const { return affine[k] ? static_cast<double>(affine[k][C + c]) : 0.0; }
+
+  std::span<const std::int64_t> index;
+  std::int64_t C;
+  double missing_scale;  // a branch without affine has the scale 1, which does not move
+  const T* alpha = nullptr;
+  std::vector<const T*> z = {};
+  std::vector<const T*> affine = {};
+};
+
+/// A number per channel.
+template <class T, class F>
+std::vector<T> per_channel(std::int64_t C, F&& value) {
+  std::vector<T> row(static_cast<std::size_t>(C));
+  for (std::int64_t c = 0; c < C; ++c)
+    row[static_cast<std::size_t>(c)] = static_cast<T>(value(c));
+  return row;
+}
+
+/// y = constant[c] + sum of factor[c] * x
+template <class T>
+class ChannelSum {
+ public:
+  explicit ChannelSum(std::vector<T> constant) : constant_(std::move(constant)) {}
+  void add(std::vector<T> factor, const T* x) {
+    factors_.push_back(std::move(factor));
+    terms_.push_back({factors_.back().data(), x});
+  }
+  void compute(const cpu::MixBlock& block, T* y) const { cpu::mix_terms<T>(block, constant_.data(), terms_, y); }
+
+ private:
+  std::vector<T> constant_;
+  std::vector<std::vector<T>> factors_;
+  std::vector<cpu::MixTerm<T>> terms_;
+};
+
+/// Inputs are alpha, every z, and the affines of the branches that have one; Saved holds the same.
+class MixOp : public Op {
+ public:
+  MixOp(std::vector<std::int64_t> index, const std::vector<bool>& has_affine) : index_(std::move(index)) {
+    for (bool has : has_affine)
+      affine_.push_back(has ? 1 + has_affine.size() + affines_++ : 0);
+  }
+
+  std::string_view name() const override { return "mix"; }
+  std::string attrs() const override {
+    std::string text = "index=";
+    for (std::size_t k = 0; k < index_.size(); ++k)
+      text += concat(k == 0 ? "" : ",", index_[k]);
+    text += " affine=";
+    for (std::size_t input : affine_)
+      text += input == 0 ? '0' : '1';
+    return text;
+  }
+  Algebra algebra() const override { return Algebra::kMultilinear; }
+  int factor_of(std::size_t input) const override { return input == 0 ? 0 : input > affine_.size() ? 1 : 2; }
+  bool is_parameter(std::size_t input) const override { return input == 0 || input > affine_.size(); }
+
+  std::vector<Spec> infer(std::span<const Spec> x) const override {
+    require_float(*this, x);
+    const std::size_t K = affine_.size();
+    if (K == 0 || K != index_.size() || x.size() != 1 + K + affines_)
+      throw ShapeError(concat(describe(*this, x), ": ", K, " branches, ", index_.size(), " indices and ", x.size(),
+                              " inputs; give one index per branch, at least one branch, and as inputs alpha, one z per "
+                              "branch and the affines, here ",
+                              1 + K + affines_, "."));
+    if (x[0].shape.rank() == 0)
+      throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
+    for (std::int64_t entry : index_) {
+      if (entry < 0 || entry >= x[0].shape.numel())
+        throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape.numel(),
+                                "), the entries of alpha."));
+    }
+    const Shape& z = x[1].shape;
+    if (z.rank() != 2 && z.rank() != 4)
+      throw ShapeError(concat(describe(*this, x), ": z has shape ", z, "; must be [N, C, H, W] or [N, C]."));
+    require_equal_shapes(*this, x.subspan(1, K), 1);
+    for (const Spec& affine : x.subspan(1 + K)) {
+      if (affine.shape != Shape{2, z[1]})
+        throw ShapeError(concat(describe(*this, x), ": an affine has shape ", affine.shape, "; must be [2,", z[1],
+                                "], a scale and a shift for each channel of z."));
+    }
+    return {x[1]};
+  }
+
+  void forward(Inputs x, Outputs y, Saved& saved) const override {
+    const Planes planes(x[1]);
+    visit_float(x[0].dtype(), name(), [&]<class T>() {
+      const Branches<T> at = values<T>(x);
+      ChannelSum<T> sum(per_channel<T>(planes.C, [&](std::int64_t c) {
+        double constant = 0.0;
+        for (std::size_t k = 0; k < index_.size(); ++k)
+          constant += at.weight(k) * at.shift(k, c);
+        return constant;
+      }));
+      for (std::size_t k = 0; k < index_.size(); ++k)
+        sum.add(slopes(at, k), at.z[k]);
+      planes.each_block(std::ssize(index_), [&](const auto& block) { sum.compute(block, y[0].data<T>()); });
+    });
+    saved.tensors.assign(x.begin(), x.end());
+  }
+
+  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
+    // The slot of alpha comes first, its sums are known last: a branch or an affine may be alpha itself.
+    if (x_bar[0] && !x_bar[0].accumulate)
+      fill(*x_bar[0].dst, 0.0);
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      const Planes planes(saved[1]);
+      const std::vector<double> sums = over_samples(planes, D, pull<T>(saved, D, y_bar[0], x_bar));
+      const Branches<T> at = values<T>(saved.tensors);
+      for (std::size_t k = 0; k < affine_.size(); ++k) {
+        if (affine_[k] != 0 && x_bar[affine_[k]])
+          x_bar[affine_[k]].add(gradient_of_affine(at, D, k, sums));
+      }
+      if (x_bar[0])
+        GradSlot{x_bar[0].dst, true}.add(gradient_of_alpha(at, D, saved[0].shape(), sums));
+    });
+  }
+
+  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
+    const Planes planes(saved[1]);
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      const Branches<T> at = values<T>(saved.tensors);
+      std::vector<ChannelSum<T>> sums;
+      for (std::int64_t d = 0; d < D; ++d)
+        sums.push_back(tangent_sum(at, tangents<T>(saved, x_dot, d)));
+      planes.each_block(D * std::ssize(index_), [&](const auto& block) {
+        for (std::int64_t d = 0; d < D; ++d)
+          sums[static_cast<std::size_t>(d)].compute(block, y_dot[0].data<T>() + d * planes.numel());
+      });
+    });
+  }
+
+  // D2f[t, t] = 2 sum_k t_alpha (t_scale z + t_shift + scale t_z) + alpha t_scale t_z.
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                 std::span<double> acc) const override {
+    const Planes planes(saved[1]);
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      const Branches<T> at = values<T>(saved.tensors);
+      for (std::int64_t d = 0; d < D; ++d) {
+        const Branches<T> dot = tangents<T>(saved, x_dot, d);
+        const std::int64_t grain = planes.grain(std::ssize(index_));
+        acc[static_cast<std::size_t>(d)] +=
+            2.0 * parallel_sum(planes.count(), grain, [&](std::int64_t begin, std::int64_t end) {
+              double total = 0.0;
+              for (std::int64_t plane = begin; plane < end; ++plane)
+                total += curvature_of_plane(at, dot, planes, plane, y_bar[0].data<T>() + plane * planes.P);
+              return total;
+            });
+      }
+    });
+  }
+
+  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                       Tensor& H) const override {
+    if (input != 0)
+      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+    const Planes planes(saved[1]);
+    std::vector<double> entries(static_cast<std::size_t>(saved[0].numel()));
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      const Branches<T> at = values<T>(saved.tensors);
+      const std::vector<double> sums = pull<T>(saved, D, y_bar[0], {});
+      std::vector<double> gradient(entries.size());
+      for (std::int64_t row = 0; row < D * planes.N; ++row) {
+        std::ranges::fill(gradient, 0.0);
+        add_gradient_of_alpha(at, sums.data() + row * planes.C * stride(), gradient.data());
+        for (std::size_t p = 0; p < entries.size(); ++p)
+          entries[p] += gradient[p] * gradient[p];
+      }
+    });
+    add_grouped(Tensor::from(entries, saved[0].shape()), grouping, H);
+  }
+
+  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
+                 std::span<GradSlot> h_x) const override {
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      const Branches<T> at = values<T>(saved.tensors);
+      const Planes planes(saved[1]);
+      if (h_x[0])
+        h_x[0].add(recursion_of_alpha(at, planes, h_y[0], saved[0].spec()));
+      for (std::size_t k = 0; k < affine_.size(); ++k) {
+        if (h_x[1 + k])
+          add_recursion_of_z(at, planes, k, h_y[0], h_x[1 + k]);
+      }
+      for (std::size_t k = 0; k < affine_.size(); ++k) {
+        if (affine_[k] != 0 && h_x[affine_[k]])
+          h_x[affine_[k]].add(recursion_of_affine(at, planes, k, h_y[0]));
+      }
+    });
+  }
+
+ private:
+  template <class T>
+  Branches<T> values(Inputs x) const {
+    return branches<T>(x, x, 0, 1.0);
+  }
+  template <class T>
+  Branches<T> tangents(const Saved& saved, Inputs x_dot, std::int64_t d) const {
+    return branches<T>(saved.tensors, x_dot, d, 0.0);
+  }
+  template <class T>
+  Branches<T> branches(Inputs primals, Inputs x, std::int64_t d, double missing_scale) const {
+    const auto data = [&](std::size_t i) -> const T* {
+      return x[i] ? x[i].template data<T>() + d * primals[i].numel() : nullptr;
+    };
+    Branches<T> result{.index = index_, .C = primals[1].size(1), .missing_scale = missing_scale, .alpha = data(0)};
+    for (std::size_t k = 0; k < affine_.size(); ++k) {
+      result.z.push_back(data(1 + k));
+      result.affine.push_back(affine_[k] == 0 ? nullptr : data(affine_[k]));
+    }
+    return result;
+  }
+
+  /// So many bytes of z_bar go around the caches: most would be gone before the next op reads them, and a store into a
+  /// cache first loads what it overwrites. Measured: 1.5 times as fast from there on, a tenth slower at a quarter of
+  /// it.
+  static constexpr std::size_t kOutgrowsCaches = std::size_t{1} << 25;
+
+  /// Sums that pull() makes of a plane: <y_bar, z_k> for each branch, and the sum of y_bar.
+  std::int64_t stride() const { return std::ssize(index_) + 1; }
+
+  /// What pull() does with each branch, cotangents lying `shift` elements behind those of the first direction. Without
+  /// slots all sums are made, with them those that their parameters need.
+  template <class T>
+  std::vector<cpu::MixPull<T>> pulls(const Branches<T>& at, const std::vector<std::vector<T>>& factors,
+                                     std::span<GradSlot> x_bar, std::int64_t shift) const {
+    std::vector<cpu::MixPull<T>> result;
+    for (std::size_t k = 0; k < index_.size(); ++k) {
+      cpu::MixPull<T>& branch = result.emplace_back(cpu::MixPull<T>{.factor = factors[k].data()});
+      if (x_bar.empty() || x_bar[0] || (affine_[k] != 0 && x_bar[affine_[k]]))
+        branch.z = at.z[k];
+      if (!x_bar.empty() && x_bar[1 + k]) {
+        branch.z_bar = x_bar[1 + k].dst->template data<T>() + shift;
+        branch.adds = x_bar[1 + k].accumulate;
+      }
+    }
+    return result;
+  }
+
+  /// [D, N, C, stride()] of D cotangents, and every z_bar that has a slot: one pass over the data.
+  template <class T>
+  std::vector<double> pull(const Saved& saved, std::int64_t D, const Tensor& y_bar, std::span<GradSlot> x_bar) const {
+    const Planes planes(saved[1]);
+    const Branches<T> at = values<T>(saved.tensors);
+    std::vector<std::vector<T>> factors;
+    for (std::size_t k = 0; k < index_.size(); ++k)
+      factors.push_back(slopes(at, k));
+    std::vector<std::vector<cpu::MixPull<T>>> directions;
+    for (std::int64_t d = 0; d < D; ++d)
+      directions.push_back(pulls(at, factors, x_bar, d * planes.numel()));
+    const auto written = std::ranges::count_if(directions[0], [](const auto& branch) { return branch.z_bar; });
+    const bool streams = static_cast<std::size_t>(written) * y_bar.nbytes() >= kOutgrowsCaches;
+    std::vector<double> sums(static_cast<std::size_t>(D * planes.count() * stride()));
+    planes.each_block(D * std::ssize(index_), [&](const cpu::MixBlock& block) {
+      for (std::int64_t d = 0; d < D; ++d) {
+        double* to = sums.data() + (d * planes.count() + block.at / std::max<std::int64_t>(1, planes.P)) * stride();
+        cpu::mix_pull<T>(block, y_bar.data<T>() + d * planes.numel(), directions[static_cast<std::size_t>(d)], streams,
+                         to);
+      }
+    });
+    return sums;
+  }
+
+  /// [D, C, stride()]: the sums of pull() over samples, in order.
+  std::vector<double> over_samples(const Planes& planes, std::int64_t D, const std::vector<double>& sums) const {
+    const std::int64_t size = planes.C * stride();
+    std::vector<double> totals(static_cast<std::size_t>(D * size));
+    for (std::int64_t row = 0; row < D * planes.N; ++row) {
+      double* to = totals.data() + row / planes.N * size;
+      for (std::int64_t i = 0; i < size; ++i)
+        to[i] += sums[static_cast<std::size_t>(row * size + i)];
+    }
+    return totals;
+  }
+
+  /// gradient[i] += sum over the branches of entry i and the channels of <y_bar, scale z + shift>; sums: [C, stride()].
+  template <class T>
+  void add_gradient_of_alpha(const Branches<T>& at, const double* sums, double* gradient) const {
+    const std::size_t K = index_.size();
+    for (std::int64_t c = 0; c < at.C; ++c, sums += stride()) {
+      for (std::size_t k = 0; k < K; ++k)
+        gradient[index_[k]] += at.scale(k, c) * sums[k] + at.shift(k, c) * sums[K];
+    }
+  }
+
+  template <class T>
+  Tensor gradient_of_alpha(const Branches<T>& at, std::int64_t D, const Shape& shape,
+                           const std::vector<double>& sums) const {
+    Tensor result = Tensor::zeros(with_directions(shape, D), DType::kFloat64);
+    for (std::int64_t d = 0; d < D; ++d)
+      add_gradient_of_alpha(at, sums.data() + d * at.C * stride(), result.data<double>() + d * shape.numel());
+    return result.to(kDTypeOf<T>);
+  }
+
+  template <class T>
+  Tensor gradient_of_affine(const Branches<T>& at, std::int64_t D, std::size_t k,
+                            const std::vector<double>& sums) const {
+    Tensor result(with_directions({2, at.C}, D), kDTypeOf<T>);
+    for (std::int64_t d = 0; d < D; ++d) {
+      T* scale = result.data<T>() + d * 2 * at.C;
+      for (std::int64_t c = 0; c < at.C; ++c) {
+        const double* of_channel = sums.data() + (d * at.C + c) * stride();
+        scale[c] = static_cast<T>(at.weight(k) * of_channel[k]);
+        scale[at.C + c] = static_cast<T>(at.weight(k) * of_channel[index_.size()]);
+      }
+    }
+    return result;
+  }
+
+  /// alpha * scale of a branch: its slope in z.
+  template <class T>
+  std::vector<T> slopes(const Branches<T>& at, std::size_t k) const {
+    return per_channel<T>(at.C, [&](std::int64_t c) { return at.weight(k) * at.scale(k, c); });
+  }
+
+  /// y_dot of one direction.
+  template <class T>
+  ChannelSum<T> tangent_sum(const Branches<T>& at, const Branches<T>& dot) const {
+    ChannelSum<T> sum(per_channel<T>(at.C, [&](std::int64_t c) {
+      double constant = 0.0;
+      for (std::size_t k = 0; k < index_.size(); ++k)
+        constant += dot.weight(k) * at.shift(k, c) + at.weight(k) * dot.shift(k, c);
+      return constant;
+    }));
+    for (std::size_t k = 0; k < index_.size(); ++k) {
+      std::vector<T> moved = per_channel<T>(
+          at.C, [&](std::int64_t c) { return dot.weight(k) * at.scale(k, c) + at.weight(k) * dot.scale(k, c); });
+      // Directions in alpha are mostly unit vectors: leaving out entries that do not move saves most branches.
+      if (std::ranges::any_of(moved, [](T m) { return m != T(0); }))
+        sum.add(std::move(moved), at.z[k]);
+      if (dot.z[k])
+        sum.add(slopes(at, k), dot.z[k]);
+    }
+    return sum;
+  }
+
+  /// Half of <y_bar, D2f[t, t]> in one plane.
+  template <class T>
+  double curvature_of_plane(const Branches<T>& at, const Branches<T>& dot, const Planes& planes, std::int64_t plane,
+                            const T* y_bar) const {
+    const std::int64_t c = plane % planes.C;
+    double total = 0.0;
+    double constant = 0.0;
+    for (std::size_t k = 0; k < index_.size(); ++k) {
+      const double both = dot.weight(k) * dot.scale(k, c);
+      if (both != 0.0)
+        total += both * lane_dot(planes.P, y_bar, at.z[k] + plane * planes.P);
+      const double moved = dot.weight(k) * at.scale(k, c) + at.weight(k) * dot.scale(k, c);
+      if (moved != 0.0 && dot.z[k])
+        total += moved * lane_dot(planes.P, y_bar, dot.z[k] + plane * planes.P);
+      constant += dot.weight(k) * dot.shift(k, c);
+    }
+    return constant == 0.0 ? total : total + constant * lane_sum(planes.P, y_bar);
+  }
+
+  /// Shaped like alpha: sum over elements of h_y times the squared sum of the entry's branches.
+  template <class T>
+  Tensor recursion_of_alpha(const Branches<T>& at, const Planes& planes, const Tensor& h_y, const Spec& alpha) const {
+    Tensor result = Tensor::zeros(alpha.shape, alpha.dtype);
+    for (std::int64_t p = 0; p < result.numel(); ++p) {
+      const auto of_plane = [&](std::int64_t plane) {
+        double total = 0.0;
+        for (std::int64_t i = plane * planes.P; i < (plane + 1) * planes.P; ++i) {
+          double slope = 0.0;
+          for (std::size_t k = 0; k < index_.size(); ++k) {
+            if (index_[k] == p)
+              slope += at.scale(k, plane % planes.C) * static_cast<double>(at.z[k][i]) + at.shift(k, plane % planes.C);
+          }
+          total += static_cast<double>(h_y.data<T>()[i]) * slope * slope;
+        }
+        return total;
+      };
+      result.data<T>()[p] = static_cast<T>(
+          parallel_sum(planes.count(), planes.grain(std::ssize(index_)), [&](std::int64_t begin, std::int64_t end) {
+            double total = 0.0;
+            for (std::int64_t plane = begin; plane < end; ++plane)
+              total += of_plane(plane);
+            return total;
+          }));
+    }
+    return result;
+  }
+
+  /// h_z (+)= (alpha scale)^2 h_y
+  template <class T>
+  void add_recursion_of_z(const Branches<T>& at, const Planes& planes, std::size_t k, const Tensor& h_y,
+                          const GradSlot& slot) const {
+    std::vector<T> factor = slopes(at, k);
+    std::ranges::transform(factor, factor.begin(), [](T slope) { return slope * slope; });
+    const cpu::MixPull<T> pull{.factor = factor.data(), .z_bar = slot.dst->data<T>(), .adds = slot.accumulate};
+    planes.each_block(1, [&](const cpu::MixBlock& block) {
+      cpu::mix_pull<T>(block, h_y.data<T>(), {&pull, 1}, false, nullptr);
+    });
+  }
+
+  /// h_scale = alpha^2 sum h_y z^2, h_shift = alpha^2 sum h_y, per channel.
+  template <class T>
+  Tensor recursion_of_affine(const Branches<T>& at, const Planes& planes, std::size_t k, const Tensor& h_y) const {
+    Tensor result({2, planes.C}, kDTypeOf<T>);
+    parallel_for(planes.C, planes.grain(planes.N), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c) {
+        double scale = 0.0;
+        double shift = 0.0;
+        for (std::int64_t n = 0; n < planes.N; ++n) {
+          const std::int64_t at_plane = (n * planes.C + c) * planes.P;
+          for (std::int64_t i = at_plane; i < at_plane + planes.P; ++i) {
+            const auto h = static_cast<double>(h_y.data<T>()[i]);
+            const auto z = static_cast<double>(at.z[k][i]);
+            scale += h * z * z;
+            shift += h;
+          }
+        }
+        result.data<T>()[c] = static_cast<T>(at.weight(k) * at.weight(k) * scale);
+        result.data<T>()[planes.C + c] = static_cast<T>(at.weight(k) * at.weight(k) * shift);
+      }
+    });
+    return result;
+  }
+
+  const std::vector<std::int64_t> index_;
+  std::size_t affines_ = 0;          // branches that have one
+  std::vector<std::size_t> affine_;  // per branch: the input that is its affine, or 0
+};
+
+auto maker(std::vector<std::int64_t> index, std::vector<bool> has_affine) {
+  return [=] { return std::make_unique<MixOp>(index, has_affine); };
+}
+
+std::vector<Tensor> reference(Inputs x, const std::vector<std::int64_t>& index, const std::vector<bool>& has_affine) {
+  Tensor y = Tensor::zeros(x[1].shape(), DType::kFloat64);
+  const std::int64_t C = y.size(1);
+  const std::int64_t inner = y.rank() == 4 ? y.size(2) * y.size(3) : 1;
+  for (std::int64_t i = 0; i < y.numel(); ++i) {
+    std::size_t affine = 1 + index.size();
+    for (std::size_t k = 0; k < index.size(); ++k) {
+      double branch = x[k + 1].data<double>()[i];
+      if (has_affine[k]) {
+        const double* scale = x[affine++].data<double>() + i / inner % C;
+        branch = scale[0] * branch + scale[C];
+      }
+      y.data<double>()[i] += x[0].data<double>()[index[k]] * branch;
+    }
+  }
+  return {y};
+}
+
+OpSample sample(std::string name, const Shape& alpha, const Shape& z, const std::vector<std::int64_t>& index,
+                const std::vector<bool>& has_affine) {
+  std::vector<InputDraw> inputs(index.size() + 1, {.shape = z});
+  inputs[0].shape = alpha;
+  for (bool has : has_affine) {
+    if (has)
+      inputs.push_back({.shape = {2, z[1]}});
+  }
+  return {.name = std::move(name),
+          .make = maker(index, has_affine),
+          .inputs = std::move(inputs),
+          .reference = [=](Inputs x) { return reference(x, index, has_affine); },
+          .diagonal_inputs = {0},
+          .has_recursion = true};
+}
+
+OCKHAM_REGISTER_OP(
+    mix,
+    {.name = "mix",
+     .samples = {sample("with and without affine", {3}, {2, 4, 3, 5}, {0, 1, 2}, {true, false, true}),
+                 sample("repeated and missing entries", {5}, {3, 2, 7, 11}, {4, 1, 4, 0}, {true, true, false, false}),
+                 sample("a matrix", {2, 3}, {4, 5}, {1, 3, 5}, {false, true, true}),
+                 sample("no affine", {2}, {3, 4, 8, 9}, {1, 0}, {false, false}),
+                 sample("one branch, shaped like alpha and affine", {2, 3}, {2, 3}, {4}, {true}),
+                 sample("more branches than a sweep of the kernel", {6}, {2, 3, 5, 7},
+                        {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4},
+                        {true, true, false, true, true, true, false, true, true, true, true}),
+                 sample("planes of more than a block", {2}, {1, 2, 65, 67}, {0, 1}, {true, false})},
+     .bad = {{maker({0, 1}, {false}), {{{2}}, {{2, 3}}}, {"mix(index=0,1 affine=0)", "1 branches", "2 indices"}},
+             {maker({}, {}), {{{2}}}, {"0 branches", "at least one branch"}},
+             {maker({0}, {true}), {{{2}}, {{2, 3}}}, {"2 inputs", "here 3"}},
+             {maker({0, 2}, {false, false}), {{{2}}, {{2, 3}}, {{2, 3}}}, {"index 2", "[0, 2)"}},
+             {maker({-1}, {false}), {{{2}}, {{2, 3}}}, {"mix", "index -1"}},
+             {maker({0}, {false}), {{{}}, {{2, 3}}}, {"scalar", "rank 1"}},
+             {maker({0}, {false}), {{{2}}, {{2, 3, 4}}}, {"z has shape [2,3,4]", "[N, C, H, W] or [N, C]"}},
+             {maker({0, 1}, {false, false}), {{{2}}, {{2, 3}}, {{3, 2}}}, {"[2,3]", "[3,2]"}},
+             {maker({0}, {true}), {{{2}}, {{4, 3}}, {{3, 2}}}, {"affine has shape [3,2]", "must be [2,3]"}},
+             {maker({0}, {false}), {{{1}, DType::kFloat64}, {{2, 3}}}, {"mix", "float64[1]", "float32[2,3]"}}}});
+
+}  // namespace
+
+Variable mix(const Variable& alpha, std::span<const MixBranch> branches, std::vector<std::int64_t> index) {
+  if (index.empty()) {
+    index.resize(branches.size());
+    std::iota(index.begin(), index.end(), 0);
+  }
+  std::vector<Variable> inputs{alpha};
+  for (const MixBranch& branch : branches)
+    inputs.push_back(branch.z);
+  std::vector<bool> has_affine;
+  for (const MixBranch& branch : branches) {
+    has_affine.push_back(branch.affine.value().is_defined());
+    if (has_affine.back())
+      inputs.push_back(branch.affine);
+  }
+  return record_one(std::make_shared<const MixOp>(std::move(index), has_affine), inputs);
+}
+
+}  // namespace ockham

@@ -1,0 +1,261 @@
+#include <algorithm>
+
+#include "ops/mix/mix_kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/mix/mix_cpu.cpp"
+#define HWY_DISABLED_TARGETS HWY_SSSE3
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "engine/cpu/vector-inl.h"
+#include "engine/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ockham::cpu {
+namespace HWY_NAMESPACE {
+
+// Terms per sweep over y: their factors and pointers stay in registers.
+constexpr int kTerms = 8;
+
+template <bool kPartial, class T>
+HWY_INLINE void store(Vector<T> v, T* to, std::int64_t count) {
+  if constexpr (kPartial)
+    store_first(v, to, count);
+  else
+    hn::StoreU(v, Lanes<T>(), to);
+}
+
+// y = start + sum of M terms at i; the start is the constant, or what y holds.
+template <int M, bool kFirst, bool kPartial, class T>
+HWY_INLINE void terms_step(std::int64_t i, std::int64_t count, Vector<T> constant, const Vector<T> (&factor)[M],
+                           const T* const (&x)[M], T* y) {
+  Vector<T> sum = constant;
+  if constexpr (!kFirst)
+    sum = load<kPartial>(y + i, count);
+  HWY_UNROLL(8)
+  for (int m = 0; m < M; ++m)
+    sum = hn::MulAdd(factor[m], load<kPartial>(x[m] + i, count), sum);
+  store<kPartial>(sum, y + i, count);
+}
+
+// Elements [begin, end) of one plane at `at`.
+template <int M, bool kFirst, class T>
+HWY_INLINE void terms_plane(std::int64_t at, std::int64_t begin, std::int64_t end, std::int64_t c, T constant,
+                            const MixTerm<T>* terms, T* y) {
+  const Lanes<T> d;
+  const auto start = hn::Set(d, constant);
+  Vector<T> factor[M];
+  const T* x[M];
+  HWY_UNROLL(8)
+  for (int m = 0; m < M; ++m) {
+    factor[m] = hn::Set(d, terms[m].factor[c]);
+    x[m] = terms[m].x + at;
+  }
+  std::int64_t i = begin;
+  for (; i + kLanes<T> <= end; i += kLanes<T>)
+    terms_step<M, kFirst, false>(i, 0, start, factor, x, y + at);
+  if (i < end)
+    terms_step<M, kFirst, true>(i, end - i, start, factor, x, y + at);
+}
+
+// One sweep over elements [begin, end) of every plane; at most M terms of `count`.
+template <int M, bool kFirst, class T>
+void terms_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, const T* constant, std::size_t count,
+                 const MixTerm<T>* terms, T* y) {
+  if constexpr (M > 1) {
+    if (count < M)
+      return terms_sweep<M - 1, kFirst>(block, begin, end, constant, count, terms, y);
+  }
+  for (std::int64_t plane = 0; plane < block.planes; ++plane) {
+    const std::int64_t c = block.channel + plane;
+    terms_plane<M, kFirst>(block.at + plane * block.P, begin, end, c, constant[c], terms, y);
+  }
+}
+
+template <class T>
+void terms_all(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y) {
+  if (terms.empty()) {
+    for (std::int64_t plane = 0; plane < block.planes; ++plane)
+      std::fill_n(y + block.at + plane * block.P, block.P, constant[block.channel + plane]);
+  }
+  for (std::int64_t begin = 0; begin < block.P; begin += kMixBlock) {
+    const std::int64_t end = std::min(block.P, begin + kMixBlock);
+    for (std::size_t k = 0; k < terms.size(); k += kTerms) {
+      const auto sweep = k == 0 ? terms_sweep<kTerms, true, T> : terms_sweep<kTerms, false, T>;
+      sweep(block, begin, end, constant, terms.size() - k, terms.data() + k, y);
+    }
+  }
+}
+
+// Branches per sweep over y_bar, each with kSums sums side by side to hide the latency of a multiply-add.
+constexpr int kBranches = 4;
+constexpr int kSums = 2;
+
+enum class Write { kNone, kSet, kStream, kAdd };
+
+template <Write kWrite, bool kPartial, class T>
+HWY_INLINE void write(Vector<T> factor, Vector<T> g, T* z_bar, std::int64_t count) {
+  if constexpr (kWrite == Write::kStream && !kPartial)
+    hn::Stream(hn::Mul(factor, g), Lanes<T>(), z_bar);
+  else if constexpr (kWrite == Write::kAdd)
+    store<kPartial>(hn::MulAdd(factor, g, load<kPartial>(z_bar, count)), z_bar, count);
+  else if constexpr (kWrite != Write::kNone)
+    store<kPartial>(hn::Mul(factor, g), z_bar, count);
+}
+
+// M branches at element i of a plane, in order; the sums are those numbered v.
+template <int M, bool kDots, Write kWrite, bool kPartial, class T>
+HWY_INLINE void pull_step(std::int64_t i, std::int64_t count, int v, const T* y_bar, const T* const (&z)[M],
+                          T* const (&z_bar)[M], const Vector<T> (&factor)[M], Vector<T> (&sum)[M][kSums]) {
+  const auto g = load<kPartial>(y_bar + i, count);
+  HWY_UNROLL(4)
+  for (int m = 0; m < M; ++m) {
+    if constexpr (kDots)
+      sum[m][v] = hn::MulAdd(g, load<kPartial>(z[m] + i, count), sum[m][v]);
+    if constexpr (kWrite != Write::kNone)
+      write<kWrite, kPartial>(factor[m], g, z_bar[m] + i, count);
+  }
+}
+
+// n elements of a plane at `at`.
+template <int M, bool kDots, Write kWrite, class T>
+HWY_INLINE void pull_run(std::int64_t at, std::int64_t n, std::int64_t c, const T* y_bar, const MixPull<T>* branches,
+                         double* sums) {
+  const Lanes<T> d;
+  const T* z[M] = {};
+  T* z_bar[M] = {};
+  Vector<T> factor[M];
+  Vector<T> sum[M][kSums];
+  HWY_UNROLL(4)
+  for (int m = 0; m < M; ++m) {
+    if constexpr (kDots)
+      z[m] = branches[m].z + at;
+    if constexpr (kWrite != Write::kNone)
+      z_bar[m] = branches[m].z_bar + at;
+    factor[m] = hn::Set(d, branches[m].factor[c]);
+    sum[m][0] = hn::Zero(d);
+    sum[m][1] = hn::Zero(d);
+  }
+  std::int64_t i = 0;
+  for (; i + 2 * kLanes<T> <= n; i += 2 * kLanes<T>) {
+    pull_step<M, kDots, kWrite, false>(i, 0, 0, y_bar + at, z, z_bar, factor, sum);
+    pull_step<M, kDots, kWrite, false>(i + kLanes<T>, 0, 1, y_bar + at, z, z_bar, factor, sum);
+  }
+  for (; i + kLanes<T> <= n; i += kLanes<T>)
+    pull_step<M, kDots, kWrite, false>(i, 0, 0, y_bar + at, z, z_bar, factor, sum);
+  if (i < n)
+    pull_step<M, kDots, kWrite, true>(i, n - i, 1, y_bar + at, z, z_bar, factor, sum);
+  if constexpr (kDots) {
+    HWY_UNROLL(4)
+    for (int m = 0; m < M; ++m)
+      sums[m] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(sum[m][0], sum[m][1]))));
+  }
+}
+
+// At most M branches of `count` over elements [begin, end) of every plane; sums of planes lie `stride` apart.
+template <int M, bool kDots, Write kWrite, class T>
+void pull_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, const T* y_bar, std::size_t count,
+                const MixPull<T>* branches, double* sums, std::int64_t stride) {
+  if constexpr (M > 1) {
+    if (count < M)
+      return pull_sweep<M - 1, kDots, kWrite>(block, begin, end, y_bar, count, branches, sums, stride);
+  }
+  for (std::int64_t plane = 0; plane < block.planes; ++plane)
+    pull_run<M, kDots, kWrite>(block.at + plane * block.P + begin, end - begin, block.channel + plane, y_bar, branches,
+                               sums + plane * stride);
+}
+
+template <bool kDots, class T>
+auto pull_of(const MixBlock& block, const MixPull<T>& branch, bool streams) {
+  if (branch.z_bar == nullptr)
+    return pull_sweep<kBranches, kDots, Write::kNone, T>;
+  if (branch.adds)
+    return pull_sweep<kBranches, kDots, Write::kAdd, T>;
+  const bool is_aligned =
+      reinterpret_cast<std::uintptr_t>(branch.z_bar) % sizeof(Vector<T>) == 0 && block.P % kLanes<T> == 0;
+  return streams && is_aligned ? pull_sweep<kBranches, kDots, Write::kStream, T>
+                               : pull_sweep<kBranches, kDots, Write::kSet, T>;
+}
+
+template <class T>
+auto pull_of(const MixBlock& block, const MixPull<T>& branch, bool streams) {
+  return branch.z ? pull_of<true>(block, branch, streams) : pull_of<false>(block, branch, streams);
+}
+
+template <class T>
+HWY_INLINE double total_run(std::int64_t n, const T* x) {
+  const Lanes<T> d;
+  Vector<T> sum = hn::Zero(d);
+  std::int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>)
+    sum = hn::Add(sum, hn::LoadU(d, x + i));
+  if (i < n)
+    sum = hn::Add(sum, load_first(x + i, n - i));
+  return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
+}
+
+template <class T>
+void pull_all(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, double* sums) {
+  const std::size_t K = branches.size();
+  const std::int64_t stride = static_cast<std::int64_t>(K) + 1;
+  for (std::int64_t begin = 0; begin < block.P; begin += kMixBlock) {
+    const std::int64_t end = std::min(block.P, begin + kMixBlock);
+    if (sums != nullptr) {
+      for (std::int64_t plane = 0; plane < block.planes; ++plane)
+        sums[(plane + 1) * stride - 1] += total_run(end - begin, y_bar + block.at + plane * block.P + begin);
+    }
+    for (std::size_t k = 0, count = 1; k < K; k += count, count = 1) {
+      const auto sweep = pull_of(block, branches[k], streams);
+      while (count < kBranches && k + count < K && pull_of(block, branches[k + count], streams) == sweep)
+        ++count;
+      sweep(block, begin, end, y_bar, count, branches.data() + k, sums + k, stride);
+    }
+  }
+  if (streams)
+    hwy::FlushStream();
+}
+
+// HWY_EXPORT takes no templates.
+#define OCKHAM_EXPORTS(T, suffix)                                                                               \
+  void terms_##suffix(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y) {      \
+    terms_all(block, constant, terms, y);                                                                       \
+  }                                                                                                             \
+  void pull_##suffix(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, \
+                     double* sums) {                                                                            \
+    pull_all(block, y_bar, branches, streams, sums);                                                            \
+  }
+OCKHAM_EXPORTS(float, f32)
+OCKHAM_EXPORTS(double, f64)
+#undef OCKHAM_EXPORTS
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ockham::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ockham::cpu {
+HWY_EXPORT(terms_f32);
+HWY_EXPORT(terms_f64);
+HWY_EXPORT(pull_f32);
+HWY_EXPORT(pull_f64);
+
+#define OCKHAM_DISPATCH(T, suffix)                                                                         \
+  template <>                                                                                              \
+  void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y) {      \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                    \
+    HWY_DYNAMIC_DISPATCH(terms_##suffix)(block, constant, terms, y);                                       \
+  }                                                                                                        \
+  template <>                                                                                              \
+  void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, \
+                double* sums) {                                                                            \
+    instruction_set();                                                                                     \
+    HWY_DYNAMIC_DISPATCH(pull_##suffix)(block, y_bar, branches, streams, sums);                            \
+  }
+OCKHAM_DISPATCH(float, f32)
+OCKHAM_DISPATCH(double, f64)
+#undef OCKHAM_DISPATCH
+
+}  // namespace ockham::cpu
+#endif  // HWY_ONCE
