@@ -13,7 +13,7 @@
 #include <string_view>
 
 #if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    !defined(OCKHAM_SANITIZED)
 #define OCKHAM_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define OCKHAM_CLONES
