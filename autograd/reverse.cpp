@@ -16,11 +16,11 @@ void backward(const Variable& loss, bool accumulate, bool keeps_saved) {
   Tensor seed = Tensor::full(with_directions(loss.shape(), 1), 1.0, loss.dtype());
   for (auto& [node, cotangent] : pull_back(tape, loss.id(), std::move(seed), options)) {
     Parameter& parameter = *tape.nodes()[static_cast<std::size_t>(node)].parameter;
-    Tensor gradient = cotangent.reshape(parameter.value.shape());
+    const Shape& shape = parameter.value.shape();
     if (accumulate && parameter.grad)
-      axpy(1.0, gradient, parameter.grad);
-    else
-      parameter.grad = gradient.clone();
+      axpy(1.0, cotangent.reshape(shape), parameter.grad);
+    else  // a grad is changed in place, so it must not share its memory
+      parameter.grad = (cotangent.is_sole_owner() ? cotangent : cotangent.clone()).reshape(shape);
   }
 }
 

@@ -211,9 +211,12 @@ class Shapes : public Dataset {
       pose.radius = std::max(4, pose.radius / random.between(4, 6));
       pose.x = random.between(0, side * 4);
       pose.y = random.between(0, side * 4);
-      canvas.paint(random.below(2) == 0 ? 0 : 2, pose, contrasting(base, random));
+      // Random numbers are drawn one statement after the other: compilers differ in the order of arguments.
+      const Colour colour = contrasting(base, random);
+      canvas.paint(random.below(2) == 0 ? 0 : 2, pose, colour);
     }
-    canvas.paint(label_at(index), draw_pose(random, side), contrasting(base, random));
+    const Colour colour = contrasting(base, random);
+    canvas.paint(label_at(index), draw_pose(random, side), colour);
     canvas.finish(30, pixels);
   }
 

@@ -2,8 +2,9 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cstdlib>
+#include <condition_variable>
 #include <mutex>
 
 #include "engine/error.h"
@@ -12,19 +13,7 @@ namespace ockham {
 namespace {
 
 std::atomic<int> chosen_threads{0};
-std::atomic<bool> has_team{false};
 thread_local bool is_inside_chunk = false;
-
-// By default libgomp's idle threads spin for milliseconds and starve what else runs on the machine, which may be the
-// very thread they wait for. A short spin, then sleep, costs little on a quiet machine. libgomp reads the variable when
-// it is loaded, hence .preinit_array; a value that the user gave stays.
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-void shorten_spinning(int, char**, char**) {
-  if (std::getenv("OMP_WAIT_POLICY") == nullptr)
-    ::setenv("GOMP_SPINCOUNT", "2000", 0);
-}
-__attribute__((section(".preinit_array"), used)) void (*const kShortenSpinning)(int, char**, char**) = shorten_spinning;
-#endif
 
 /// The chunks of one loop, taken by whichever thread is free. Which thread runs a chunk changes no result.
 class Chunks {
@@ -38,7 +27,7 @@ class Chunks {
       try {
         call_(context_, chunk);
       } catch (...) {
-        // An exception must not leave an OpenMP task; keep the first in chunk order, whoever was faster.
+        // An exception must not leave an OpenMP region; keep the first in chunk order, whoever was faster.
         const std::lock_guard lock(mutex_);
         if (chunk < failed_) {
           failed_ = chunk;
@@ -64,17 +53,91 @@ class Chunks {
   std::exception_ptr failure_;
 };
 
-/// The caller works too, and waits for tasks that have begun only: a thread that the system has not scheduled yet holds
-/// up nothing. (A parallel region per loop would end with a barrier for all threads: with busy neighbours on two cores
-/// a training step then took twenty times as long.)
-void drain_with_tasks(Chunks& chunks, int threads) {
-  for (int helper = 1; helper < threads; ++helper) {
-#pragma omp task default(none) shared(chunks)
-    chunks.drain();
-  }
-  chunks.drain();
-#pragma omp taskwait
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
+
+/// A few microseconds only: longer spinning starves what else runs on the machine, which may be the very thread that is
+/// waited for.
+template <class Condition>
+void spin_until(Condition&& is_met) {
+  for (int i = 0; i < 100 && !is_met(); ++i)
+    pause();
+}
+
+/// The helpers of one leading thread, which offers them its loops one after the other. The leader works too, and waits
+/// only for helpers that have joined the loop: one that the system has not scheduled yet holds up nothing. (A parallel
+/// region per loop would end with a barrier for all threads: with busy neighbours on two cores a training step then
+/// took twenty times as long. OpenMP tasks have no barrier, but libgomp's idle threads spin for milliseconds: three
+/// times as long, and nothing in the program can tell libgomp otherwise.)
+class Team {
+ public:
+  void run(Chunks& loop, int helpers) {
+    {
+      const std::lock_guard lock(mutex_);
+      loop_ = &loop;
+      places_ = helpers;
+      ++offers_;
+    }
+    offered_.notify_all();
+    loop.drain();
+    {
+      const std::lock_guard lock(mutex_);
+      loop_ = nullptr;
+    }
+    spin_until([&] { return inside_ == 0; });
+    std::unique_lock lock(mutex_);
+    left_.wait(lock, [&] { return inside_ == 0; });
+  }
+
+  /// What a helper does until the leader ends.
+  void serve() {
+    for (std::uint64_t seen = 0;;) {
+      spin_until([&] { return offers_ != seen; });
+      std::unique_lock lock(mutex_);
+      offered_.wait(lock, [&] { return offers_ != seen; });
+      seen = offers_;
+      if (has_ended_)
+        return;
+      if (loop_ == nullptr || places_ == 0)
+        continue;
+      --places_;
+      ++inside_;
+      Chunks& loop = *loop_;
+      lock.unlock();
+      loop.drain();
+      lock.lock();
+      if (--inside_ == 0)
+        left_.notify_one();
+    }
+  }
+
+  void end() {
+    {
+      const std::lock_guard lock(mutex_);
+      has_ended_ = true;
+      ++offers_;
+    }
+    offered_.notify_all();
+  }
+
+ private:
+  // All members change under the mutex only; the atomic ones are also read without it.
+  std::mutex mutex_;
+  std::condition_variable offered_;
+  std::condition_variable left_;
+  std::atomic<std::uint64_t> offers_{0};
+  std::atomic<int> inside_{0};  // helpers that have joined the loop
+  Chunks* loop_ = nullptr;
+  int places_ = 0;  // helpers that may still join
+  bool has_ended_ = false;
+};
+
+thread_local Team* led_team = nullptr;
 
 }  // namespace
 
@@ -90,17 +153,24 @@ void set_thread_count(int count) {
 }
 
 void with_thread_team(const std::function<void()>& body) {
+  if (led_team != nullptr || is_inside_chunk) {
+    body();
+    return;
+  }
+  Team team;
   std::exception_ptr failure;
-#pragma omp parallel num_threads(thread_count()) default(none) shared(body, failure, has_team)
-#pragma omp master
-  {
-    has_team = true;
+#pragma omp parallel num_threads(thread_count()) default(none) shared(body, failure, team)
+  if (omp_get_thread_num() == 0) {
+    led_team = &team;
     try {
       body();
     } catch (...) {
       failure = std::current_exception();
     }
-    has_team = false;
+    led_team = nullptr;
+    team.end();
+  } else {
+    team.serve();
   }
   if (failure)
     std::rethrow_exception(failure);
@@ -116,8 +186,8 @@ void run_chunks(std::int64_t chunks, void (*call)(void*, std::int64_t), void* co
     return;
   }
   Chunks work(chunks, call, context);
-  if (omp_in_parallel() != 0 && has_team) {
-    drain_with_tasks(work, threads);
+  if (led_team != nullptr) {
+    led_team->run(work, threads - 1);
   } else {
 #pragma omp parallel num_threads(threads) default(none) shared(work)
     work.drain();

@@ -15,7 +15,7 @@ void set_thread_count(int count);
 
 /// Runs body on the calling thread, beside a team of threads that stays together until it returns; parallel loops in it
 /// hand their chunks to whoever is free. Programs wrap their work in it; without it each loop makes its own team, with
-/// the same results. Rethrows what body throws.
+/// the same results. A team within a team is the same one. Rethrows what body throws.
 void with_thread_team(const std::function<void()>& body);
 
 namespace detail {

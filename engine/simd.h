@@ -5,7 +5,9 @@
 // OCKHAM_CLONES before a plain leaf function (template or not) compiles it for several x86 instruction sets; the one
 // that suits the machine is picked when the program starts. The call cannot be inlined, so give it much to do, and
 // functions that it calls are compiled anew only if they are inlined into it. Fused multiply-add is off
-// (-ffp-contract=off), so every clone gives the same bits.
+// (-ffp-contract=off), so every clone gives the same bits. OCKHAM_ISA does not reach the clones: an ifunc is resolved
+// from the processor's own features before the program can read its environment. Lower levels thus test and time the
+// Highway kernels only.
 //
 // Empty where ifunc does not exist (musl, macOS, Windows), under clang (which has no clones of templates) and under
 // sanitizers, whose runtimes are not up yet when an ifunc resolver runs.
@@ -13,7 +15,7 @@
 #include <string_view>
 
 #if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    !defined(OCKHAM_SANITIZED)
 #define OCKHAM_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define OCKHAM_CLONES
@@ -26,8 +28,9 @@ namespace ockham {
 /// @throws UsageError as use_instruction_set() does
 const char* instruction_set();
 
-/// Chooses a lower level than the machine's best: "sse4", "avx2" or "avx512"; "" is the best. For tests and benches:
-/// not while kernels run. @throws UsageError for another name or a level that this machine lacks
+/// Chooses a lower level for Highway kernels than the machine's best: "sse4", "avx2" or "avx512"; "" is the best. For
+/// tests and benches: not while kernels run.
+/// @throws UsageError for another name or a level that this machine lacks
 void use_instruction_set(std::string_view level);
 
 }  // namespace ockham

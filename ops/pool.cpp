@@ -20,7 +20,10 @@ Shape infer_pool(const Op& op, std::span<const Spec> x, const PoolWindow& window
       throw ShapeError(concat(describe(op, x), ": kernel ", kernel, " does not fit into size ", shape[dim],
                               " with pad ", pad, " on both sides; use a smaller kernel."));
   }
-  const auto pooled = [&](std::int64_t size) { return (size + 2 * pad - kernel) / stride + 1; };
+  // Captured by name: clang 14 cannot capture structured bindings otherwise.
+  const auto pooled = [kernel = kernel, stride = stride, pad = pad](std::int64_t size) {
+    return (size + 2 * pad - kernel) / stride + 1;
+  };
   return {shape[0], shape[1], pooled(shape[2]), pooled(shape[3])};
 }
 

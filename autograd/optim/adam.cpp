@@ -1,11 +1,17 @@
 #include "autograd/optim/adam.h"
 
 #include <cmath>
+#include <utility>
 
+#include "autograd/optim/pieces.h"
 #include "autograd/optim/state.h"
-#include "engine/parallel.h"
 
 namespace ockham {
+namespace {
+
+constexpr std::int64_t kGrain = 1 << 14;
+
+}  // namespace
 
 Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
@@ -19,31 +25,27 @@ void Adam::step(double lr) {
   ++steps_;
   const double mean_bias = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double square_bias = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));
-  for (std::size_t p = 0; p < parameters_.size(); ++p) {
-    Parameter& parameter = *parameters_[p];
-    if (!parameter.grad)
-      continue;
+  for_each_piece(pieces_of(parameters_, kGrain), [&](const Piece& piece, std::size_t) {
+    Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "adam", [&]<class T>() {
       T* w = parameter.value.data<T>();
-      T* m = mean_[p].data<T>();
-      T* v = square_[p].data<T>();
-      const T* g = parameter.grad.data<T>();
+      T* m = mean_[piece.parameter].data<T>();
+      T* v = square_[piece.parameter].data<T>();
+      const T* g = std::as_const(parameter.grad).data<T>();
       const auto b1 = static_cast<T>(options_.beta1);
       const auto b2 = static_cast<T>(options_.beta2);
       const auto decay = static_cast<T>(options_.weight_decay);
       const auto rate = static_cast<T>(lr / mean_bias);
       const auto scale = static_cast<T>(1.0 / std::sqrt(square_bias));
       const auto epsilon = static_cast<T>(options_.epsilon);
-      parallel_for(parameter.value.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const T gradient = g[i] + decay * w[i];
-          m[i] = b1 * m[i] + (T(1) - b1) * gradient;
-          v[i] = b2 * v[i] + (T(1) - b2) * gradient * gradient;
-          w[i] -= rate * m[i] / (std::sqrt(v[i]) * scale + epsilon);
-        }
-      });
+      for (std::int64_t i = piece.begin; i < piece.end; ++i) {
+        const T gradient = g[i] + decay * w[i];
+        m[i] = b1 * m[i] + (T(1) - b1) * gradient;
+        v[i] = b2 * v[i] + (T(1) - b2) * gradient * gradient;
+        w[i] -= rate * m[i] / (std::sqrt(v[i]) * scale + epsilon);
+      }
     });
-  }
+  });
 }
 
 std::map<std::string, Tensor> Adam::state() const {

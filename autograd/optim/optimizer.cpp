@@ -1,24 +1,46 @@
 #include "autograd/optim/optimizer.h"
 
 #include <cmath>
+#include <numeric>
 
+#include "autograd/optim/pieces.h"
 #include "autograd/optim/state.h"
-#include "engine/math.h"
+#include "engine/lanes.h"
 
 namespace ockham {
 
+namespace {
+
+constexpr std::int64_t kGrain = 1 << 15;
+
+/// Sum of squares, accumulated in double, in an order that depends on the sizes only.
+double sum_of_squares(const std::vector<Parameter*>& parameters, const std::vector<Piece>& pieces) {
+  std::vector<double> parts(pieces.size());
+  for_each_piece(pieces, [&](const Piece& piece, std::size_t index) {
+    const Tensor& grad = parameters[piece.parameter]->grad;
+    visit_float(grad.dtype(), "clip_gradients", [&]<class T>() {
+      const T* g = grad.data<T>() + piece.begin;
+      parts[index] = lane_dot(piece.end - piece.begin, g, g);
+    });
+  });
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
+}
+
+}  // namespace
+
 double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
-  double squares = 0.0;
-  for (const Parameter* parameter : parameters) {
-    if (parameter->grad)
-      squares += dot(parameter->grad, parameter->grad);
-  }
-  const double norm = std::sqrt(squares);
+  const std::vector<Piece> pieces = pieces_of(parameters, kGrain);
+  const double norm = std::sqrt(sum_of_squares(parameters, pieces));
   if (limit > 0.0 && std::isfinite(norm) && norm > limit) {
-    for (Parameter* parameter : parameters) {
-      if (parameter->grad)
-        scale(parameter->grad, limit / (norm + 1e-6));
-    }
+    for_each_piece(pieces, [&](const Piece& piece, std::size_t) {
+      Tensor& grad = parameters[piece.parameter]->grad;
+      visit_float(grad.dtype(), "clip_gradients", [&]<class T>() {
+        T* g = grad.data<T>();
+        const T factor = static_cast<T>(limit / (norm + 1e-6));
+        for (std::int64_t i = piece.begin; i < piece.end; ++i)
+          g[i] *= factor;
+      });
+    });
   }
   return norm;
 }

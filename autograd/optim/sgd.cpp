@@ -1,11 +1,17 @@
 #include "autograd/optim/sgd.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "autograd/optim/pieces.h"
 #include "autograd/optim/state.h"
-#include "engine/parallel.h"
 
 namespace ockham {
+namespace {
+
+constexpr std::int64_t kGrain = 1 << 14;
+
+}  // namespace
 
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
@@ -14,27 +20,23 @@ Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
 }
 
 void Sgd::step(double lr) {
-  for (std::size_t p = 0; p < parameters_.size(); ++p) {
-    Parameter& parameter = *parameters_[p];
-    if (!parameter.grad)
-      continue;
+  for_each_piece(pieces_of(parameters_, kGrain), [&](const Piece& piece, std::size_t) {
+    Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "sgd", [&]<class T>() {
       T* w = parameter.value.data<T>();
-      T* v = momentum_[p].data<T>();
-      const T* g = parameter.grad.data<T>();
+      T* v = momentum_[piece.parameter].data<T>();
+      const T* g = std::as_const(parameter.grad).data<T>();
       const T rate = static_cast<T>(lr);
       const T momentum = static_cast<T>(options_.momentum);
       const T decay = static_cast<T>(parameter.kind == ParameterKind::kWeight ? options_.weight_decay : 0.0);
       const bool nesterov = options_.nesterov;
-      parallel_for(parameter.value.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const T gradient = g[i] + decay * w[i];
-          v[i] = momentum * v[i] + gradient;
-          w[i] -= rate * (nesterov ? gradient + momentum * v[i] : v[i]);
-        }
-      });
+      for (std::int64_t i = piece.begin; i < piece.end; ++i) {
+        const T gradient = g[i] + decay * w[i];
+        v[i] = momentum * v[i] + gradient;
+        w[i] -= rate * (nesterov ? gradient + momentum * v[i] : v[i]);
+      }
     });
-  }
+  });
 }
 
 std::map<std::string, Tensor> Sgd::state() const {

@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(dropping_the_cache_returns_it_all) {
 }
 
 // Sanitizers end the program at such a request.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(OCKHAM_SANITIZED)
 BOOST_AUTO_TEST_CASE(requests_that_the_system_refuses_are_errors) {
   BOOST_CHECK_EXCEPTION(memory().allocate(std::size_t{1} << 62), Error,
                         (test::Says{{"refused 4611686018427387904 bytes", "in use"}}));

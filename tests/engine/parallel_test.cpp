@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 
@@ -66,11 +67,10 @@ BOOST_AUTO_TEST_CASE(sums_have_the_same_bits_at_any_number_of_threads) {
   at_each_count([&] { BOOST_TEST(total() == alone); });
 }
 
-BOOST_AUTO_TEST_CASE(several_threads_take_part) {
-  set_thread_count(2);
+/// Can chunks of two threads wait for each other? The wait is bounded so that a failure ends.
+bool do_two_threads_meet() {
   std::atomic<int> inside{0};
   std::atomic<bool> met{false};
-  // Two chunks that wait for each other can only finish on two threads; the wait is bounded so that a failure ends.
   parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
     ++inside;
     const double deadline = omp_get_wtime() + 5.0;
@@ -78,7 +78,37 @@ BOOST_AUTO_TEST_CASE(several_threads_take_part) {
     }
     met = met || inside == 2;
   });
-  BOOST_TEST(met);
+  return met;
+}
+
+BOOST_AUTO_TEST_CASE(several_threads_take_part) {
+  set_thread_count(2);
+  BOOST_TEST(do_two_threads_meet());
+  with_thread_team([] { BOOST_TEST(do_two_threads_meet()); });
+}
+
+BOOST_AUTO_TEST_CASE(a_team_within_a_team_is_the_same_team) {
+  set_thread_count(2);
+  with_thread_team([] {
+    with_thread_team([] { BOOST_TEST(do_two_threads_meet()); });
+    BOOST_TEST(do_two_threads_meet());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(no_more_threads_of_a_team_take_part_than_were_set) {
+  set_thread_count(4);
+  with_thread_team([] {
+    set_thread_count(2);
+    std::mutex mutex;
+    for (int round = 0; round < 100; ++round) {
+      std::set<int> threads;
+      parallel_for(64, 1, [&](std::int64_t, std::int64_t) {
+        const std::lock_guard lock(mutex);
+        threads.insert(omp_get_thread_num());
+      });
+      BOOST_TEST(threads.size() <= 2u);
+    }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(the_exception_of_the_first_failing_chunk_arrives) {
