@@ -16,6 +16,11 @@ Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
 }
 
 void Adam::step(double lr) {
+  // Gradient; both moments and weight, each read and written.
+  profiled([&] { update(lr); }, [&] { return update_call("adam", parameters_, 7.0); });
+}
+
+void Adam::update(double lr) {
   ++steps_;
   const double mean_bias = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double square_bias = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));

@@ -7,7 +7,16 @@
 
 namespace ockham {
 
-double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
+ProfiledCall update_call(std::string_view name, std::span<Parameter* const> parameters, double arrays) {
+  double bytes = 0.0;
+  for (const Parameter* parameter : parameters)
+    bytes += defined_bytes({&parameter->grad, 1});
+  return {.pass = "optimizer", .op = std::string(name), .detail = {}, .kernel = {}, .bytes = arrays * bytes};
+}
+
+namespace {
+
+double clip(const std::vector<Parameter*>& parameters, double limit) {
   double squares = 0.0;
   for (const Parameter* parameter : parameters) {
     if (parameter->grad)
@@ -20,6 +29,14 @@ double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
         scale(parameter->grad, limit / (norm + 1e-6));
     }
   }
+  return norm;
+}
+
+}  // namespace
+
+double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
+  double norm = 0.0;
+  profiled([&] { norm = clip(parameters, limit); }, [&] { return update_call("clip", parameters, 1.0); });
   return norm;
 }
 

@@ -14,6 +14,11 @@ Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
 }
 
 void Sgd::step(double lr) {
+  // Gradient; momentum and weight, each read and written.
+  profiled([&] { update(lr); }, [&] { return update_call("sgd", parameters_, 5.0); });
+}
+
+void Sgd::update(double lr) {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     Parameter& parameter = *parameters_[p];
     if (!parameter.grad)
