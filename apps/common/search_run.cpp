@@ -11,6 +11,7 @@
 #include "apps/common/hessian_check.h"
 #include "apps/common/host.h"
 #include "apps/common/networks.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_report.h"
 #include "apps/common/search_setup.h"
@@ -384,7 +385,7 @@ class SearchRun {
 int run_search(Session& session) {
   if (session.options().is_set("memory-limit"))
     SearchRun(session).rehearse();  // the allocator refuses what needs more: now, not hours later
-  return SearchRun(session).run();
+  return run_profiled(session, [&] { return SearchRun(session).run(); });
 }
 
 }  // namespace ockham::apps

@@ -10,6 +10,7 @@
 #include "apps/common/format.h"
 #include "apps/common/host.h"
 #include "apps/common/networks.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_setup.h"
 #include "autograd/optim/schedule.h"
@@ -318,6 +319,7 @@ class TrainRun {
 
 void declare_train(OptionTable& table) {
   add_compute_options(table);
+  add_profile_option(table);
   add_data_options(table);
   add_training_options(table);
   table.at("epochs").fallback = "600";
@@ -371,7 +373,7 @@ void declare_train(OptionTable& table) {
 int run_train(Session& session) {
   if (session.options().is_set("memory-limit"))
     TrainRun(session).rehearse();  // the allocator refuses what needs more: now, not hours later
-  return TrainRun(session).run();
+  return run_profiled(session, [&] { return TrainRun(session).run(); });
 }
 
 }  // namespace ockham::apps
