@@ -1,6 +1,7 @@
 #include "autograd/reverse.h"
 
 #include "autograd/sweep.h"
+#include "engine/allocator.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -17,10 +18,12 @@ void backward(const Variable& loss, bool accumulate, bool keeps_saved) {
   for (auto& [node, cotangent] : pull_back(tape, loss.id(), std::move(seed), options)) {
     Parameter& parameter = *tape.nodes()[static_cast<std::size_t>(node)].parameter;
     Tensor gradient = cotangent.reshape(parameter.value.shape());
-    if (accumulate && parameter.grad)
+    if (accumulate && parameter.grad) {
       axpy(1.0, gradient, parameter.grad);
-    else
-      parameter.grad = gradient.clone();
+      continue;
+    }
+    const MemoryScope scope(MemoryClass::kGradients);
+    parameter.grad = gradient.clone();
   }
 }
 

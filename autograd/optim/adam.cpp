@@ -3,12 +3,14 @@
 #include <cmath>
 
 #include "autograd/optim/state.h"
+#include "engine/allocator.h"
 #include "engine/parallel.h"
 
 namespace ockham {
 
 Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
+  const MemoryScope scope(MemoryClass::kOptimizer);
   for (const Parameter* parameter : parameters_) {
     mean_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
     square_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "autograd/optim/state.h"
+#include "engine/allocator.h"
 #include "engine/parallel.h"
 
 namespace ockham {
 
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
+  const MemoryScope scope(MemoryClass::kOptimizer);
   for (const Parameter* parameter : parameters_)
     momentum_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
 }
