@@ -7,6 +7,7 @@
 #include "apps/common/host.h"
 #include "apps/common/json_text.h"
 #include "apps/common/main.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/search_setup.h"
 #include "engine/allocator.h"
 #include "engine/parallel.h"
@@ -19,6 +20,7 @@ using Json = nlohmann::ordered_json;
 
 void declare(OptionTable& table) {
   add_compute_options(table);
+  add_profile_option(table);
   table.group("Measurement");
   table.text("case", "", "what to measure; --list shows the names", "NAME");
   table.positional("case");
@@ -27,22 +29,43 @@ void declare(OptionTable& table) {
   table.flag("list", "print the cases and exit");
 }
 
-/// Seconds of each repeat, in rising order.
-std::vector<double> times_of(const std::function<void()>& work, std::int64_t repeats) {
-  work();  // memory, caches and clock frequency settle
-  std::vector<double> times;
-  for (std::int64_t i = 0; i < repeats; ++i) {
-    const double start = monotonic_seconds();
-    work();
-    times.push_back(monotonic_seconds() - start);
-  }
-  std::ranges::sort(times);
-  return times;
+double seconds_of(const std::function<void()>& work) {
+  const double start = monotonic_seconds();
+  work();
+  return monotonic_seconds() - start;
 }
 
-double median(const std::vector<double>& sorted) {
-  const std::size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2.0;
+double median(std::vector<double> times) {
+  std::ranges::sort(times);
+  const std::size_t middle = times.size() / 2;
+  return times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2.0;
+}
+
+/// Seconds of each repeat of a case's pieces, and the most memory that the case itself held.
+struct Measured {
+  std::vector<double> run;
+  std::vector<double> before_tangents;
+  std::vector<double> forward;
+  std::size_t peak_bytes = 0;
+};
+
+/// The pieces take turns, so that a change of the machine's pace meets all of them.
+Measured measure(const BenchWork& work, std::int64_t repeats) {
+  CachingAllocator& memory = CachingAllocator::instance();
+  Measured result;
+  for (std::int64_t i = -1; i < repeats; ++i) {  // the first is not timed: memory, caches and clock frequency settle
+    const auto time = [&](const std::function<void()>& piece, std::vector<double>& times) {
+      const double seconds = piece ? seconds_of(piece) : 0.0;
+      if (i >= 0)
+        times.push_back(seconds);
+    };
+    memory.reset_peak();
+    time(work.run, result.run);
+    result.peak_bytes = std::max(result.peak_bytes, memory.statistics().peak_bytes);
+    time(work.before_tangents, result.before_tangents);
+    time(work.forward, result.forward);
+  }
+  return result;
 }
 
 /// Null where there is nothing to count.
@@ -56,6 +79,15 @@ int list_cases() {
   return kDone;
 }
 
+/// Prints the table of one more run.
+Json profile_of(Session& session, const BenchWork& work) {
+  Profile profile;
+  work.run();
+  profile.stop();
+  session.log().line(profile_table(profile));
+  return profile_json(profile);
+}
+
 int run(Session& session) {
   const Options& options = session.options();
   if (options.flag("list"))
@@ -64,21 +96,24 @@ int run(Session& session) {
   const std::int64_t repeats = options.count("repeats");
   const BenchWork work = wanted.prepare({.dtype = dtype_of(options), .data = options.text("data")});
 
-  CachingAllocator& memory = CachingAllocator::instance();
-  memory.reset_peak();
-  const std::vector<double> times = times_of(work.run, repeats);
-  const double seconds = median(times);
+  const Measured measured = measure(work, repeats);
+  const double seconds = median(measured.run);
   Json result{{"case", wanted.name},
               {"seconds_median", seconds},
-              {"seconds_min", times.front()},
+              {"seconds_min", std::ranges::min(measured.run)},
               {"images_per_second", rate(work.images, seconds)},
               {"gflops", rate(work.flops * 1e-9, seconds)},
-              {"peak_bytes", memory.statistics().peak_bytes},
+              {"peak_bytes", measured.peak_bytes},
               {"threads", thread_count()},
               {"isa", instruction_set()},
               {"precision", options.text("precision")}};
   if (work.forward)
-    result["forwards"] = seconds / median(times_of(work.forward, repeats));
+    result["forwards"] = seconds / median(measured.forward);
+  if (work.before_tangents)
+    result["forwards_per_tangent"] =
+        (seconds - median(measured.before_tangents)) / work.tangents / median(measured.forward);
+  if (options.flag("profile"))  // a run of its own: the times above are those without
+    result["profile"] = profile_of(session, work);
   if (!options.flag("json"))  // publish() prints the same line
     std::cout << json_text(result) << '\n';
   session.publish(result);

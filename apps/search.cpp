@@ -2,6 +2,7 @@
 // Options and presets here, the run itself in common/search_run.cpp.
 #include "apps/common/common_options.h"
 #include "apps/common/main.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/search_run.h"
 
 namespace {
@@ -51,6 +52,7 @@ void declare_curvature(OptionTable& table) {
 
 void declare(OptionTable& table) {
   ockham::apps::add_compute_options(table);
+  ockham::apps::add_profile_option(table);
   ockham::apps::add_data_options(table);
   ockham::apps::add_training_options(table);
   table.at("epochs").fallback = "1";

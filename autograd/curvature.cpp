@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "autograd/profile.h"
+
 namespace ockham {
 
 Adjoints::Adjoints(Tape& tape, const Variable& loss, std::span<const int> leaves)
@@ -28,7 +30,12 @@ std::vector<double> Adjoints::along(const std::map<int, Tensor>& seeds, std::int
       return;
     const Node& n = tape_.nodes()[static_cast<std::size_t>(node)];
     std::vector<double> part(static_cast<std::size_t>(D));
-    n.op->curvature(n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part);
+    profiled([&] { n.op->curvature(n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
+             [&] {
+               const double bytes = defined_bytes(n.saved.tensors) + defined_bytes(kept.y_bar) +
+                                    defined_bytes(kept.x_bar) + defined_bytes(x_dot) + defined_bytes(y_dot);
+               return describe_call("curvature", *n.op, n.input_specs, D, bytes, static_cast<double>(D));
+             });
     for (std::size_t d = 0; d < part.size(); ++d)
       total[d] += part[d];
     if (parts != nullptr && std::ranges::any_of(part, [](double share) { return share != 0.0; })) {

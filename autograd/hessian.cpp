@@ -5,6 +5,7 @@
 #include <set>
 
 #include "autograd/curvature.h"
+#include "autograd/profile.h"
 #include "autograd/reverse.h"
 #include "autograd/sweep.h"
 
@@ -76,7 +77,16 @@ HessianResult reverse_diagonal(const Request& r) {
     const Node& node = node_at(r.tape, index);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (const auto it = slot.find(node.inputs[i].node); it != slot.end())
-        node.op->weight_diagonal(node.saved, options.D, y_bar, i, r.options.grouping, result.diagonal[it->second]);
+        profiled(
+            [&] {
+              node.op->weight_diagonal(node.saved, options.D, y_bar, i, r.options.grouping,
+                                       result.diagonal[it->second]);
+            },
+            [&] {
+              return describe_call("weight_diagonal", *node.op, node.input_specs, options.D,
+                                   defined_bytes(node.saved.tensors) + defined_bytes(y_bar),
+                                   static_cast<double>(options.D));
+            });
     }
   };
   const std::int64_t all = loss_op.factor_columns(end.saved);
@@ -85,7 +95,11 @@ HessianResult reverse_diagonal(const Request& r) {
   for (std::int64_t first = 0; first < all; first += D) {
     options.D = std::min(D, all - first);
     Tensor columns(with_directions(logits.shape, options.D), logits.dtype);
-    loss_op.factor(end.saved, first, options.D, columns);
+    profiled([&] { loss_op.factor(end.saved, first, options.D, columns); },
+             [&] {
+               return describe_call("factor", loss_op, end.input_specs, options.D,
+                                    defined_bytes(end.saved.tensors) + defined_bytes({&columns, 1}), 0.0);
+             });
     pull_back(r.tape, end.inputs[0], std::move(columns), options);
     result.columns = first + options.D;
     result.tail = result.columns < all ? loss_op.factor_tail(end.saved, result.columns) : 0.0;
@@ -218,7 +232,13 @@ HessianResult recursion_diagonal(const Request& r) {
       if (!target)
         target = Tensor(node.input_specs[i]);
     }
-    node.op->recursion(node.saved, r.options.recursion, bars[static_cast<std::size_t>(n)], h_y, slots);
+    profiled(
+        [&] { node.op->recursion(node.saved, r.options.recursion, bars[static_cast<std::size_t>(n)], h_y, slots); },
+        [&] {
+          return describe_call("recursion", *node.op, node.input_specs, 1,
+                               defined_bytes(node.saved.tensors) + defined_bytes(h_y),
+                               static_cast<double>(std::min<std::size_t>(slots.size(), 2)));
+        });
   }
   HessianResult result;
   for (int leaf : r.leaves) {

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "engine/allocator.h"
+
 namespace ockham {
 
 Parameter& Module::add_parameter(std::string name, Tensor value, ParameterKind kind) {
@@ -45,6 +47,7 @@ std::int64_t count_elements(std::span<Parameter* const> parameters) {
 }
 
 Tensor Initial::uniform_fan_in(const Shape& shape, std::int64_t fan_in) {
+  const MemoryScope scope(MemoryClass::kWeights);
   Tensor value(shape, dtype);
   const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
   fill_uniform(value, {seed, Purpose::kInit, next_stream++}, -bound, bound);
@@ -52,6 +55,7 @@ Tensor Initial::uniform_fan_in(const Shape& shape, std::int64_t fan_in) {
 }
 
 Tensor Initial::constant(const Shape& shape, double value) const {
+  const MemoryScope scope(MemoryClass::kWeights);
   return Tensor::full(shape, value, dtype);
 }
 

@@ -90,6 +90,12 @@ class Op {
   /// True when curvature() reads x_bar; the keeping sweep then stores it, at the cost of one tensor per input.
   virtual bool curvature_reads_x_bar() const { return false; }
 
+  /// For profiles: the name of the kernel that inputs `x` are run by and why those preferred to it declined; empty
+  /// where there is only one.
+  virtual std::string kernel(std::span<const Spec> /*x*/) const { return {}; }
+  /// Floating-point operations of one forward(), two a multiply-accumulate; 0: not counted.
+  virtual double flops(std::span<const Spec> /*x*/) const { return 0.0; }
+
   /// Output shapes and dtypes. @throws ShapeError or DTypeError with op, attributes, input shapes and the broken rule
   virtual std::vector<Spec> infer(std::span<const Spec> x) const = 0;
 

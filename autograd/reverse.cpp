@@ -1,6 +1,7 @@
 #include "autograd/reverse.h"
 
 #include "autograd/sweep.h"
+#include "engine/allocator.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -17,10 +18,13 @@ void backward(const Variable& loss, bool accumulate, bool keeps_saved) {
   for (auto& [node, cotangent] : pull_back(tape, loss.id(), std::move(seed), options)) {
     Parameter& parameter = *tape.nodes()[static_cast<std::size_t>(node)].parameter;
     const Shape& shape = parameter.value.shape();
-    if (accumulate && parameter.grad)
+    if (accumulate && parameter.grad) {
       axpy(1.0, cotangent.reshape(shape), parameter.grad);
-    else  // a grad is changed in place, so it must not share its memory
-      parameter.grad = (cotangent.is_sole_owner() ? cotangent : cotangent.clone()).reshape(shape);
+      continue;
+    }
+    // A grad is changed in place, so it must not share its memory.
+    const MemoryScope scope(MemoryClass::kGradients);
+    parameter.grad = (cotangent.is_sole_owner() ? cotangent : cotangent.clone()).reshape(shape);
   }
 }
 

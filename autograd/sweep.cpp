@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/profile.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -17,6 +18,37 @@ Tensor directions_of(const Spec& spec, std::int64_t D) {
 
 bool is_any_defined(Inputs tensors) {
   return std::ranges::any_of(tensors, [](const Tensor& t) { return t.is_defined(); });
+}
+
+/// A sweep's pass costs a forward evaluation per direction for each operand it differentiates; of an op's operands two
+/// at most share its arithmetic (a convolution's input and weight).
+double evaluations_of(std::int64_t D, std::ptrdiff_t operands) {
+  return static_cast<double>(D * std::min<std::ptrdiff_t>(operands, 2));
+}
+
+void run_vjp(const Node& node, std::int64_t D, Inputs y_bar, std::span<GradSlot> slots) {
+  profiled([&] { node.op->vjp(node.saved, D, y_bar, slots); },
+           [&] {
+             double bytes = defined_bytes(y_bar) + defined_bytes(node.saved.tensors);
+             std::ptrdiff_t wanted = 0;
+             for (const GradSlot& slot : slots) {
+               if (slot) {
+                 bytes += defined_bytes({slot.dst, 1});
+                 ++wanted;
+               }
+             }
+             return describe_call("vjp", *node.op, node.input_specs, D, bytes, evaluations_of(D, wanted));
+           });
+}
+
+void run_jvp(const Node& node, std::int64_t D, Inputs x_dot, std::vector<Tensor>& y_dot) {
+  profiled([&] { node.op->jvp(node.saved, D, x_dot, y_dot); },
+           [&] {
+             const auto given = std::ranges::count_if(x_dot, [](const Tensor& t) { return t.is_defined(); });
+             return describe_call("jvp", *node.op, node.input_specs, D,
+                                  defined_bytes(x_dot) + defined_bytes(node.saved.tensors) + defined_bytes(y_dot),
+                                  evaluations_of(D, given));
+           });
 }
 
 /// The last node that reads each node's outputs; -1 where none does.
@@ -87,13 +119,13 @@ class PullBack {
         target = directions_of(node.input_specs[i], options_.D);
     }
     if (is_kept && is_any_wanted)
-      node.op->vjp(node.saved, options_.D, y_bar, slots);
+      run_vjp(node, options_.D, y_bar, slots);
     if (options_.visit)
       options_.visit(index, y_bar, x_bar);
     if (is_kept)
       add_contributions(node, x_bar);
     else if (is_any_wanted)
-      node.op->vjp(node.saved, options_.D, y_bar, slots);
+      run_vjp(node, options_.D, y_bar, slots);
   }
 
   void add_contributions(const Node& node, std::span<const Tensor> x_bar) {
@@ -171,7 +203,7 @@ Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>&
     std::vector<Tensor> y_dot;
     for (const Spec& spec : node.outputs)
       y_dot.push_back(directions_of(spec, D));
-    node.op->jvp(node.saved, D, x_dot, y_dot);
+    run_jvp(node, D, x_dot, y_dot);
     if (visit)
       visit(n, x_dot, y_dot);
     dots[static_cast<std::size_t>(n)] = std::move(y_dot);

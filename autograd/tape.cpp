@@ -1,5 +1,7 @@
 #include "autograd/tape.h"
 
+#include "autograd/profile.h"
+
 namespace ockham {
 
 Variable::Variable(Tensor value, Tape& tape, ValueId id)
@@ -81,7 +83,8 @@ std::vector<Variable> record(std::shared_ptr<const Op> op, std::span<const Varia
   for (const Spec& spec : op->infer(specs))
     y.emplace_back(spec);
   Saved saved;
-  op->forward(x, y, saved);
+  profiled([&] { op->forward(x, y, saved); },
+           [&] { return describe_call("forward", *op, specs, 1, defined_bytes(x) + defined_bytes(y), 1.0); });
   if (tape != nullptr)
     return tape->append(std::move(op), inputs, std::move(y), std::move(saved));
   return std::vector<Variable>(std::make_move_iterator(y.begin()), std::make_move_iterator(y.end()));

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/error.h"
@@ -18,15 +19,40 @@ std::size_t rounded(std::size_t bytes) {
   return std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 
+thread_local MemoryClass current_class = MemoryClass::kScratch;
+
+/// A block in use: its true size, which may be more than was asked for.
+struct Block {
+  std::size_t size;
+  MemoryClass memory_class;
+};
+
 }  // namespace
+
+std::string_view name_of(MemoryClass memory_class) {
+  constexpr std::array<std::string_view, kMemoryClasses> kNames{"weights",          "gradients", "optimiser",
+                                                                "kept activations", "scratch",   "curvature"};
+  return kNames[static_cast<std::size_t>(memory_class)];
+}
+
+MemoryScope::MemoryScope(MemoryClass memory_class) : before_(std::exchange(current_class, memory_class)) {}
+
+MemoryScope::~MemoryScope() {
+  current_class = before_;
+}
 
 struct CachingAllocator::State {
   mutable std::mutex mutex;
   std::multimap<std::size_t, void*> cache;  // free blocks by size
-  std::map<void*, std::size_t> real_size;   // blocks in use that are larger than asked for
+  std::unordered_map<void*, Block> in_use;
   AllocatorStatistics statistics;
   std::size_t limit = 0;
   bool is_caching = std::getenv("OCKHAM_NO_CACHE") == nullptr;
+
+  void set_peak() {
+    statistics.peak_bytes = statistics.bytes_in_use;
+    statistics.peak = statistics.in_use;
+  }
 
   void drop() {
     for (auto& [size, block] : cache)
@@ -72,23 +98,23 @@ void* CachingAllocator::allocate(std::size_t bytes) {
                          " in use and a peak of ", s.statistics.peak_bytes, "; lower --batch-size or --channels."));
     ++s.statistics.system_allocations;
   }
-  if (real != size)
-    s.real_size.emplace(block, real);
+  s.in_use.emplace(block, Block{real, current_class});
   ++s.statistics.allocations;
   s.statistics.bytes_in_use += real;
-  s.statistics.peak_bytes = std::max(s.statistics.peak_bytes, s.statistics.bytes_in_use);
+  s.statistics.in_use[static_cast<std::size_t>(current_class)] += real;
+  if (s.statistics.bytes_in_use > s.statistics.peak_bytes)
+    s.set_peak();
   return block;
 }
 
-void CachingAllocator::release(void* block, std::size_t bytes) noexcept {
+void CachingAllocator::release(void* block, std::size_t) noexcept {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
-  std::size_t real = rounded(bytes);
-  if (auto it = s.real_size.find(block); it != s.real_size.end()) {
-    real = it->second;
-    s.real_size.erase(it);
-  }
+  const auto it = s.in_use.find(block);
+  const auto [real, memory_class] = it->second;
+  s.in_use.erase(it);
   s.statistics.bytes_in_use -= real;
+  s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= real;
   if (!s.is_caching) {
     std::free(block);
     return;
@@ -104,7 +130,7 @@ AllocatorStatistics CachingAllocator::statistics() const {
 
 void CachingAllocator::reset_peak() {
   const std::lock_guard lock(state_->mutex);
-  state_->statistics.peak_bytes = state_->statistics.bytes_in_use;
+  state_->set_peak();
 }
 
 void CachingAllocator::drop_cache() {

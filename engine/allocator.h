@@ -1,14 +1,39 @@
 #pragma once
 // Memory for tensors: a cache of blocks that keeps a training loop from asking the system for memory after its second
 // step. Statistics are part of the interface: the memory plan and the tests read them.
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace ockham {
+
+/// What a block is for, as the code that asks says by a MemoryScope. kScratch is the rest: batches, cotangents, the
+/// buffers of kernels.
+enum class MemoryClass { kWeights, kGradients, kOptimizer, kActivations, kScratch, kCurvature };
+inline constexpr std::size_t kMemoryClasses = 6;
+std::string_view name_of(MemoryClass memory_class);
+
+/// Bytes by MemoryClass.
+using MemoryUse = std::array<std::size_t, kMemoryClasses>;
+
+/// While it lives, what this thread allocates is of this class.
+class MemoryScope {
+ public:
+  explicit MemoryScope(MemoryClass memory_class);
+  ~MemoryScope();
+  MemoryScope(const MemoryScope&) = delete;
+  MemoryScope& operator=(const MemoryScope&) = delete;
+
+ private:
+  MemoryClass before_;
+};
 
 struct AllocatorStatistics {
   std::size_t bytes_in_use = 0;          ///< handed out now
   std::size_t peak_bytes = 0;            ///< largest bytes_in_use since reset_peak
+  MemoryUse in_use = {};                 ///< bytes_in_use by class
+  MemoryUse peak = {};                   ///< peak_bytes by class: what was in use at that moment
   std::size_t bytes_cached = 0;          ///< returned, kept for reuse
   std::uint64_t allocations = 0;         ///< requests served
   std::uint64_t system_allocations = 0;  ///< of these, requests that the cache could not serve

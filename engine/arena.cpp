@@ -32,6 +32,7 @@ void* Arena::allocate(std::size_t bytes) {
   if (block_ == blocks_.size()) {
     const std::size_t size = std::max({rounded, kSmallestBlock, capacity()});  // doubling: few blocks
     blocks_.reserve(blocks_.size() + 1);
+    const MemoryScope scope(MemoryClass::kScratch);  // it outlives whatever pass asked first
     blocks_.push_back({static_cast<std::byte*>(CachingAllocator::instance().allocate(size)), size});
   }
   std::byte* result = blocks_[block_].data + used_;

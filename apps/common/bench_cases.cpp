@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "apps/common/batches.h"
+#include "autograd/curvature.h"
 #include "autograd/hessian.h"
 #include "autograd/optim/sgd.h"
 #include "autograd/reverse.h"
@@ -91,24 +92,72 @@ BenchWork inference(MakeNet make, std::int64_t size, DType dtype) {
           .flops = forward_flops(net, size)};
 }
 
-/// The diagonal over the switches of a small BayesNAS supernet.
-BenchWork hessian(HessianAlgorithm algorithm, BatchNormMode mode, DType dtype) {
-  constexpr std::int64_t kBatch = 16;
-  nas::SupernetSpec spec = nas::SupernetSpec::bayesnas(2);
-  spec.frame.channels = 8;
-  spec.frame.cells = 3;
-  Initial initial{.dtype = dtype};
-  const auto network = std::make_shared<nas::Supernet>(std::move(spec), initial);
-  const nas::Batch batch = random_batch(kBatch, dtype);
-  const auto exact_pass = [network, batch, algorithm, mode] {
+/// The net and batch of the exact passes, and the loss that they differentiate.
+struct ExactPass {
+  static constexpr std::int64_t kBatch = 8;
+
+  explicit ExactPass(DType dtype, BatchNormMode mode_) : mode(mode_), batch(random_batch(kBatch, dtype)) {
+    Initial initial{.dtype = dtype};
+    network = std::make_unique<nas::Supernet>(nas::SupernetSpec::darts_with_switches(), initial);
+  }
+
+  /// The operations' switches of the first `edges` edges of every cell of a kind, the first `copies` cells of it.
+  std::vector<Parameter*> switches(nas::CellKind kind, std::size_t edges, std::size_t copies) const {
+    std::vector<Parameter*> result;
+    for (std::size_t e = 0; e < edges; ++e) {
+      const std::vector<Parameter*>& all = network->switches(kind, e);
+      result.insert(result.end(), all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(copies, all.size())));
+    }
+    return result;
+  }
+
+  Variable loss(Tape& tape) const {
+    return softmax_cross_entropy(network->forward({.tape = &tape, .batch_norm = mode}, batch.images), batch.labels);
+  }
+  void forward() const { network->forward({.batch_norm = mode}, batch.images); }
+
+  BatchNormMode mode;
+  nas::Batch batch;
+  std::unique_ptr<nas::Supernet> network;
+};
+
+constexpr std::size_t kAllEdges = 14;
+constexpr std::size_t kAllCells = 8;
+
+/// All 784 switches at once, by C - 1 = 9 reverse sweeps.
+BenchWork hessian_reverse(DType dtype) {
+  const auto pass = std::make_shared<const ExactPass>(dtype, BatchNormMode::kRunning);
+  std::vector<Parameter*> switches = pass->switches(nas::CellKind::kNormal, kAllEdges, kAllCells);
+  std::ranges::copy(pass->switches(nas::CellKind::kReduction, kAllEdges, kAllCells), std::back_inserter(switches));
+  const auto run = [pass, switches] {
     Tape tape;
-    const Variable loss =
-        softmax_cross_entropy(network->forward({.tape = &tape, .batch_norm = mode}, batch.images), batch.labels);
-    hessian_diagonal(loss, network->architecture(), {.algorithm = algorithm});
+    hessian_diagonal(pass->loss(tape), switches, {.algorithm = HessianAlgorithm::kReverse});
   };
-  return {.run = exact_pass, .images = static_cast<double>(kBatch), .forward = [network, batch, mode] {
-            network->forward({.batch_norm = mode}, batch.images);
-          }};
+  return {.run = run, .images = ExactPass::kBatch, .forward = [pass] { pass->forward(); }};
+}
+
+/// A tangent that enters at the first cell passes the whole net; all 784 would take minutes. The first node's two
+/// edges have 14.
+BenchWork hessian_forward(DType dtype) {
+  const auto pass = std::make_shared<const ExactPass>(dtype, BatchNormMode::kBatch);
+  const std::vector<Parameter*> switches = pass->switches(nas::CellKind::kNormal, 2, 1);
+  std::int64_t tangents = 0;
+  for (const Parameter* one : switches)
+    tangents += one->value.numel();
+  const auto run = [pass, switches] {
+    Tape tape;
+    hessian_diagonal(pass->loss(tape), switches, {.algorithm = HessianAlgorithm::kForward});
+  };
+  const auto adjoints = [pass, switches] {
+    Tape tape;
+    const Variable loss = pass->loss(tape);
+    const Adjoints unused(tape, loss, leaf_nodes(tape, switches));
+  };
+  return {.run = run,
+          .images = ExactPass::kBatch,
+          .forward = [pass] { pass->forward(); },
+          .before_tangents = adjoints,
+          .tangents = static_cast<double>(tangents)};
 }
 
 /// Square matrices that fit the second-level cache, on one thread: callers split work, not this kernel.
@@ -168,10 +217,14 @@ const std::vector<BenchCase>& cases() {
        [](const Settings& s) { return inference(bayesnas_search, 18, s.dtype); }},
       {"forward-darts-v2-32", "inference of DARTS_V2, 36 channels, 20 cells, batch 32",
        [](const Settings& s) { return inference(darts_v2, 32, s.dtype); }},
-      {"hessian-reverse", "exact switch diagonal of a small supernet by algorithm R, running statistics",
-       [](const Settings& s) { return hessian(HessianAlgorithm::kReverse, BatchNormMode::kRunning, s.dtype); }},
-      {"hessian-forward-train", "the same by algorithm F, batch statistics",
-       [](const Settings& s) { return hessian(HessianAlgorithm::kForward, BatchNormMode::kBatch, s.dtype); }},
+      {"hessian-reverse",
+       "exact diagonal over the 784 switches of the DARTS supernet (16 channels, 8 cells, 10 classes, batch 8 of "
+       "32x32) by algorithm R, running statistics",
+       [](const Settings& s) { return hessian_reverse(s.dtype); }},
+      {"hessian-forward-train",
+       "the same net on batch statistics by algorithm F, for the 14 switches at the first cell's first node, whose "
+       "tangents pass the whole net",
+       [](const Settings& s) { return hessian_forward(s.dtype); }},
       {"gemm", "384 x 384 x 384 matrix product on one thread",
        [](const Settings& s) { return s.dtype == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>(); }},
       {"loader-shapes", "augmented batches of 64 of the built-in images",

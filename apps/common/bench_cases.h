@@ -21,6 +21,9 @@ struct BenchWork {
   double flops = 0.0;   ///< floating-point operations of one run, two a multiply-accumulate; 0: not counted
   /// For exact passes: one inference pass over the same batch, to express their time in forwards.
   std::function<void()> forward = {};
+  /// For passes made of tangents: what `run` does before the first of them, and how many follow.
+  std::function<void()> before_tangents = {};
+  double tangents = 0.0;
 };
 
 struct BenchCase {

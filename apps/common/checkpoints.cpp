@@ -114,6 +114,11 @@ std::optional<Checkpoint> Checkpoints::resume() {
   return result;
 }
 
+bool resumes_from_checkpoint(const Options& options) {
+  return options.is_set("resume") &&
+         std::filesystem::exists(std::filesystem::path(options.text("resume")) / "checkpoints/last.safetensors");
+}
+
 bool repeat_results(Session& session) {
   std::ifstream in(session.folder().path() / "summary.json");
   const nlohmann::ordered_json summary = nlohmann::ordered_json::parse(in, nullptr, false);

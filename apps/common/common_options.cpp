@@ -45,7 +45,9 @@ void add_compute_options(OptionTable& table) {
   device.complaint = device_complaint;
   free_on_resume(device);
   table.choice("precision", {"fp32", "fp64", "bf16"}, "fp32", "number format of the computation");
-  free_on_resume(table.size("memory-limit", "", "refuse to start what needs more memory than this"));
+  free_on_resume(
+      table.size("memory-limit", "",
+                 "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused"));
 }
 
 void add_run_options(OptionTable& table) {

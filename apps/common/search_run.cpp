@@ -10,7 +10,9 @@
 #include "apps/common/format.h"
 #include "apps/common/hessian_check.h"
 #include "apps/common/host.h"
+#include "apps/common/memory_plan.h"
 #include "apps/common/networks.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_report.h"
 #include "apps/common/search_setup.h"
@@ -32,17 +34,21 @@ struct Position {
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
   std::uint64_t step = 0;
+  std::int64_t micro_batch = 0;  ///< images at a time that the run was started with; 0: whole batches
 
-  Json json() const { return {{"round", round}, {"epoch", epoch}, {"batch", batch}, {"step", step}}; }
+  Json json() const {
+    return {{"round", round}, {"epoch", epoch}, {"batch", batch}, {"step", step}, {"micro_batch", micro_batch}};
+  }
   static Position from(const Json& j) {
     return {j.value("round", std::int64_t{0}), j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
-            j.value("step", std::uint64_t{0})};
+            j.value("step", std::uint64_t{0}), j.value("micro_batch", std::int64_t{0})};
   }
 };
 
 class SearchRun {
  public:
-  explicit SearchRun(Session& session)
+  /// @param micro_batch images at a time that the memory limit allows; 0: there is no limit
+  explicit SearchRun(Session& session, std::int64_t micro_batch = 0)
       : session_(session),
         options_(session.options()),
         dtype_(dtype_of(options_)),
@@ -52,7 +58,9 @@ class SearchRun {
         network_(supernet_spec_of(options_, data_frame()), initial_),
         search_(network_, bayesnas_options_of(options_)),
         warmup_(part(true)),
-        rounds_(part(false)) {}
+        rounds_(part(false)) {
+    use_micro_batch(micro_batch);
+  }
 
   int run() {
     if (options_.flag("dry-run"))
@@ -68,6 +76,8 @@ class SearchRun {
     } else {
       folder.describe("data", data_facts(splits_));
     }
+    if (at_.micro_batch > 0 && at_.micro_batch < options_.count("batch-size"))
+      session_.log().line(micro_batch_line(options_.count("batch-size"), at_.micro_batch));
     warn_of_jumps();
     Progress progress(session_.log(), "search", total_steps(), static_cast<std::int64_t>(at_.step));
     progress_ = &progress;
@@ -83,26 +93,10 @@ class SearchRun {
     return kDone;
   }
 
-  struct Rehearsal {
-    double seconds = 0.0;  ///< of one step
-    std::size_t step_peak = 0;
-    std::size_t hessian_peak = 0;
-  };
-  /// Does a step and a curvature pass as the run will, and thereby takes the memory.
-  Rehearsal rehearse() {
-    data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
-                        {.batch_size = options_.count("batch-size"), .threads = 0});
-    const nas::Batch batch = to_tensors(*loader.next(), dtype_);
-    search_.joint_step(batch, 1e-6, 1e-6, 0);
-    CachingAllocator& memory = CachingAllocator::instance();
-    memory.reset_peak();
-    const double start = monotonic_seconds();
-    search_.joint_step(batch, 1e-6, 1e-6, 1);
-    Rehearsal result{.seconds = monotonic_seconds() - start, .step_peak = memory.statistics().peak_bytes};
-    memory.reset_peak();
-    search_.measure_curvature(hessian_batch());
-    result.hessian_peak = memory.statistics().peak_bytes;
-    return result;
+  /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
+  std::int64_t fitting_micro_batch() {
+    return apps::fitting_micro_batch(options_.size("memory-limit"), options_.count("batch-size"), whole_step_,
+                                     split_step_, {{&hessian_pass_, hessian_size()}});
   }
 
  private:
@@ -202,9 +196,8 @@ class SearchRun {
   }
 
   nas::Batch hessian_batch() const {
-    const std::int64_t size = std::min(options_.count("hessian-size"), splits_.train->size());
     data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
-                        {.batch_size = size, .seed = seed_ + 0x4845u, .threads = 0});
+                        {.batch_size = hessian_size(), .seed = seed_ + 0x4845u, .threads = 0});
     loader.start_at(at_.round);
     return to_tensors(*loader.next(), dtype_);
   }
@@ -217,7 +210,7 @@ class SearchRun {
         search_.refresh_statistics(to_tensors(*batch, dtype_));
     }
     if (splits_.valid) {
-      const nas::Score score = evaluate_dataset(splits_.valid, 100, dtype_,
+      const nas::Score score = evaluate_dataset(splits_.valid, evaluation_size(), dtype_,
                                                 [&](const nas::Batch& batch) { return search_.evaluate(batch); });
       valid_accuracy_ = score.accuracy();
       session_.folder().metrics().append({{"phase", "search"},
@@ -228,6 +221,7 @@ class SearchRun {
                                           {"top1", score.accuracy()}});
     }
     const nas::Batch batch = hessian_batch();
+    CachingAllocator::instance().drop_cache();  // blocks of a step's sizes would serve smaller requests and count whole
     report_ = search_.measure_curvature(batch);
     session_.log().line(hessian_line(report_));
     if (options_.count("hessian-check") > 0)
@@ -296,6 +290,7 @@ class SearchRun {
     restore(network_.state(), last.tensors);
     search_.load(last.tensors);
     at_ = Position::from(last.position);
+    use_micro_batch(at_.micro_batch);
     session_.log().line(concat("resumed at step ", at_.step));
   }
 
@@ -316,21 +311,68 @@ class SearchRun {
                                  jump, " a step, past zero from their first value 1; use --proximal or lower them"));
   }
 
+  void use_micro_batch(std::int64_t images) {
+    at_.micro_batch = images;
+    search_.set_micro_batch(images);
+  }
+
+  std::int64_t hessian_size() const { return std::min(options_.count("hessian-size"), splits_.train->size()); }
+  /// Evaluation keeps within what a step needs; its size must not change on resume, for sums are rounded by it.
+  std::int64_t evaluation_size() const {
+    return std::min(at_.micro_batch > 0 ? at_.micro_batch : 100, splits_.valid ? splits_.valid->size() : 1);
+  }
+
+  nas::Batch noise(std::int64_t images) const {
+    const data::ImageShape shape = splits_.train->shape();
+    return noise_batch(images, shape.channels, shape.height, dtype_);
+  }
+
+  void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
+    search_.set_micro_batch(micro_batch);
+    search_.joint_step(noise(images), 1e-6, 1e-6, 0);
+  }
+
+  /// In the run gradients stay from the last step.
+  void have_gradients() {
+    if (!network_.architecture().front()->grad)
+      rehearse_step(1, 1);
+  }
+
+  void rehearse_evaluation(std::int64_t images) {
+    have_gradients();
+    search_.evaluate(noise(images));
+  }
+
+  /// With as many directions as the run will have: what is cached of them shrinks with the images.
+  void rehearse_hessian(std::int64_t images) {
+    have_gradients();
+    HessianOptions hessian = hessian_options_of(options_);
+    hessian.cache_bytes =
+        hessian.cache_bytes * static_cast<std::size_t>(images) / static_cast<std::size_t>(hessian_size());
+    hessian.memory_limit = 0;
+    search_.set_hessian(hessian);
+    search_.measure_curvature(noise(images));
+  }
+
   int print_plan() {
-    const Rehearsal rehearsal = rehearse();
-    const auto bytes = [&](ParameterKind kind) {
-      return static_cast<std::size_t>(count_elements(network_.parameters(kind))) * size_of(dtype_);
-    };
-    const std::size_t weights = bytes(ParameterKind::kWeight);
-    const std::size_t peak = rehearsal.step_peak;
-    std::cout << "weights        " << format_count(count_elements(network_.parameters(ParameterKind::kWeight))) << ", "
-              << format_bytes(weights) << "\nswitches       " << count_elements(network_.architecture())
-              << "\ngradients      " << format_bytes(weights) << "\noptimiser      " << format_bytes(weights)
-              << "\nactivations    " << format_bytes(peak > 3 * weights ? peak - 3 * weights : 0)
-              << " (measured on one step)\nHessian pass   " << format_bytes(rehearsal.hessian_peak)
-              << "\npeak           " << format_bytes(std::max(peak, rehearsal.hessian_peak)) << "\nsteps          "
-              << format_count(total_steps()) << "\none step       " << format_duration(rehearsal.seconds)
-              << "\nestimated time " << format_duration(rehearsal.seconds * static_cast<double>(total_steps())) << "\n";
+    const Unlimited unlimited;
+    const std::int64_t batch = options_.count("batch-size");
+    const bool is_split = at_.micro_batch > 0 && at_.micro_batch < batch;
+    const std::int64_t micro_batch = is_split ? at_.micro_batch : batch;
+    PassPlan& step = is_split ? split_step_ : whole_step_;
+    const std::vector<PlannedPass> passes{
+        {&step, micro_batch}, {&hessian_pass_, hessian_size()}, {&evaluation_, evaluation_size()}};
+    // A rehearsed split step has two parts.
+    const double seconds =
+        step.seconds(micro_batch) * (is_split ? static_cast<double>(batch / micro_batch) / 2.0 : 1.0);
+    std::cout << "weights             " << format_count(count_elements(network_.parameters(ParameterKind::kWeight)))
+              << "\nswitches            " << count_elements(network_.architecture()) << '\n'
+              << memory_table(passes);
+    if (is_split)
+      std::cout << micro_batch_line(batch, micro_batch) << '\n';
+    std::cout << "steps               " << format_count(total_steps()) << "\none step            "
+              << format_duration(seconds) << "\nestimated time      "
+              << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
     return kDone;
   }
 
@@ -367,6 +409,14 @@ class SearchRun {
   Initial initial_;
   nas::Supernet network_;
   nas::BayesNas search_;
+  PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images); }};
+  PassPlan split_step_{"step", [this](std::int64_t images) {
+                         const Tensor rest =
+                             noise(std::max<std::int64_t>(1, options_.count("batch-size") - 2 * images)).images;
+                         rehearse_step(2 * images, images);
+                       }};
+  PassPlan hessian_pass_{"Hessian pass", [this](std::int64_t images) { rehearse_hessian(images); }};
+  PassPlan evaluation_{"evaluation", [this](std::int64_t images) { rehearse_evaluation(images); }};
   std::unique_ptr<data::Loader> warmup_;
   std::unique_ptr<data::Loader> rounds_;
   Checkpoints* checkpoints_ = nullptr;
@@ -379,12 +429,22 @@ class SearchRun {
   std::int64_t images_ = 0;
 };
 
+/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
+std::int64_t choose_micro_batch(Session& session) {
+  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
+    return 0;
+  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
+  SearchRun rehearsal(session);
+  unlimited.reset();
+  return rehearsal.fitting_micro_batch();
+}
+
 }  // namespace
 
 int run_search(Session& session) {
-  if (session.options().is_set("memory-limit"))
-    SearchRun(session).rehearse();  // the allocator refuses what needs more: now, not hours later
-  return SearchRun(session).run();
+  const std::int64_t micro_batch = choose_micro_batch(session);
+  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
+  return run_profiled(session, [&] { return SearchRun(session, micro_batch).run(); });
 }
 
 }  // namespace ockham::apps

@@ -9,7 +9,9 @@
 #include "apps/common/datasets.h"
 #include "apps/common/format.h"
 #include "apps/common/host.h"
+#include "apps/common/memory_plan.h"
 #include "apps/common/networks.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_setup.h"
 #include "autograd/optim/schedule.h"
@@ -71,7 +73,8 @@ Schedule schedule_of(const Options& options) {
 
 class TrainRun {
  public:
-  explicit TrainRun(Session& session)
+  /// @param micro_batch images at a time that the memory limit allows; 0: there is no limit
+  explicit TrainRun(Session& session, std::int64_t micro_batch = 0)
       : session_(session),
         options_(session.options()),
         dtype_(dtype_of(options_)),
@@ -83,7 +86,9 @@ class TrainRun {
         trainer_(network_, trainer_options(options_)),
         schedule_(schedule_of(options_)),
         loader_(splits_.train, training_transform(*splits_.train, options_.count("cutout")),
-                {.batch_size = batch_size(), .drop_last = true, .seed = initial_.seed, .threads = kLoaderThreads}) {}
+                {.batch_size = batch_size(), .drop_last = true, .seed = initial_.seed, .threads = kLoaderThreads}) {
+    use_micro_batch(micro_batch);
+  }
 
   int run() {
     if (options_.flag("dry-run"))
@@ -99,6 +104,8 @@ class TrainRun {
     } else {
       begin();
     }
+    if (is_split())
+      session_.log().line(micro_batch_line(batch_size(), micro_batch_));
     Progress progress(session_.log(), "train", total_steps(), static_cast<std::int64_t>(step_));
     progress_ = &progress;
     for (; epoch_ < options_.count("epochs"); ++epoch_, batch_ = 0) {
@@ -112,14 +119,9 @@ class TrainRun {
     return kDone;
   }
 
-  /// Takes two steps as the run will, and thereby the memory. @return seconds of the second
-  double rehearse() {
-    const nas::Batch batch = to_tensors(*loader_.next(), dtype_);
-    trainer_.step(batch, 1e-6, 0);
-    CachingAllocator::instance().reset_peak();
-    const double start = monotonic_seconds();
-    trainer_.step(batch, 1e-6, 1);
-    return monotonic_seconds() - start;
+  /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
+  std::int64_t fitting_micro_batch() {
+    return apps::fitting_micro_batch(options_.size("memory-limit"), batch_size(), whole_step_, split_step_, {});
   }
 
  private:
@@ -164,7 +166,8 @@ class TrainRun {
   }
 
   nas::Score evaluate(const data::DatasetPtr& dataset) {
-    return evaluate_dataset(dataset, 100, dtype_, [&](const nas::Batch& b) { return trainer_.evaluate(b); });
+    return evaluate_dataset(dataset, evaluation_size(), dtype_,
+                            [&](const nas::Batch& b) { return trainer_.evaluate(b); });
   }
 
   void finish_epoch() {
@@ -216,7 +219,7 @@ class TrainRun {
         Tensor::from<double>({running_.loss, static_cast<double>(running_.top1), static_cast<double>(running_.top5),
                               static_cast<double>(running_.count), train_loss_, valid_accuracy_, best_},
                              {7}));
-    const Json position{{"epoch", epoch_}, {"batch", batch_}, {"step", step_}};
+    const Json position{{"epoch", epoch_}, {"batch", batch_}, {"step", step_}, {"micro_batch", micro_batch_}};
     checkpoints_->save(name, {to_json(spec_, genotype_), position, std::move(tensors)});
   }
 
@@ -240,6 +243,7 @@ class TrainRun {
     epoch_ = last.position.value("epoch", std::int64_t{0});
     batch_ = last.position.value("batch", std::int64_t{0});
     step_ = last.position.value("step", std::uint64_t{0});
+    use_micro_batch(last.position.value("micro_batch", std::int64_t{0}));
     session_.log().line(concat("resumed at step ", step_));
   }
 
@@ -255,14 +259,47 @@ class TrainRun {
                            spec_.frame.image_channels, spec_.frame.image_size);
   }
 
+  void use_micro_batch(std::int64_t images) {
+    micro_batch_ = images;
+    trainer_.set_micro_batch(images);
+  }
+  bool is_split() const { return micro_batch_ > 0 && micro_batch_ < batch_size(); }
+
+  /// Evaluation keeps within what a step needs; its size must not change on resume, for sums are rounded by it.
+  std::int64_t evaluation_size() const {
+    return std::min(micro_batch_ > 0 ? micro_batch_ : 100,
+                    std::max(splits_.test->size(), splits_.valid ? splits_.valid->size() : 0));
+  }
+
+  nas::Batch noise(std::int64_t images) const {
+    return noise_batch(images, spec_.frame.image_channels, spec_.frame.image_size, dtype_);
+  }
+
+  void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
+    trainer_.set_micro_batch(micro_batch);
+    trainer_.step(noise(images), 1e-6, 0);
+  }
+
+  void rehearse_evaluation(std::int64_t images) {
+    if (!network_.parameters(ParameterKind::kWeight).front()->grad)  // in the run gradients stay from the last step
+      rehearse_step(1, 1);
+    trainer_.evaluate(noise(images));
+  }
+
   int print_plan() {
-    const double seconds = rehearse();
-    const std::size_t weights = static_cast<std::size_t>(params()) * size_of(dtype_);
-    const std::size_t peak = CachingAllocator::instance().statistics().peak_bytes;
-    std::cout << "parameters     " << format_count(params()) << ", " << format_bytes(weights) << "\nmacs           "
-              << format_count(macs()) << " an image\npeak           " << format_bytes(peak)
-              << " (measured on one step)\nsteps          " << format_count(total_steps()) << "\none step       "
-              << format_duration(seconds) << "\nestimated time "
+    const Unlimited unlimited;
+    const std::int64_t micro_batch = is_split() ? micro_batch_ : batch_size();
+    PassPlan& step = is_split() ? split_step_ : whole_step_;
+    // A rehearsed split step has two parts.
+    const double seconds =
+        step.seconds(micro_batch) * (is_split() ? static_cast<double>(batch_size() / micro_batch) / 2.0 : 1.0);
+    std::cout << "parameters          " << format_count(params()) << "\nmacs                " << format_count(macs())
+              << " an image\n"
+              << memory_table({{&step, micro_batch}, {&evaluation_, evaluation_size()}});
+    if (is_split())
+      std::cout << micro_batch_line(batch_size(), micro_batch) << '\n';
+    std::cout << "steps               " << format_count(total_steps()) << "\none step            "
+              << format_duration(seconds) << "\nestimated time      "
               << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
     return kDone;
   }
@@ -300,6 +337,13 @@ class TrainRun {
   Initial initial_;
   nas::EvaluationNetwork network_;
   nas::Trainer trainer_;
+  PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images); }};
+  PassPlan split_step_{"step", [this](std::int64_t images) {
+                         const Tensor rest = noise(std::max<std::int64_t>(1, batch_size() - 2 * images)).images;
+                         rehearse_step(2 * images, images);
+                       }};
+  PassPlan evaluation_{"evaluation", [this](std::int64_t images) { rehearse_evaluation(images); }};
+  std::int64_t micro_batch_ = 0;  ///< images at a time; 0: whole batches
   Schedule schedule_;
   data::Loader loader_;
   Checkpoints* checkpoints_ = nullptr;
@@ -314,10 +358,21 @@ class TrainRun {
   std::int64_t images_ = 0;
 };
 
+/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
+std::int64_t choose_micro_batch(Session& session) {
+  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
+    return 0;
+  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
+  TrainRun rehearsal(session);
+  unlimited.reset();
+  return rehearsal.fitting_micro_batch();
+}
+
 }  // namespace
 
 void declare_train(OptionTable& table) {
   add_compute_options(table);
+  add_profile_option(table);
   add_data_options(table);
   add_training_options(table);
   table.at("epochs").fallback = "600";
@@ -369,9 +424,9 @@ void declare_train(OptionTable& table) {
 }
 
 int run_train(Session& session) {
-  if (session.options().is_set("memory-limit"))
-    TrainRun(session).rehearse();  // the allocator refuses what needs more: now, not hours later
-  return TrainRun(session).run();
+  const std::int64_t micro_batch = choose_micro_batch(session);
+  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
+  return run_profiled(session, [&] { return TrainRun(session, micro_batch).run(); });
 }
 
 }  // namespace ockham::apps

@@ -5,6 +5,7 @@
 
 #include "autograd/optim/pieces.h"
 #include "autograd/optim/state.h"
+#include "engine/allocator.h"
 
 namespace ockham {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::int64_t kGrain = 1 << 14;
 
 Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
+  const MemoryScope scope(MemoryClass::kOptimizer);
   for (const Parameter* parameter : parameters_) {
     mean_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
     square_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
@@ -22,6 +24,11 @@ Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
 }
 
 void Adam::step(double lr) {
+  // Gradient; both moments and weight, each read and written.
+  profiled([&] { update(lr); }, [&] { return update_call("adam", parameters_, 7.0); });
+}
+
+void Adam::update(double lr) {
   ++steps_;
   const double mean_bias = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double square_bias = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));

@@ -20,6 +20,8 @@ class Adam : public Optimizer {
   void load(const std::map<std::string, Tensor>& state) override;
 
  private:
+  void update(double lr);
+
   std::vector<Parameter*> parameters_;
   std::vector<Tensor> mean_;
   std::vector<Tensor> square_;

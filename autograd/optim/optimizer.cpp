@@ -9,6 +9,13 @@
 
 namespace ockham {
 
+ProfiledCall update_call(std::string_view name, std::span<Parameter* const> parameters, double arrays) {
+  double bytes = 0.0;
+  for (const Parameter* parameter : parameters)
+    bytes += defined_bytes({&parameter->grad, 1});
+  return {.pass = "optimizer", .op = std::string(name), .detail = {}, .kernel = {}, .bytes = arrays * bytes};
+}
+
 namespace {
 
 constexpr std::int64_t kGrain = 1 << 15;
@@ -26,9 +33,7 @@ double sum_of_squares(const std::vector<Parameter*>& parameters, const std::vect
   return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
-}  // namespace
-
-double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
+double clip(const std::vector<Parameter*>& parameters, double limit) {
   const std::vector<Piece> pieces = pieces_of(parameters, kGrain);
   const double norm = std::sqrt(sum_of_squares(parameters, pieces));
   if (limit > 0.0 && std::isfinite(norm) && norm > limit) {
@@ -42,6 +47,14 @@ double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
       });
     });
   }
+  return norm;
+}
+
+}  // namespace
+
+double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
+  double norm = 0.0;
+  profiled([&] { norm = clip(parameters, limit); }, [&] { return update_call("clip", parameters, 1.0); });
   return norm;
 }
 

@@ -5,6 +5,7 @@
 
 #include "autograd/optim/pieces.h"
 #include "autograd/optim/state.h"
+#include "engine/allocator.h"
 
 namespace ockham {
 namespace {
@@ -15,11 +16,17 @@ constexpr std::int64_t kGrain = 1 << 14;
 
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
+  const MemoryScope scope(MemoryClass::kOptimizer);
   for (const Parameter* parameter : parameters_)
     momentum_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
 }
 
 void Sgd::step(double lr) {
+  // Gradient; momentum and weight, each read and written.
+  profiled([&] { update(lr); }, [&] { return update_call("sgd", parameters_, 5.0); });
+}
+
+void Sgd::update(double lr) {
   for_each_piece(pieces_of(parameters_, kGrain), [&](const Piece& piece, std::size_t) {
     Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "sgd", [&]<class T>() {

@@ -21,6 +21,8 @@ class Sgd : public Optimizer {
   Tensor& momentum_of(const Parameter& parameter);
 
  private:
+  void update(double lr);
+
   std::vector<Parameter*> parameters_;
   std::vector<Tensor> momentum_;
   SgdOptions options_;

@@ -5,9 +5,10 @@
 #include <numeric>
 
 #include "autograd/optim/state.h"
-#include "autograd/reverse.h"
+#include "engine/allocator.h"
 #include "nas/bayes/sparse_prior.h"
 #include "nas/element.h"
+#include "nas/train/micro_batches.h"
 #include "nas/train/trainer.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -52,33 +53,34 @@ Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* l
   return softmax_cross_entropy(output, batch.labels);
 }
 
-Score BayesNas::compute_gradients(const Batch& batch, std::uint64_t step) {
+Score BayesNas::find_gradients(const Batch& batch, std::uint64_t step) {
   // What is pruned leaves the graph and gets no gradient: an old one must not act again.
   for (const std::vector<Parameter*>* parameters : {&weights_, &switches_}) {
     for (Parameter* parameter : *parameters)
       parameter->grad = Tensor();
   }
-  Tape tape;
-  Tensor logits;
-  const Variable loss =
-      loss_of({.tape = &tape, .batch_norm = BatchNormMode::kBatch, .is_training = true, .key = {options_.seed}}, batch,
-              &logits);
-  const double value = loss.value().item();
-  require_finite(value, "the loss", step);
-  backward(loss);
+  const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t) {
+    PartLoss result;
+    result.loss =
+        loss_of({.tape = &tape, .batch_norm = BatchNormMode::kBatch, .is_training = true, .key = {options_.seed}}, part,
+                &result.logits);
+    result.value = result.loss.value().item();
+    return result;
+  };
+  const Score result = compute_gradients(batch, options_.micro_batch, step, part_loss);
   require_finite(clip_gradients(weights_, options_.clip), "the gradient norm", step);
   require_finite(clip_gradients(switches_, 0.0), "the norm of the switches' gradients", step);
-  return score(logits, batch.labels, value);
+  return result;
 }
 
 Score BayesNas::weight_step(const Batch& batch, double lr, std::uint64_t step) {
-  const Score result = compute_gradients(batch, step);
+  const Score result = find_gradients(batch, step);
   weight_optimizer_.step(lr);
   return result;
 }
 
 Score BayesNas::joint_step(const Batch& batch, double lr, double switch_lr, std::uint64_t step) {
-  const Score result = compute_gradients(batch, step);
+  const Score result = find_gradients(batch, step);
   weight_optimizer_.step(lr);
   if (!options_.proximal)
     add_penalty_gradient();
@@ -90,10 +92,15 @@ Score BayesNas::joint_step(const Batch& batch, double lr, double switch_lr, std:
 }
 
 void BayesNas::refresh_statistics(const Batch& batch) {
-  network_.forward({.batch_norm = BatchNormMode::kBatch, .is_training = true, .key = {options_.seed}}, batch.images);
+  const std::int64_t total = batch.images.size(0);
+  const std::int64_t most = options_.micro_batch > 0 ? options_.micro_batch : total;
+  for (std::int64_t begin = 0; begin < total; begin += most)
+    network_.forward({.batch_norm = BatchNormMode::kBatch, .is_training = true, .key = {options_.seed}},
+                     part_of(batch, begin, std::min(begin + most, total)).images);
 }
 
 HessianReport BayesNas::measure_curvature(const Batch& batch) {
+  const MemoryScope scope(MemoryClass::kCurvature);
   HessianReport report;
   const Context plain{.batch_norm = options_.hessian_batch_norm};
   auto start = std::chrono::steady_clock::now();

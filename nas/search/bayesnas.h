@@ -23,6 +23,7 @@ struct BayesNasOptions {
   PosteriorOptions posterior = {};
   HessianOptions hessian = {};
   BatchNormMode hessian_batch_norm = BatchNormMode::kRunning;
+  std::int64_t micro_batch = 0;  ///< images at a time in a step (nas/train/micro_batches.h); 0: the whole batch
   std::uint64_t seed = 0;
 };
 
@@ -64,6 +65,8 @@ class BayesNas {
   const CellPosterior& reduce() const { return reduce_; }
   /// Mean Hessian per group that is not pruned, for calibrate().
   std::vector<double> group_hessians() const;
+  void set_hessian(const HessianOptions& options) { options_.hessian = options; }
+  void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }
   void set_hessian_scale(double scale) { options_.posterior.laplace.hessian_scale = scale; }
 
   /// Everything but the network's own tensors: optimisers and posterior, as named tensors.
@@ -73,7 +76,7 @@ class BayesNas {
 
  private:
   Variable loss_of(const Context& context, const Batch& batch, Tensor* logits);
-  Score compute_gradients(const Batch& batch, std::uint64_t step);
+  Score find_gradients(const Batch& batch, std::uint64_t step);
   void each_group(
       const std::function<void(SwitchGroup&, double lambda, const std::vector<Parameter*>&, std::size_t)>& visit);
   void add_penalty_gradient();

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "autograd/reverse.h"
 #include "ops/add/add.h"
 #include "ops/scale/scale.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -27,23 +26,27 @@ Trainer::Trainer(EvaluationNetwork& network, const TrainerOptions& options)
       weights_(network.parameters(ParameterKind::kWeight)),
       optimizer_(weights_, options.sgd) {}
 
-Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
-  Tape tape;
+PartLoss Trainer::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
   const Context context{.tape = &tape,
                         .batch_norm = BatchNormMode::kBatch,
                         .is_training = true,
-                        .key = {options_.seed, Purpose::kDropout, step}};
-  const EvaluationOutput output = network_.forward(context, batch.images);
+                        .key = {options_.seed, Purpose::kDropout, number}};
+  const EvaluationOutput output = network_.forward(context, part.images);
   const SoftmaxCrossEntropyAttrs attrs{.label_smoothing = options_.label_smoothing};
-  const Variable main = softmax_cross_entropy(output.logits, batch.labels, attrs);
+  const Variable main = softmax_cross_entropy(output.logits, part.labels, attrs);
   Variable loss = main;
   if (output.auxiliary.value().is_defined())
-    loss = add(loss, scale(softmax_cross_entropy(output.auxiliary, batch.labels, attrs), options_.auxiliary_weight));
-  require_finite(loss.value().item(), "the loss", step);
-  backward(loss);
+    loss = add(loss, scale(softmax_cross_entropy(output.auxiliary, part.labels, attrs), options_.auxiliary_weight));
+  return {.loss = loss, .value = main.value().item(), .logits = output.logits.value()};
+}
+
+Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
+  const Score result = compute_gradients(
+      batch, options_.micro_batch, step,
+      [this](Tape& tape, const Batch& part, std::uint64_t number) { return loss_of(tape, part, number); });
   require_finite(clip_gradients(weights_, options_.clip), "the gradient norm", step);
   optimizer_.step(lr);
-  return score(output.logits.value(), batch.labels, main.value().item());
+  return result;
 }
 
 Score Trainer::evaluate(const Batch& batch) {

@@ -2,7 +2,7 @@
 // Training of a found network from scratch, one step at a time: forward, loss, backward, clip, SGD.
 #include "autograd/optim/sgd.h"
 #include "nas/network/evaluation_network.h"
-#include "nas/train/score.h"
+#include "nas/train/micro_batches.h"
 
 namespace ockham::nas {
 
@@ -11,6 +11,7 @@ struct TrainerOptions {
   double clip = 5.0;  ///< joint l2 norm of the gradients; 0: no limit
   double auxiliary_weight = 0.4;
   double label_smoothing = 0.0;
+  std::int64_t micro_batch = 0;  ///< images at a time (compute_gradients); 0: the whole batch
   std::uint64_t seed = 0;
 };
 
@@ -33,8 +34,11 @@ class Trainer {
   Score evaluate(const Batch& batch);
 
   Sgd& optimizer() { return optimizer_; }
+  void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }
 
  private:
+  PartLoss loss_of(Tape& tape, const Batch& part, std::uint64_t number);
+
   EvaluationNetwork& network_;
   TrainerOptions options_;
   std::vector<Parameter*> weights_;

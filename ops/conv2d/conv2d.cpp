@@ -71,6 +71,22 @@ class Conv2d : public BilinearOp {
     return {{{s.N, s.K, s.P, s.Q}, x[0].dtype}};
   }
 
+  std::string kernel(std::span<const Spec> x) const override {
+    const Conv2dSize size = size_of(attrs_, x[0].shape, x[1].shape);
+    std::string declined;
+    for (const auto& kernel : cpu::conv2d_kernels<float>()) {
+      if (kernel.fits(size))
+        return concat(kernel.name, declined);
+      declined += concat("; ", kernel.name, " takes ", kernel.takes);
+    }
+    return declined;  // not reached: the last fits everything
+  }
+
+  double flops(std::span<const Spec> x) const override {
+    const Conv2dSize s = size_of(attrs_, x[0].shape, x[1].shape);
+    return 2.0 * static_cast<double>(s.N * s.P * s.Q) * static_cast<double>(s.w_numel());
+  }
+
   bool is_parameter(std::size_t input) const override { return input == 1; }
 
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,

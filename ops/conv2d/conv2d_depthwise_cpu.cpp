@@ -108,7 +108,13 @@ void weight_squares(const Conv2dSize& s, std::int64_t D, const T* x, const T* y_
 
 template <class T>
 Conv2dKernel<T> depthwise_kernel() {
-  return {"depthwise", fits, forward<T>, input_gradient<T>, weight_gradient<T>, weight_squares<T>};
+  return {"depthwise",
+          "one input and one output channel a group",
+          fits,
+          forward<T>,
+          input_gradient<T>,
+          weight_gradient<T>,
+          weight_squares<T>};
 }
 template Conv2dKernel<float> depthwise_kernel();
 template Conv2dKernel<double> depthwise_kernel();

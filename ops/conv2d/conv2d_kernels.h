@@ -26,6 +26,7 @@ struct Conv2dSize {
 template <class T>
 struct Conv2dKernel {
   std::string_view name;
+  std::string_view takes;  ///< what fits, in words
   bool (*fits)(const Conv2dSize&);
   /// y = beta y + conv(x, w)
   void (*forward)(const Conv2dSize&, const T* x, const T* w, T beta, T* y);

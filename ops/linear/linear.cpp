@@ -38,6 +38,10 @@ class Linear : public BilinearOp {
     return {{{in[0], w[0]}, x[0].dtype}};
   }
 
+  double flops(std::span<const Spec> x) const override {
+    return 2.0 * static_cast<double>(x[0].shape[0]) * static_cast<double>(x[1].shape.numel());
+  }
+
   bool is_parameter(std::size_t input) const override { return input == 1; }
 
   // Sample n's gradient is the outer product of y_bar_n and x_n, so its square is that of their squares.

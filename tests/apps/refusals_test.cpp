@@ -71,6 +71,24 @@ BOOST_AUTO_TEST_CASE(too_little_memory_is_refused_before_anything_is_written) {
   BOOST_TEST(!fs::exists(path() / "run"));
 }
 
+BOOST_AUTO_TEST_CASE(the_smallest_limit_that_a_refusal_names_is_enough_and_splits_the_batch) {
+  const auto smallest = [](const Outcome& refused) {
+    const std::string before = "at least ";
+    const std::size_t at = refused.err.find(before);
+    BOOST_REQUIRE(at != std::string::npos);
+    return std::to_string(std::stoull(refused.err.substr(at + before.size())));
+  };
+  // Large enough for an image to count, with a Hessian of one image, so that the step is what needs most.
+  const std::string sizes = "--train-size 8 --test-size 8 --channels 16 --cells 3 --batch-size 8 ";
+  for (const auto& [name, options] :
+       {std::pair{"search", sizes + "--nodes 2 --hessian-size 1 --hessian-refresh 1 --warmup-epochs 0 "},
+        std::pair{"train", sizes + "--genotype DARTS_V1 --epochs 1 "}}) {
+    const std::string limit = smallest(run_program(path(), name, options + "--memory-limit 500KB"));
+    BOOST_TEST(ends_with(run_program(path(), name, options + "--out " + name + " --memory-limit " + limit), 0,
+                         {"8 images 1 at a time in 8 parts"}));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(folder_that_exists_is_left_untouched) {
   fs::create_directory(path() / "run");
   std::ofstream(path() / "run/notes.txt") << "mine";

@@ -97,6 +97,28 @@ BOOST_AUTO_TEST_CASE(dry_run_prints_a_plan_and_writes_nothing) {
   BOOST_TEST(fs::is_empty(empty.path()));
 }
 
+BOOST_AUTO_TEST_CASE(predicted_peak_is_within_5_percent_of_the_measured_one) {
+  const auto check = [](const std::string& name, const std::string& options) {
+    const test::TemporaryFolder folder;
+    const std::string plan = run_program(folder.path(), name, options + "--dry-run").out;
+    const std::size_t line = plan.find("predicted peak");
+    BOOST_REQUIRE(line != std::string::npos);
+    const std::size_t begin = plan.find(", ", line) + 2;
+    std::string bytes = plan.substr(begin, plan.find(" bytes", begin) - begin);
+    std::erase(bytes, ',');
+    const json result = summary(run_program(folder.path(), name, options + "--json --out run"));
+    BOOST_TEST(std::stod(bytes) == result["peak_bytes"].get<double>(), boost::test_tools::tolerance(0.05));
+  };
+  check("search",
+        "--train-size 96 --test-size 16 --channels 8 --nodes 2 --cells 3 --warmup-epochs 0 --batch-size 32 "
+        "--hessian-size 16 ");
+  check("search",
+        "--train-size 96 --test-size 16 --channels 8 --nodes 2 --cells 3 --warmup-epochs 0 --batch-size 8 "
+        "--hessian-size 48 ");
+  check("train",
+        "--genotype DARTS_V2 --train-size 64 --test-size 16 --channels 8 --cells 5 --epochs 1 --batch-size 32 ");
+}
+
 BOOST_AUTO_TEST_CASE(printed_training_line_works_and_evaluate_agrees_with_it) {
   const std::string start = "apps/run train ";
   const std::size_t at = search.out.find(start);

@@ -107,6 +107,21 @@ BOOST_FIXTURE_TEST_CASE(killed_training_resumes_to_the_same_bytes, Folders) {
   BOOST_TEST(differences(a(), b(), kTrainFiles) == std::vector<std::string>());
 }
 
+BOOST_FIXTURE_TEST_CASE(killed_runs_in_micro_batches_resume_to_the_same_bytes, Folders) {
+  // The limit that a refusal names leaves room for few images at a time. In a network as small as this the scratch of a
+  // second thread, which may or may not come to be, would decide how many.
+  const std::string one_thread = kTrain + "--threads 1 ";
+  const std::string refusal = run_program(whole.path(), "train", one_thread + "--memory-limit 500KB").err;
+  const std::string before = "at least ";
+  const std::size_t at = refusal.find(before);
+  BOOST_REQUIRE(at != std::string::npos);
+  const std::string limit = std::to_string(std::stoull(refusal.substr(at + before.size())));
+  const std::string split = one_thread + "--memory-limit " + limit + ' ';
+  BOOST_TEST(ends_with(run_program(whole.path(), "train", split + "--out run"), 0, {"at a time in"}));
+  run_with_kills(other.path(), "train", split, {1, 9});
+  BOOST_TEST(differences(a(), b(), kTrainFiles) == std::vector<std::string>());
+}
+
 BOOST_FIXTURE_TEST_CASE(run_killed_before_its_first_checkpoint_starts_over, Folders) {
   BOOST_TEST(run_program(whole.path(), "train", kTrain + "--out run").exit_code == 0);
   Program program(other.path(), "train", kTrain + "--out run");

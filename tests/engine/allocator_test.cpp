@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -165,6 +166,28 @@ BOOST_AUTO_TEST_CASE(ockham_no_cache_returns_every_block_at_once) {
   memory().release(memory().allocate(1000), 1000);
   BOOST_TEST(memory().statistics().bytes_cached == 0u);
   BOOST_TEST(system_requests() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(peak_is_told_by_class_of_what_was_in_use_then) {
+  const auto at = [](const MemoryUse& use, MemoryClass c) { return use[static_cast<std::size_t>(c)]; };
+  const auto sum = [](const MemoryUse& use) { return std::accumulate(use.begin(), use.end(), std::size_t{0}); };
+  memory().reset_peak();
+  void* kept = nullptr;
+  {
+    const MemoryScope scope(MemoryClass::kActivations);
+    kept = memory().allocate(4096);
+  }
+  void* rest = memory().allocate(1024);
+  const AllocatorStatistics during = memory().statistics();
+  BOOST_TEST(at(during.peak, MemoryClass::kActivations) - at(before.in_use, MemoryClass::kActivations) >= 4096u);
+  BOOST_TEST(at(during.peak, MemoryClass::kScratch) - at(before.in_use, MemoryClass::kScratch) >= 1024u);
+  BOOST_TEST(sum(during.peak) == during.peak_bytes);
+  memory().release(kept, 4096);
+  memory().release(rest, 1024);
+  BOOST_TEST((memory().statistics().in_use == before.in_use));
+  BOOST_TEST((memory().statistics().peak == during.peak));
+  memory().reset_peak();
+  BOOST_TEST((memory().statistics().peak == before.in_use));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
