@@ -56,17 +56,17 @@ class AvgPool2d : public LinearOp {
   /// The factor of every element in each window, to a power: [P * Q].
   template <class T>
   std::vector<T> weights_of(const cpu::PoolPlane& plane, int power) const {
-    std::vector<double> counts(static_cast<std::size_t>(plane.P * plane.Q), 0.0);
-    for (std::int64_t p = 0; p < plane.P; ++p) {
-      plane.for_taps(p, [&](std::int64_t, std::int64_t, std::int64_t q, std::int64_t count) {
-        for (std::int64_t i = p * plane.Q + q; i < p * plane.Q + q + count; ++i)
-          counts[static_cast<std::size_t>(i)] += 1.0;
-      });
-    }
+    const auto inside = [&](std::int64_t output, std::int64_t size) {
+      const std::int64_t kernel = window_.kernel;
+      const std::int64_t first = output * window_.stride - window_.pad;
+      return counts_padding_ ? kernel : std::min(size, first + kernel) - std::max<std::int64_t>(0, first);
+    };
     std::vector<T> weights;
-    for (double count : counts) {
-      const double size = counts_padding_ ? static_cast<double>(window_.kernel * window_.kernel) : count;
-      weights.push_back(static_cast<T>(power == 2 ? 1.0 / (size * size) : 1.0 / size));
+    for (std::int64_t p = 0; p < plane.P; ++p) {
+      for (std::int64_t q = 0; q < plane.Q; ++q) {
+        const auto count = static_cast<double>(inside(p, plane.H) * inside(q, plane.W));
+        weights.push_back(static_cast<T>(power == 2 ? 1.0 / (count * count) : 1.0 / count));
+      }
     }
     return weights;
   }
