@@ -24,24 +24,6 @@ struct PoolPlane {
   PoolPlane(const PoolWindow& pool, const Shape& x, const Shape& y)
       : window(pool), H(x[2]), W(x[3]), P(y[2]), Q(y[3]) {}
 
-  /// Calls body(tap, at, q, count) for the taps of output row p that lie inside: outputs q to q + count read x[at],
-  /// x[at + stride], ... Taps are numbered row-major within the window, and come in that order.
-  template <class Body>
-  void for_taps(std::int64_t p, Body body) const {
-    const auto [kernel, stride, pad] = window;
-    for (std::int64_t r = 0; r < kernel; ++r) {
-      const std::int64_t row = p * stride - pad + r;
-      if (row < 0 || row >= H)
-        continue;
-      for (std::int64_t s = 0; s < kernel; ++s) {
-        const std::int64_t begin = s >= pad ? 0 : (pad - s + stride - 1) / stride;
-        const std::int64_t end = std::min(Q, (W - 1 + pad - s + stride) / stride);
-        if (begin < end)
-          body(r * kernel + s, row * W + begin * stride - pad + s, begin, end - begin);
-      }
-    }
-  }
-
   PoolWindow window;
   std::int64_t H, W, P, Q;
 };

@@ -3,33 +3,10 @@
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
 #include "engine/parallel.h"
-#include "engine/simd.h"
-#include "ops/pool.h"
+#include "ops/avg_pool2d/avg_pool2d_kernels.h"
 
 namespace ockham {
 namespace {
-
-template <class T>
-OCKHAM_CLONES void gather(std::int64_t count, const T* x, std::int64_t stride, T* y) {
-  if (stride == 1) {
-    for (std::int64_t q = 0; q < count; ++q)
-      y[q] += x[q];
-  } else {
-    for (std::int64_t q = 0; q < count; ++q)
-      y[q] += x[q * stride];
-  }
-}
-
-template <class T>
-OCKHAM_CLONES void scatter(std::int64_t count, const T* y, const T* weight, T* x, std::int64_t stride) {
-  if (stride == 1) {
-    for (std::int64_t q = 0; q < count; ++q)
-      x[q] += weight[q] * y[q];
-  } else {
-    for (std::int64_t q = 0; q < count; ++q)
-      x[q * stride] += weight[q] * y[q];
-  }
-}
 
 class AvgPool2d : public LinearOp {
  public:
@@ -57,16 +34,8 @@ class AvgPool2d : public LinearOp {
 
  protected:
   void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
-    for_planes(x, y, 1, [&]<class T>(const cpu::PoolPlane& plane, const std::vector<T>& weights, std::int64_t i) {
-      const T* from = x.data<T>() + i * plane.H * plane.W;
-      T* to = y.data<T>() + i * plane.P * plane.Q;
-      std::fill_n(to, plane.P * plane.Q, T(0));
-      for (std::int64_t p = 0; p < plane.P; ++p) {
-        plane.for_taps(p, [&](std::int64_t, std::int64_t at, std::int64_t q, std::int64_t count) {
-          gather(count, from + at, window_.stride, to + p * plane.Q + q);
-        });
-      }
-      std::transform(weights.begin(), weights.end(), to, to, std::multiplies<>());
+    for_planes(x, y, 1, [&]<class T>(const cpu::PoolPlane& plane, const T* weights, std::int64_t i, std::int64_t n) {
+      cpu::avg_pool(plane, n, weights, x.data<T>() + i * plane.H * plane.W, y.data<T>() + i * plane.P * plane.Q);
     });
   }
 
@@ -78,46 +47,38 @@ class AvgPool2d : public LinearOp {
   /// x_bar (+)= (weights to the power given)^T y_bar
   void spread(const Tensor& y_bar, GradSlot x_bar, int power) const {
     for_planes(*x_bar.dst, y_bar, power,
-               [&]<class T>(const cpu::PoolPlane& plane, const std::vector<T>& weights, std::int64_t i) {
-                 const T* from = y_bar.data<T>() + i * plane.P * plane.Q;
-                 T* to = x_bar.dst->data<T>() + i * plane.H * plane.W;
-                 if (!x_bar.accumulate)
-                   std::fill_n(to, plane.H * plane.W, T(0));
-                 for (std::int64_t p = 0; p < plane.P; ++p) {
-                   plane.for_taps(p, [&](std::int64_t, std::int64_t at, std::int64_t q, std::int64_t count) {
-                     const std::int64_t out = p * plane.Q + q;
-                     scatter(count, from + out, weights.data() + out, to + at, window_.stride);
-                   });
-                 }
+               [&]<class T>(const cpu::PoolPlane& plane, const T* weights, std::int64_t i, std::int64_t n) {
+                 cpu::avg_pool_spread(plane, n, weights, y_bar.data<T>() + i * plane.P * plane.Q, x_bar.accumulate,
+                                      x_bar.dst->data<T>() + i * plane.H * plane.W);
                });
   }
 
   /// The factor of every element in each window, to a power: [P * Q].
   template <class T>
   std::vector<T> weights_of(const cpu::PoolPlane& plane, int power) const {
-    std::vector<double> counts(static_cast<std::size_t>(plane.P * plane.Q), 0.0);
-    for (std::int64_t p = 0; p < plane.P; ++p) {
-      plane.for_taps(p, [&](std::int64_t, std::int64_t, std::int64_t q, std::int64_t count) {
-        for (std::int64_t i = p * plane.Q + q; i < p * plane.Q + q + count; ++i)
-          counts[static_cast<std::size_t>(i)] += 1.0;
-      });
-    }
+    const auto inside = [&](std::int64_t output, std::int64_t size) {
+      const std::int64_t kernel = window_.kernel;
+      const std::int64_t first = output * window_.stride - window_.pad;
+      return counts_padding_ ? kernel : std::min(size, first + kernel) - std::max<std::int64_t>(0, first);
+    };
     std::vector<T> weights;
-    for (double count : counts) {
-      const double size = counts_padding_ ? static_cast<double>(window_.kernel * window_.kernel) : count;
-      weights.push_back(static_cast<T>(power == 2 ? 1.0 / (size * size) : 1.0 / size));
+    for (std::int64_t p = 0; p < plane.P; ++p) {
+      for (std::int64_t q = 0; q < plane.Q; ++q) {
+        const auto count = static_cast<double>(inside(p, plane.H) * inside(q, plane.W));
+        weights.push_back(static_cast<T>(power == 2 ? 1.0 / (count * count) : 1.0 / count));
+      }
     }
     return weights;
   }
 
+  /// Calls body(plane, weights, i, n) for n planes from plane i on.
   template <class Body>
   void for_planes(const Tensor& x, const Tensor& y, int power, Body body) const {
     const cpu::PoolPlane plane(window_, x.shape(), y.shape());
     visit_float(x.dtype(), name(), [&]<class T>() {
       const std::vector<T> weights = weights_of<T>(plane, power);
       parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane.H * plane.W), [&](auto begin, auto end) {
-        for (std::int64_t i = begin; i < end; ++i)
-          body.template operator()<T>(plane, weights, i);
+        body.template operator()<T>(plane, weights.data(), begin, end - begin);
       });
     });
   }
@@ -172,6 +133,10 @@ OCKHAM_REGISTER_OP(
                  sample("3x3 strided, padding not counted", {3, 2, 7, 6},
                         {.kernel = 3, .stride = 2, .pad = 1, .count_include_pad = false}),
                  sample("5x5 stride 3", {2, 1, 8, 9}, {.kernel = 5, .stride = 3}),
+                 sample("rows longer than a vector", {1, 2, 3, 37},
+                        {.kernel = 3, .stride = 1, .pad = 1, .count_include_pad = false}),
+                 sample("long rows, strided", {1, 1, 4, 41}, {.kernel = 3, .stride = 2}),
+                 sample("long rows, stride 3", {1, 1, 3, 53}, {.kernel = 2, .stride = 3, .pad = 1}),
                  sample("stride beyond the kernel", {1, 2, 8, 9}, {.kernel = 2, .stride = 3, .pad = 1})},
      .bad = {{maker({}), {{{3, 6, 5}, DType::kFloat32}}, {"avg_pool2d(kernel=2 stride=2 pad=0)", "[N, C, H, W]"}},
              {maker({.kernel = 6}), {kX}, {"float32[2,3,6,5]", "kernel 6 does not fit into size 5"}},

@@ -1,95 +1,12 @@
 #include "ops/max_pool2d/max_pool2d.h"
 
-#include <array>
-#include <limits>
-
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
 #include "engine/parallel.h"
-#include "engine/simd.h"
-#include "ops/pool.h"
+#include "ops/max_pool2d/max_pool2d_kernels.h"
 
 namespace ockham {
 namespace {
-
-// The position of a maximum in its window must fit into a byte.
-constexpr std::int64_t kLargestKernel = 15;
-
-/// Replaces best by x where that is larger (or NaN), and remembers the tap. Written without branches, which would
-/// often be guessed wrong.
-template <class T>
-OCKHAM_CLONES void take_larger(std::int64_t count, const T* x, std::uint8_t tap, T* best, std::uint8_t* taps) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const T value = x[i];
-    const T old = best[i];
-    const std::uint8_t old_tap = taps[i];
-    const bool is_larger = static_cast<bool>((value > old) | (value != value));
-    best[i] = is_larger ? value : old;
-    taps[i] = is_larger ? tap : old_tap;
-  }
-}
-
-/// Finds the maxima of one plane after another. Pads the plane and takes every tap for all positions in one long loop,
-/// stride or not: short rows would leave the vector units idle. Padding, being -inf, is never larger.
-template <class T>
-class MaximaFinder {
- public:
-  explicit MaximaFinder(const cpu::PoolPlane& plane)
-      : plane_(plane),
-        width_(plane.W + 2 * plane.window.pad),
-        padded_(static_cast<std::size_t>((plane.H + 2 * plane.window.pad) * width_), kLowest),
-        best_(padded_.size()),
-        taps_(padded_.size()),
-        first_taps_(padded_.size()) {
-    // The first tap inside the plane is the choice where all of them are -inf.
-    const auto [kernel, stride, pad] = plane.window;
-    for (std::size_t i = 0; i < first_taps_.size(); ++i) {
-      const auto at = static_cast<std::int64_t>(i);
-      first_taps_[i] = static_cast<std::uint8_t>(std::max<std::int64_t>(0, pad - at / width_) * kernel +
-                                                 std::max<std::int64_t>(0, pad - at % width_));
-    }
-  }
-
-  void find(const T* x, T* y, std::uint8_t* taps) {
-    const auto [kernel, stride, pad] = plane_.window;
-    for (std::int64_t h = 0; h < plane_.H; ++h)
-      std::copy_n(x + h * plane_.W, plane_.W, padded_.data() + (h + pad) * width_ + pad);
-    std::ranges::fill(best_, kLowest);
-    std::ranges::copy(first_taps_, taps_.begin());
-    for (std::int64_t tap = 0; tap < kernel * kernel; ++tap) {
-      const std::int64_t shift = tap / kernel * width_ + tap % kernel;
-      take_larger(std::ssize(padded_) - shift, padded_.data() + shift, static_cast<std::uint8_t>(tap), best_.data(),
-                  taps_.data());
-    }
-    for (std::int64_t p = 0; p < plane_.P; ++p) {
-      const std::int64_t row = p * stride * width_;
-      for (std::int64_t q = 0; q < plane_.Q; ++q, ++y, ++taps) {
-        *y = best_[static_cast<std::size_t>(row + q * stride)];
-        *taps = taps_[static_cast<std::size_t>(row + q * stride)];
-      }
-    }
-  }
-
- private:
-  static constexpr T kLowest = -std::numeric_limits<T>::infinity();
-  const cpu::PoolPlane plane_;
-  const std::int64_t width_;
-  std::vector<T> padded_, best_;
-  std::vector<std::uint8_t> taps_, first_taps_;
-};
-
-/// Calls body(i, at) for every output i of a plane and the element at that it chose.
-template <class Body>
-void for_chosen(const cpu::PoolPlane& plane, const std::uint8_t* taps, Body body) {
-  const auto [kernel, stride, pad] = plane.window;
-  std::array<std::int64_t, kLargestKernel * kLargestKernel> offsets;
-  for (std::int64_t tap = 0; tap < kernel * kernel; ++tap)
-    offsets[static_cast<std::size_t>(tap)] = tap / kernel * plane.W + tap % kernel;
-  for (std::int64_t p = 0, i = 0; p < plane.P; ++p) {
-    for (std::int64_t q = 0; q < plane.Q; ++q, ++i)
-      body(i, (p * stride - pad) * plane.W + q * stride - pad + offsets[taps[i]]);
-  }
-}
 
 class MaxPool2d : public LinearOp {
  public:
@@ -103,8 +20,8 @@ class MaxPool2d : public LinearOp {
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     const Shape y = infer_pool(*this, x, window_);
-    if (window_.kernel > kLargestKernel)
-      throw ShapeError(concat(describe(*this, x), ": kernel must be at most ", kLargestKernel, "."));
+    if (window_.kernel > cpu::kLargestMaxPool)
+      throw ShapeError(concat(describe(*this, x), ": kernel must be at most ", cpu::kLargestMaxPool, "."));
     return {{y, x[0].dtype}};
   }
 
@@ -113,10 +30,9 @@ class MaxPool2d : public LinearOp {
     const cpu::PoolPlane plane(window_, x[0].shape(), y[0].shape());
     visit_float(x[0].dtype(), name(), [&]<class T>() {
       parallel_for(x[0].size(0) * x[0].size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
-        MaximaFinder<T> finder(plane);
-        for (std::int64_t i = begin; i < end; ++i)
-          finder.find(x[0].data<T>() + i * plane.H * plane.W, y[0].data<T>() + i * plane.P * plane.Q,
-                      taps.data<std::uint8_t>() + i * plane.P * plane.Q);
+        cpu::max_pool(plane, end - begin, x[0].data<T>() + begin * plane.H * plane.W,
+                      y[0].data<T>() + begin * plane.P * plane.Q,
+                      taps.data<std::uint8_t>() + begin * plane.P * plane.Q);
       });
     });
     saved.keep(taps);
@@ -131,38 +47,38 @@ class MaxPool2d : public LinearOp {
 
  protected:
   void apply(const Saved& saved, std::int64_t, const Tensor& x, Tensor& y) const override {
-    for_planes(x, y, [&]<class T>(const cpu::PoolPlane& plane, std::int64_t i) {
+    for_planes(saved, x, y, [&]<class T>(const auto& plane, std::int64_t n, const std::uint8_t* taps, std::int64_t i) {
       const T* from = x.data<T>() + i * plane.H * plane.W;
       T* to = y.data<T>() + i * plane.P * plane.Q;
-      for_chosen(plane, taps_of(saved, plane, i), [&](std::int64_t out, std::int64_t at) { to[out] = from[at]; });
+      cpu::for_chosen(plane, n, taps, [&](std::int64_t out, std::int64_t at) { to[out] = from[at]; });
     });
   }
 
   void transpose(const Saved& saved, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    for_planes(*x_bar.dst, y_bar, [&]<class T>(const cpu::PoolPlane& plane, std::int64_t i) {
-      const T* from = y_bar.data<T>() + i * plane.P * plane.Q;
-      T* to = x_bar.dst->data<T>() + i * plane.H * plane.W;
-      if (!x_bar.accumulate)
-        std::fill_n(to, plane.H * plane.W, T(0));
-      for_chosen(plane, taps_of(saved, plane, i), [&](std::int64_t out, std::int64_t at) { to[at] += from[out]; });
-    });
+    const Tensor& x = *x_bar.dst;
+    for_planes(saved, x, y_bar,
+               [&]<class T>(const auto& plane, std::int64_t n, const std::uint8_t* taps, std::int64_t i) {
+                 const T* from = y_bar.data<T>() + i * plane.P * plane.Q;
+                 T* to = x_bar.dst->data<T>() + i * plane.H * plane.W;
+                 cpu::max_pool_spread(plane, n, taps, from, x_bar.accumulate, to);
+               });
   }
 
  private:
-  /// Plane i of any direction chose as the plane of the one forward pass did.
-  static const std::uint8_t* taps_of(const Saved& saved, const cpu::PoolPlane& plane, std::int64_t i) {
-    return saved[0].data<std::uint8_t>() + i * plane.P * plane.Q % saved[0].numel();
-  }
-
   static std::int64_t grain_of(const cpu::PoolPlane& plane) { return cpu::plane_grain(plane.H * plane.W); }
 
+  /// Calls body(plane, n, taps, i) for n planes from plane i on, of one direction. Plane i of any direction chose as
+  /// the plane of the one forward pass did.
   template <class Body>
-  void for_planes(const Tensor& x, const Tensor& y, Body body) const {
+  void for_planes(const Saved& saved, const Tensor& x, const Tensor& y, Body body) const {
     const cpu::PoolPlane plane(window_, x.shape(), y.shape());
+    const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
     visit_float(x.dtype(), name(), [&]<class T>() {
-      parallel_for(x.size(0) * x.size(1), grain_of(plane), [&](auto begin, auto end) {
-        for (std::int64_t i = begin; i < end; ++i)
-          body.template operator()<T>(plane, i);
+      parallel_for(x.size(0) * x.size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin, n = 0; i < end; i += n) {
+          n = std::min(end - i, planes - i % planes);
+          body.template operator()<T>(plane, n, saved[0].data<std::uint8_t>() + i % planes * plane.P * plane.Q, i);
+        }
       });
     });
   }
@@ -209,6 +125,9 @@ OCKHAM_REGISTER_OP(
      .samples = {sample("2x2", {2, 3, 6, 5}, {}),
                  sample("3x3 padded", {2, 3, 5, 6}, {.kernel = 3, .stride = 1, .pad = 1}),
                  sample("3x3 strided, padded", {3, 2, 7, 6}, {.kernel = 3, .stride = 2, .pad = 1}),
+                 sample("rows longer than a vector", {1, 2, 3, 37}, {.kernel = 3, .stride = 1, .pad = 1}),
+                 sample("long rows, strided", {1, 1, 4, 41}, {.kernel = 3, .stride = 2}),
+                 sample("long rows, stride 3", {1, 1, 3, 53}, {.kernel = 2, .stride = 3, .pad = 1}),
                  sample("stride beyond the kernel", {1, 2, 8, 9}, {.kernel = 2, .stride = 3, .pad = 1})},
      .bad = {{maker({}), {{{3, 6, 5}, DType::kFloat32}}, {"max_pool2d(kernel=2 stride=2 pad=0)", "[N, C, H, W]"}},
              {maker({.kernel = 6}), {kX}, {"float32[2,3,6,5]", "kernel 6 does not fit into size 5"}},

@@ -39,6 +39,44 @@ BOOST_AUTO_TEST_CASE(nan_wins_over_numbers) {
   BOOST_TEST(std::isnan(y.item()));
 }
 
+BOOST_AUTO_TEST_CASE(one_nan_changes_only_the_windows_that_hold_it) {
+  for (std::int64_t stride : {1, 2}) {
+    const Tensor x = test::noise({1, 1, 7, 40}, 3);
+    const Tensor clean = max_pool2d(x, {.kernel = 3, .stride = stride, .pad = 1}).value();
+    for (std::int64_t at : {0, 39, 3 * 40 + 17, 279}) {
+      Tensor spoilt = x.clone();
+      spoilt.data<double>()[at] = std::nan("");
+      const Tensor y = max_pool2d(spoilt, {.kernel = 3, .stride = stride, .pad = 1}).value();
+      for (std::int64_t i = 0; i < y.numel(); ++i) {
+        const std::int64_t row = i / y.size(3) * stride;
+        const std::int64_t column = i % y.size(3) * stride;
+        if (std::abs(row - at / 40) <= 1 && std::abs(column - at % 40) <= 1)
+          BOOST_TEST(std::isnan(y.data<double>()[i]), "output " << i << ", NaN at " << at);
+        else
+          BOOST_TEST(y.data<double>()[i] == clean.data<double>()[i]);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(equal_elements_of_long_rows_are_chosen_as_in_short_ones) {
+  // Long rows go through full vectors, short ones do not: of equal elements both choose the first.
+  const auto pull = [](const Tensor& x) {
+    const test::Recorded run({x}, [](auto in) { max_pool2d(in[0], {.kernel = 3, .stride = 1, .pad = 1}); });
+    return run.vjp(1, Tensor::full(x.shape(), 1.0, x.dtype()))[0];
+  };
+  const Tensor wide = pull(Tensor::full({1, 1, 4, 48}, 2.0, DType::kFloat32));
+  const Tensor narrow = pull(Tensor::full({1, 1, 4, 3}, 2.0, DType::kFloat32));
+  for (std::int64_t row = 0; row < 4; ++row) {
+    for (std::int64_t column = 0; column < 47; ++column) {
+      // From column 1 on each is the first of one window in a row of windows, as in the narrow plane.
+      const std::int64_t like = std::min<std::int64_t>(column, 1);
+      BOOST_TEST(wide.data<float>()[row * 48 + column] == narrow.data<float>()[row * 3 + like]);
+    }
+    BOOST_TEST(wide.data<float>()[row * 48 + 47] == 0.0F);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(count_include_pad_changes_only_windows_at_the_border) {
   const Tensor ones = Tensor::full({1, 1, 3, 3}, 1.0, DType::kFloat64);
   const Tensor counted = avg_pool2d(ones, {.kernel = 3, .stride = 1, .pad = 1}).value();
