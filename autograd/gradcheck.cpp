@@ -72,11 +72,22 @@ class Point {
   const Tensors& y() const { return y_; }
   const Saved& saved() const { return saved_; }
   bool is_wanted(std::size_t i) const { return is_compute_type(x_[i].dtype()) && op_.is_differentiable(i); }
-  /// Only the first output carries a cotangent: further outputs (batch statistics) have no derivative.
+  /// A cotangent for each output that has a derivative.
   Tensors y_bar(std::int64_t D, std::uint64_t seed) const {
     Tensors result(y_.size());
-    result[0] = noise(with_directions(y_[0].shape(), D), seed, 77).to(y_[0].dtype());
+    for (std::size_t i = 0; i < y_.size(); ++i) {
+      if (op_.has_derivative(i))
+        result[i] = noise(with_directions(y_[i].shape(), D), seed, 77 + i).to(y_[i].dtype());
+    }
     return result;
+  }
+  /// Those of all outputs that have a derivative; the others undefined.
+  Tensors differentiable(Tensors outputs) const {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!op_.has_derivative(i))
+        outputs[i] = Tensor();
+    }
+    return outputs;
   }
   Tensors x_dot(std::int64_t D, std::uint64_t seed) const {
     Tensors result(x_.size());
@@ -105,16 +116,14 @@ class Point {
     for (const Spec& spec : y_specs_)
       result.push_back(poisoned({with_directions(spec.shape, D), spec.dtype}));
     op_.jvp(saved_, D, x_dot, result);
-    result.resize(1);
-    return result;
+    return differentiable(std::move(result));
   }
 
   std::vector<double> curvature(std::int64_t D, const Tensors& y_bar, const Tensors& x_dot) const {
     std::vector<double> acc(static_cast<std::size_t>(D));
     if (!op_.curved())
       return acc;
-    Tensors y_dot = jvp(D, x_dot);
-    y_dot.resize(y_.size());
+    const Tensors y_dot = jvp(D, x_dot);
     const Tensors x_bar = op_.curvature_reads_x_bar() ? vjp(1, y_bar) : Tensors(x_.size());
     op_.curvature(saved_, D, y_bar, x_bar, x_dot, y_dot, acc);
     return acc;
@@ -147,7 +156,7 @@ double dot_all(const Tensors& a, const Tensors& b) {
 Tensors moved(const Tensors& x, double step, const Tensors& along) {
   Tensors result;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    result.push_back(x[i].clone());
+    result.push_back(x[i] ? x[i].clone() : Tensor());
     if (along[i])
       axpy(step, along[i].reshape(x[i].shape()), result[i]);
   }
@@ -161,7 +170,8 @@ class Checker {
 
   std::vector<CheckResult> run() {
     add("shape", shape_error(), 0.0);
-    add("value", distance(first(point_.y()), first(sample_.reference(point_.x()))), 1e-12);
+    add("value", distance(point_.differentiable(point_.y()), point_.differentiable(sample_.reference(point_.x()))),
+        1e-12);
     add("jvp", jvp_error(), 1e-8);
     add("transpose", transpose_error(), 1e-12);
     add("curvature", curvature_error(), 1e-7);
@@ -181,11 +191,6 @@ class Checker {
   }
 
  private:
-  static Tensors first(Tensors all) {
-    all.resize(1);
-    return all;
-  }
-
   void add(std::string name, double error, double tolerance) {
     results_.push_back({std::move(name), error, tolerance});
   }
@@ -229,7 +234,10 @@ class Checker {
         scale(direction_tensor, -3.0);
     }
     const double by_direction = relative(point_.curvature(1, g, t)[0] / 9.0, base);
-    scale(g[0], 0.5);
+    for (Tensor& cotangent : g) {
+      if (cotangent)
+        scale(cotangent, 0.5);
+    }
     return std::max(by_direction, relative(point_.curvature(1, g, t)[0] / 4.5, base));
   }
 
@@ -249,8 +257,13 @@ class Checker {
           td[i] = direction(t[i], d, point_.x()[i].shape());
       }
       Tensors gd(g.size());
-      gd[0] = direction(g[0], d, point_.y()[0].shape());
-      worst = std::max(worst, distance(direction(y_dot[0], d, point_.y()[0].shape()), point_.jvp(1, td)[0]));
+      const Tensors y_dot_d = point_.jvp(1, td);
+      for (std::size_t i = 0; i < g.size(); ++i) {
+        if (!g[i])
+          continue;
+        gd[i] = direction(g[i], d, point_.y()[i].shape());
+        worst = std::max(worst, distance(direction(y_dot[i], d, point_.y()[i].shape()), y_dot_d[i]));
+      }
       const Tensors one = point_.vjp(1, gd);
       for (std::size_t i = 0; i < one.size(); ++i) {
         if (one[i])
@@ -266,7 +279,7 @@ class Checker {
     const Tensors g = point_.y_bar(kD, seed_);
     const Tensors t = point_.x_dot(kD, seed_);
     const Tensors wanted = point_.vjp(kD, g);
-    Tensors sum_of_parts(1);
+    Tensors sum_of_parts;
     double worst = 0.0;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       if (!wanted[i])
@@ -283,14 +296,12 @@ class Checker {
       Tensors alone(t.size());
       alone[i] = t[i];
       const Tensors part = point_.jvp(kD, alone);
-      if (sum_of_parts[0])
-        axpy(1.0, part[0], sum_of_parts[0]);
-      else
-        sum_of_parts[0] = part[0].clone();
+      sum_of_parts = sum_of_parts.empty() ? moved(part, 0.0, Tensors(part.size())) : moved(sum_of_parts, 1.0, part);
     }
     return std::max(worst, distance(sum_of_parts, point_.jvp(kD, t)));
   }
 
+  /// Of the first output: what samples couple through has no gradient per sample.
   double diagonal_error(std::size_t input) const {
     if (!op_->is_parameter(input))
       return std::numeric_limits<double>::infinity();
@@ -371,7 +382,7 @@ class Checker {
 
   Tensors everything() const {
     const Point again(*op_, point_.x());
-    Tensors all = first(again.y());
+    Tensors all = again.differentiable(again.y());
     for (const Tensor& t : again.vjp(2, again.y_bar(2, seed_)))
       all.push_back(t);
     for (const Tensor& t : again.jvp(2, again.x_dot(2, seed_)))
@@ -395,7 +406,7 @@ class Checker {
     for (const Tensor& t : point_.x())
       x.push_back(is_compute_type(t.dtype()) ? t.to(DType::kFloat32) : t);
     const Point single(*op_, x);
-    double worst = distance(first(single.y()), first(point_.y()));
+    double worst = distance(single.differentiable(single.y()), point_.differentiable(point_.y()));
     worst = std::max(worst, distance(single.vjp(2, single.y_bar(2, seed_)), point_.vjp(2, point_.y_bar(2, seed_))));
     return std::max(worst, distance(single.jvp(2, single.x_dot(2, seed_)), point_.jvp(2, point_.x_dot(2, seed_))));
   }

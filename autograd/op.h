@@ -85,6 +85,8 @@ class Op {
   virtual bool couples_samples() const { return false; }
   /// False for inputs without a derivative (labels).
   virtual bool is_differentiable(std::size_t /*input*/) const { return true; }
+  /// False for outputs without a derivative (statistics handed out as constants).
+  virtual bool has_derivative(std::size_t /*output*/) const { return true; }
   /// False: curvature() is never called.
   bool curved() const { return algebra() != Algebra::kLinear; }
   /// True when curvature() reads x_bar; the keeping sweep then stores it, at the cost of one tensor per input.

@@ -21,6 +21,7 @@ class BatchNormOp : public Op {
 
   std::string attrs() const override;
   bool is_parameter(std::size_t input) const override { return is_affine_ && (input == kGamma || input == kBeta); }
+  bool has_derivative(std::size_t output) const override { return output == 0; }
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override;
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override;
 
