@@ -21,8 +21,13 @@ template <class T>
 using Lanes = hn::CappedTag<T, 64 / sizeof(T)>;
 template <class T>
 using Vector = hn::Vec<Lanes<T>>;
+// Vectors of at most 32 bytes: a row of 8 floats fills one, where a longer one would be half empty.
+template <class T>
+using ShortLanes = hn::CappedTag<T, 32 / sizeof(T)>;
 template <class T>
 constexpr std::int64_t kLanes = hn::MaxLanes(Lanes<T>());
+template <class T>
+constexpr std::int64_t kShortLanes = hn::MaxLanes(ShortLanes<T>());
 
 // The first `count` (1 to kLanes) elements and zeros, without touching memory behind them.
 template <class T>

@@ -1,5 +1,6 @@
 #include "ops/conv2d/conv2d.h"
 
+#include <algorithm>
 #include <array>
 
 #include "autograd/op_classes.h"
@@ -7,6 +8,7 @@
 #include "engine/math.h"
 #include "ops/conv2d/conv2d_kernels.h"
 #include "ops/conv2d/conv2d_ref.h"
+#include "ops/conv2d/conv2d_rules.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
 
@@ -14,34 +16,6 @@ namespace ockham {
 namespace {
 
 using cpu::Conv2dSize;
-
-/// Outputs along one axis; less than 1 if the kernel does not fit into the padded input.
-std::int64_t output_length(const Conv2dAttrs& attrs, std::int64_t length, std::int64_t taps) {
-  const std::int64_t room = length + 2 * attrs.pad - attrs.dilation * (taps - 1) - 1;
-  return room < 0 ? 0 : room / attrs.stride + 1;
-}
-
-Conv2dSize size_of(const Conv2dAttrs& attrs, const Shape& x, const Shape& w) {
-  return {.N = x[0],
-          .C = x[1],
-          .H = x[2],
-          .W = x[3],
-          .K = w[0],
-          .R = w[2],
-          .S = w[3],
-          .P = output_length(attrs, x[2], w[2]),
-          .Q = output_length(attrs, x[3], w[3]),
-          .stride = attrs.stride,
-          .pad = attrs.pad,
-          .dilation = attrs.dilation,
-          .groups = attrs.groups};
-}
-
-template <class T>
-const cpu::Conv2dKernel<T>& kernel_for(const Conv2dSize& size) {
-  const auto kernels = cpu::conv2d_kernels<T>();
-  return *std::ranges::find_if(kernels, [&](const auto& kernel) { return kernel.fits(size); });
-}
 
 class Conv2d : public BilinearOp {
  public:
@@ -55,24 +29,11 @@ class Conv2d : public BilinearOp {
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);
-    require(x[0].shape.rank() == 4 && x[1].shape.rank() == 4, x, "needs x [N,C,H,W] and w [K,C/groups,R,S]");
-    constexpr std::int64_t kMost = 1 << 20;  // keeps the arithmetic below from overflowing
-    for (std::int64_t value : {attrs_.stride, attrs_.dilation, attrs_.groups, x[1].shape[2], x[1].shape[3]})
-      require(value >= 1 && value <= kMost, x, "stride, dilation, groups and the kernel's sides must be 1 to 2^20");
-    require(attrs_.pad >= 0 && attrs_.pad <= kMost, x, "pad must be 0 to 2^20");
-    const Conv2dSize s = size_of(attrs_, x[0].shape, x[1].shape);
-    require(std::min({s.C, s.H, s.W, s.K}) >= 1, x, "every size but N must be at least 1");
-    require(s.C % s.groups == 0 && s.K % s.groups == 0, x, "C = ", s.C, " and K = ", s.K,
-            " must be multiples of groups = ", s.groups);
-    require(x[1].shape[1] == s.group_inputs(), x, "w has ", x[1].shape[1],
-            " input channels, needs C/groups = ", s.group_inputs());
-    require(s.P >= 1 && s.Q >= 1, x, "the kernel spans ", s.dilation * (s.R - 1) + 1, "x", s.dilation * (s.S - 1) + 1,
-            ", the padded input only ", s.H + 2 * s.pad, "x", s.W + 2 * s.pad, "; pad more or use a smaller kernel");
-    return {{{s.N, s.K, s.P, s.Q}, x[0].dtype}};
+    return {{check_conv2d(*this, x, attrs_, x[0].shape, x[1].shape), x[0].dtype}};
   }
 
   std::string kernel(std::span<const Spec> x) const override {
-    const Conv2dSize size = size_of(attrs_, x[0].shape, x[1].shape);
+    const Conv2dSize size = cpu::conv2d_size(attrs_, x[0].shape, x[1].shape);
     std::string declined;
     for (const auto& kernel : cpu::conv2d_kernels<float>()) {
       if (kernel.fits(size))
@@ -83,7 +44,7 @@ class Conv2d : public BilinearOp {
   }
 
   double flops(std::span<const Spec> x) const override {
-    const Conv2dSize s = size_of(attrs_, x[0].shape, x[1].shape);
+    const Conv2dSize s = cpu::conv2d_size(attrs_, x[0].shape, x[1].shape);
     return 2.0 * static_cast<double>(s.N * s.P * s.Q) * static_cast<double>(s.w_numel());
   }
 
@@ -93,12 +54,13 @@ class Conv2d : public BilinearOp {
                        Tensor& H) const override {
     if (input != 1)
       return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
-    const Conv2dSize size = size_of(attrs_, saved[0].shape(), saved[1].shape());
+    const Conv2dSize size = cpu::conv2d_size(attrs_, saved[0].shape(), saved[1].shape());
     if (size.N == 0)
       return;
     Tensor entries = Tensor::zeros(saved[1].shape(), DType::kFloat64);
     visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      kernel_for<T>(size).weight_squares(size, D, saved[0].data<T>(), y_bar[0].data<T>(), entries.data<double>());
+      cpu::conv2d_kernel<T>(size).weight_squares(size, D, saved[0].data<T>(), y_bar[0].data<T>(),
+                                                 entries.data<double>());
     });
     add_grouped(entries, grouping, H);
   }
@@ -117,11 +79,11 @@ class Conv2d : public BilinearOp {
     // With one w the directions of x are just more samples.
     const std::int64_t D = dw == 1 ? 1 : std::max(dx, dw);
     const std::int64_t batches = dw == 1 ? 1 : dx;
-    Conv2dSize size = size_of(attrs_, x.shape(), w.shape());
+    Conv2dSize size = cpu::conv2d_size(attrs_, x.shape(), w.shape());
     size.N /= batches;
     size.K /= dw;
     visit_float(x.dtype(), name(), [&]<class T>() {
-      const auto& kernel = kernel_for<T>(size);
+      const auto& kernel = cpu::conv2d_kernel<T>(size);
       for (std::int64_t d = 0; d < D; ++d)
         kernel.forward(size, x.data<T>() + (batches == 1 ? 0 : d * size.N * size.x_sample()),
                        w.data<T>() + d * size.w_numel(), T(accumulate), y.data<T>() + d * size.N * size.y_sample());
@@ -129,21 +91,22 @@ class Conv2d : public BilinearOp {
   }
 
   void transpose_a(std::int64_t, const Tensor& y_bar, const Tensor& w, GradSlot x_bar) const override {
-    const Conv2dSize size = size_of(attrs_, x_bar.dst->shape(), w.shape());
+    const Conv2dSize size = cpu::conv2d_size(attrs_, x_bar.dst->shape(), w.shape());
     visit_float(w.dtype(), name(), [&]<class T>() {
-      kernel_for<T>(size).input_gradient(size, y_bar.data<T>(), w.data<T>(), x_bar.beta<T>(), x_bar.dst->data<T>());
+      cpu::conv2d_kernel<T>(size).input_gradient(size, y_bar.data<T>(), w.data<T>(), x_bar.beta<T>(),
+                                                 x_bar.dst->data<T>());
     });
   }
 
   void transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& x, GradSlot w_bar) const override {
     const Shape& w = w_bar.dst->shape();
-    const Conv2dSize size = size_of(attrs_, x.shape(), w.with(0, w[0] / D));
+    const Conv2dSize size = cpu::conv2d_size(attrs_, x.shape(), w.with(0, w[0] / D));
     if (size.N == 0) {
       w_bar.add(Tensor::zeros(w, x.dtype()));
       return;
     }
     visit_float(x.dtype(), name(), [&]<class T>() {
-      const auto& kernel = kernel_for<T>(size);
+      const auto& kernel = cpu::conv2d_kernel<T>(size);
       for (std::int64_t d = 0; d < D; ++d)
         kernel.weight_gradient(size, x.data<T>(), y_bar.data<T>() + d * size.N * size.y_sample(), w_bar.beta<T>(),
                                w_bar.dst->data<T>() + d * size.w_numel());
@@ -151,12 +114,6 @@ class Conv2d : public BilinearOp {
   }
 
  private:
-  template <class... Pieces>
-  void require(bool holds, std::span<const Spec> x, const Pieces&... rule) const {
-    if (!holds)
-      throw ShapeError(concat(describe(*this, x), ": ", rule..., "."));
-  }
-
   const Conv2dAttrs attrs_;
 };
 
@@ -166,7 +123,7 @@ OpSample sample(std::string name, const Conv2dAttrs& attrs, const Shape& x, cons
           .inputs = {{.shape = x}, {.shape = w}},
           .reference =
               [attrs](Inputs in) {
-                const Conv2dSize s = size_of(attrs, in[0].shape(), in[1].shape());
+                const Conv2dSize s = cpu::conv2d_size(attrs, in[0].shape(), in[1].shape());
                 Tensor y({s.N, s.K, s.P, s.Q}, DType::kFloat64);
                 cpu::reference_conv2d<double>().forward(s, in[0].data<double>(), in[1].data<double>(), 0.0,
                                                         y.data<double>());
@@ -205,17 +162,72 @@ OCKHAM_REGISTER_OP(
 
 }  // namespace
 
+Shape check_conv2d(const Op& op, std::span<const Spec> inputs, const Conv2dAttrs& attrs, const Shape& x,
+                   const Shape& w) {
+  const auto require = [&]<class... Pieces>(bool holds, const Pieces&... rule) {
+    if (!holds)
+      throw ShapeError(concat(describe(op, inputs), ": ", rule..., "."));
+  };
+  require(x.rank() == 4 && w.rank() == 4, "needs x [N,C,H,W] and w [K,C/groups,R,S]");
+  constexpr std::int64_t kMost = 1 << 20;  // keeps the arithmetic below from overflowing
+  for (std::int64_t value : {attrs.stride, attrs.dilation, attrs.groups, w[2], w[3]})
+    require(value >= 1 && value <= kMost, "stride, dilation, groups and the kernel's sides must be 1 to 2^20");
+  require(attrs.pad >= 0 && attrs.pad <= kMost, "pad must be 0 to 2^20");
+  const Conv2dSize s = cpu::conv2d_size(attrs, x, w);
+  require(std::min({s.C, s.H, s.W, s.K}) >= 1, "every size but N must be at least 1");
+  require(s.C % s.groups == 0 && s.K % s.groups == 0, "C = ", s.C, " and K = ", s.K,
+          " must be multiples of groups = ", s.groups);
+  require(w[1] == s.group_inputs(), "w has ", w[1], " input channels, needs C/groups = ", s.group_inputs());
+  require(s.P >= 1 && s.Q >= 1, "the kernel spans ", s.dilation * (s.R - 1) + 1, "x", s.dilation * (s.S - 1) + 1,
+          ", the padded input only ", s.H + 2 * s.pad, "x", s.W + 2 * s.pad, "; pad more or use a smaller kernel");
+  return {s.N, s.K, s.P, s.Q};
+}
+
 Variable conv2d(const Variable& x, const Variable& w, const Conv2dAttrs& attrs) {
   return record_one(std::make_shared<const Conv2d>(attrs), {x, w});
 }
 
 namespace cpu {
+namespace {
+
+/// Outputs along one axis; less than 1 if the kernel does not fit into the padded input.
+std::int64_t output_length(const Conv2dAttrs& attrs, std::int64_t length, std::int64_t taps) {
+  const std::int64_t room = length + 2 * attrs.pad - attrs.dilation * (taps - 1) - 1;
+  return room < 0 ? 0 : room / attrs.stride + 1;
+}
+
+}  // namespace
+
+Conv2dSize conv2d_size(const Conv2dAttrs& attrs, const Shape& x, const Shape& w) {
+  return {.N = x[0],
+          .C = x[1],
+          .H = x[2],
+          .W = x[3],
+          .K = w[0],
+          .R = w[2],
+          .S = w[3],
+          .P = output_length(attrs, x[2], w[2]),
+          .Q = output_length(attrs, x[3], w[3]),
+          .stride = attrs.stride,
+          .pad = attrs.pad,
+          .dilation = attrs.dilation,
+          .groups = attrs.groups};
+}
 
 template <class T>
 std::span<const Conv2dKernel<T>> conv2d_kernels() {
   static const std::array kernels{pointwise_kernel<T>(), depthwise_kernel<T>(), dense_kernel<T>()};
   return kernels;
 }
+
+template <class T>
+const Conv2dKernel<T>& conv2d_kernel(const Conv2dSize& size) {
+  const auto kernels = conv2d_kernels<T>();
+  return *std::ranges::find_if(kernels, [&](const auto& kernel) { return kernel.fits(size); });
+}
+
+template const Conv2dKernel<float>& conv2d_kernel(const Conv2dSize&);
+template const Conv2dKernel<double>& conv2d_kernel(const Conv2dSize&);
 template std::span<const Conv2dKernel<float>> conv2d_kernels();
 template std::span<const Conv2dKernel<double>> conv2d_kernels();
 

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "ops/conv2d/conv2d.h"
+
 namespace ockham::cpu {
 
 /// x [N, C, H, W], w [K, C/groups, R, S], y [N, K, P, Q]; all but N at least 1 (conv2d.h has the formula).
@@ -51,5 +53,10 @@ Conv2dKernel<T> dense_kernel();
 /// All kernels, fastest first; the last fits everything.
 template <class T>
 std::span<const Conv2dKernel<T>> conv2d_kernels();
+/// The first that fits.
+template <class T>
+const Conv2dKernel<T>& conv2d_kernel(const Conv2dSize& size);
+
+Conv2dSize conv2d_size(const Conv2dAttrs& attrs, const Shape& x, const Shape& w);
 
 }  // namespace ockham::cpu

@@ -9,6 +9,12 @@ namespace ockham::cpu {
 template <class T>
 void correlate(std::int64_t n, std::int64_t taps, const T* in, const std::int64_t* offsets, const T* weights, T* out);
 
+/// out[i, j] = sum over t of weights[t] * in[offsets[t] + i pitch + j] for `rows` x `columns` outputs, stored without
+/// gaps. flat: scratch of rows * pitch + kSlack elements, used where columns are no multiple of a short vector.
+template <class T>
+void correlate_rows(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in,
+                    const std::int64_t* offsets, const T* weights, T* flat, T* out);
+
 /// out[t] = sum over i < n of y[i] * in[offsets[t] + i]; y is zero from n on.
 template <class T>
 void tap_dots(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets, T* out);

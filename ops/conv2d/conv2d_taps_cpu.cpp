@@ -46,6 +46,101 @@ void correlate_all(std::int64_t n, std::int64_t taps, const T* in, const std::in
     correlate_block<1>(taps, in + i, offsets, weights, out + i);
 }
 
+template <bool kAdds, class T>
+HWY_INLINE void copy_row(std::int64_t columns, const T* from, T* to) {
+  const Lanes<T> d;
+  std::int64_t j = 0;
+  for (; j + kLanes<T> <= columns; j += kLanes<T>) {
+    auto v = hn::LoadU(d, from + j);
+    if constexpr (kAdds)
+      v = hn::Add(v, hn::LoadU(d, to + j));
+    hn::StoreU(v, d, to + j);
+  }
+  const ShortLanes<T> half;
+  if (j + kShortLanes<T> <= columns) {
+    auto v = hn::LoadU(half, from + j);
+    if constexpr (kAdds)
+      v = hn::Add(v, hn::LoadU(half, to + j));
+    hn::StoreU(v, half, to + j);
+    j += kShortLanes<T>;
+  }
+  if (j < columns) {
+    auto v = load_first(from + j, columns - j);
+    if constexpr (kAdds)
+      v = hn::Add(v, load_first(to + j, columns - j));
+    store_first(v, to + j, columns - j);
+  }
+}
+
+template <class T>
+void copy_all(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_pitch, T beta, T* to,
+              std::int64_t to_pitch) {
+  for (std::int64_t i = 0; i < rows; ++i, from += from_pitch, to += to_pitch) {
+    if (beta == T(0))
+      copy_row<false>(columns, from, to);
+    else
+      copy_row<true>(columns, from, to);
+  }
+}
+
+// out[0 .. R rows, 0 .. V vectors of D], rows of out following one another at `columns`.
+template <int R, int V, class D, class T>
+HWY_INLINE void rows_block(D d, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in,
+                           const std::int64_t* offsets, const T* weights, T* out) {
+  constexpr std::int64_t kWidth = hn::MaxLanes(D());
+  hn::Vec<D> sum[R][V];
+  HWY_UNROLL(16)
+  for (auto& row : sum) {
+    HWY_UNROLL(16)
+    for (auto& v : row)
+      v = hn::Zero(d);
+  }
+  for (std::int64_t t = 0; t < taps; ++t) {
+    const auto weight = hn::Set(d, weights[t]);
+    const T* shifted = in + offsets[t];
+    HWY_UNROLL(16)
+    for (int r = 0; r < R; ++r) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < V; ++v)
+        sum[r][v] = hn::MulAdd(weight, hn::LoadU(d, shifted + r * pitch + v * kWidth), sum[r][v]);
+    }
+  }
+  HWY_UNROLL(16)
+  for (int r = 0; r < R; ++r) {
+    HWY_UNROLL(16)
+    for (int v = 0; v < V; ++v)
+      hn::StoreU(sum[r][v], d, out + r * columns + v * kWidth);
+  }
+}
+
+template <int V, class D, class T>
+HWY_INLINE void rows_strip(D d, std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps,
+                           const T* in, const std::int64_t* offsets, const T* weights, T* out) {
+  constexpr int kRows = 8 / V;  // enough independent sums to hide the latency of a multiply-add
+  std::int64_t i = 0;
+  for (; i + kRows <= rows; i += kRows)
+    rows_block<kRows, V>(d, columns, pitch, taps, in + i * pitch, offsets, weights, out + i * columns);
+  for (; i < rows; ++i)
+    rows_block<1, V>(d, columns, pitch, taps, in + i * pitch, offsets, weights, out + i * columns);
+}
+
+template <class T>
+void correlate_rows_all(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in,
+                        const std::int64_t* offsets, const T* weights, T* flat, T* out) {
+  if (columns % kShortLanes<T> != 0) {
+    correlate_all((rows - 1) * pitch + columns, taps, in, offsets, weights, flat);
+    copy_all(rows, columns, flat, pitch, T(0), out, columns);
+    return;
+  }
+  std::int64_t j = 0;
+  for (; j + 2 * kLanes<T> <= columns; j += 2 * kLanes<T>)
+    rows_strip<2>(Lanes<T>(), rows, columns, pitch, taps, in + j, offsets, weights, out + j);
+  for (; j + kLanes<T> <= columns; j += kLanes<T>)
+    rows_strip<1>(Lanes<T>(), rows, columns, pitch, taps, in + j, offsets, weights, out + j);
+  for (; j < columns; j += kShortLanes<T>)
+    rows_strip<1>(ShortLanes<T>(), rows, columns, pitch, taps, in + j, offsets, weights, out + j);
+}
+
 template <int kTaps, class T>
 HWY_INLINE void dots_block(std::int64_t n, const T* y, const T* in, const std::int64_t* offsets, T* out) {
   const Lanes<T> d;
@@ -75,40 +170,15 @@ void dots_all(std::int64_t n, std::int64_t taps, const T* y, const T* in, const 
     dots_block<1>(n, y, in, offsets + t, out + t);
 }
 
-template <bool kAdds, class T>
-HWY_INLINE void copy_row(std::int64_t columns, const T* from, T* to) {
-  const Lanes<T> d;
-  std::int64_t j = 0;
-  for (; j + kLanes<T> <= columns; j += kLanes<T>) {
-    auto v = hn::LoadU(d, from + j);
-    if constexpr (kAdds)
-      v = hn::Add(v, hn::LoadU(d, to + j));
-    hn::StoreU(v, d, to + j);
-  }
-  if (j < columns) {
-    auto v = load_first(from + j, columns - j);
-    if constexpr (kAdds)
-      v = hn::Add(v, load_first(to + j, columns - j));
-    store_first(v, to + j, columns - j);
-  }
-}
-
-template <class T>
-void copy_all(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_pitch, T beta, T* to,
-              std::int64_t to_pitch) {
-  for (std::int64_t i = 0; i < rows; ++i, from += from_pitch, to += to_pitch) {
-    if (beta == T(0))
-      copy_row<false>(columns, from, to);
-    else
-      copy_row<true>(columns, from, to);
-  }
-}
-
 // HWY_EXPORT takes no templates.
 #define OCKHAM_EXPORTS(T, suffix)                                                                                    \
   void correlate_##suffix(std::int64_t n, std::int64_t taps, const T* in, const std::int64_t* offsets,               \
                           const T* weights, T* out) {                                                                \
     correlate_all(n, taps, in, offsets, weights, out);                                                               \
+  }                                                                                                                  \
+  void correlate_rows_##suffix(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps,       \
+                               const T* in, const std::int64_t* offsets, const T* weights, T* flat, T* out) {        \
+    correlate_rows_all(rows, columns, pitch, taps, in, offsets, weights, flat, out);                                 \
   }                                                                                                                  \
   void dots_##suffix(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets,        \
                      T* out) {                                                                                       \
@@ -130,6 +200,8 @@ HWY_AFTER_NAMESPACE();
 namespace ockham::cpu {
 HWY_EXPORT(correlate_f32);
 HWY_EXPORT(correlate_f64);
+HWY_EXPORT(correlate_rows_f32);
+HWY_EXPORT(correlate_rows_f64);
 HWY_EXPORT(dots_f32);
 HWY_EXPORT(dots_f64);
 HWY_EXPORT(copy_f32);
@@ -141,6 +213,12 @@ HWY_EXPORT(copy_f64);
                  T* out) {                                                                                         \
     instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                            \
     HWY_DYNAMIC_DISPATCH(correlate_##suffix)(n, taps, in, offsets, weights, out);                                  \
+  }                                                                                                                \
+  template <>                                                                                                      \
+  void correlate_rows(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in, \
+                      const std::int64_t* offsets, const T* weights, T* flat, T* out) {                            \
+    instruction_set();                                                                                             \
+    HWY_DYNAMIC_DISPATCH(correlate_rows_##suffix)(rows, columns, pitch, taps, in, offsets, weights, flat, out);    \
   }                                                                                                                \
   template <>                                                                                                      \
   void tap_dots(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets, T* out) { \
