@@ -1,0 +1,227 @@
+#include "ops/conv_unit/conv_unit_kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/conv_unit/conv_unit_cpu.cpp"
+#define HWY_DISABLED_TARGETS HWY_SSSE3
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "engine/cpu/vector-inl.h"
+#include "engine/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ockham::cpu {
+namespace HWY_NAMESPACE {
+
+// Calls step(i, partial, count) for consecutive vectors of P elements: partial is a constant, true for the last few.
+template <class T, class Step>
+HWY_INLINE void over_plane(std::int64_t P, Step&& step) {
+  std::int64_t i = 0;
+  for (; i + kLanes<T> <= P; i += kLanes<T>)
+    step(i, std::false_type{}, kLanes<T>);
+  if (i < P)
+    step(i, std::true_type{}, P - i);
+}
+
+template <bool kPartial, class T>
+HWY_INLINE void store(Vector<T> v, T* p, std::int64_t count) {
+  if constexpr (kPartial)
+    store_first(v, p, count);
+  else
+    hn::StoreU(v, Lanes<T>(), p);
+}
+
+template <class T>
+HWY_INLINE double total(Vector<T> v) {
+  return static_cast<double>(hn::GetLane(hn::SumOfLanes(Lanes<T>(), v)));
+}
+
+// What relu lets through: `value` where s x + b > 0, else 0.
+template <class T>
+HWY_INLINE Vector<T> masked(bool rectifies, Vector<T> s, Vector<T> b, Vector<T> x, Vector<T> value) {
+  return rectifies ? hn::IfThenElseZero(hn::Gt(hn::MulAdd(s, x, b), hn::Zero(Lanes<T>())), value) : value;
+}
+
+// Rows that a short vector holds.
+template <class T>
+void load_short_rows(std::int64_t rows, T s, T b, bool rectifies, const T* x, T* r, std::int64_t r_pitch) {
+  const ShortLanes<T> d;
+  const auto vs = hn::Set(d, s), vb = hn::Set(d, b);
+  const auto floor = rectifies ? hn::Zero(d) : hn::Set(d, -std::numeric_limits<T>::infinity());
+  for (std::int64_t row = 0; row < rows; ++row, x += kShortLanes<T>, r += r_pitch) {
+    const auto value = hn::MulAdd(vs, hn::LoadU(d, x), vb);
+    hn::StoreU(hn::IfThenElse(hn::Lt(value, floor), floor, value), d, r);
+  }
+}
+
+template <class T>
+void load_rows_of(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,
+                  std::int64_t r_pitch) {
+  if (columns == kShortLanes<T>)
+    return load_short_rows(rows, s, b, rectifies, x, r, r_pitch);
+  const Lanes<T> d;
+  const auto vs = hn::Set(d, s), vb = hn::Set(d, b);
+  // A floor below every number leaves s x + b as it is, NaN included.
+  const auto floor = rectifies ? hn::Zero(d) : hn::Set(d, -std::numeric_limits<T>::infinity());
+  for (std::int64_t row = 0; row < rows; ++row, x += columns, r += r_pitch) {
+    over_plane<T>(columns, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+      const auto value = hn::MulAdd(vs, load<partial.value>(x + i, count), vb);
+      store<partial.value, T>(hn::IfThenElse(hn::Lt(value, floor), floor, value), r + i, count);
+    });
+  }
+}
+
+template <class T>
+void load_tangent_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot, T* r_dot) {
+  const Lanes<T> d;
+  const auto vs = hn::Set(d, s), vb = hn::Set(d, b), vs_dot = hn::Set(d, s_dot), vb_dot = hn::Set(d, b_dot);
+  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+    const auto xi = load<partial.value>(x + i, count);
+    auto t = hn::MulAdd(vs_dot, xi, vb_dot);
+    if (x_dot != nullptr)
+      t = hn::MulAdd(vs, load<partial.value>(x_dot + i, count), t);
+    store<partial.value, T>(masked<T>(rectifies, vs, vb, xi, t), r_dot + i, count);
+  });
+}
+
+template <class T>
+LoadSums load_transpose_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar) {
+  const Lanes<T> d;
+  const auto vs = hn::Set(d, s), vb = hn::Set(d, b);
+  auto sum = hn::Zero(d), cross = hn::Zero(d);
+  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+    const auto xi = load<partial.value>(x + i, count);
+    const auto u = masked<T>(rectifies, vs, vb, xi, load<partial.value>(r_bar + i, count));
+    sum = hn::Add(sum, u);
+    cross = hn::MulAdd(u, xi, cross);
+    if (x_bar == nullptr)
+      return;
+    const auto before = beta == T(0) ? hn::Zero(d) : load<partial.value>(x_bar + i, count);
+    store<partial.value, T>(hn::MulAdd(vs, u, before), x_bar + i, count);
+  });
+  return {total<T>(cross), total<T>(sum)};
+}
+
+template <class T>
+double load_curvature_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot) {
+  const Lanes<T> d;
+  const auto vs = hn::Set(d, s), vb = hn::Set(d, b);
+  auto sum = hn::Zero(d);
+  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+    const auto u =
+        masked<T>(rectifies, vs, vb, load<partial.value>(x + i, count), load<partial.value>(r_bar + i, count));
+    sum = hn::MulAdd(u, load<partial.value>(x_dot + i, count), sum);
+  });
+  return total<T>(sum);
+}
+
+template <class T>
+void add_moments_cotangent_of(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* result) {
+  const Lanes<T> d;
+  const auto v0 = hn::Set(d, c0), v1 = hn::Set(d, c1);
+  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+    auto value = hn::MulAdd(v1, load<partial.value>(z + i, count), v0);
+    if (z_bar != nullptr)
+      value = hn::Add(value, load<partial.value>(z_bar + i, count));
+    store<partial.value, T>(value, result + i, count);
+  });
+}
+
+template <class T>
+TangentMoments tangent_moments_of(std::int64_t P, const T* t, const T* z, T mean) {
+  const Lanes<T> d;
+  const auto vm = hn::Set(d, mean);
+  auto sum = hn::Zero(d), squares = hn::Zero(d), cross = hn::Zero(d);
+  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+    const auto ti = load<partial.value>(t + i, count);  // zero behind the end, so that the mean is not missed there
+    sum = hn::Add(sum, ti);
+    squares = hn::MulAdd(ti, ti, squares);
+    cross = hn::MulAdd(ti, hn::Sub(load<partial.value>(z + i, count), vm), cross);
+  });
+  return {total<T>(sum), total<T>(squares), total<T>(cross)};
+}
+
+// HWY_EXPORT takes no templates.
+#define OCKHAM_EXPORTS(T, suffix)                                                                                    \
+  void load_rows_##suffix(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,       \
+                          std::int64_t r_pitch) {                                                                    \
+    load_rows_of(rows, columns, s, b, rectifies, x, r, r_pitch);                                                     \
+  }                                                                                                                  \
+  void load_tangent_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot, \
+                             T* r_dot) {                                                                             \
+    load_tangent_of(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);                                              \
+  }                                                                                                                  \
+  LoadSums load_transpose_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta,     \
+                                   T* x_bar) {                                                                       \
+    return load_transpose_of(P, s, b, rectifies, x, r_bar, beta, x_bar);                                             \
+  }                                                                                                                  \
+  double load_curvature_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar,               \
+                                 const T* x_dot) {                                                                   \
+    return load_curvature_of(P, s, b, rectifies, x, r_bar, x_dot);                                                   \
+  }                                                                                                                  \
+  void add_moments_cotangent_##suffix(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* result) {           \
+    add_moments_cotangent_of(P, z_bar, c0, c1, z, result);                                                           \
+  }                                                                                                                  \
+  TangentMoments tangent_moments_##suffix(std::int64_t P, const T* t, const T* z, T mean) {                          \
+    return tangent_moments_of(P, t, z, mean);                                                                        \
+  }
+OCKHAM_EXPORTS(float, f32)
+OCKHAM_EXPORTS(double, f64)
+#undef OCKHAM_EXPORTS
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ockham::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ockham::cpu {
+#define OCKHAM_EXPORT(suffix)                 \
+  HWY_EXPORT(load_rows_##suffix);             \
+  HWY_EXPORT(load_tangent_##suffix);          \
+  HWY_EXPORT(load_transpose_##suffix);        \
+  HWY_EXPORT(load_curvature_##suffix);        \
+  HWY_EXPORT(add_moments_cotangent_##suffix); \
+  HWY_EXPORT(tangent_moments_##suffix);
+OCKHAM_EXPORT(f32)
+OCKHAM_EXPORT(f64)
+#undef OCKHAM_EXPORT
+
+#define OCKHAM_DISPATCH(T, suffix)                                                                                  \
+  template <>                                                                                                       \
+  void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,               \
+                 std::int64_t r_pitch) {                                                                            \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                             \
+    HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(rows, columns, s, b, rectifies, x, r, r_pitch);                        \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  void load_tangent(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot,         \
+                    T* r_dot) {                                                                                     \
+    instruction_set();                                                                                              \
+    HWY_DYNAMIC_DISPATCH(load_tangent_##suffix)(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);                 \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  LoadSums load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar) { \
+    instruction_set();                                                                                              \
+    return HWY_DYNAMIC_DISPATCH(load_transpose_##suffix)(P, s, b, rectifies, x, r_bar, beta, x_bar);                \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  double load_curvature(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot) {     \
+    instruction_set();                                                                                              \
+    return HWY_DYNAMIC_DISPATCH(load_curvature_##suffix)(P, s, b, rectifies, x, r_bar, x_dot);                      \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  void add_moments_cotangent(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* result) {                   \
+    instruction_set();                                                                                              \
+    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, z_bar, c0, c1, z, result);                              \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  TangentMoments tangent_moments(std::int64_t P, const T* t, const T* z, T mean) {                                  \
+    instruction_set();                                                                                              \
+    return HWY_DYNAMIC_DISPATCH(tangent_moments_##suffix)(P, t, z, mean);                                           \
+  }
+OCKHAM_DISPATCH(float, f32)
+OCKHAM_DISPATCH(double, f64)
+#undef OCKHAM_DISPATCH
+
+}  // namespace ockham::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,140 @@
+#pragma once
+// The op of conv_unit.h: declaration, and what its passes share. Passes are in conv_unit.cpp (forward,
+// weight_diagonal), conv_unit_vjp.cpp and conv_unit_tangent.cpp (jvp, curvature).
+#include "ops/conv_unit/conv_unit.h"
+#include "ops/conv_unit/conv_unit_stage.h"
+
+namespace ockham {
+
+/// Samples of one task: a number that depends on N alone, so that sums over samples are grouped alike everywhere.
+inline std::int64_t sample_grain(std::int64_t N) {
+  constexpr std::int64_t kMostTasks = 20;
+  return (N + kMostTasks - 1) / kMostTasks;
+}
+
+/// Inputs are x, [affine], w, [w_pointwise]; Saved holds the same, then z and its moments if asked for.
+class ConvUnit : public Op {
+ public:
+  ConvUnit(const ConvUnitAttrs& attrs, bool has_affine, bool has_pointwise)
+      : attrs_(attrs),
+        affine_at_(has_affine ? 1 : kNone),
+        w_at_(has_affine ? 2 : 1),
+        pointwise_at_(has_pointwise ? w_at_ + 1 : kNone),
+        inputs_(w_at_ + (has_pointwise ? 2 : 1)) {}
+
+  std::string_view name() const override { return "conv_unit"; }
+  std::string attrs() const override;
+  Smoothness smoothness() const override { return attrs_.rectifies ? Smoothness::kPiecewise : Smoothness::kTwice; }
+  Algebra algebra() const override { return attrs_.takes_moments ? Algebra::kCurved : Algebra::kMultilinear; }
+  bool is_parameter(std::size_t input) const override { return input != 0; }
+  bool couples_samples() const override { return attrs_.takes_moments; }
+
+  std::vector<Spec> infer(std::span<const Spec> x) const override;
+  std::string kernel(std::span<const Spec> x) const override;
+  double flops(std::span<const Spec> x) const override;
+
+  void forward(Inputs x, Outputs y, Saved& saved) const override;
+  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override;
+  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override;
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
+                 std::span<double> acc) const override;
+  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                       Tensor& H) const override;
+
+ private:
+  static constexpr std::size_t kNone = 100;
+
+  template <class T>
+  cpu::UnitSample<T> sample_of(const Saved& saved) const {
+    const auto data = [&](std::size_t input) { return input == kNone ? nullptr : saved[input].data<T>(); };
+    cpu::UnitSample<T> unit{.conv = cpu::conv2d_size(attrs_.conv, saved[0].shape(), saved[w_at_].shape()),
+                            .point = {},
+                            .rectifies = attrs_.rectifies,
+                            .x = data(0),
+                            .affine = data(affine_at_),
+                            .w = data(w_at_),
+                            .w_pointwise = data(pointwise_at_)};
+    unit.conv.N = 1;
+    if (pointwise_at_ != kNone)
+      unit.point = cpu::conv2d_size({}, {1, unit.conv.K, unit.conv.P, unit.conv.Q}, saved[pointwise_at_].shape());
+    return unit;
+  }
+
+  /// What vjp and curvature need of z and its moments' cotangent m_bar [D, 2, K]: for channel k of direction d the
+  /// cotangent of z gets mean_bar/M + 2 var_bar (z - mean)/M.
+  template <class T>
+  struct MomentsCotangent {
+    const T* z = nullptr;
+    const T* m = nullptr;
+    const T* m_bar = nullptr;  // null: none
+    std::int64_t K = 0, plane = 0;
+    double M = 1.0;
+
+    /// z_bar of one sample and direction with its share; in `tile`, or z_bar itself.
+    const T* add(std::int64_t n, std::int64_t d, const T* z_bar, T* tile) const {
+      if (m_bar == nullptr)
+        return z_bar;
+      for (std::int64_t k = 0; k < K; ++k) {
+        const double slope = 2.0 * static_cast<double>(m_bar[(2 * d + 1) * K + k]) / M;
+        const double constant = static_cast<double>(m_bar[2 * d * K + k]) / M - slope * static_cast<double>(m[k]);
+        cpu::add_moments_cotangent(plane, z_bar ? z_bar + k * plane : nullptr, static_cast<T>(constant),
+                                   static_cast<T>(slope), z + (n * K + k) * plane, tile + k * plane);
+      }
+      return tile;
+    }
+  };
+
+  template <class T>
+  MomentsCotangent<T> moments_cotangent(const Saved& saved, const cpu::UnitSample<T>& unit, Inputs y_bar) const {
+    MomentsCotangent<T> result{.K = unit.z_channels(), .plane = unit.z_plane()};
+    if (!attrs_.takes_moments)
+      return result;
+    result.z = saved[inputs_].data<T>();
+    result.m = saved[inputs_ + 1].data<T>();
+    result.m_bar = y_bar[1] ? y_bar[1].data<T>() : nullptr;
+    result.M = static_cast<double>(saved[0].size(0) * unit.z_plane());
+    return result;
+  }
+
+  /// Calls body.template operator()<Stage>(layouts) for the form of the first convolution that suits it.
+  template <class T, class Body>
+  static void with_stage(const cpu::UnitSample<T>& unit, ScratchScope& scratch, Body&& body) {
+    using Depthwise = cpu::DepthwiseStage<T>;
+    using Sample = cpu::SampleStage<T>;
+    if (unit.conv_kernel().name == "depthwise")
+      body.template operator()<Depthwise>(typename Depthwise::Shared(unit, scratch));
+    else
+      body.template operator()<Sample>(typename Sample::Shared(unit, scratch));
+  }
+
+  /// The slots of the inputs by name.
+  struct Slots {
+    GradSlot x, affine, w, point;
+  };
+  Slots slots_of(std::span<GradSlot> x_bar) const {
+    const auto slot = [&](std::size_t input) { return input == kNone ? GradSlot{} : x_bar[input]; };
+    return {x_bar[0], slot(affine_at_), x_bar[w_at_], slot(pointwise_at_)};
+  }
+
+  template <class Stage, class T>
+  void vjp_by_samples(const cpu::UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
+                      std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const;
+  template <class T>
+  void vjp_by_stages(const cpu::UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
+                     std::span<GradSlot> x_bar) const;
+  template <class T>
+  struct Tangents;
+  template <class T>
+  Tangents<T> tangents_of(const Saved& saved, Inputs x_dot) const;
+  template <class T>
+  void jvp_of(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const;
+  template <class T>
+  void curvature_of(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_dot, Inputs y_dot,
+                    std::span<double> acc) const;
+
+  const ConvUnitAttrs attrs_;
+  const std::size_t affine_at_, w_at_, pointwise_at_;  // positions of the inputs; kNone where absent
+  const std::size_t inputs_;
+};
+
+}  // namespace ockham

@@ -1,0 +1,77 @@
+#pragma once
+// One sample of a conv_unit, stage by stage, in tiles of scratch memory: r (loaded), q (convolved), z.
+#include "engine/arena.h"
+#include "engine/gemm.h"
+#include "ops/conv2d/conv2d_kernels.h"
+#include "ops/conv_unit/conv_unit_kernels.h"
+
+namespace ockham::cpu {
+
+template <class T>
+struct UnitSample {
+  Conv2dSize conv;   ///< of one sample: N = 1
+  Conv2dSize point;  ///< of one sample; unused without w_pointwise
+  bool rectifies;
+  const T* x;            ///< [N, C, H, W]
+  const T* affine;       ///< [2, C] or null
+  const T* w;            ///< [K1, C/groups, R, S]
+  const T* w_pointwise;  ///< [K, K1] or null
+
+  std::int64_t plane() const { return conv.H * conv.W; }
+  std::int64_t q_numel() const { return conv.y_sample(); }
+  std::int64_t z_numel() const { return w_pointwise ? point.y_sample() : q_numel(); }
+  std::int64_t z_channels() const { return w_pointwise ? point.K : conv.K; }
+  std::int64_t z_plane() const { return conv.P * conv.Q; }
+  bool loads() const { return affine != nullptr || rectifies; }
+  T scale(std::int64_t c) const { return affine ? affine[c] : T(1); }
+  T shift(std::int64_t c) const { return affine ? affine[conv.C + c] : T(0); }
+  const T* x_of(std::int64_t n) const { return x + n * conv.x_sample(); }
+  const Conv2dKernel<T>& conv_kernel() const { return conv2d_kernel<T>(conv); }
+  const Conv2dKernel<T>& point_kernel() const { return conv2d_kernel<T>(point); }
+
+  /// r of sample n: in `tile`, or x itself where nothing happens to it.
+  const T* load(std::int64_t n, T* tile) const {
+    if (!loads())
+      return x_of(n);
+    for (std::int64_t c = 0; c < conv.C; ++c)
+      load_rows(1, plane(), scale(c), shift(c), rectifies, x_of(n) + c * plane(), tile + c * plane(), plane());
+    return tile;
+  }
+
+  /// r_dot of sample n. x_dot: of this sample and direction, or null; affine_dot: [2, C] or null.
+  void load_dot(std::int64_t n, const T* x_dot, const T* affine_dot, T* tile) const {
+    for (std::int64_t c = 0; c < conv.C; ++c) {
+      const std::int64_t at = c * plane();
+      load_tangent(plane(), scale(c), shift(c), rectifies, x_of(n) + at, x_dot ? x_dot + at : nullptr,
+                   affine_dot ? affine_dot[c] : T(0), affine_dot ? affine_dot[conv.C + c] : T(0), tile + at);
+    }
+  }
+
+  /// The cotangent of q: in `tile`, or z_bar itself.
+  const T* transpose_point(const T* z_bar, T* tile) const {
+    if (!w_pointwise)
+      return z_bar;
+    gemm(true, false, conv.K, z_plane(), point.K, w_pointwise, conv.K, z_bar, z_plane(), T(0), tile, z_plane());
+    return tile;
+  }
+
+  /// z = beta z + the 1x1 convolution of q with `weights` [K, K1].
+  void apply_point(const T* weights, const T* q, T beta, T* z) const {
+    gemm(false, false, point.K, z_plane(), conv.K, weights, conv.K, q, z_plane(), beta, z, z_plane());
+  }
+  /// w_bar += z_bar q^T
+  void point_weight_gradient(const T* q, const T* z_bar, T* w_bar) const {
+    gemm(false, true, point.K, conv.K, z_plane(), z_bar, z_plane(), q, z_plane(), T(1), w_bar, conv.K);
+  }
+
+  /// x_bar = beta x_bar + the adjoint of the load at r_bar; sums [C] of each channel. x_bar may be null.
+  void transpose_load(std::int64_t n, const T* r_bar, T beta, T* x_bar, LoadSums* sums) const {
+    for (std::int64_t c = 0; c < conv.C; ++c) {
+      const std::int64_t at = c * plane();
+      sums[c] = load_transpose(plane(), scale(c), shift(c), rectifies, x_of(n) + at, r_bar + at, beta,
+                               x_bar ? x_bar + at : nullptr);
+    }
+  }
+};
+
+}  // namespace ockham::cpu

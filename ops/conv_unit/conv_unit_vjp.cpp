@@ -1,0 +1,179 @@
+#include <algorithm>
+
+#include "engine/parallel.h"
+#include "ops/conv_unit/conv_unit_op.h"
+
+namespace ockham {
+
+using cpu::Conv2dSize;
+using cpu::LoadSums;
+using cpu::UnitSample;
+
+namespace {
+
+/// Sums over samples that tasks make side by side: each task adds to a part of its own, parts are added in order.
+template <class T>
+class Parts {
+ public:
+  Parts(std::int64_t N, std::int64_t numel, ScratchScope& scratch)
+      : grain_(sample_grain(N)),
+        count_((N + grain_ - 1) / grain_),
+        numel_(numel),
+        values_(scratch.take_zeros<T>(count_ * numel)) {}
+  /// The part of the task that sample n belongs to.
+  T* of(std::int64_t n) const { return values_ + n / grain_ * numel_; }
+  /// target = beta target + the sum of all parts.
+  void add_to(T beta, T* target) const {
+    if (beta == T(0))
+      std::fill_n(target, numel_, T(0));
+    for (std::int64_t part = 0; part < count_; ++part) {
+      for (std::int64_t i = 0; i < numel_; ++i)
+        target[i] += values_[part * numel_ + i];
+    }
+  }
+
+ private:
+  std::int64_t grain_, count_, numel_;
+  T* values_;
+};
+
+/// affine_bar [D, 2, C] (+)= the sums over samples, in their order.
+template <class T>
+void put_affine(const GradSlot& slot, std::int64_t D, std::int64_t N, std::int64_t C, const LoadSums* sums, T* to) {
+  for (std::int64_t d = 0; d < D; ++d) {
+    for (std::int64_t c = 0; c < C; ++c) {
+      LoadSums total;
+      for (std::int64_t n = 0; n < N; ++n) {
+        total.s_bar += sums[(d * N + n) * C + c].s_bar;
+        total.b_bar += sums[(d * N + n) * C + c].b_bar;
+      }
+      T& s_bar = to[2 * d * C + c];
+      T& b_bar = to[(2 * d + 1) * C + c];
+      s_bar = static_cast<T>(total.s_bar + (slot.accumulate ? static_cast<double>(s_bar) : 0.0));
+      b_bar = static_cast<T>(total.b_bar + (slot.accumulate ? static_cast<double>(b_bar) : 0.0));
+    }
+  }
+}
+
+}  // namespace
+
+/// Sample by sample, all that a sample needs while it is in the cache.
+template <class Stage, class T>
+void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
+                              std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  const Slots slots = slots_of(x_bar);
+  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar);
+  const std::int64_t N = saved[0].size(0), C = unit.conv.C, x_numel = unit.conv.x_sample();
+  ScratchScope shared;
+  const Parts<T> w_parts(N, slots.w ? D * saved[w_at_].numel() : 0, shared);
+  const Parts<T> point_parts(N, slots.point ? D * saved[pointwise_at_].numel() : 0, shared);
+  auto* sums = shared.take<LoadSums>(D * N * C);
+  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+    ScratchScope scratch;
+    Stage stage(unit, layouts, scratch);
+    T* q = scratch.take<T>(unit.q_numel());
+    T* q_tile = scratch.take<T>(unit.q_numel());
+    T* z_tile = scratch.take<T>(unit.z_numel());
+    for (std::int64_t n = begin; n < end; ++n) {
+      if (slots.w || slots.point)
+        stage.load(n);
+      if (slots.point)
+        stage.forward(q);
+      for (std::int64_t d = 0; d < D; ++d) {
+        const std::int64_t at = d * N + n;
+        const T* z_bar = moments.add(n, d, y_bar[0] ? y_bar[0].data<T>() + at * unit.z_numel() : nullptr, z_tile);
+        if (slots.point)
+          unit.point_weight_gradient(q, z_bar, point_parts.of(n) + d * saved[pointwise_at_].numel());
+        const T* q_bar = unit.transpose_point(z_bar, q_tile);
+        if (slots.w)
+          stage.weight_gradient(q_bar, w_parts.of(n) + d * saved[w_at_].numel());
+        if (slots.x || slots.affine)
+          stage.input_gradient(n, q_bar, slots.x ? slots.x.template beta<T>() : T(0),
+                               slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr, sums + at * C);
+      }
+    }
+  });
+  if (slots.affine)
+    put_affine(slots.affine, D, N, C, sums, slots.affine.dst->template data<T>());
+  if (slots.w)
+    w_parts.add_to(slots.w.template beta<T>(), slots.w.dst->template data<T>());
+  if (slots.point)
+    point_parts.add_to(slots.point.template beta<T>(), slots.point.dst->template data<T>());
+}
+
+/// Stage by stage over all samples: dense filters are large, and products over the whole batch use them better than
+/// a sample at a time.
+template <class T>
+void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
+                             std::span<GradSlot> x_bar) const {
+  const Slots slots = slots_of(x_bar);
+  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar);
+  const std::int64_t N = saved[0].size(0), C = unit.conv.C, x_numel = unit.conv.x_sample(), q_numel = unit.q_numel();
+  const DType dtype = saved[0].dtype();
+  const bool needs_r = slots.w || slots.point;
+  const bool needs_r_bar = slots.x || slots.affine;
+  Tensor r_all = needs_r && unit.loads() ? Tensor(saved[0].spec()) : Tensor();
+  Tensor q_bar_all = unit.w_pointwise || moments.m_bar ? Tensor({D * N, q_numel}, dtype) : Tensor();
+  ScratchScope shared;
+  const Parts<T> point_parts(N, slots.point ? D * saved[pointwise_at_].numel() : 0, shared);
+  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+    ScratchScope scratch;
+    T* q = scratch.take<T>(q_numel);
+    T* z_tile = scratch.take<T>(unit.z_numel());
+    for (std::int64_t n = begin; n < end; ++n) {
+      const T* r = needs_r ? unit.load(n, r_all ? r_all.data<T>() + n * x_numel : nullptr) : nullptr;
+      if (slots.point)
+        unit.conv_kernel().forward(unit.conv, r, unit.w, T(0), q);
+      for (std::int64_t d = 0; q_bar_all && d < D; ++d) {
+        const std::int64_t at = d * N + n;
+        T* const q_bar = q_bar_all.data<T>() + at * q_numel;
+        const T* z_bar = moments.add(n, d, y_bar[0] ? y_bar[0].data<T>() + at * unit.z_numel() : nullptr,
+                                     unit.w_pointwise ? z_tile : q_bar);
+        if (slots.point)
+          unit.point_weight_gradient(q, z_bar, point_parts.of(n) + d * saved[pointwise_at_].numel());
+        unit.transpose_point(z_bar, q_bar);
+      }
+    }
+  });
+  if (slots.point)
+    point_parts.add_to(slots.point.template beta<T>(), slots.point.dst->template data<T>());
+  const T* q_bar = q_bar_all ? q_bar_all.data<T>() : y_bar[0].data<T>();
+  Conv2dSize all = unit.conv;
+  for (std::int64_t d = 0; slots.w && d < D; ++d) {
+    all.N = N;
+    unit.conv_kernel().weight_gradient(all, r_all ? r_all.data<T>() : unit.x, q_bar + d * N * q_numel,
+                                       slots.w.template beta<T>(),
+                                       slots.w.dst->template data<T>() + d * saved[w_at_].numel());
+  }
+  if (!needs_r_bar)
+    return;
+  all.N = D * N;
+  if (!unit.loads()) {
+    unit.conv_kernel().input_gradient(all, q_bar, unit.w, slots.x.template beta<T>(), slots.x.dst->template data<T>());
+    return;
+  }
+  Tensor r_bar({D * N, x_numel}, dtype);
+  unit.conv_kernel().input_gradient(all, q_bar, unit.w, T(0), r_bar.data<T>());
+  auto* sums = shared.take<LoadSums>(D * N * C);
+  parallel_for(D * N, sample_grain(D * N), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; ++at)
+      unit.transpose_load(at % N, r_bar.data<T>() + at * x_numel, slots.x ? slots.x.template beta<T>() : T(0),
+                          slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr, sums + at * C);
+  });
+  if (slots.affine)
+    put_affine(slots.affine, D, N, C, sums, slots.affine.dst->template data<T>());
+}
+
+void ConvUnit::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    const UnitSample<T> unit = sample_of<T>(saved);
+    if (unit.conv_kernel().name == "dense")
+      return vjp_by_stages(unit, saved, D, y_bar, x_bar);
+    ScratchScope shared;
+    with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
+      vjp_by_samples<Stage>(unit, layouts, saved, D, y_bar, x_bar);
+    });
+  });
+}
+
+}  // namespace ockham
