@@ -107,16 +107,17 @@ class Comparison {
   }
 
   Variable loss_on(Tape& tape, RestoredNetwork& network, const nas::Batch& batch) const {
-    return softmax_cross_entropy(network.logits({.tape = &tape, .batch_norm = batch_norm()}, batch.images),
-                                 batch.labels);
+    const bool fuses = options_.text("over") == "switches" && hessian_.curvature != Curvature::kRecursion;
+    const Context context{.tape = &tape, .batch_norm = batch_norm(), .fuses = fuses};
+    return softmax_cross_entropy(network.logits(context, batch.images), batch.labels);
   }
 
   HessianResult measure(Curvature curvature) {
     Tape tape;
+    hessian_.curvature = curvature;
     const double start = monotonic_seconds();
     const Variable loss = loss_on(tape, network_, batch_);
     const double forward = monotonic_seconds() - start;
-    hessian_.curvature = curvature;
     const std::vector<Parameter*> parameters = parameters_on(tape);
     HessianResult result = hessian_diagonal(loss, parameters, hessian_);
     if (curvature == Curvature::kExact) {

@@ -21,6 +21,9 @@ struct Context {
   BatchNormMode batch_norm = BatchNormMode::kRunning;
   bool is_training = false;  ///< dropout and drop path act
   RandomKey key = {};        ///< seed and step; modules add their own stream
+  /// Layers may compute several of themselves at once, with the same results but for rounding. False: one op per layer,
+  /// which the published recursion and second derivatives by weights need.
+  bool fuses = true;
 
   /// The parameter as a leaf of the tape, or as a constant where nothing is recorded.
   Variable use(Parameter& parameter) const {

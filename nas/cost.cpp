@@ -1,16 +1,16 @@
 #include "nas/cost.h"
 
+#include <cmath>
+
 namespace ockham::nas {
 
 std::int64_t count_macs(const Tape& tape) {
-  std::int64_t total = 0;
+  double flops = 0.0;
   for (const Node& node : tape.nodes()) {
-    if (node.op == nullptr || (node.op->name() != "conv2d" && node.op->name() != "linear"))
-      continue;
-    const Shape& w = node.input_specs[1].shape;  // [K, C/groups, R, S] or [O, I]: one output costs numel / K
-    total += node.outputs[0].shape.numel() * (w.numel() / w[0]);
+    if (node.op != nullptr)
+      flops += node.op->flops(node.input_specs);
   }
-  return total;
+  return std::llround(flops / 2.0);
 }
 
 std::int64_t count_macs(const std::function<Variable(const Context&, const Variable&)>& forward, std::int64_t channels,

@@ -3,17 +3,73 @@
 #include "engine/math.h"
 #include "ops/add_bias/add_bias.h"
 #include "ops/batch_norm/batch_norm.h"
+#include "ops/batch_norm_fold/batch_norm_fold.h"
 #include "ops/concat/concat.h"
+#include "ops/conv_unit/conv_unit.h"
 #include "ops/linear/linear.h"
+#include "ops/mix/mix.h"
+#include "ops/moments/moments.h"
 #include "ops/relu/relu.h"
 #include "ops/shift2d/shift2d.h"
+#include "ops/weighted_sum/weighted_sum.h"
 
 namespace ockham::nas {
 
+Variable applied(const Deferred& x) {
+  Variable y = x.z;
+  if (x.affine.value()) {
+    const std::vector<MixBranch> branch{{x.z, x.affine}};
+    y = mix(Tensor::full({1}, 1.0, x.z.dtype()), branch);
+  }
+  return x.rectifies ? relu(y) : y;
+}
+
+Variable mixed(const Context& context, const Variable& alpha, std::span<const Deferred> branches,
+               std::vector<std::int64_t> index) {
+  if (!context.fuses) {
+    std::vector<Variable> maps;
+    for (const Deferred& branch : branches)
+      maps.push_back(applied(branch));
+    return weighted_sum(alpha, maps, std::move(index));
+  }
+  std::vector<MixBranch> terms;
+  for (const Deferred& branch : branches)
+    terms.push_back(branch.rectifies ? MixBranch{applied(branch), {}} : MixBranch{branch.z, branch.affine});
+  return mix(alpha, terms, std::move(index));
+}
+
 Variable Sequential::forward(const Context& context, const Variable& x) {
+  if (context.fuses)
+    return applied(run(context, {.z = x}));
   Variable y = x;
   for (Layer* layer : layers_)
     y = layer->forward(context, y);
+  return y;
+}
+
+Deferred Sequential::run(const Context& context, const Deferred& x) {
+  const auto layer_at = [&]<class L>(std::size_t i) {
+    return i < layers_.size() ? dynamic_cast<L*>(layers_[i]) : nullptr;
+  };
+  Deferred y = x;
+  for (std::size_t i = 0; i < layers_.size();) {
+    Conv* conv = layer_at.operator()<Conv>(i);
+    if (conv == nullptr) {
+      y = layers_[i++]->run(context, y);
+      continue;
+    }
+    ++i;
+    Conv* next = layer_at.operator()<Conv>(i);
+    const bool takes_next = next != nullptr && next->is_pointwise();
+    i += takes_next ? 1 : 0;
+    const bool norm_follows = layer_at.operator()<BatchNorm>(i) != nullptr;
+    const ConvUnitResult result =
+        conv_unit(y.z, y.affine, context.use(conv->weight()), takes_next ? context.use(next->weight()) : Variable(),
+                  {.rectifies = y.rectifies,
+                   .takes_moments = norm_follows && context.batch_norm == BatchNormMode::kBatch,
+                   .conv = conv->attrs()});
+    y = {.z = result.z, .moments = result.moments};
+  }
   return y;
 }
 
@@ -24,6 +80,11 @@ Conv::Conv(std::int64_t in, std::int64_t out, std::int64_t kernel, const Conv2dA
 
 Variable Conv::forward(const Context& context, const Variable& x) {
   return conv2d(x, context.use(weight_), attrs_);
+}
+
+bool Conv::is_pointwise() const {
+  return weight_.value.size(2) == 1 && weight_.value.size(3) == 1 && attrs_.stride == 1 && attrs_.pad == 0 &&
+         attrs_.groups == 1;
 }
 
 BatchNorm::BatchNorm(std::int64_t channels, bool is_affine, Initial& initial)
@@ -53,6 +114,38 @@ Variable BatchNorm::forward(const Context& context, const Variable& x) {
   return batch_norm_eval(x, gamma, beta, running_mean_.value, running_variance_.value);
 }
 
+Deferred BatchNorm::run(const Context& context, const Deferred& x) {
+  if (x.affine.value() || x.rectifies)
+    return run(context, {.z = applied(x)});
+  const Variable gamma = weight_ ? context.use(*weight_) : Variable();
+  const Variable beta = bias_ ? context.use(*bias_) : Variable();
+  Variable m = x.moments;
+  if (context.batch_norm == BatchNormMode::kRunning) {
+    const Variable rows = concat({running_mean_.value.reshape({1, -1}), running_variance_.value.reshape({1, -1})});
+    m = rows.value().reshape({2, -1});
+  } else if (context.batch_norm == BatchNormMode::kFrozenBatch) {
+    m = moments(x.z.detach());
+  } else if (!m.value()) {
+    m = moments(x.z);
+  }
+  if (context.batch_norm == BatchNormMode::kBatch && context.is_training) {
+    const std::int64_t channels = m.value().size(1);
+    update_running(m.value().slice(0, 0, 1).reshape({channels}), m.value().slice(0, 1, 2).reshape({channels}),
+                   x.z.value().numel() / channels);
+  }
+  return {.z = x.z, .affine = batch_norm_fold(m, gamma, beta)};
+}
+
+Variable Relu::forward(const Context&, const Variable& x) {
+  return relu(x);
+}
+
+Deferred Relu::run(const Context&, const Deferred& x) {
+  Deferred y = x;
+  y.rectifies = true;
+  return y;
+}
+
 void BatchNorm::update_running(const Tensor& mean, const Tensor& variance, std::int64_t samples) {
   constexpr double kMomentum = 0.1;
   const double unbiased = samples > 1 ? static_cast<double>(samples) / static_cast<double>(samples - 1) : 1.0;
@@ -79,8 +172,8 @@ Variable ShiftedPair::forward(const Context& context, const Variable& x) {
   return concat({first_.forward(context, x), second_.forward(context, shift2d(x, 1, 1))});
 }
 
-std::unique_ptr<Layer> make_relu() {
-  return std::make_unique<Function>(relu);
+std::unique_ptr<Relu> make_relu() {
+  return std::make_unique<Relu>();
 }
 
 std::unique_ptr<Layer> make_identity() {

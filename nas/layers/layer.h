@@ -12,9 +12,26 @@
 
 namespace ockham::nas {
 
+/// A feature map relu(s z + b) whose batch norm (s, b) and relu wait for the next reader, which applies them while it
+/// loads z: neither is stored as a tensor of its own.
+struct Deferred {
+  Variable z;
+  Variable affine = {};    ///< [2, C]; undefined: s = 1, b = 0
+  bool rectifies = false;  ///< without it the map is s z + b
+  Variable moments = {};   ///< of z, where they are known
+};
+
+/// The map as a tensor.
+Variable applied(const Deferred& x);
+/// sum_k alpha[index[k]] * branch_k, with the branches' norms applied on the way where the context fuses.
+Variable mixed(const Context& context, const Variable& alpha, std::span<const Deferred> branches,
+               std::vector<std::int64_t> index = {});
+
 class Layer : public Module {
  public:
   virtual Variable forward(const Context& context, const Variable& x) = 0;
+  /// The fused form of forward(): takes over what x defers and may defer its own last steps.
+  virtual Deferred run(const Context& context, const Deferred& x) { return {.z = forward(context, applied(x))}; }
 };
 
 /// Runs its layers in the order in which they were added.
@@ -31,6 +48,9 @@ class Sequential : public Layer {
     return *this;
   }
   Variable forward(const Context& context, const Variable& x) override;
+  /// Runs a convolution together with the norm and relu before it, the 1x1 convolution after it and the moments of a
+  /// norm behind that (ops/conv_unit).
+  Deferred run(const Context& context, const Deferred& x) override;
 
  private:
   std::vector<Layer*> layers_;
@@ -41,6 +61,11 @@ class Conv : public Layer {
  public:
   Conv(std::int64_t in, std::int64_t out, std::int64_t kernel, const Conv2dAttrs& attrs, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
+
+  const Conv2dAttrs& attrs() const { return attrs_; }
+  Parameter& weight() { return weight_; }
+  /// 1x1 without stride, padding or groups: what another convolution can take along.
+  bool is_pointwise() const;
 
  private:
   Conv2dAttrs attrs_;
@@ -54,6 +79,8 @@ class BatchNorm : public Layer {
  public:
   BatchNorm(std::int64_t channels, bool is_affine, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
+  /// Folds the norm to a scale and a shift per channel, from x.moments if they are known.
+  Deferred run(const Context& context, const Deferred& x) override;
 
  private:
   void update_running(const Tensor& mean, const Tensor& variance, std::int64_t samples);
@@ -74,6 +101,12 @@ class Linear : public Layer {
  private:
   Parameter& weight_;
   Parameter& bias_;
+};
+
+class Relu : public Layer {
+ public:
+  Variable forward(const Context& context, const Variable& x) override;
+  Deferred run(const Context& context, const Deferred& x) override;
 };
 
 /// A layer without parameters, from a function.
@@ -117,7 +150,7 @@ class ShiftedPair : public Layer {
   Conv& second_;
 };
 
-std::unique_ptr<Layer> make_relu();
+std::unique_ptr<Relu> make_relu();
 std::unique_ptr<Layer> make_identity();
 
 }  // namespace ockham::nas

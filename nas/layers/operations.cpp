@@ -103,20 +103,21 @@ std::unique_ptr<Layer> bayesnas_dilated(std::int64_t kernel, const OperationOpti
 }
 
 // The padding zeros are part of the map here: they compete in the maximum and count in the mean.
-std::unique_ptr<Layer> bayesnas_pool(std::unique_ptr<Layer> pool) {
+std::unique_ptr<Layer> bayesnas_max_pool(std::int64_t stride) {
   auto op = std::make_unique<Sequential>();
   op->then(std::make_unique<Function>(
                +[](const Variable& x) { return pad2d(x, {.top = 1, .bottom = 1, .left = 1, .right = 1}); }))
-      .then(std::move(pool));
+      .then(std::make_unique<MaxPool>(MaxPool2dAttrs{.kernel = 3, .stride = stride, .pad = 0}));
   return op;
 }
 
 std::unique_ptr<Layer> make_bayesnas(Primitive primitive, const OperationOptions& o, Initial& initial) {
   switch (primitive) {
     case Primitive::kMaxPool3:
-      return bayesnas_pool(std::make_unique<MaxPool>(MaxPool2dAttrs{.kernel = 3, .stride = o.stride, .pad = 0}));
+      return bayesnas_max_pool(o.stride);
     case Primitive::kAvgPool3:
-      return bayesnas_pool(std::make_unique<AvgPool>(AvgPool2dAttrs{.kernel = 3, .stride = o.stride, .pad = 0}));
+      return std::make_unique<AvgPool>(
+          AvgPool2dAttrs{.kernel = 3, .stride = o.stride, .pad = 1, .count_include_pad = true});
     case Primitive::kIdentity: {
       if (o.stride == 1)
         return make_identity();
@@ -170,7 +171,12 @@ std::unique_ptr<Layer> make_factorized_reduce(std::int64_t in, std::int64_t out,
           norm_(add("bn", std::make_unique<BatchNorm>(outputs, affine, init))),
           relu_(make_relu()) {}
     Variable forward(const Context& context, const Variable& x) override {
+      if (context.fuses)
+        return applied(run(context, {.z = x}));
       return norm_.forward(context, pair_.forward(context, relu_->forward(context, x)));
+    }
+    Deferred run(const Context& context, const Deferred& x) override {
+      return norm_.run(context, pair_.run(context, relu_->run(context, x)));
     }
 
    private:

@@ -1,5 +1,7 @@
 #include "nas/network/evaluation_network.h"
 
+#include <algorithm>
+
 #include "ops/add/add.h"
 #include "ops/channel_dropout/channel_dropout.h"
 #include "ops/concat/concat.h"
@@ -43,13 +45,13 @@ class EvaluationCell : public Cell {
   Variable forward(const Context& context, const Variable& older, const Variable& previous) override {
     std::vector<Variable> states{inputs_.older(context, older), inputs_.previous(context, previous)};
     for (int node = 0; node < genotype_.nodes; ++node) {
-      std::vector<Variable> sum;
+      std::vector<Deferred> terms;
       for (std::size_t t = 0; t < terms_.size(); ++t) {
         if (terms_[t].to == node)
-          sum.push_back(term(context, t, states[static_cast<std::size_t>(terms_[t].from)]));
+          terms.push_back(term(context, t, states[static_cast<std::size_t>(terms_[t].from)]));
       }
       // A dead node stays undefined; check(genotype) made sure that nothing reads it.
-      states.push_back(sum.empty() ? Variable() : sum.size() == 1 ? sum[0] : ockham::add(sum));
+      states.push_back(terms.empty() ? Variable() : sum(context, terms));
     }
     std::vector<Variable> output;
     for (int node : genotype_.concat)
@@ -60,10 +62,26 @@ class EvaluationCell : public Cell {
  private:
   static constexpr std::uint64_t kStreamsPerCell = 256;
 
-  Variable term(const Context& context, std::size_t t, const Variable& x) {
-    Variable y = terms_[t].layer->forward(context, x);
+  static Variable sum(const Context& context, const std::vector<Deferred>& terms) {
+    const bool defers = std::ranges::any_of(terms, [](const Deferred& t) { return t.affine.value().is_defined(); });
+    if (defers) {
+      const std::vector<std::int64_t> index(terms.size(), 0);
+      return mixed(context, Tensor::full({1}, 1.0, terms[0].z.dtype()), terms, index);
+    }
+    std::vector<Variable> maps;
+    for (const Deferred& term : terms)
+      maps.push_back(applied(term));
+    return maps.size() == 1 ? maps[0] : ockham::add(maps);
+  }
+
+  Deferred term(const Context& context, std::size_t t, const Variable& x) {
+    Layer& layer = *terms_[t].layer;
     if (!context.is_training || drop_probability_ <= 0.0)
-      return y;
+      return context.fuses ? layer.run(context, {.z = x}) : Deferred{.z = layer.forward(context, x)};
+    return {.z = dropped(context, t, layer.forward(context, x))};
+  }
+
+  Variable dropped(const Context& context, std::size_t t, const Variable& y) const {
     RandomKey key = context.key;
     key.step = key.step * (kStreamsPerCell * 64) + first_stream_ + t;
     if (style_ == Style::kBayesNas) {

@@ -6,9 +6,9 @@
 #include "nas/element.h"
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
+#include "ops/moments/moments.h"
 #include "ops/scale/scale.h"
 #include "ops/softmax/softmax.h"
-#include "ops/weighted_sum/weighted_sum.h"
 
 namespace ockham::nas {
 
@@ -104,17 +104,21 @@ class SearchCell : public Cell {
         continue;
       const bool is_at_input = spec_.origin == OriginPosition::kInput;
       const Variable input = is_at_input ? scale(x, context.use(*origins_[e])) : x;
-      std::vector<Variable> branches;
+      std::vector<Deferred> branches;
       std::vector<std::int64_t> index;
+      // The operations of this style begin with a batch norm of the same map: its moments are taken once for all.
+      const bool shares_moments =
+          context.fuses && spec_.frame.style == Style::kBayesNas && context.batch_norm == BatchNormMode::kBatch;
+      const Deferred source{.z = input, .moments = shares_moments ? moments(input) : Variable()};
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
         if (!kind_.op_is_alive[e][o])
           continue;
-        branches.push_back(ops_[e][o]->forward(context, input));
+        branches.push_back(branch(context, *ops_[e][o], source));
         index.push_back(static_cast<std::int64_t>(o));
       }
       if (branches.empty())
         continue;
-      const Variable sum = weighted_sum(context.use(*switches_[e]), branches, index);
+      const Variable sum = mixed(context, context.use(*switches_[e]), branches, index);
       edges.push_back(is_at_input ? sum : scale(sum, context.use(*origins_[e])));
     }
     if (edges.empty())
@@ -124,18 +128,22 @@ class SearchCell : public Cell {
 
   /// sum over edges and operations of softmax(logits) * op(x); the zero operation takes part in the softmax only.
   Variable mixed_node(const Context& context, int node, std::span<const Variable> states) {
-    std::vector<Variable> branches;
+    std::vector<Deferred> branches;
     std::vector<std::int64_t> index;
     const auto columns = static_cast<std::int64_t>(spec_.primitives.size()) + 1;
     for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
       if (cell_.edges[e].to != node)
         continue;
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
-        branches.push_back(ops_[e][o]->forward(context, states[static_cast<std::size_t>(cell_.edges[e].from)]));
+        branches.push_back(branch(context, *ops_[e][o], {.z = states[static_cast<std::size_t>(cell_.edges[e].from)]}));
         index.push_back(static_cast<std::int64_t>(e) * columns + static_cast<std::int64_t>(o) + 1);
       }
     }
-    return weighted_sum(kind_.mixture, branches, index);
+    return mixed(context, kind_.mixture, branches, index);
+  }
+
+  static Deferred branch(const Context& context, Layer& op, const Deferred& x) {
+    return context.fuses ? op.run(context, x) : Deferred{.z = op.forward(context, x.z)};
   }
 
   const SupernetSpec& spec_;

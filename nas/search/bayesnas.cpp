@@ -109,7 +109,10 @@ HessianReport BayesNas::measure_curvature(const Batch& batch) {
 
   start = std::chrono::steady_clock::now();
   Tape tape;
-  const Variable loss = loss_of({.tape = &tape, .batch_norm = options_.hessian_batch_norm}, batch, nullptr);
+  const Variable loss = loss_of({.tape = &tape,
+                                 .batch_norm = options_.hessian_batch_norm,
+                                 .fuses = options_.hessian.curvature != Curvature::kRecursion},
+                                batch, nullptr);
   std::vector<Parameter*> used;  // a pruned edge's switches are not part of the program: their derivatives are zero
   for (const Node& node : tape.nodes()) {
     if (node.parameter != nullptr && node.parameter->kind == ParameterKind::kSwitch)

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(pruning_removes_the_operations_from_the_graph) {
   const Batch batch = noise_batch(1, net.spec().frame, DType::kFloat32);
   const auto convolutions = [&] {
     Tape tape;
-    net.forward({.tape = &tape}, batch.images);
+    net.forward({.tape = &tape, .fuses = false}, batch.images);
     return std::ranges::count_if(tape.nodes(),
                                  [](const Node& node) { return node.op != nullptr && node.op->name() == "conv2d"; });
   };
