@@ -1,8 +1,10 @@
 #include "autograd/sweep.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "autograd/profile.h"
+#include "engine/allocator.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -115,8 +117,12 @@ class PullBack {
       is_any_wanted = true;
       Tensor& target = is_kept ? x_bar[i] : bar_of(node.inputs[i]);
       slots[i] = {&target, target.is_defined()};
-      if (!target)
+      if (!target) {
+        std::optional<MemoryScope> scope;
+        if (options_.active == nullptr && tape_.nodes()[static_cast<std::size_t>(node.inputs[i].node)].op == nullptr)
+          scope.emplace(MemoryClass::kGradients);  // of an ordinary sweep: the cotangent of a leaf is its gradient
         target = directions_of(node.input_specs[i], options_.D);
+      }
     }
     if (is_kept && is_any_wanted)
       run_vjp(node, options_.D, y_bar, slots);

@@ -80,7 +80,7 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   void* block = nullptr;
   std::size_t real = size;
   const auto fits = [&](std::size_t block_size) {
-    return block_size <= 2 * size && (s.limit == 0 || s.statistics.bytes_in_use + block_size <= s.limit);
+    return block_size <= size + size / 8 && (s.limit == 0 || s.statistics.bytes_in_use + block_size <= s.limit);
   };
   if (auto it = s.cache.lower_bound(size); it != s.cache.end() && fits(it->first)) {
     real = it->first;

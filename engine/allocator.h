@@ -39,8 +39,9 @@ struct AllocatorStatistics {
   std::uint64_t system_allocations = 0;  ///< of these, requests that the cache could not serve
 };
 
-/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64; a cached block serves a request of at least half
-/// its size. OCKHAM_NO_CACHE=1 in the environment returns every block to the system at once (for sanitizers).
+/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64; a cached block serves a request that it
+/// exceeds by an eighth at most: its whole size counts, and a peak should tell what was asked for. OCKHAM_NO_CACHE=1 in
+/// the environment returns every block to the system at once (for sanitizers).
 class CachingAllocator {
  public:
   static CachingAllocator& instance();

@@ -30,7 +30,7 @@ void* Arena::allocate(std::size_t bytes) {
     used_ = 0;
   }
   if (block_ == blocks_.size()) {
-    const std::size_t size = std::max({rounded, kSmallestBlock, capacity()});  // doubling: few blocks
+    const std::size_t size = std::max(rounded, kSmallestBlock);  // rewind() joins blocks
     blocks_.reserve(blocks_.size() + 1);
     const MemoryScope scope(MemoryClass::kScratch);  // it outlives whatever pass asked first
     blocks_.push_back({static_cast<std::byte*>(CachingAllocator::instance().allocate(size)), size});
