@@ -4,8 +4,9 @@
 // conv2d's kernels on a sample.
 //   load(n)                 r of sample n
 //   forward(q)              q = conv(r, w)
-//   weight_gradient(q_bar, w_bar)                w_bar += the adjoint at the loaded r
-//   input_gradient(n, q_bar, beta, x_bar, sums)  through convolution and load; x_bar may be null
+//   pull(n, q_bar, w_bar, sums, beta, x_bar)
+//                           w_bar += the adjoint at the loaded r, unless null; then through convolution and load,
+//                           unless sums is null: its sums and x_bar = beta x_bar + the adjoint, x_bar possibly null
 #include "ops/conv2d/conv2d_planes.h"
 #include "ops/conv2d/conv2d_taps.h"
 #include "ops/conv_unit/conv_unit_sample.h"
@@ -26,8 +27,11 @@ class SampleStage {
 
   void load(std::int64_t n) { r_ = unit_.load(n, tile_); }
   void forward(T* q) const { kernel_.forward(unit_.conv, r_, unit_.w, T(0), q); }
-  void weight_gradient(const T* q_bar, T* w_bar) const { kernel_.weight_gradient(unit_.conv, r_, q_bar, T(1), w_bar); }
-  void input_gradient(std::int64_t n, const T* q_bar, T beta, T* x_bar, LoadSums* sums) const {
+  void pull(std::int64_t n, const T* q_bar, T* w_bar, LoadSums* sums, T beta, T* x_bar) const {
+    if (w_bar)
+      kernel_.weight_gradient(unit_.conv, r_, q_bar, T(1), w_bar);
+    if (!sums)
+      return;
     kernel_.input_gradient(unit_.conv, q_bar, unit_.w, T(0), r_bar_);
     unit_.transpose_load(n, r_bar_, beta, x_bar, sums);
   }
@@ -94,20 +98,18 @@ class DepthwiseStage {
                      unit_.w + channel * c.taps(), flat_, q);
   }
 
-  void weight_gradient(const T* q_bar, T* w_bar) {
-    const Conv2dSize& c = unit_.conv;
-    for (std::int64_t channel = 0; channel < c.C; ++channel) {
-      const T* y = spread(q_bar + channel * c.P * c.Q);
-      tap_dots(s_.x.flat(), c.taps(), y, x_copies_ + channel * copy_numel_, s_.offsets, weights_);
-      for (std::int64_t t = 0; t < c.taps(); ++t)
-        w_bar[channel * c.taps() + t] += weights_[t];
-    }
-  }
-
-  void input_gradient(std::int64_t n, const T* q_bar, T beta, T* x_bar, LoadSums* sums) {
+  void pull(std::int64_t n, const T* q_bar, T* w_bar, LoadSums* sums, T beta, T* x_bar) {
     const Conv2dSize& c = unit_.conv;
     for (std::int64_t channel = 0; channel < c.C; ++channel) {
       copy_phase(s_.y, 0, 0, q_bar + channel * c.P * c.Q, y_copy_);
+      if (w_bar) {
+        tap_dots(s_.x.flat(), c.taps(), spread(q_bar + channel * c.P * c.Q), x_copies_ + channel * copy_numel_,
+                 s_.offsets, weights_);
+        for (std::int64_t t = 0; t < c.taps(); ++t)
+          w_bar[channel * c.taps() + t] += weights_[t];
+      }
+      if (!sums)
+        continue;
       pull_plane(unit_.w + channel * c.taps());
       const std::int64_t at = channel * unit_.plane();
       sums[channel] = load_transpose(unit_.plane(), unit_.scale(channel), unit_.shift(channel), unit_.rectifies,
@@ -116,15 +118,12 @@ class DepthwiseStage {
   }
 
  private:
-  /// q_bar's plane in rows of x's pitch with zeros between and behind.
+  /// q_bar's plane, which y_copy_ holds, in rows of x's pitch with zeros between and behind.
   const T* spread(const T* q_bar) {
-    const Conv2dSize& c = unit_.conv;
-    if (!s_.shares_y) {
-      copy_rows(c.P, c.Q, q_bar, c.Q, T(0), y_rows_, s_.x.pitch);
-      return y_rows_;
-    }
-    copy_phase(s_.y, 0, 0, q_bar, y_copy_);
-    return y_copy_ + s_.y.pad_h * s_.y.pitch + s_.y.pad_w;
+    if (s_.shares_y)
+      return y_copy_ + s_.y.pad_h * s_.y.pitch + s_.y.pad_w;
+    copy_rows(unit_.conv.P, unit_.conv.Q, q_bar, unit_.conv.Q, T(0), y_rows_, s_.x.pitch);
+    return y_rows_;
   }
 
   /// plane_ = the adjoint of the convolution of one channel at y_copy_.

@@ -85,11 +85,9 @@ void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::S
         if (slots.point)
           unit.point_weight_gradient(q, z_bar, point_parts.of(n) + d * saved[pointwise_at_].numel());
         const T* q_bar = unit.transpose_point(z_bar, q_tile);
-        if (slots.w)
-          stage.weight_gradient(q_bar, w_parts.of(n) + d * saved[w_at_].numel());
-        if (slots.x || slots.affine)
-          stage.input_gradient(n, q_bar, slots.x ? slots.x.template beta<T>() : T(0),
-                               slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr, sums + at * C);
+        stage.pull(n, q_bar, slots.w ? w_parts.of(n) + d * saved[w_at_].numel() : nullptr,
+                   slots.x || slots.affine ? sums + at * C : nullptr, slots.x ? slots.x.template beta<T>() : T(0),
+                   slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr);
       }
     }
   });
