@@ -8,6 +8,7 @@
 #include "autograd/hessian.h"
 #include "autograd/optim/sgd.h"
 #include "autograd/reverse.h"
+#include "autograd/sweep.h"
 #include "data/error.h"
 #include "data/registry.h"
 #include "engine/gemm.h"
@@ -15,6 +16,7 @@
 #include "nas/cost.h"
 #include "nas/network/supernet.h"
 #include "nas/train/trainer.h"
+#include "ops/conv_unit/conv_unit.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::apps {
@@ -160,6 +162,38 @@ BenchWork hessian_forward(DType dtype) {
           .tangents = static_cast<double>(tangents)};
 }
 
+/// Forward and vjp of one conv_unit on n maps of side x side: norm and relu at the load, k x k, 1x1, moments.
+struct UnitSize {
+  std::int64_t n, channels, side, kernel, dilation;
+  bool is_dense;
+};
+
+BenchWork unit(const UnitSize& u, DType dtype) {
+  auto parameter = [dtype, step = std::uint64_t{0}](const char* name, const Shape& shape) mutable {
+    auto result = std::make_shared<Parameter>(Parameter{.name = name, .value = Tensor::zeros(shape, dtype)});
+    fill_normal(result->value, {.purpose = Purpose::kTest, .step = step++});
+    return result;
+  };
+  const std::int64_t C = u.channels;
+  const auto x = parameter("x", {u.n, C, u.side, u.side});
+  const auto affine = parameter("affine", {2, C});
+  const auto w = parameter("w", {C, u.is_dense ? C : 1, u.kernel, u.kernel});
+  const auto w_pointwise = parameter("w_pointwise", {C, C, 1, 1});
+  const Tensor z_bar = parameter("z_bar", x->value.shape())->value;
+  const ConvUnitAttrs attrs{
+      .conv = {.pad = u.dilation * (u.kernel / 2), .dilation = u.dilation, .groups = u.is_dense ? std::int64_t{1} : C}};
+  const auto passes = [=] {
+    Tape tape;
+    const ConvUnitResult result =
+        conv_unit(tape.leaf(*x), tape.leaf(*affine), tape.leaf(*w), tape.leaf(*w_pointwise), attrs);
+    PullOptions options;
+    options.frees_saved = true;
+    pull_back(tape, result.z.id(), z_bar, options);
+  };
+  const std::int64_t macs = u.n * u.side * u.side * (w->value.numel() + w_pointwise->value.numel());
+  return {.run = passes, .images = static_cast<double>(u.n), .flops = 3.0 * 2.0 * static_cast<double>(macs)};
+}
+
 /// Square matrices that fit the second-level cache, on one thread: callers split work, not this kernel.
 template <class T>
 BenchWork square_gemm() {
@@ -225,6 +259,22 @@ const std::vector<BenchCase>& cases() {
        "the same net on batch statistics by algorithm F, for the 14 switches at the first cell's first node, whose "
        "tangents pass the whole net",
        [](const Settings& s) { return hessian_forward(s.dtype); }},
+      {"unit-depthwise3-32x32", "one conv_unit, 64 maps of 16 channels, forward and vjp",
+       [](const Settings& s) {
+         return unit({64, 16, 32, 3, 1, false}, s.dtype);
+       }},
+      {"unit-depthwise5-16x16", "the same, 32 channels, 5x5 with dilation 2",
+       [](const Settings& s) {
+         return unit({64, 32, 16, 5, 2, false}, s.dtype);
+       }},
+      {"unit-depthwise5-8x8", "the same, 64 channels, 5x5",
+       [](const Settings& s) {
+         return unit({64, 64, 8, 5, 1, false}, s.dtype);
+       }},
+      {"unit-dense5-32x32", "the same, 18 maps of 36 channels, dense 5x5 with dilation 2",
+       [](const Settings& s) {
+         return unit({18, 36, 32, 5, 2, true}, s.dtype);
+       }},
       {"gemm", "384 x 384 x 384 matrix product on one thread",
        [](const Settings& s) { return s.dtype == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>(); }},
       {"loader-shapes", "augmented batches of 64 of the built-in images",

@@ -124,6 +124,150 @@ HWY_INLINE void rows_strip(D d, std::int64_t rows, std::int64_t columns, std::in
     rows_block<1, V>(d, columns, pitch, taps, in + i * pitch, offsets, weights, out + i * columns);
 }
 
+// out[0 .. R rows, 0 .. V vectors of D] of a K x K kernel whose taps lie `dilation` apart: a vector of a row of the
+// input, once loaded, serves every row of outputs that a tap row leads to. Loads, which cross cache lines, bound this
+// kernel.
+template <int K, int kDilation, int R, int V, class D, class T>
+HWY_INLINE void grid_block(D d, std::int64_t columns, std::int64_t pitch, const T* in, const T* weights, T* out) {
+  constexpr std::int64_t kWidth = hn::MaxLanes(D());
+  hn::Vec<D> sum[R][V];
+  HWY_UNROLL(16)
+  for (auto& row : sum) {
+    HWY_UNROLL(16)
+    for (auto& v : row)
+      v = hn::Zero(d);
+  }
+  for (int s = 0; s < K; ++s) {
+    hn::Vec<D> weight[K];
+    HWY_UNROLL(16)
+    for (int r = 0; r < K; ++r)
+      weight[r] = hn::Set(d, weights[r * K + s]);
+    HWY_UNROLL(16)
+    for (int row = 0; row < R + (K - 1) * kDilation; ++row) {
+      HWY_UNROLL(16)
+      for (int v = 0; v < V; ++v) {
+        const auto x = hn::LoadU(d, in + row * pitch + s * kDilation + v * kWidth);
+        HWY_UNROLL(16)
+        for (int r = 0; r < K; ++r) {
+          const int i = row - r * kDilation;
+          if (i >= 0 && i < R)
+            sum[i][v] = hn::MulAdd(weight[r], x, sum[i][v]);
+        }
+      }
+    }
+  }
+  HWY_UNROLL(16)
+  for (int r = 0; r < R; ++r) {
+    HWY_UNROLL(16)
+    for (int v = 0; v < V; ++v)
+      hn::StoreU(sum[r][v], d, out + r * columns + v * kWidth);
+  }
+}
+
+template <int K, int kDilation, int V, class D, class T>
+HWY_INLINE void grid_strip(D d, std::int64_t rows, std::int64_t columns, std::int64_t pitch, const T* in,
+                           const T* weights, T* out) {
+  constexpr int kRows = 8 / V;
+  for (std::int64_t i = 0; i < rows; i += kRows)
+    grid_block<K, kDilation, kRows, V>(d, columns, pitch, in + i * pitch, weights, out + i * columns);
+}
+
+template <int K, int kDilation, class T>
+void grid_all(std::int64_t rows, std::int64_t columns, std::int64_t pitch, const T* in, const T* weights, T* out) {
+  std::int64_t j = 0;
+  for (; j + 2 * kLanes<T> <= columns; j += 2 * kLanes<T>)
+    grid_strip<K, kDilation, 2>(Lanes<T>(), rows, columns, pitch, in + j, weights, out + j);
+  for (; j + kLanes<T> <= columns; j += kLanes<T>)
+    grid_strip<K, kDilation, 1>(Lanes<T>(), rows, columns, pitch, in + j, weights, out + j);
+  for (; j < columns; j += kShortLanes<T>)
+    grid_strip<K, kDilation, 1>(ShortLanes<T>(), rows, columns, pitch, in + j, weights, out + j);
+}
+
+template <class T>
+void correlate_grid_all(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,
+                        std::int64_t pitch, const T* in, const T* weights, T* out) {
+  if (K == 3)
+    dilation == 1 ? grid_all<3, 1>(rows, columns, pitch, in, weights, out)
+                  : grid_all<3, 2>(rows, columns, pitch, in, weights, out);
+  else
+    dilation == 1 ? grid_all<5, 1>(rows, columns, pitch, in, weights, out)
+                  : grid_all<5, 2>(rows, columns, pitch, in, weights, out);
+}
+
+// out[r K + first + s] of tap_dots_grid() for S columns of taps: blocks of four rows of y meet each vector of x once.
+template <int K, int kDilation, int S, class D, class T>
+HWY_INLINE void grid_dots(D d, std::int64_t rows, std::int64_t columns, std::int64_t pitch, const T* y, const T* in,
+                          int first, T* out) {
+  constexpr int kRows = 4;
+  hn::Vec<D> sum[K][S];
+  HWY_UNROLL(16)
+  for (auto& row : sum) {
+    HWY_UNROLL(16)
+    for (auto& v : row)
+      v = hn::Zero(d);
+  }
+  for (std::int64_t i = 0; i < rows; i += kRows) {
+    for (std::int64_t j = 0; j < columns; j += hn::MaxLanes(D())) {
+      hn::Vec<D> g[kRows];
+      HWY_UNROLL(16)
+      for (int k = 0; k < kRows; ++k)
+        g[k] = hn::LoadU(d, y + (i + k) * columns + j);
+      const T* x_block = in + i * pitch + first * kDilation + j;
+      HWY_UNROLL(16)
+      for (int row = 0; row < kRows + (K - 1) * kDilation; ++row) {
+        HWY_UNROLL(16)
+        for (int s = 0; s < S; ++s) {
+          const auto x = hn::LoadU(d, x_block + row * pitch + s * kDilation);
+          HWY_UNROLL(16)
+          for (int r = 0; r < K; ++r) {
+            const int k = row - r * kDilation;
+            if (k >= 0 && k < kRows)
+              sum[r][s] = hn::MulAdd(g[k], x, sum[r][s]);
+          }
+        }
+      }
+    }
+  }
+  HWY_UNROLL(16)
+  for (int r = 0; r < K; ++r) {
+    HWY_UNROLL(16)
+    for (int s = 0; s < S; ++s)
+      out[r * K + first + s] = hn::GetLane(hn::SumOfLanes(d, sum[r][s]));
+  }
+}
+
+template <int K, int kDilation, class D, class T>
+HWY_INLINE void grid_dots_chunks(D d, std::int64_t rows, std::int64_t columns, std::int64_t pitch, const T* y,
+                                 const T* in, T* out) {
+  // 25 sums fill the registers of AVX-512 and overflow those before it.
+  if constexpr (K == 3 || HWY_TARGET == HWY_AVX3) {
+    grid_dots<K, kDilation, K>(d, rows, columns, pitch, y, in, 0, out);
+  } else {
+    grid_dots<K, kDilation, 2>(d, rows, columns, pitch, y, in, 0, out);
+    grid_dots<K, kDilation, 2>(d, rows, columns, pitch, y, in, 2, out);
+    grid_dots<K, kDilation, 1>(d, rows, columns, pitch, y, in, 4, out);
+  }
+}
+
+template <int K, int kDilation, class T>
+void grid_dots_all(std::int64_t rows, std::int64_t columns, std::int64_t pitch, const T* y, const T* in, T* out) {
+  if (columns % kLanes<T> == 0)
+    grid_dots_chunks<K, kDilation>(Lanes<T>(), rows, columns, pitch, y, in, out);
+  else
+    grid_dots_chunks<K, kDilation>(ShortLanes<T>(), rows, columns, pitch, y, in, out);
+}
+
+template <class T>
+void tap_dots_grid_all(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,
+                       std::int64_t pitch, const T* y, const T* in, T* out) {
+  if (K == 3)
+    dilation == 1 ? grid_dots_all<3, 1>(rows, columns, pitch, y, in, out)
+                  : grid_dots_all<3, 2>(rows, columns, pitch, y, in, out);
+  else
+    dilation == 1 ? grid_dots_all<5, 1>(rows, columns, pitch, y, in, out)
+                  : grid_dots_all<5, 2>(rows, columns, pitch, y, in, out);
+}
+
 template <class T>
 void correlate_rows_all(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in,
                         const std::int64_t* offsets, const T* weights, T* flat, T* out) {
@@ -180,6 +324,14 @@ void dots_all(std::int64_t n, std::int64_t taps, const T* y, const T* in, const 
                                const T* in, const std::int64_t* offsets, const T* weights, T* flat, T* out) {        \
     correlate_rows_all(rows, columns, pitch, taps, in, offsets, weights, flat, out);                                 \
   }                                                                                                                  \
+  void correlate_grid_##suffix(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,       \
+                               std::int64_t pitch, const T* in, const T* weights, T* out) {                          \
+    correlate_grid_all(K, dilation, rows, columns, pitch, in, weights, out);                                         \
+  }                                                                                                                  \
+  void tap_dots_grid_##suffix(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,        \
+                              std::int64_t pitch, const T* y, const T* in, T* out) {                                 \
+    tap_dots_grid_all(K, dilation, rows, columns, pitch, y, in, out);                                                \
+  }                                                                                                                  \
   void dots_##suffix(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets,        \
                      T* out) {                                                                                       \
     dots_all(n, taps, y, in, offsets, out);                                                                          \
@@ -202,6 +354,10 @@ HWY_EXPORT(correlate_f32);
 HWY_EXPORT(correlate_f64);
 HWY_EXPORT(correlate_rows_f32);
 HWY_EXPORT(correlate_rows_f64);
+HWY_EXPORT(correlate_grid_f32);
+HWY_EXPORT(correlate_grid_f64);
+HWY_EXPORT(tap_dots_grid_f32);
+HWY_EXPORT(tap_dots_grid_f64);
 HWY_EXPORT(dots_f32);
 HWY_EXPORT(dots_f64);
 HWY_EXPORT(copy_f32);
@@ -219,6 +375,18 @@ HWY_EXPORT(copy_f64);
                       const std::int64_t* offsets, const T* weights, T* flat, T* out) {                            \
     instruction_set();                                                                                             \
     HWY_DYNAMIC_DISPATCH(correlate_rows_##suffix)(rows, columns, pitch, taps, in, offsets, weights, flat, out);    \
+  }                                                                                                                \
+  template <>                                                                                                      \
+  void correlate_grid(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,              \
+                      std::int64_t pitch, const T* in, const T* weights, T* out) {                                 \
+    instruction_set();                                                                                             \
+    HWY_DYNAMIC_DISPATCH(correlate_grid_##suffix)(K, dilation, rows, columns, pitch, in, weights, out);            \
+  }                                                                                                                \
+  template <>                                                                                                      \
+  void tap_dots_grid(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,               \
+                     std::int64_t pitch, const T* y, const T* in, T* out) {                                        \
+    instruction_set();                                                                                             \
+    HWY_DYNAMIC_DISPATCH(tap_dots_grid_##suffix)(K, dilation, rows, columns, pitch, y, in, out);                   \
   }                                                                                                                \
   template <>                                                                                                      \
   void tap_dots(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets, T* out) { \

@@ -55,13 +55,16 @@ class DepthwiseStage {
           phases(unit.conv),
           offsets(tap_offsets(unit.conv, x, phases, scratch)),
           phase_taps(taps_by_phase(unit.conv, y, phases, scratch)),
-          shares_y(unit.conv.stride == 1 && x.pitch == y.pitch && y.pad_h >= 0 && y.pad_w >= 0 &&
-                   x.reach_h >= x.pad_h) {}
+          shares_y(unit.conv.stride == 1 && x.pitch == y.pitch && y.pad_h >= 0 && y.pad_w >= 0 && x.reach_h >= x.pad_h),
+          is_grid(unit.conv.stride == 1 &&
+                  fits_grid(unit.conv.R, unit.conv.S, unit.conv.dilation, unit.conv.P, unit.conv.Q) &&
+                  unit.conv.P == unit.conv.H && unit.conv.Q == unit.conv.W) {}
     PlaneLayout x, y;
     Phases phases;
     const std::int64_t* offsets;
     std::span<const PhaseTaps> phase_taps;
     bool shares_y;  ///< the copy of q_bar for the input gradient serves the weight gradient too
+    bool is_grid;   ///< correlate_grid() serves forward and, with the weights in reverse, the input gradient
   };
 
   DepthwiseStage(const UnitSample<T>& unit, const Shared& shared, ScratchScope& scratch)
@@ -93,9 +96,14 @@ class DepthwiseStage {
 
   void forward(T* q) const {
     const Conv2dSize& c = unit_.conv;
-    for (std::int64_t channel = 0; channel < c.C; ++channel, q += c.P * c.Q)
-      correlate_rows(c.P, c.Q, s_.x.pitch, c.taps(), x_copies_ + channel * copy_numel_, s_.offsets,
-                     unit_.w + channel * c.taps(), flat_, q);
+    for (std::int64_t channel = 0; channel < c.C; ++channel, q += c.P * c.Q) {
+      const T* const copies = x_copies_ + channel * copy_numel_;
+      const T* const w = unit_.w + channel * c.taps();
+      if (s_.is_grid)
+        correlate_grid(c.R, c.dilation, c.P, c.Q, s_.x.pitch, copies + s_.offsets[0], w, q);
+      else
+        correlate_rows(c.P, c.Q, s_.x.pitch, c.taps(), copies, s_.offsets, w, flat_, q);
+    }
   }
 
   void pull(std::int64_t n, const T* q_bar, T* w_bar, LoadSums* sums, T beta, T* x_bar) {
@@ -103,8 +111,12 @@ class DepthwiseStage {
     for (std::int64_t channel = 0; channel < c.C; ++channel) {
       copy_phase(s_.y, 0, 0, q_bar + channel * c.P * c.Q, y_copy_);
       if (w_bar) {
-        tap_dots(s_.x.flat(), c.taps(), spread(q_bar + channel * c.P * c.Q), x_copies_ + channel * copy_numel_,
-                 s_.offsets, weights_);
+        const T* const y = q_bar + channel * c.P * c.Q;
+        const T* const copies = x_copies_ + channel * copy_numel_;
+        if (s_.is_grid)
+          tap_dots_grid(c.R, c.dilation, c.P, c.Q, s_.x.pitch, y, copies + s_.offsets[0], weights_);
+        else
+          tap_dots(s_.x.flat(), c.taps(), spread(y), copies, s_.offsets, weights_);
         for (std::int64_t t = 0; t < c.taps(); ++t)
           w_bar[channel * c.taps() + t] += weights_[t];
       }
@@ -129,6 +141,12 @@ class DepthwiseStage {
   /// plane_ = the adjoint of the convolution of one channel at y_copy_.
   void pull_plane(const T* w) {
     const Conv2dSize& c = unit_.conv;
+    if (s_.is_grid) {
+      std::reverse_copy(w, w + c.taps(), weights_);
+      correlate_grid(c.R, c.dilation, c.H, c.W, s_.y.pitch, y_copy_ + s_.phase_taps[0].offsets[c.taps() - 1], weights_,
+                     plane_);
+      return;
+    }
     if (c.stride > 1)
       std::fill_n(plane_, unit_.plane(), T(0));
     for (const PhaseTaps& phase : s_.phase_taps) {
