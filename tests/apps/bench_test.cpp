@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(every_listed_case_is_known_and_others_are_refused) {
   int cases = 0;
   for (std::string name, rest; list >> name && std::getline(list, rest); ++cases)
     BOOST_TEST(ends_with(run_program(path(), "bench", name + " --precision bf16"), 2, {"bf16"}), name);
-  BOOST_TEST(cases == 14);
+  BOOST_TEST(cases == 18);
   BOOST_TEST(ends_with(run_program(path(), "bench", "--case nothing"), 2, {"nothing", "darts-search-64"}));
   BOOST_TEST(ends_with(run_program(path(), "bench", "--case loader-cifar10"), 5, {"--data"}));
 }

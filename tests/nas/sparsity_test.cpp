@@ -23,7 +23,8 @@ Batch class_batch(const FrameSpec& frame, std::uint64_t seed, std::uint64_t step
   return batch;
 }
 
-/// One search of a warm-up, one round and one pruning.
+/// One search of a warm-up, one round and one pruning; 0 where no cell is left of it. In so few steps all variances of
+/// a cell lie close together, so that a lambda near the threshold keeps many or none, as rounding has it.
 int surviving_operations(std::uint64_t seed, double lambda) {
   SupernetSpec spec = test::tiny(SupernetSpec::bayesnas(2));
   Initial initial{.seed = seed};
@@ -38,9 +39,13 @@ int surviving_operations(std::uint64_t seed, double lambda) {
   for (; step < 70; ++step)
     method.joint_step(class_batch(spec.frame, seed, step), 0.05, 0.2, step);
   method.measure_curvature(class_batch(spec.frame, seed, step));
-  method.update_and_prune(1);
-  const Genotype genotype = method.derive();
-  return count_ops(genotype.normal) + count_ops(genotype.reduce);
+  try {
+    method.update_and_prune(1);
+    const Genotype genotype = method.derive();
+    return count_ops(genotype.normal) + count_ops(genotype.reduce);
+  } catch (const UsageError&) {  // so large a lambda that a cell is left without nodes, which is refused
+    return 0;
+  }
 }
 
 }  // namespace
@@ -52,11 +57,11 @@ BOOST_AUTO_TEST_CASE(a_larger_lambda_keeps_no_more_operations_but_for_one_seed_i
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     const int weak = surviving_operations(seed, 0.05);
     const int middle = surviving_operations(seed, 0.1);
-    const int strong = surviving_operations(seed, 0.12);  // at 0.15 some seeds keep nothing at all
+    const int strong = surviving_operations(seed, 0.15);
     BOOST_TEST_MESSAGE("seed " << seed << ": " << weak << ", " << middle << ", " << strong << " of 56 operations");
     violations += middle > weak || strong > middle;
     BOOST_TEST(strong < 56);
-    BOOST_TEST(strong > 0);
+    BOOST_TEST(weak > 0);
   }
   BOOST_TEST(violations <= 1);
 }
