@@ -98,7 +98,8 @@ class Point {
     return result;
   }
 
-  Tensors vjp(std::int64_t D, const Tensors& y_bar) const {
+  /// factor: of y_bar[0], see Op::vjp_scaled; undefined: none.
+  Tensors vjp(std::int64_t D, const Tensors& y_bar, const Tensor& factor = {}) const {
     Tensors result(x_.size());
     std::vector<GradSlot> slots(x_.size());
     for (std::size_t i = 0; i < x_.size(); ++i) {
@@ -107,7 +108,7 @@ class Point {
       result[i] = poisoned({with_directions(x_[i].shape(), D), x_[i].dtype()});
       slots[i] = {&result[i], false};
     }
-    op_.vjp(saved_, D, y_bar, slots);
+    factor ? op_.vjp_scaled(saved_, D, y_bar, factor, slots) : op_.vjp(saved_, D, y_bar, slots);
     return result;
   }
 
@@ -274,6 +275,34 @@ class Checker {
     return worst;
   }
 
+  /// vjp_scaled() against a cotangent that is multiplied out.
+  double scaled_error(const Tensors& g) const {
+    if (!op_->takes_scaled())
+      return 0.0;
+    const Tensor factor = noise({g[0].size(1)}, seed_, 400);
+    Tensors multiplied = g;
+    multiplied[0] = times_channels(g[0], factor);
+    return distance(point_.vjp(2, g, factor), point_.vjp(2, multiplied));
+  }
+
+  /// Cotangents left scaled against those that are not.
+  double offered_error(const Tensors& g, const Tensors& wanted) const {
+    Tensors x_bar(wanted.size()), factors(wanted.size());
+    std::vector<GradSlot> slots(wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (wanted[i] && op_->may_scale(i))
+        slots[i] = {&x_bar[i], false, &factors[i]};
+    }
+    if (std::ranges::none_of(slots, [](const GradSlot& slot) { return static_cast<bool>(slot); }))
+      return 0.0;
+    op_->vjp(point_.saved(), 2, g, slots);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (x_bar[i])
+        x_bar[i] = times_channels(x_bar[i], factors[i]);
+    }
+    return distance(x_bar, wanted);
+  }
+
   double slots_error() const {
     constexpr std::int64_t kD = 2;
     const Tensors g = point_.y_bar(kD, seed_);
@@ -298,6 +327,7 @@ class Checker {
       const Tensors part = point_.jvp(kD, alone);
       sum_of_parts = sum_of_parts.empty() ? moved(part, 0.0, Tensors(part.size())) : moved(sum_of_parts, 1.0, part);
     }
+    worst = std::max({worst, scaled_error(g), offered_error(g, wanted)});
     return std::max(worst, distance(sum_of_parts, point_.jvp(kD, t)));
   }
 

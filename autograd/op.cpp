@@ -36,6 +36,10 @@ Shape grouped_shape(const Shape& shape, Grouping grouping) {
   return {shape[dim]};
 }
 
+void Op::vjp_scaled(const Saved&, std::int64_t, Inputs, const Tensor&, std::span<GradSlot>) const {
+  throw Error(concat(name(), ": takes no scaled cotangents; multiply them out and call vjp()."));
+}
+
 void Op::weight_diagonal(const Saved&, std::int64_t, Inputs, std::size_t input, Grouping, Tensor&) const {
   throw Error(concat(name(), ": input ", input, " has no per-sample gradient formula; use algorithm F for it."));
 }

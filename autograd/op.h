@@ -36,6 +36,9 @@ struct Saved {
 struct GradSlot {
   Tensor* dst = nullptr;    ///< null: not wanted, skip the work
   bool accumulate = false;  ///< false: overwrite (contents unspecified, may be NaN); true: add
+  /// Offered only where Op::may_scale(): the op may leave *dst = y_bar[0] and *factor = a number per channel, float,
+  /// [C], by which dimension 1 of it is multiplied, and so store nothing. *dst is not allocated where it is offered.
+  Tensor* factor = nullptr;
   explicit operator bool() const { return dst != nullptr; }
   /// For gemm-like kernels.
   template <class T>
@@ -105,6 +108,14 @@ class Op {
   virtual void forward(Inputs x, Outputs y, Saved& saved) const = 0;
   /// x_bar (+)= J^T y_bar for D cotangents. An undefined y_bar is zero. Slots of wanted inputs only.
   virtual void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const = 0;
+  /// True where vjp() takes an offer of GradSlot::factor for this input.
+  virtual bool may_scale(std::size_t /*input*/) const { return false; }
+  /// True where vjp_scaled() is there.
+  virtual bool takes_scaled() const { return false; }
+  /// vjp() for y_bar[0] times a factor per channel [C], which is not multiplied out anywhere: for ops that read y_bar
+  /// once, it saves the cotangent a way to the memory and back.
+  virtual void vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
+                          std::span<GradSlot> x_bar) const;
   /// y_dot = J x_dot for D tangents. An undefined x_dot is zero (at least one is defined).
   virtual void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const = 0;
   /// acc[d] += y_bar^T D2f[x_dot_d, x_dot_d], summed in double. y_bar is one cotangent, x_bar = J^T y_bar (defined only

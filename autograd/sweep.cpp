@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "autograd/profile.h"
 #include "engine/allocator.h"
@@ -28,19 +29,23 @@ double evaluations_of(std::int64_t D, std::ptrdiff_t operands) {
   return static_cast<double>(D * std::min<std::ptrdiff_t>(operands, 2));
 }
 
-void run_vjp(const Node& node, std::int64_t D, Inputs y_bar, std::span<GradSlot> slots) {
-  profiled([&] { node.op->vjp(node.saved, D, y_bar, slots); },
-           [&] {
-             double bytes = defined_bytes(y_bar) + defined_bytes(node.saved.tensors);
-             std::ptrdiff_t wanted = 0;
-             for (const GradSlot& slot : slots) {
-               if (slot) {
-                 bytes += defined_bytes({slot.dst, 1});
-                 ++wanted;
-               }
-             }
-             return describe_call("vjp", *node.op, node.input_specs, D, bytes, evaluations_of(D, wanted));
-           });
+/// factor: of y_bar[0] per channel; undefined: none.
+void run_vjp(const Node& node, std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> slots) {
+  profiled(
+      [&] {
+        factor ? node.op->vjp_scaled(node.saved, D, y_bar, factor, slots) : node.op->vjp(node.saved, D, y_bar, slots);
+      },
+      [&] {
+        double bytes = defined_bytes(y_bar) + defined_bytes(node.saved.tensors);
+        std::ptrdiff_t wanted = 0;
+        for (const GradSlot& slot : slots) {
+          if (slot) {
+            bytes += defined_bytes({slot.dst, 1});
+            ++wanted;
+          }
+        }
+        return describe_call("vjp", *node.op, node.input_specs, D, bytes, evaluations_of(D, wanted));
+      });
 }
 
 void run_jvp(const Node& node, std::int64_t D, Inputs x_dot, std::vector<Tensor>& y_dot) {
@@ -68,7 +73,8 @@ std::vector<int> last_uses(const Tape& tape) {
 /// One reverse sweep: the cotangents gathered so far, per node and output.
 class PullBack {
  public:
-  PullBack(Tape& tape, const PullOptions& options) : tape_(tape), options_(options), bars_(tape.nodes().size()) {
+  PullBack(Tape& tape, const PullOptions& options)
+      : tape_(tape), options_(options), bars_(tape.nodes().size()), factors_(tape.nodes().size()) {
     for (std::size_t n = 0; n < bars_.size(); ++n)
       bars_[n].resize(tape.nodes()[n].outputs.size());
   }
@@ -83,7 +89,7 @@ class PullBack {
         if (node.op == nullptr)
           leaves.emplace(n, y_bar[0]);
         else
-          pull(n, node, y_bar);
+          pull(n, node, y_bar, std::exchange(factors_[static_cast<std::size_t>(n)], {}));
       }
       if (options_.frees_saved && node.op != nullptr) {
         node.saved.tensors.clear();
@@ -105,7 +111,23 @@ class PullBack {
 
   Tensor& bar_of(ValueId id) { return bars_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)]; }
 
-  void pull(int index, const Node& node, std::span<const Tensor> y_bar) {
+  /// The first cotangent of a value may stay scaled if its own op reads it so and nobody else looks at it.
+  bool may_stay_scaled(const Node& node, std::size_t input) const {
+    const ValueId id = node.inputs[input];
+    if (options_.visit || id.output != 0 || !node.op->may_scale(input) || std::ranges::count(node.inputs, id) != 1)
+      return false;
+    const Node& source = tape_.nodes()[static_cast<std::size_t>(id.node)];
+    return source.op != nullptr && source.op->takes_scaled();
+  }
+
+  /// Multiplies out what another cotangent is to be added to.
+  void multiply_out(ValueId id) {
+    Tensor& factor = factors_[static_cast<std::size_t>(id.node)];
+    if (id.output == 0 && factor)
+      bar_of(id) = times_channels(bar_of(id), std::exchange(factor, {}));
+  }
+
+  void pull(int index, const Node& node, std::span<const Tensor> y_bar, const Tensor& factor) {
     node.require_saved();
     const bool is_kept = options_.keeps_x_bar && node.op->curvature_reads_x_bar();
     std::vector<GradSlot> slots(node.inputs.size());
@@ -116,6 +138,11 @@ class PullBack {
         continue;
       is_any_wanted = true;
       Tensor& target = is_kept ? x_bar[i] : bar_of(node.inputs[i]);
+      if (!is_kept && !target && may_stay_scaled(node, i)) {
+        slots[i] = {&target, false, &factors_[static_cast<std::size_t>(node.inputs[i].node)]};
+        continue;
+      }
+      multiply_out(node.inputs[i]);
       slots[i] = {&target, target.is_defined()};
       if (!target) {
         std::optional<MemoryScope> scope;
@@ -125,13 +152,13 @@ class PullBack {
       }
     }
     if (is_kept && is_any_wanted)
-      run_vjp(node, options_.D, y_bar, slots);
+      run_vjp(node, options_.D, y_bar, factor, slots);
     if (options_.visit)
       options_.visit(index, y_bar, x_bar);
     if (is_kept)
       add_contributions(node, x_bar);
     else if (is_any_wanted)
-      run_vjp(node, options_.D, y_bar, slots);
+      run_vjp(node, options_.D, y_bar, factor, slots);
   }
 
   void add_contributions(const Node& node, std::span<const Tensor> x_bar) {
@@ -149,6 +176,7 @@ class PullBack {
   Tape& tape_;
   const PullOptions& options_;
   std::vector<std::vector<Tensor>> bars_;
+  std::vector<Tensor> factors_;  // of the cotangent of each node's first output
 };
 
 }  // namespace

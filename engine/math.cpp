@@ -139,6 +139,23 @@ void scale(Tensor& y, double a) {
   });
 }
 
+Tensor times_channels(const Tensor& x, const Tensor& factor) {
+  Tensor y(x.shape(), x.dtype());
+  const std::int64_t C = factor.numel();
+  const std::int64_t plane = x.numel() / std::max<std::int64_t>(1, x.size(0) * C);
+  visit_float(x.dtype(), "times_channels", [&]<class T>() {
+    parallel_for(x.size(0) * C, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, plane)),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t row = begin; row < end; ++row) {
+                     const T f = factor.data<T>()[row % C];
+                     for (std::int64_t i = row * plane; i < (row + 1) * plane; ++i)
+                       y.data<T>()[i] = f * x.data<T>()[i];
+                   }
+                 });
+  });
+  return y;
+}
+
 double sum(const Tensor& x) {
   return visit_float(x.dtype(), "sum", [&]<class T>() {
     const T* xs = x.span<T>().data();

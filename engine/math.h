@@ -12,6 +12,8 @@ void copy(const Tensor& x, Tensor& y);
 void axpy(double a, const Tensor& x, Tensor& y);
 /// y *= a
 void scale(Tensor& y, double a);
+/// x times a factor per index of its dimension 1, factor [x.size(1)]; same float dtype, contiguous.
+Tensor times_channels(const Tensor& x, const Tensor& factor);
 /// Accumulated in double.
 double sum(const Tensor& x);
 double dot(const Tensor& x, const Tensor& y);

@@ -116,13 +116,13 @@ double load_curvature_of(std::int64_t P, T s, T b, bool rectifies, const T* x, c
 }
 
 template <class T>
-void add_moments_cotangent_of(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* result) {
+void add_moments_cotangent_of(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {
   const Lanes<T> d;
-  const auto v0 = hn::Set(d, c0), v1 = hn::Set(d, c1);
+  const auto f = hn::Set(d, factor), v0 = hn::Set(d, c0), v1 = hn::Set(d, c1);
   over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
     auto value = hn::MulAdd(v1, load<partial.value>(z + i, count), v0);
     if (z_bar != nullptr)
-      value = hn::Add(value, load<partial.value>(z_bar + i, count));
+      value = hn::MulAdd(f, load<partial.value>(z_bar + i, count), value);
     store<partial.value, T>(value, result + i, count);
   });
 }
@@ -159,8 +159,8 @@ TangentMoments tangent_moments_of(std::int64_t P, const T* t, const T* z, T mean
                                  const T* x_dot) {                                                                   \
     return load_curvature_of(P, s, b, rectifies, x, r_bar, x_dot);                                                   \
   }                                                                                                                  \
-  void add_moments_cotangent_##suffix(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* result) {           \
-    add_moments_cotangent_of(P, z_bar, c0, c1, z, result);                                                           \
+  void add_moments_cotangent_##suffix(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) { \
+    add_moments_cotangent_of(P, factor, z_bar, c0, c1, z, result);                                                   \
   }                                                                                                                  \
   TangentMoments tangent_moments_##suffix(std::int64_t P, const T* t, const T* z, T mean) {                          \
     return tangent_moments_of(P, t, z, mean);                                                                        \
@@ -210,9 +210,9 @@ OCKHAM_EXPORT(f64)
     return HWY_DYNAMIC_DISPATCH(load_curvature_##suffix)(P, s, b, rectifies, x, r_bar, x_dot);                      \
   }                                                                                                                 \
   template <>                                                                                                       \
-  void add_moments_cotangent(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* result) {                   \
+  void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {         \
     instruction_set();                                                                                              \
-    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, z_bar, c0, c1, z, result);                              \
+    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, factor, z_bar, c0, c1, z, result);                      \
   }                                                                                                                 \
   template <>                                                                                                       \
   TangentMoments tangent_moments(std::int64_t P, const T* t, const T* z, T mean) {                                  \

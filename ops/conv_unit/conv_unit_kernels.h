@@ -27,9 +27,9 @@ LoadSums load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, co
 template <class T>
 double load_curvature(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot);
 
-/// z_bar' = z_bar + c0 + c1 z: the cotangent of z with what its moments add; z_bar may be null: zero.
+/// factor z_bar + c0 + c1 z: the cotangent of z with what its moments add; z_bar may be null: zero.
 template <class T>
-void add_moments_cotangent(std::int64_t P, const T* z_bar, T c0, T c1, const T* z, T* total);
+void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* total);
 
 /// Sums of t, of t^2 and of t (z - mean).
 struct TangentMoments {

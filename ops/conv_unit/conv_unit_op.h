@@ -34,7 +34,12 @@ class ConvUnit : public Op {
   double flops(std::span<const Spec> x) const override;
 
   void forward(Inputs x, Outputs y, Saved& saved) const override;
-  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override;
+  bool takes_scaled() const override { return true; }
+  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
+    vjp_scaled(saved, D, y_bar, {}, x_bar);
+  }
+  void vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
+                  std::span<GradSlot> x_bar) const override;
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override;
   void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
                  std::span<double> acc) const override;
@@ -60,33 +65,43 @@ class ConvUnit : public Op {
     return unit;
   }
 
-  /// What vjp and curvature need of z and its moments' cotangent m_bar [D, 2, K]: for channel k of direction d the
-  /// cotangent of z gets mean_bar/M + 2 var_bar (z - mean)/M.
+  /// The whole cotangent of z: y_bar[0] times `factor` per channel, and from the moments' cotangent m_bar [D, 2, K] for
+  /// channel k of direction d mean_bar/M + 2 var_bar (z - mean)/M.
   template <class T>
   struct MomentsCotangent {
     const T* z = nullptr;
     const T* m = nullptr;
-    const T* m_bar = nullptr;  // null: none
+    const T* m_bar = nullptr;   // null: none
+    const T* factor = nullptr;  // null: 1
     std::int64_t K = 0, plane = 0;
     double M = 1.0;
 
-    /// z_bar of one sample and direction with its share; in `tile`, or z_bar itself.
+    bool changes() const { return m_bar != nullptr || factor != nullptr; }
+    /// That of one sample and direction; in `tile`, or z_bar itself where nothing changes.
     const T* add(std::int64_t n, std::int64_t d, const T* z_bar, T* tile) const {
-      if (m_bar == nullptr)
+      if (!changes())
         return z_bar;
       for (std::int64_t k = 0; k < K; ++k) {
+        const T* const bar = z_bar ? z_bar + k * plane : nullptr;
+        const T scale = factor ? factor[k] : T(1);
+        if (m_bar == nullptr) {
+          cpu::add_moments_cotangent(plane, scale, bar, T(0), T(0), bar, tile + k * plane);
+          continue;
+        }
         const double slope = 2.0 * static_cast<double>(m_bar[(2 * d + 1) * K + k]) / M;
         const double constant = static_cast<double>(m_bar[2 * d * K + k]) / M - slope * static_cast<double>(m[k]);
-        cpu::add_moments_cotangent(plane, z_bar ? z_bar + k * plane : nullptr, static_cast<T>(constant),
-                                   static_cast<T>(slope), z + (n * K + k) * plane, tile + k * plane);
+        cpu::add_moments_cotangent(plane, scale, bar, static_cast<T>(constant), static_cast<T>(slope),
+                                   z + (n * K + k) * plane, tile + k * plane);
       }
       return tile;
     }
   };
 
   template <class T>
-  MomentsCotangent<T> moments_cotangent(const Saved& saved, const cpu::UnitSample<T>& unit, Inputs y_bar) const {
-    MomentsCotangent<T> result{.K = unit.z_channels(), .plane = unit.z_plane()};
+  MomentsCotangent<T> moments_cotangent(const Saved& saved, const cpu::UnitSample<T>& unit, Inputs y_bar,
+                                        const Tensor& factor = {}) const {
+    MomentsCotangent<T> result{
+        .factor = factor ? factor.data<T>() : nullptr, .K = unit.z_channels(), .plane = unit.z_plane()};
     if (!attrs_.takes_moments)
       return result;
     result.z = saved[inputs_].data<T>();
@@ -118,10 +133,10 @@ class ConvUnit : public Op {
 
   template <class Stage, class T>
   void vjp_by_samples(const cpu::UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
-                      std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const;
+                      std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> x_bar) const;
   template <class T>
   void vjp_by_stages(const cpu::UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
-                     std::span<GradSlot> x_bar) const;
+                     const Tensor& factor, std::span<GradSlot> x_bar) const;
   template <class T>
   struct Tangents;
   template <class T>

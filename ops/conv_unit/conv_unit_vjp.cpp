@@ -60,9 +60,9 @@ void put_affine(const GradSlot& slot, std::int64_t D, std::int64_t N, std::int64
 /// Sample by sample, all that a sample needs while it is in the cache.
 template <class Stage, class T>
 void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
-                              std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+                              std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> x_bar) const {
   const Slots slots = slots_of(x_bar);
-  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar);
+  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar, factor);
   const std::int64_t N = saved[0].size(0), C = unit.conv.C, x_numel = unit.conv.x_sample();
   ScratchScope shared;
   const Parts<T> w_parts(N, slots.w ? D * saved[w_at_].numel() : 0, shared);
@@ -103,15 +103,15 @@ void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::S
 /// a sample at a time.
 template <class T>
 void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
-                             std::span<GradSlot> x_bar) const {
+                             const Tensor& factor, std::span<GradSlot> x_bar) const {
   const Slots slots = slots_of(x_bar);
-  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar);
+  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar, factor);
   const std::int64_t N = saved[0].size(0), C = unit.conv.C, x_numel = unit.conv.x_sample(), q_numel = unit.q_numel();
   const DType dtype = saved[0].dtype();
   const bool needs_r = slots.w || slots.point;
   const bool needs_r_bar = slots.x || slots.affine;
   Tensor r_all = needs_r && unit.loads() ? Tensor(saved[0].spec()) : Tensor();
-  Tensor q_bar_all = unit.w_pointwise || moments.m_bar ? Tensor({D * N, q_numel}, dtype) : Tensor();
+  Tensor q_bar_all = unit.w_pointwise || moments.changes() ? Tensor({D * N, q_numel}, dtype) : Tensor();
   ScratchScope shared;
   const Parts<T> point_parts(N, slots.point ? D * saved[pointwise_at_].numel() : 0, shared);
   parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
@@ -162,14 +162,15 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
     put_affine(slots.affine, D, N, C, sums, slots.affine.dst->template data<T>());
 }
 
-void ConvUnit::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+void ConvUnit::vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
+                          std::span<GradSlot> x_bar) const {
   visit_float(saved[0].dtype(), name(), [&]<class T>() {
     const UnitSample<T> unit = sample_of<T>(saved);
     if (unit.conv_kernel().name == "dense")
-      return vjp_by_stages(unit, saved, D, y_bar, x_bar);
+      return vjp_by_stages(unit, saved, D, y_bar, factor, x_bar);
     ScratchScope shared;
     with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
-      vjp_by_samples<Stage>(unit, layouts, saved, D, y_bar, x_bar);
+      vjp_by_samples<Stage>(unit, layouts, saved, D, y_bar, factor, x_bar);
     });
   });
 }

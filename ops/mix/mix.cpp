@@ -114,6 +114,7 @@ class MixOp : public Op {
   Algebra algebra() const override { return Algebra::kMultilinear; }
   int factor_of(std::size_t input) const override { return input == 0 ? 0 : input > affine_.size() ? 1 : 2; }
   bool is_parameter(std::size_t input) const override { return input == 0 || input > affine_.size(); }
+  bool may_scale(std::size_t input) const override { return input != 0 && input <= affine_.size(); }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);
@@ -168,6 +169,10 @@ class MixOp : public Op {
       const std::vector<double> sums = over_samples(planes, D, pull<T>(saved, D, y_bar[0], x_bar));
       const Branches<T> at = values<T>(saved.tensors);
       for (std::size_t k = 0; k < affine_.size(); ++k) {
+        if (x_bar[1 + k].factor != nullptr) {
+          *x_bar[1 + k].dst = y_bar[0];
+          *x_bar[1 + k].factor = Tensor::from(slopes(at, k), {at.C});
+        }
         if (affine_[k] != 0 && x_bar[affine_[k]])
           x_bar[affine_[k]].add(gradient_of_affine(at, D, k, sums));
       }
@@ -288,7 +293,7 @@ class MixOp : public Op {
       cpu::MixPull<T>& branch = result.emplace_back(cpu::MixPull<T>{.factor = factors[k].data()});
       if (x_bar.empty() || x_bar[0] || (affine_[k] != 0 && x_bar[affine_[k]]))
         branch.z = at.z[k];
-      if (!x_bar.empty() && x_bar[1 + k]) {
+      if (!x_bar.empty() && x_bar[1 + k] && x_bar[1 + k].factor == nullptr) {
         branch.z_bar = x_bar[1 + k].dst->template data<T>() + shift;
         branch.adds = x_bar[1 + k].accumulate;
       }
