@@ -40,6 +40,13 @@ PlaneLayout with_pitch(PlaneLayout layout) {
 
 }  // namespace
 
+PlaneLayout with_aligned_rows(PlaneLayout layout) {
+  const auto up = [](std::int64_t n) { return (n + kAlignedRow - 1) / kAlignedRow * kAlignedRow; };
+  layout.pitch = up(layout.pitch);
+  layout.size = up((layout.out_h + layout.reach_h) * layout.pitch + layout.reach_w + kAlignedRow + kSlack);
+  return layout;
+}
+
 PlaneLayout layout_of_x(const Conv2dSize& s) {
   return with_pitch({.height = s.H,
                      .width = s.W,

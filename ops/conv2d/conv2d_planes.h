@@ -31,6 +31,16 @@ inline std::int64_t output_size(const PlaneLayout& layout) {
   return layout.out_h * layout.pitch + kSlack;
 }
 
+/// The same layout with a pitch that is a multiple of kAlignedRow elements: a copy that starts at aligned_origin() then
+/// keeps its rows out of the way of cache lines, most loads of which would cross one otherwise.
+PlaneLayout with_aligned_rows(PlaneLayout layout);
+inline constexpr std::int64_t kAlignedRow = 16;
+/// Elements from an aligned address to the copy: rows of whole lines start at a line, half as long ones in its middle.
+inline std::int64_t aligned_origin(const PlaneLayout& layout) {
+  const std::int64_t first = layout.width % kAlignedRow == 0 ? 0 : kAlignedRow / 4;
+  return (first + kAlignedRow - layout.pad_w % kAlignedRow) % kAlignedRow;
+}
+
 /// Planes of x from which P x Q outputs are computed.
 PlaneLayout layout_of_x(const Conv2dSize& size);
 /// Planes of y_bar from which a phase of x_bar is computed: x_bar's rows i stride + a - pad for i from pad / stride.

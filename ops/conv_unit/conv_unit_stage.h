@@ -50,29 +50,30 @@ class DepthwiseStage {
   /// Layouts and offsets, the same for all tasks.
   struct Shared {
     Shared(const UnitSample<T>& unit, ScratchScope& scratch)
-        : x(layout_of_x(unit.conv)),
-          y(layout_of_y(unit.conv)),
+        : is_grid(unit.conv.stride == 1 &&
+                  fits_grid(unit.conv.R, unit.conv.S, unit.conv.dilation, unit.conv.P, unit.conv.Q) &&
+                  unit.conv.P == unit.conv.H && unit.conv.Q == unit.conv.W),
+          x(is_grid ? with_aligned_rows(layout_of_x(unit.conv)) : layout_of_x(unit.conv)),
+          y(is_grid ? with_aligned_rows(layout_of_y(unit.conv)) : layout_of_y(unit.conv)),
           phases(unit.conv),
           offsets(tap_offsets(unit.conv, x, phases, scratch)),
           phase_taps(taps_by_phase(unit.conv, y, phases, scratch)),
-          shares_y(unit.conv.stride == 1 && x.pitch == y.pitch && y.pad_h >= 0 && y.pad_w >= 0 && x.reach_h >= x.pad_h),
-          is_grid(unit.conv.stride == 1 &&
-                  fits_grid(unit.conv.R, unit.conv.S, unit.conv.dilation, unit.conv.P, unit.conv.Q) &&
-                  unit.conv.P == unit.conv.H && unit.conv.Q == unit.conv.W) {}
+          shares_y(unit.conv.stride == 1 && x.pitch == y.pitch && y.pad_h >= 0 && y.pad_w >= 0 &&
+                   x.reach_h >= x.pad_h) {}
+    bool is_grid;  ///< correlate_grid() serves forward and, with the weights in reverse, the input gradient
     PlaneLayout x, y;
     Phases phases;
     const std::int64_t* offsets;
     std::span<const PhaseTaps> phase_taps;
     bool shares_y;  ///< the copy of q_bar for the input gradient serves the weight gradient too
-    bool is_grid;   ///< correlate_grid() serves forward and, with the weights in reverse, the input gradient
   };
 
   DepthwiseStage(const UnitSample<T>& unit, const Shared& shared, ScratchScope& scratch)
       : unit_(unit),
         s_(shared),
         copy_numel_(shared.phases.count() * shared.x.size),
-        x_copies_(scratch.take_zeros<T>(unit.conv.C * copy_numel_)),
-        y_copy_(scratch.take_zeros<T>(shared.y.size)),
+        x_copies_(zeros(unit.conv.C * copy_numel_, shared.x, scratch)),
+        y_copy_(zeros(shared.y.size, shared.y, scratch)),
         y_rows_(shared.shares_y ? nullptr : scratch.take_zeros<T>(output_size(shared.x))),
         flat_(scratch.take<T>(std::max(output_size(shared.x), output_size(shared.y)))),
         plane_(scratch.take<T>(unit.plane())),
@@ -130,6 +131,11 @@ class DepthwiseStage {
   }
 
  private:
+  T* zeros(std::int64_t numel, const PlaneLayout& layout, ScratchScope& scratch) const {
+    const std::int64_t origin = s_.is_grid ? aligned_origin(layout) : 0;
+    return scratch.take_zeros<T>(origin + numel) + origin;
+  }
+
   /// q_bar's plane, which y_copy_ holds, in rows of x's pitch with zeros between and behind.
   const T* spread(const T* q_bar) {
     if (s_.shares_y)
