@@ -84,22 +84,48 @@ void load_tangent_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const
   });
 }
 
+// One vector of load_transpose: x_bar = beta x_bar + s u for what relu lets through of r_bar, u, which it returns.
+template <bool kPartial, class T>
+HWY_INLINE Vector<T> transpose_step(std::int64_t i, std::int64_t count, Vector<T> s, Vector<T> b, bool rectifies,
+                                    Vector<T> x, const T* r_bar, T beta, T* x_bar) {
+  const auto u = masked<T>(rectifies, s, b, x, load<kPartial>(r_bar + i, count));
+  if (x_bar != nullptr) {
+    const auto before = beta == T(0) ? hn::Zero(Lanes<T>()) : load<kPartial>(x_bar + i, count);
+    store<kPartial, T>(hn::MulAdd(s, u, before), x_bar + i, count);
+  }
+  return u;
+}
+
 template <class T>
-LoadSums load_transpose_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar) {
+void load_transpose_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar,
+                       LoadSums* sums) {
   const Lanes<T> d;
   const auto vs = hn::Set(d, s), vb = hn::Set(d, b);
-  auto sum = hn::Zero(d), cross = hn::Zero(d);
-  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+  if (sums == nullptr) {
+    over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+      transpose_step<partial.value, T>(i, count, vs, vb, rectifies, load<partial.value>(x + i, count), r_bar, beta,
+                                       x_bar);
+    });
+    return;
+  }
+  // Two sums side by side: one alone would wait for each addition.
+  Vector<T> sum[2] = {hn::Zero(d), hn::Zero(d)}, cross[2] = {hn::Zero(d), hn::Zero(d)};
+  const auto step = [&](std::int64_t i, auto partial, std::int64_t count, int side) HWY_ATTR {
     const auto xi = load<partial.value>(x + i, count);
-    const auto u = masked<T>(rectifies, vs, vb, xi, load<partial.value>(r_bar + i, count));
-    sum = hn::Add(sum, u);
-    cross = hn::MulAdd(u, xi, cross);
-    if (x_bar == nullptr)
-      return;
-    const auto before = beta == T(0) ? hn::Zero(d) : load<partial.value>(x_bar + i, count);
-    store<partial.value, T>(hn::MulAdd(vs, u, before), x_bar + i, count);
-  });
-  return {total<T>(cross), total<T>(sum)};
+    const auto u = transpose_step<partial.value, T>(i, count, vs, vb, rectifies, xi, r_bar, beta, x_bar);
+    sum[side] = hn::Add(sum[side], u);
+    cross[side] = hn::MulAdd(u, xi, cross[side]);
+  };
+  std::int64_t i = 0;
+  for (; i + 2 * kLanes<T> <= P; i += 2 * kLanes<T>) {
+    step(i, std::false_type{}, kLanes<T>, 0);
+    step(i + kLanes<T>, std::false_type{}, kLanes<T>, 1);
+  }
+  for (; i + kLanes<T> <= P; i += kLanes<T>)
+    step(i, std::false_type{}, kLanes<T>, 0);
+  if (i < P)
+    step(i, std::true_type{}, P - i, 0);
+  *sums = {total<T>(hn::Add(cross[0], cross[1])), total<T>(hn::Add(sum[0], sum[1]))};
 }
 
 template <class T>
@@ -142,28 +168,28 @@ TangentMoments tangent_moments_of(std::int64_t P, const T* t, const T* z, T mean
 }
 
 // HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                                    \
-  void load_rows_##suffix(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,       \
-                          std::int64_t r_pitch) {                                                                    \
-    load_rows_of(rows, columns, s, b, rectifies, x, r, r_pitch);                                                     \
-  }                                                                                                                  \
-  void load_tangent_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot, \
-                             T* r_dot) {                                                                             \
-    load_tangent_of(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);                                              \
-  }                                                                                                                  \
-  LoadSums load_transpose_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta,     \
-                                   T* x_bar) {                                                                       \
-    return load_transpose_of(P, s, b, rectifies, x, r_bar, beta, x_bar);                                             \
-  }                                                                                                                  \
-  double load_curvature_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar,               \
-                                 const T* x_dot) {                                                                   \
-    return load_curvature_of(P, s, b, rectifies, x, r_bar, x_dot);                                                   \
-  }                                                                                                                  \
-  void add_moments_cotangent_##suffix(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) { \
-    add_moments_cotangent_of(P, factor, z_bar, c0, c1, z, result);                                                   \
-  }                                                                                                                  \
-  TangentMoments tangent_moments_##suffix(std::int64_t P, const T* t, const T* z, T mean) {                          \
-    return tangent_moments_of(P, t, z, mean);                                                                        \
+#define OCKHAM_EXPORTS(T, suffix)                                                                                      \
+  void load_rows_##suffix(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,         \
+                          std::int64_t r_pitch) {                                                                      \
+    load_rows_of(rows, columns, s, b, rectifies, x, r, r_pitch);                                                       \
+  }                                                                                                                    \
+  void load_tangent_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot,   \
+                             T* r_dot) {                                                                               \
+    load_tangent_of(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);                                                \
+  }                                                                                                                    \
+  void load_transpose_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar, \
+                               LoadSums* sums) {                                                                       \
+    load_transpose_of(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);                                                \
+  }                                                                                                                    \
+  double load_curvature_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar,                 \
+                                 const T* x_dot) {                                                                     \
+    return load_curvature_of(P, s, b, rectifies, x, r_bar, x_dot);                                                     \
+  }                                                                                                                    \
+  void add_moments_cotangent_##suffix(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {   \
+    add_moments_cotangent_of(P, factor, z_bar, c0, c1, z, result);                                                     \
+  }                                                                                                                    \
+  TangentMoments tangent_moments_##suffix(std::int64_t P, const T* t, const T* z, T mean) {                            \
+    return tangent_moments_of(P, t, z, mean);                                                                          \
   }
 OCKHAM_EXPORTS(float, f32)
 OCKHAM_EXPORTS(double, f64)
@@ -186,38 +212,39 @@ OCKHAM_EXPORT(f32)
 OCKHAM_EXPORT(f64)
 #undef OCKHAM_EXPORT
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                                  \
-  template <>                                                                                                       \
-  void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,               \
-                 std::int64_t r_pitch) {                                                                            \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                             \
-    HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(rows, columns, s, b, rectifies, x, r, r_pitch);                        \
-  }                                                                                                                 \
-  template <>                                                                                                       \
-  void load_tangent(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot,         \
-                    T* r_dot) {                                                                                     \
-    instruction_set();                                                                                              \
-    HWY_DYNAMIC_DISPATCH(load_tangent_##suffix)(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);                 \
-  }                                                                                                                 \
-  template <>                                                                                                       \
-  LoadSums load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar) { \
-    instruction_set();                                                                                              \
-    return HWY_DYNAMIC_DISPATCH(load_transpose_##suffix)(P, s, b, rectifies, x, r_bar, beta, x_bar);                \
-  }                                                                                                                 \
-  template <>                                                                                                       \
-  double load_curvature(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot) {     \
-    instruction_set();                                                                                              \
-    return HWY_DYNAMIC_DISPATCH(load_curvature_##suffix)(P, s, b, rectifies, x, r_bar, x_dot);                      \
-  }                                                                                                                 \
-  template <>                                                                                                       \
-  void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {         \
-    instruction_set();                                                                                              \
-    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, factor, z_bar, c0, c1, z, result);                      \
-  }                                                                                                                 \
-  template <>                                                                                                       \
-  TangentMoments tangent_moments(std::int64_t P, const T* t, const T* z, T mean) {                                  \
-    instruction_set();                                                                                              \
-    return HWY_DYNAMIC_DISPATCH(tangent_moments_##suffix)(P, t, z, mean);                                           \
+#define OCKHAM_DISPATCH(T, suffix)                                                                              \
+  template <>                                                                                                   \
+  void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,           \
+                 std::int64_t r_pitch) {                                                                        \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                         \
+    HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(rows, columns, s, b, rectifies, x, r, r_pitch);                    \
+  }                                                                                                             \
+  template <>                                                                                                   \
+  void load_tangent(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot,     \
+                    T* r_dot) {                                                                                 \
+    instruction_set();                                                                                          \
+    HWY_DYNAMIC_DISPATCH(load_tangent_##suffix)(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);             \
+  }                                                                                                             \
+  template <>                                                                                                   \
+  void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar,   \
+                      LoadSums* sums) {                                                                         \
+    instruction_set();                                                                                          \
+    HWY_DYNAMIC_DISPATCH(load_transpose_##suffix)(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);             \
+  }                                                                                                             \
+  template <>                                                                                                   \
+  double load_curvature(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot) { \
+    instruction_set();                                                                                          \
+    return HWY_DYNAMIC_DISPATCH(load_curvature_##suffix)(P, s, b, rectifies, x, r_bar, x_dot);                  \
+  }                                                                                                             \
+  template <>                                                                                                   \
+  void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {     \
+    instruction_set();                                                                                          \
+    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, factor, z_bar, c0, c1, z, result);                  \
+  }                                                                                                             \
+  template <>                                                                                                   \
+  TangentMoments tangent_moments(std::int64_t P, const T* t, const T* z, T mean) {                              \
+    instruction_set();                                                                                          \
+    return HWY_DYNAMIC_DISPATCH(tangent_moments_##suffix)(P, t, z, mean);                                       \
   }
 OCKHAM_DISPATCH(float, f32)
 OCKHAM_DISPATCH(double, f64)

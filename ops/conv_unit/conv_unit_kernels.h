@@ -19,9 +19,10 @@ struct LoadSums {
   double s_bar = 0.0;  ///< sum of mask r_bar x
   double b_bar = 0.0;  ///< sum of mask r_bar
 };
-/// x_bar = beta x_bar + s mask r_bar, and the sums; x_bar may be null: not wanted.
+/// x_bar = beta x_bar + s mask r_bar, and the sums; either may be null: not wanted.
 template <class T>
-LoadSums load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar);
+void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar,
+                    LoadSums* sums);
 
 /// sum of mask r_bar x_dot: what curvature contracts.
 template <class T>

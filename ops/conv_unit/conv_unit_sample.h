@@ -64,12 +64,12 @@ struct UnitSample {
     gemm(false, true, point.K, conv.K, z_plane(), z_bar, z_plane(), q, z_plane(), T(1), w_bar, conv.K);
   }
 
-  /// x_bar = beta x_bar + the adjoint of the load at r_bar; sums [C] of each channel. x_bar may be null.
+  /// x_bar = beta x_bar + the adjoint of the load at r_bar; sums [C] of each channel. Both may be null.
   void transpose_load(std::int64_t n, const T* r_bar, T beta, T* x_bar, LoadSums* sums) const {
     for (std::int64_t c = 0; c < conv.C; ++c) {
       const std::int64_t at = c * plane();
-      sums[c] = load_transpose(plane(), scale(c), shift(c), rectifies, x_of(n) + at, r_bar + at, beta,
-                               x_bar ? x_bar + at : nullptr);
+      load_transpose(plane(), scale(c), shift(c), rectifies, x_of(n) + at, r_bar + at, beta,
+                     x_bar ? x_bar + at : nullptr, sums ? sums + c : nullptr);
     }
   }
 };

@@ -5,8 +5,8 @@
 //   load(n)                 r of sample n
 //   forward(q)              q = conv(r, w)
 //   pull(n, q_bar, w_bar, sums, beta, x_bar)
-//                           w_bar += the adjoint at the loaded r, unless null; then through convolution and load,
-//                           unless sums is null: its sums and x_bar = beta x_bar + the adjoint, x_bar possibly null
+//                           w_bar += the adjoint at the loaded r; through convolution and load, the sums of the load
+//                           and x_bar = beta x_bar + the adjoint. What is null is not wanted.
 #include "ops/conv2d/conv2d_planes.h"
 #include "ops/conv2d/conv2d_taps.h"
 #include "ops/conv_unit/conv_unit_sample.h"
@@ -30,7 +30,7 @@ class SampleStage {
   void pull(std::int64_t n, const T* q_bar, T* w_bar, LoadSums* sums, T beta, T* x_bar) const {
     if (w_bar)
       kernel_.weight_gradient(unit_.conv, r_, q_bar, T(1), w_bar);
-    if (!sums)
+    if (!sums && !x_bar)
       return;
     kernel_.input_gradient(unit_.conv, q_bar, unit_.w, T(0), r_bar_);
     unit_.transpose_load(n, r_bar_, beta, x_bar, sums);
@@ -121,12 +121,12 @@ class DepthwiseStage {
         for (std::int64_t t = 0; t < c.taps(); ++t)
           w_bar[channel * c.taps() + t] += weights_[t];
       }
-      if (!sums)
+      if (!sums && !x_bar)
         continue;
       pull_plane(unit_.w + channel * c.taps());
       const std::int64_t at = channel * unit_.plane();
-      sums[channel] = load_transpose(unit_.plane(), unit_.scale(channel), unit_.shift(channel), unit_.rectifies,
-                                     unit_.x_of(n) + at, plane_, beta, x_bar ? x_bar + at : nullptr);
+      load_transpose(unit_.plane(), unit_.scale(channel), unit_.shift(channel), unit_.rectifies, unit_.x_of(n) + at,
+                     plane_, beta, x_bar ? x_bar + at : nullptr, sums ? sums + channel : nullptr);
     }
   }
 

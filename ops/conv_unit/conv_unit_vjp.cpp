@@ -86,7 +86,7 @@ void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::S
           unit.point_weight_gradient(q, z_bar, point_parts.of(n) + d * saved[pointwise_at_].numel());
         const T* q_bar = unit.transpose_point(z_bar, q_tile);
         stage.pull(n, q_bar, slots.w ? w_parts.of(n) + d * saved[w_at_].numel() : nullptr,
-                   slots.x || slots.affine ? sums + at * C : nullptr, slots.x ? slots.x.template beta<T>() : T(0),
+                   slots.affine ? sums + at * C : nullptr, slots.x ? slots.x.template beta<T>() : T(0),
                    slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr);
       }
     }
@@ -156,7 +156,8 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
   parallel_for(D * N, sample_grain(D * N), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t at = begin; at < end; ++at)
       unit.transpose_load(at % N, r_bar.data<T>() + at * x_numel, slots.x ? slots.x.template beta<T>() : T(0),
-                          slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr, sums + at * C);
+                          slots.x ? slots.x.dst->template data<T>() + at * x_numel : nullptr,
+                          slots.affine ? sums + at * C : nullptr);
   });
   if (slots.affine)
     put_affine(slots.affine, D, N, C, sums, slots.affine.dst->template data<T>());
