@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "engine/error.h"
 
@@ -61,12 +63,19 @@ void pause() {
 #endif
 }
 
-/// A few microseconds only: longer spinning starves what else runs on the machine, which may be the very thread that is
-/// waited for.
+/// Waits awake for about as long as a step spends between two loops: a thread that sleeps takes tens of microseconds to
+/// wake, a training step has thousands of loops. After the first microseconds it offers its processor to whoever else
+/// wants it, which may be the very thread that is waited for.
 template <class Condition>
 void spin_until(Condition&& is_met) {
-  for (int i = 0; i < 100 && !is_met(); ++i)
+  for (int i = 0; i < 100; ++i) {
+    if (is_met())
+      return;
     pause();
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(200);
+  while (!is_met() && std::chrono::steady_clock::now() < end)
+    std::this_thread::yield();
 }
 
 /// The helpers of one leading thread, which offers them its loops one after the other. The leader works too, and waits
