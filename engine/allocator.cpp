@@ -5,8 +5,8 @@
 #include <map>
 #include <mutex>
 #include <new>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -21,11 +21,25 @@ std::size_t rounded(std::size_t bytes) {
 
 thread_local MemoryClass current_class = MemoryClass::kScratch;
 
-/// A block in use: its true size, which may be more than was asked for.
-struct Block {
-  std::size_t size;
+/// Lies before each block, at the alignment's cost.
+struct alignas(kAlignment) Header {
+  std::size_t size;  ///< of the block, which may be more than was asked for
   MemoryClass memory_class;
 };
+
+Header& header_of(void* block) {
+  return static_cast<Header*>(block)[-1];
+}
+
+/// @return null when the system has no memory left
+void* new_block(std::size_t size) {
+  void* memory = std::aligned_alloc(kAlignment, sizeof(Header) + size);
+  return memory == nullptr ? nullptr : new (memory) Header{size, MemoryClass::kScratch} + 1;
+}
+
+void free_block(void* block) {
+  std::free(&header_of(block));
+}
 
 }  // namespace
 
@@ -43,8 +57,7 @@ MemoryScope::~MemoryScope() {
 
 struct CachingAllocator::State {
   mutable std::mutex mutex;
-  std::multimap<std::size_t, void*> cache;  // free blocks by size
-  std::unordered_map<void*, Block> in_use;
+  std::map<std::size_t, std::vector<void*>> cache;  // free blocks by size; a size that has been stays
   AllocatorStatistics statistics;
   std::size_t limit = 0;
   bool is_caching = std::getenv("OCKHAM_NO_CACHE") == nullptr;
@@ -55,8 +68,8 @@ struct CachingAllocator::State {
   }
 
   void drop() {
-    for (auto& [size, block] : cache)
-      std::free(block);
+    for (auto& [size, blocks] : cache)
+      std::ranges::for_each(blocks, free_block);
     cache.clear();
     statistics.bytes_cached = 0;
   }
@@ -82,23 +95,26 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   const auto fits = [&](std::size_t block_size) {
     return block_size <= size + size / 8 && (s.limit == 0 || s.statistics.bytes_in_use + block_size <= s.limit);
   };
-  if (auto it = s.cache.lower_bound(size); it != s.cache.end() && fits(it->first)) {
+  auto it = s.cache.lower_bound(size);
+  while (it != s.cache.end() && it->second.empty() && fits(it->first))
+    ++it;
+  if (it != s.cache.end() && !it->second.empty() && fits(it->first)) {
     real = it->first;
-    block = it->second;
-    s.cache.erase(it);
+    block = it->second.back();
+    it->second.pop_back();
     s.statistics.bytes_cached -= real;
   } else {
-    block = std::aligned_alloc(kAlignment, size);
+    block = new_block(size);
     if (block == nullptr) {
       s.drop();
-      block = std::aligned_alloc(kAlignment, size);
+      block = new_block(size);
     }
     if (block == nullptr)
       throw Error(concat("memory: the system refused ", size, " bytes with ", s.statistics.bytes_in_use,
                          " in use and a peak of ", s.statistics.peak_bytes, "; lower --batch-size or --channels."));
     ++s.statistics.system_allocations;
   }
-  s.in_use.emplace(block, Block{real, current_class});
+  header_of(block).memory_class = current_class;
   ++s.statistics.allocations;
   s.statistics.bytes_in_use += real;
   s.statistics.in_use[static_cast<std::size_t>(current_class)] += real;
@@ -110,16 +126,14 @@ void* CachingAllocator::allocate(std::size_t bytes) {
 void CachingAllocator::release(void* block, std::size_t) noexcept {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
-  const auto it = s.in_use.find(block);
-  const auto [real, memory_class] = it->second;
-  s.in_use.erase(it);
+  const auto [real, memory_class] = header_of(block);
   s.statistics.bytes_in_use -= real;
   s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= real;
   if (!s.is_caching) {
-    std::free(block);
+    free_block(block);
     return;
   }
-  s.cache.emplace(real, block);
+  s.cache[real].push_back(block);
   s.statistics.bytes_cached += real;
 }
 
