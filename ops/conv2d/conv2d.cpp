@@ -147,6 +147,7 @@ OCKHAM_REGISTER_OP(
                  sample("dense, pad 1", {.pad = 1}, {2, 3, 5, 4}, {4, 3, 3, 3}),
                  sample("dense 2x3, stride 2, dilation 3", {.stride = 2, .pad = 2, .dilation = 3}, {3, 2, 6, 7},
                         {4, 2, 2, 3}),
+                 sample("1x1, stride 2", {.stride = 2}, {2, 3, 5, 6}, {4, 3, 1, 1}),
                  sample("1x1, stride 3, pad 2", {.stride = 3, .pad = 2}, {2, 3, 5, 6}, {4, 3, 1, 1}),
                  sample("groups 2, stride 2", {.stride = 2, .pad = 1, .groups = 2}, {3, 4, 5, 6}, {6, 2, 3, 2})},
      .bad = {bad({}, {{2, 3, 5, 5}}, {{4, 2, 3, 3}}, {"conv2d", "[2,3,5,5]", "[4,2,3,3]", "needs C/groups = 3"}),

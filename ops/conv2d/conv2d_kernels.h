@@ -40,7 +40,7 @@ struct Conv2dKernel {
   void (*weight_squares)(const Conv2dSize&, std::int64_t D, const T* x, const T* y_bar, double* h);
 };
 
-/// 1x1, stride 1, no padding, one group: a matrix product per sample.
+/// 1x1, no padding, one group: a matrix product per sample.
 template <class T>
 Conv2dKernel<T> pointwise_kernel();
 /// One input and one output channel per group: planes, no matrix product.

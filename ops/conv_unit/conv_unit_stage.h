@@ -110,7 +110,11 @@ class DepthwiseStage {
   void pull(std::int64_t n, const T* q_bar, T* w_bar, LoadSums* sums, T beta, T* x_bar) {
     const Conv2dSize& c = unit_.conv;
     for (std::int64_t channel = 0; channel < c.C; ++channel) {
-      copy_phase(s_.y, 0, 0, q_bar + channel * c.P * c.Q, y_copy_);
+      if (s_.is_grid)
+        copy_rows(c.P, c.Q, q_bar + channel * c.P * c.Q, c.Q, T(0), y_copy_ + s_.y.pad_h * s_.y.pitch + s_.y.pad_w,
+                  s_.y.pitch);
+      else
+        copy_phase(s_.y, 0, 0, q_bar + channel * c.P * c.Q, y_copy_);
       if (w_bar) {
         const T* const y = q_bar + channel * c.P * c.Q;
         const T* const copies = x_copies_ + channel * copy_numel_;
