@@ -32,6 +32,8 @@ class Layer : public Module {
   virtual Variable forward(const Context& context, const Variable& x) = 0;
   /// The fused form of forward(): takes over what x defers and may defer its own last steps.
   virtual Deferred run(const Context& context, const Deferred& x) { return {.z = forward(context, applied(x))}; }
+  /// True where run() needs no tensor of what x defers.
+  virtual bool takes_deferred() const { return false; }
 };
 
 /// Runs its layers in the order in which they were added.
@@ -51,6 +53,7 @@ class Sequential : public Layer {
   /// Runs a convolution together with the norm and relu before it, the 1x1 convolution after it and the moments of a
   /// norm behind that (ops/conv_unit).
   Deferred run(const Context& context, const Deferred& x) override;
+  bool takes_deferred() const override { return layers_.empty() || layers_[0]->takes_deferred(); }
 
  private:
   std::vector<Layer*> layers_;
@@ -107,6 +110,14 @@ class Relu : public Layer {
  public:
   Variable forward(const Context& context, const Variable& x) override;
   Deferred run(const Context& context, const Deferred& x) override;
+  bool takes_deferred() const override { return true; }
+};
+
+class Identity : public Layer {
+ public:
+  Variable forward(const Context&, const Variable& x) override { return x; }
+  Deferred run(const Context&, const Deferred& x) override { return x; }
+  bool takes_deferred() const override { return true; }
 };
 
 /// A layer without parameters, from a function.

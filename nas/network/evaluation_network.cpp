@@ -43,7 +43,12 @@ class EvaluationCell : public Cell {
   std::int64_t width() const override { return channels_ * static_cast<std::int64_t>(genotype_.concat.size()); }
 
   Variable forward(const Context& context, const Variable& older, const Variable& previous) override {
-    std::vector<Variable> states{inputs_.older(context, older), inputs_.previous(context, previous)};
+    std::vector<Deferred> states = inputs_.run(context, older, previous);
+    for (int input = 0; input < 2; ++input) {
+      Deferred& state = states[static_cast<std::size_t>(input)];
+      if (!all_take_deferred(context, input))
+        state = {.z = applied(state)};
+    }
     for (int node = 0; node < genotype_.nodes; ++node) {
       std::vector<Deferred> terms;
       for (std::size_t t = 0; t < terms_.size(); ++t) {
@@ -51,11 +56,11 @@ class EvaluationCell : public Cell {
           terms.push_back(term(context, t, states[static_cast<std::size_t>(terms_[t].from)]));
       }
       // A dead node stays undefined; check(genotype) made sure that nothing reads it.
-      states.push_back(terms.empty() ? Variable() : sum(context, terms));
+      states.push_back({.z = terms.empty() ? Variable() : sum(context, terms)});
     }
     std::vector<Variable> output;
     for (int node : genotype_.concat)
-      output.push_back(states[static_cast<std::size_t>(node_id(node))]);
+      output.push_back(states[static_cast<std::size_t>(node_id(node))].z);
     return output.size() == 1 ? output[0] : ockham::concat(output);
   }
 
@@ -74,11 +79,20 @@ class EvaluationCell : public Cell {
     return maps.size() == 1 ? maps[0] : ockham::add(maps);
   }
 
-  Deferred term(const Context& context, std::size_t t, const Variable& x) {
+  bool drops(const Context& context) const { return context.is_training && drop_probability_ > 0.0; }
+
+  /// Can every reader of an input of the cell do without a tensor of what its pre-processor defers?
+  bool all_take_deferred(const Context& context, int input) const {
+    return !drops(context) && std::ranges::all_of(terms_, [&](const Term& term) {
+      return term.from != input || term.layer->takes_deferred();
+    });
+  }
+
+  Deferred term(const Context& context, std::size_t t, const Deferred& x) {
     Layer& layer = *terms_[t].layer;
-    if (!context.is_training || drop_probability_ <= 0.0)
-      return context.fuses ? layer.run(context, {.z = x}) : Deferred{.z = layer.forward(context, x)};
-    return {.z = dropped(context, t, layer.forward(context, x))};
+    if (!drops(context))
+      return context.fuses ? layer.run(context, x) : Deferred{.z = layer.forward(context, x.z)};
+    return {.z = dropped(context, t, layer.forward(context, x.z))};
   }
 
   Variable dropped(const Context& context, std::size_t t, const Variable& y) const {

@@ -111,6 +111,12 @@ Frame::Frame(const FrameSpec& spec, Initial& initial, const MakeCell& make_cell)
   classifier_ = &add("classifier", std::make_unique<Linear>(place.previous_channels, spec.classes, initial));
 }
 
+std::vector<Deferred> CellInputs::run(const Context& context, const Variable& older, const Variable& previous) {
+  if (!context.fuses)
+    return {{.z = older_.forward(context, older)}, {.z = previous_.forward(context, previous)}};
+  return {older_.run(context, {.z = older}), previous_.run(context, {.z = previous})};
+}
+
 Variable Frame::forward(const Context& context, const Variable& images,
                         const std::function<void(std::int64_t, const Variable&)>& after_cell) {
   Variable older = stems_[0]->forward(context, images);

@@ -50,6 +50,8 @@ class CellInputs : public Module {
   CellInputs(const FrameSpec& spec, const CellPlace& place, Initial& initial);
   Variable older(const Context& context, const Variable& x) { return older_.forward(context, x); }
   Variable previous(const Context& context, const Variable& x) { return previous_.forward(context, x); }
+  /// Both, with what they may defer where the context fuses.
+  std::vector<Deferred> run(const Context& context, const Variable& older, const Variable& previous);
 
  private:
   Layer& older_;
