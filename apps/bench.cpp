@@ -94,7 +94,7 @@ int run(Session& session) {
     return list_cases();
   const BenchCase& wanted = find_bench_case(options.text("case"));
   const std::int64_t repeats = options.count("repeats");
-  const BenchWork work = wanted.prepare({.dtype = dtype_of(options), .data = options.text("data")});
+  const BenchWork work = wanted.prepare({.precision = precision_of(options), .data = options.text("data")});
 
   const Measured measured = measure(work, repeats);
   const double seconds = median(measured.run);

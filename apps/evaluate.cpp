@@ -29,8 +29,8 @@ void declare(OptionTable& table) {
 
 int run(Session& session) {
   const Options& options = session.options();
-  const DType dtype = dtype_of(options);
-  RestoredNetwork network = restore_network(read_checkpoint(checkpoint_path(options)), dtype);
+  const Precision precision = precision_of(options);
+  RestoredNetwork network = restore_network(read_checkpoint(checkpoint_path(options)), precision.weights);
   const data::Splits splits = open_splits(options);
   const std::string& part = options.text("split");
   const data::DatasetPtr dataset = part == "test" ? splits.test : part == "train" ? splits.train : splits.valid;
@@ -40,7 +40,7 @@ int run(Session& session) {
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
   const double start = monotonic_seconds();
-  const nas::Score score = evaluate_dataset(dataset, options.count("batch-size"), dtype,
+  const nas::Score score = evaluate_dataset(dataset, options.count("batch-size"), precision.maps,
                                             [&](const nas::Batch& b) { return nas::evaluate(forward, b); });
   const double seconds = monotonic_seconds() - start;
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));

@@ -23,6 +23,7 @@ using Json = nlohmann::ordered_json;
 
 void declare(OptionTable& table) {
   add_compute_options(table);
+  table.at("precision").choices = {"fp64", "fp32"};  // second derivatives of rounded maps are not exact
   table.at("precision").fallback = "fp64";
   add_data_options(table);
   table.group("Hessian");
@@ -53,7 +54,7 @@ class Comparison {
       : session_(session),
         options_(session.options()),
         checkpoint_(read_checkpoint(checkpoint_path(options_))),
-        dtype_(dtype_of(options_)) {
+        dtype_(precision_of(options_).weights) {
     hessian_.algorithm = options_.text("hessian-algorithm") == "reverse"   ? HessianAlgorithm::kReverse
                          : options_.text("hessian-algorithm") == "forward" ? HessianAlgorithm::kForward
                                                                            : HessianAlgorithm::kAuto;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "autograd/curvature.h"
+#include "autograd/narrow.h"
 #include "autograd/profile.h"
 #include "autograd/reverse.h"
 #include "autograd/sweep.h"
@@ -295,6 +296,7 @@ std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& lo
 HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const> parameters,
                                const HessianOptions& options) {
   loss_op_of(loss);
+  require_wide(*loss.tape());
   const Request request{*loss.tape(), loss, parameters, options};
   std::set<int> distinct;
   for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -90,6 +90,8 @@ class Op {
   virtual bool is_differentiable(std::size_t /*input*/) const { return true; }
   /// False for outputs without a derivative (statistics handed out as constants).
   virtual bool has_derivative(std::size_t /*output*/) const { return true; }
+  /// True when forward() and vjp() take feature maps in bfloat16 themselves; others get them widened (narrow.h).
+  virtual bool reads_bfloat16() const { return false; }
   /// False: curvature() is never called.
   bool curved() const { return algebra() != Algebra::kLinear; }
   /// True when curvature() reads x_bar; the keeping sweep then stores it, at the cost of one tensor per input.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "autograd/narrow.h"
 #include "autograd/profile.h"
 #include "engine/allocator.h"
 #include "engine/math.h"
@@ -16,7 +17,7 @@ std::size_t bytes_of(const Spec& spec) {
 }
 
 Tensor directions_of(const Spec& spec, std::int64_t D) {
-  return Tensor(with_directions(spec.shape, D), spec.dtype);
+  return Tensor(with_directions(spec.shape, D), compute_type(spec.dtype));
 }
 
 bool is_any_defined(Inputs tensors) {
@@ -31,21 +32,18 @@ double evaluations_of(std::int64_t D, std::ptrdiff_t operands) {
 
 /// factor: of y_bar[0] per channel; undefined: none.
 void run_vjp(const Node& node, std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> slots) {
-  profiled(
-      [&] {
-        factor ? node.op->vjp_scaled(node.saved, D, y_bar, factor, slots) : node.op->vjp(node.saved, D, y_bar, slots);
-      },
-      [&] {
-        double bytes = defined_bytes(y_bar) + defined_bytes(node.saved.tensors);
-        std::ptrdiff_t wanted = 0;
-        for (const GradSlot& slot : slots) {
-          if (slot) {
-            bytes += defined_bytes({slot.dst, 1});
-            ++wanted;
-          }
-        }
-        return describe_call("vjp", *node.op, node.input_specs, D, bytes, evaluations_of(D, wanted));
-      });
+  profiled([&] { vjp_of(*node.op, node.saved, D, y_bar, factor, slots); },
+           [&] {
+             double bytes = defined_bytes(y_bar) + defined_bytes(node.saved.tensors);
+             std::ptrdiff_t wanted = 0;
+             for (const GradSlot& slot : slots) {
+               if (slot) {
+                 bytes += defined_bytes({slot.dst, 1});
+                 ++wanted;
+               }
+             }
+             return describe_call("vjp", *node.op, node.input_specs, D, bytes, evaluations_of(D, wanted));
+           });
 }
 
 void run_jvp(const Node& node, std::int64_t D, Inputs x_dot, std::vector<Tensor>& y_dot) {
@@ -217,6 +215,7 @@ std::map<int, Tensor> pull_back(Tape& tape, ValueId root, Tensor seed, const Pul
 
 Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>& seeds, std::int64_t D,
                     const PushVisit& visit) {
+  require_wide(tape);
   const std::vector<int> last = last_uses(tape);
   std::vector<std::vector<Tensor>> dots(tape.nodes().size());
   for (const auto& [leaf, tangent] : seeds)

@@ -1,5 +1,6 @@
 #include "autograd/tape.h"
 
+#include "autograd/narrow.h"
 #include "autograd/profile.h"
 
 namespace ockham {
@@ -80,10 +81,8 @@ std::vector<Variable> record(std::shared_ptr<const Op> op, std::span<const Varia
     specs.push_back(x.back().spec());
   }
   std::vector<Tensor> y;
-  for (const Spec& spec : op->infer(specs))
-    y.emplace_back(spec);
   Saved saved;
-  profiled([&] { op->forward(x, y, saved); },
+  profiled([&] { y = forward_of(*op, x, specs, saved); },
            [&] { return describe_call("forward", *op, specs, 1, defined_bytes(x) + defined_bytes(y), 1.0); });
   if (tape != nullptr)
     return tape->append(std::move(op), inputs, std::move(y), std::move(saved));

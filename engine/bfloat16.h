@@ -18,4 +18,8 @@ struct BFloat16 {
   explicit operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 };
 
+/// n elements one by one, by vectors; the ranges must not overlap.
+void convert(std::int64_t n, const float* from, BFloat16* to);
+void convert(std::int64_t n, const BFloat16* from, float* to);
+
 }  // namespace ockham

@@ -1,5 +1,5 @@
 #pragma once
-// Element types. float32 and float64 compute; bfloat16 is storage; int64 and uint8 hold labels and pixels.
+// Element types. float32 and float64 compute; bfloat16 stores feature maps; int64 and uint8 hold labels and pixels.
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
@@ -61,6 +61,11 @@ inline std::ostream& operator<<(std::ostream& out, DType dtype) {
 
 constexpr bool is_compute_type(DType dtype) {
   return dtype == DType::kFloat32 || dtype == DType::kFloat64;
+}
+
+/// What values of `dtype` are computed in: float32 for bfloat16.
+constexpr DType compute_type(DType dtype) {
+  return dtype == DType::kBFloat16 ? DType::kFloat32 : dtype;
 }
 
 /// Calls `body.template operator()<T>()` with T = float or double.

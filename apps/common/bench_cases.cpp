@@ -26,8 +26,9 @@ constexpr double kLearningRate = 1e-3;  // small: the work must not change while
 constexpr std::int64_t kSide = 32;
 
 nas::Batch random_batch(std::int64_t n, DType dtype) {
-  nas::Batch batch{.images = Tensor::zeros({n, 3, kSide, kSide}, dtype), .labels = Tensor::zeros({n}, DType::kInt64)};
-  fill_normal(batch.images, {.purpose = Purpose::kTest});
+  Tensor images = Tensor::zeros({n, 3, kSide, kSide}, compute_type(dtype));
+  fill_normal(images, {.purpose = Purpose::kTest});
+  nas::Batch batch{.images = images.to(dtype), .labels = Tensor::zeros({n}, DType::kInt64)};
   for (std::int64_t i = 0; i < n; ++i)
     batch.labels.data<std::int64_t>()[i] = i % 10;
   return batch;
@@ -78,17 +79,17 @@ double forward_flops(const Net& net, std::int64_t batch) {
   return 2.0 * static_cast<double>(nas::count_macs(net.forward, 3, kSide)) * static_cast<double>(batch);
 }
 
-BenchWork training(MakeNet make, std::int64_t size, DType dtype) {
-  const Net net = make(dtype);
-  const nas::Batch batch = random_batch(size, dtype);
+BenchWork training(MakeNet make, std::int64_t size, const Precision& precision) {
+  const Net net = make(precision.weights);
+  const nas::Batch batch = random_batch(size, precision.maps);
   return {.run = [net, batch] { net.step(batch); },
           .images = static_cast<double>(size),
           .flops = 3.0 * forward_flops(net, size)};  // forward, and as much for inputs and for weights
 }
 
-BenchWork inference(MakeNet make, std::int64_t size, DType dtype) {
-  const Net net = make(dtype);
-  const nas::Batch batch = random_batch(size, dtype);
+BenchWork inference(MakeNet make, std::int64_t size, const Precision& precision) {
+  const Net net = make(precision.weights);
+  const nas::Batch batch = random_batch(size, precision.maps);
   return {.run = [net, batch] { net.forward({}, batch.images); },
           .images = static_cast<double>(size),
           .flops = forward_flops(net, size)};
@@ -168,8 +169,8 @@ struct UnitSize {
   bool is_dense;
 };
 
-BenchWork unit(const UnitSize& u, DType dtype) {
-  auto parameter = [dtype, step = std::uint64_t{0}](const char* name, const Shape& shape) mutable {
+BenchWork unit(const UnitSize& u, const Precision& precision) {
+  auto parameter = [dtype = precision.weights, step = std::uint64_t{0}](const char* name, const Shape& shape) mutable {
     auto result = std::make_shared<Parameter>(Parameter{.name = name, .value = Tensor::zeros(shape, dtype)});
     fill_normal(result->value, {.purpose = Purpose::kTest, .step = step++});
     return result;
@@ -182,10 +183,12 @@ BenchWork unit(const UnitSize& u, DType dtype) {
   const Tensor z_bar = parameter("z_bar", x->value.shape())->value;
   const ConvUnitAttrs attrs{
       .conv = {.pad = u.dilation * (u.kernel / 2), .dilation = u.dilation, .groups = u.is_dense ? std::int64_t{1} : C}};
+  // A map that is no parameter, so that it may be narrow, yet gets its cotangent.
+  const auto input = [=](Tape& tape) { return Variable(x->value.to(precision.maps), tape, tape.leaf(*x).id()); };
   const auto passes = [=] {
     Tape tape;
     const ConvUnitResult result =
-        conv_unit(tape.leaf(*x), tape.leaf(*affine), tape.leaf(*w), tape.leaf(*w_pointwise), attrs);
+        conv_unit(input(tape), tape.leaf(*affine), tape.leaf(*w), tape.leaf(*w_pointwise), attrs);
     PullOptions options;
     options.frees_saved = true;
     pull_back(tape, result.z.id(), z_bar, options);
@@ -233,56 +236,63 @@ BenchWork loading(const char* name, const std::string& folder, DType dtype) {
 
 using Settings = BenchSettings;
 
+/// For cases without feature maps that could be narrow.
+DType one_type(const Settings& s) {
+  if (s.precision.maps == DType::kBFloat16)
+    throw UsageError("--precision bf16: this case computes in one number format; use fp32 or fp64.");
+  return s.precision.weights;
+}
+
 const std::vector<BenchCase>& cases() {
   static const std::vector<BenchCase> all = {
       {"darts-search-64", "training step of the DARTS supernet, batch 64",
-       [](const Settings& s) { return training(darts_search, 64, s.dtype); }},
+       [](const Settings& s) { return training(darts_search, 64, s.precision); }},
       {"darts-search-16", "training step of the DARTS supernet, batch 16",
-       [](const Settings& s) { return training(darts_search, 16, s.dtype); }},
+       [](const Settings& s) { return training(darts_search, 16, s.precision); }},
       {"bayesnas-search-18", "training step of the BayesNAS supernet, batch 18",
-       [](const Settings& s) { return training(bayesnas_search, 18, s.dtype); }},
+       [](const Settings& s) { return training(bayesnas_search, 18, s.precision); }},
       {"darts-v2-32", "training step of DARTS_V2, 36 channels, 20 cells, auxiliary head, batch 32",
-       [](const Settings& s) { return training(darts_v2, 32, s.dtype); }},
+       [](const Settings& s) { return training(darts_v2, 32, s.precision); }},
       {"forward-darts-search-64", "inference of the DARTS supernet, batch 64",
-       [](const Settings& s) { return inference(darts_search, 64, s.dtype); }},
+       [](const Settings& s) { return inference(darts_search, 64, s.precision); }},
       {"forward-darts-search-16", "inference of the DARTS supernet, batch 16",
-       [](const Settings& s) { return inference(darts_search, 16, s.dtype); }},
+       [](const Settings& s) { return inference(darts_search, 16, s.precision); }},
       {"forward-bayesnas-search-18", "inference of the BayesNAS supernet, batch 18",
-       [](const Settings& s) { return inference(bayesnas_search, 18, s.dtype); }},
+       [](const Settings& s) { return inference(bayesnas_search, 18, s.precision); }},
       {"forward-darts-v2-32", "inference of DARTS_V2, 36 channels, 20 cells, batch 32",
-       [](const Settings& s) { return inference(darts_v2, 32, s.dtype); }},
+       [](const Settings& s) { return inference(darts_v2, 32, s.precision); }},
       {"hessian-reverse",
        "exact diagonal over the 784 switches of the DARTS supernet (16 channels, 8 cells, 10 classes, batch 8 of "
        "32x32) by algorithm R, running statistics",
-       [](const Settings& s) { return hessian_reverse(s.dtype); }},
+       [](const Settings& s) { return hessian_reverse(one_type(s)); }},
       {"hessian-forward-train",
        "the same net on batch statistics by algorithm F, for the 14 switches at the first cell's first node, whose "
        "tangents pass the whole net",
-       [](const Settings& s) { return hessian_forward(s.dtype); }},
+       [](const Settings& s) { return hessian_forward(one_type(s)); }},
       {"unit-depthwise3-32x32", "one conv_unit, 64 maps of 16 channels, forward and vjp",
        [](const Settings& s) {
-         return unit({64, 16, 32, 3, 1, false}, s.dtype);
+         return unit({64, 16, 32, 3, 1, false}, s.precision);
        }},
       {"unit-depthwise5-16x16", "the same, 32 channels, 5x5 with dilation 2",
        [](const Settings& s) {
-         return unit({64, 32, 16, 5, 2, false}, s.dtype);
+         return unit({64, 32, 16, 5, 2, false}, s.precision);
        }},
       {"unit-depthwise5-8x8", "the same, 64 channels, 5x5",
        [](const Settings& s) {
-         return unit({64, 64, 8, 5, 1, false}, s.dtype);
+         return unit({64, 64, 8, 5, 1, false}, s.precision);
        }},
       {"unit-dense5-32x32", "the same, 18 maps of 36 channels, dense 5x5 with dilation 2",
        [](const Settings& s) {
-         return unit({18, 36, 32, 5, 2, true}, s.dtype);
+         return unit({18, 36, 32, 5, 2, true}, s.precision);
        }},
       {"gemm", "384 x 384 x 384 matrix product on one thread",
-       [](const Settings& s) { return s.dtype == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>(); }},
+       [](const Settings& s) { return one_type(s) == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>(); }},
       {"loader-shapes", "augmented batches of 64 of the built-in images",
-       [](const Settings& s) { return loading("shapes", "", s.dtype); }},
+       [](const Settings& s) { return loading("shapes", "", s.precision.maps); }},
       {"loader-cifar10", "augmented batches of 64 of CIFAR-10; needs --data",
-       [](const Settings& s) { return loading("cifar10", s.data, s.dtype); }},
+       [](const Settings& s) { return loading("cifar10", s.data, s.precision.maps); }},
       {"loader-folder", "augmented batches of 64 of a folder of pictures, decoded; needs --data",
-       [](const Settings& s) { return loading("folder", s.data, s.dtype); }},
+       [](const Settings& s) { return loading("folder", s.data, s.precision.maps); }},
   };
   return all;
 }

@@ -5,12 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "engine/dtype.h"
+#include "apps/common/search_setup.h"
 
 namespace ockham::apps {
 
 struct BenchSettings {
-  DType dtype = DType::kFloat32;
+  Precision precision;
   std::string data;  ///< folder of the data set, for the cases that read one
 };
 

@@ -44,7 +44,8 @@ void add_compute_options(OptionTable& table) {
   Option& device = table.text("device", "auto", "where to compute: auto, cpu, cuda or cuda:I", "DEVICE");
   device.complaint = device_complaint;
   free_on_resume(device);
-  table.choice("precision", {"fp32", "fp64", "bf16"}, "fp32", "number format of the computation");
+  table.choice("precision", {"fp32", "fp64", "bf16"}, "fp32",
+               "number format of the computation; bf16: of feature maps, the rest fp32");
   free_on_resume(
       table.size("memory-limit", "",
                  "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused"));

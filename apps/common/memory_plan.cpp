@@ -132,10 +132,9 @@ std::string micro_batch_line(std::int64_t batch, std::int64_t micro_batch) {
 }
 
 nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, DType dtype) {
-  nas::Batch batch{.images = Tensor({images, channels, size, size}, dtype),
-                   .labels = Tensor::zeros({images}, DType::kInt64)};
-  fill_normal(batch.images, {.purpose = Purpose::kProbe});
-  return batch;
+  Tensor noise({images, channels, size, size}, compute_type(dtype));
+  fill_normal(noise, {.purpose = Purpose::kProbe});
+  return {.images = noise.to(dtype), .labels = Tensor::zeros({images}, DType::kInt64)};
 }
 
 }  // namespace ockham::apps

@@ -51,10 +51,10 @@ class SearchRun {
   explicit SearchRun(Session& session, std::int64_t micro_batch = 0)
       : session_(session),
         options_(session.options()),
-        dtype_(dtype_of(options_)),
+        precision_(precision_of(options_)),
         seed_(static_cast<std::uint64_t>(options_.count("seed"))),
         splits_(open_splits(options_)),
-        initial_{.seed = seed_, .dtype = dtype_},
+        initial_{.seed = seed_, .dtype = precision_.weights},
         network_(supernet_spec_of(options_, data_frame()), initial_),
         search_(network_, bayesnas_options_of(options_)),
         warmup_(part(true)),
@@ -151,7 +151,7 @@ class SearchRun {
       nas::Score score;
       double waited = loader->wait_seconds();
       while (const auto batch = loader->next()) {
-        const nas::Score one = train_step(to_tensors(*batch, dtype_));
+        const nas::Score one = train_step(to_tensors(*batch, precision_.maps));
         score.add(one);
         ++at_.batch;
         ++at_.step;
@@ -199,7 +199,7 @@ class SearchRun {
     data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
                         {.batch_size = hessian_size(), .seed = seed_ + 0x4845u, .threads = 0});
     loader.start_at(at_.round);
-    return to_tensors(*loader.next(), dtype_);
+    return to_tensors(*loader.next(), precision_.weights);
   }
 
   /// Phases C, D and E.
@@ -207,10 +207,10 @@ class SearchRun {
     rounds_->start_at(0);
     for (std::int64_t i = 0; i < options_.count("hessian-refresh"); ++i) {
       if (const auto batch = rounds_->next())
-        search_.refresh_statistics(to_tensors(*batch, dtype_));
+        search_.refresh_statistics(to_tensors(*batch, precision_.maps));
     }
     if (splits_.valid) {
-      const nas::Score score = evaluate_dataset(splits_.valid, evaluation_size(), dtype_,
+      const nas::Score score = evaluate_dataset(splits_.valid, evaluation_size(), precision_.maps,
                                                 [&](const nas::Batch& batch) { return search_.evaluate(batch); });
       valid_accuracy_ = score.accuracy();
       session_.folder().metrics().append({{"phase", "search"},
@@ -322,9 +322,10 @@ class SearchRun {
     return std::min(at_.micro_batch > 0 ? at_.micro_batch : 100, splits_.valid ? splits_.valid->size() : 1);
   }
 
-  nas::Batch noise(std::int64_t images) const {
+  nas::Batch noise(std::int64_t images) const { return noise(images, precision_.maps); }
+  nas::Batch noise(std::int64_t images, DType dtype) const {
     const data::ImageShape shape = splits_.train->shape();
-    return noise_batch(images, shape.channels, shape.height, dtype_);
+    return noise_batch(images, shape.channels, shape.height, dtype);
   }
 
   void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
@@ -351,7 +352,7 @@ class SearchRun {
         hessian.cache_bytes * static_cast<std::size_t>(images) / static_cast<std::size_t>(hessian_size());
     hessian.memory_limit = 0;
     search_.set_hessian(hessian);
-    search_.measure_curvature(noise(images));
+    search_.measure_curvature(noise(images, precision_.weights));
   }
 
   int print_plan() {
@@ -403,7 +404,7 @@ class SearchRun {
 
   Session& session_;
   const Options& options_;
-  DType dtype_;
+  Precision precision_;
   std::uint64_t seed_;
   data::Splits splits_;
   Initial initial_;

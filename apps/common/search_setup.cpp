@@ -2,11 +2,12 @@
 
 namespace ockham::apps {
 
-DType dtype_of(const Options& options) {
+Precision precision_of(const Options& options) {
   const std::string& precision = options.text("precision");
   if (precision == "bf16")
-    throw UsageError("--precision bf16: this version trains in fp32 or fp64 only; bfloat16 is a storage type so far.");
-  return precision == "fp64" ? DType::kFloat64 : DType::kFloat32;
+    return {.weights = DType::kFloat32, .maps = DType::kBFloat16};
+  const DType dtype = precision == "fp64" ? DType::kFloat64 : DType::kFloat32;
+  return {.weights = dtype, .maps = dtype};
 }
 
 nas::SupernetSpec supernet_spec_of(const Options& options, const nas::FrameSpec& data_frame) {

@@ -5,8 +5,13 @@
 
 namespace ockham::apps {
 
-/// float32 or float64. @throws UsageError for bf16, which this version cannot train in
-DType dtype_of(const Options& options);
+/// --precision. fp32, fp64: one type for all. bf16: feature maps, images among them, are stored in bfloat16; weights,
+/// statistics, switches, losses and all second derivatives stay in float32 (autograd/narrow.h).
+struct Precision {
+  DType weights = DType::kFloat32;
+  DType maps = DType::kFloat32;  ///< of the images of training and evaluation
+};
+Precision precision_of(const Options& options);
 /// The network of --space with --channels, --cells, --nodes and the options of its variants.
 nas::SupernetSpec supernet_spec_of(const Options& options, const nas::FrameSpec& data_frame);
 nas::BayesNasOptions bayesnas_options_of(const Options& options);

@@ -77,11 +77,11 @@ class TrainRun {
   explicit TrainRun(Session& session, std::int64_t micro_batch = 0)
       : session_(session),
         options_(session.options()),
-        dtype_(dtype_of(options_)),
+        precision_(precision_of(options_)),
         genotype_(genotype_option(options_)),
         splits_(open_splits(options_)),
         spec_(spec_of(options_, genotype_, *splits_.train)),
-        initial_{.seed = static_cast<std::uint64_t>(options_.count("seed")), .dtype = dtype_},
+        initial_{.seed = static_cast<std::uint64_t>(options_.count("seed")), .dtype = precision_.weights},
         network_(genotype_, spec_, initial_),
         trainer_(network_, trainer_options(options_)),
         schedule_(schedule_of(options_)),
@@ -148,7 +148,7 @@ class TrainRun {
     loader_.start_at(epoch_, batch_);
     double waited = loader_.wait_seconds();
     while (const auto batch = loader_.next()) {
-      const nas::Score one = trainer_.step(to_tensors(*batch, dtype_), lr, step_);
+      const nas::Score one = trainer_.step(to_tensors(*batch, precision_.maps), lr, step_);
       running_.add(one);
       images_ += one.count;
       ++batch_;
@@ -166,7 +166,7 @@ class TrainRun {
   }
 
   nas::Score evaluate(const data::DatasetPtr& dataset) {
-    return evaluate_dataset(dataset, evaluation_size(), dtype_,
+    return evaluate_dataset(dataset, evaluation_size(), precision_.maps,
                             [&](const nas::Batch& b) { return trainer_.evaluate(b); });
   }
 
@@ -272,7 +272,7 @@ class TrainRun {
   }
 
   nas::Batch noise(std::int64_t images) const {
-    return noise_batch(images, spec_.frame.image_channels, spec_.frame.image_size, dtype_);
+    return noise_batch(images, spec_.frame.image_channels, spec_.frame.image_size, precision_.maps);
   }
 
   void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
@@ -330,7 +330,7 @@ class TrainRun {
 
   Session& session_;
   const Options& options_;
-  DType dtype_;
+  Precision precision_;
   nas::Genotype genotype_;
   data::Splits splits_;
   nas::EvaluationSpec spec_;

@@ -2,6 +2,7 @@
 // labels: slow
 #include <set>
 
+#include "apps/common/bench_cases.h"
 #include "tests/apps/program.h"
 
 namespace ockham {
@@ -80,10 +81,12 @@ BOOST_AUTO_TEST_CASE(every_listed_case_is_known_and_others_are_refused) {
   std::istringstream list(run_program(path(), "bench", "--list").out);
   int cases = 0;
   for (std::string name, rest; list >> name && std::getline(list, rest); ++cases)
-    BOOST_TEST(ends_with(run_program(path(), "bench", name + " --precision bf16"), 2, {"bf16"}), name);
+    BOOST_TEST(apps::find_bench_case(name).name == name);
   BOOST_TEST(cases == 18);
   BOOST_TEST(ends_with(run_program(path(), "bench", "--case nothing"), 2, {"nothing", "darts-search-64"}));
   BOOST_TEST(ends_with(run_program(path(), "bench", "--case loader-cifar10"), 5, {"--data"}));
+  for (const char* name : {"hessian-reverse", "hessian-forward-train", "gemm"})
+    BOOST_TEST(ends_with(run_program(path(), "bench", concat(name, " --precision bf16")), 2, {"bf16", "fp32"}), name);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -107,6 +107,13 @@ BOOST_FIXTURE_TEST_CASE(killed_training_resumes_to_the_same_bytes, Folders) {
   BOOST_TEST(differences(a(), b(), kTrainFiles) == std::vector<std::string>());
 }
 
+BOOST_FIXTURE_TEST_CASE(runs_with_bfloat16_maps_resume_to_the_same_bytes_at_any_number_of_threads, Folders) {
+  const std::string options = kSearch + "--precision bf16 ";
+  BOOST_TEST(run_program(whole.path(), "search", options + "--out run --threads 1").exit_code == 0);
+  run_with_kills(other.path(), "search", options + "--threads 2 ", {4, 18});
+  BOOST_TEST(differences(a(), b(), kSearchFiles) == std::vector<std::string>());
+}
+
 BOOST_FIXTURE_TEST_CASE(killed_runs_in_micro_batches_resume_to_the_same_bytes, Folders) {
   // The limit that a refusal names leaves room for few images at a time. In a network as small as this the scratch of a
   // second thread, which may or may not come to be, would decide how many.
