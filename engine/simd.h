@@ -28,6 +28,9 @@ namespace ockham {
 /// @throws UsageError as use_instruction_set() does
 const char* instruction_set();
 
+/// True where OCKHAM_ISA or use_instruction_set() named a level: nothing beyond the levels (matrix tiles) is used then.
+bool is_level_named();
+
 /// Chooses a lower level for Highway kernels than the machine's best: "sse4", "avx2" or "avx512"; "" is the best. For
 /// tests and benches: not while kernels run.
 /// @throws UsageError for another name or a level that this machine lacks

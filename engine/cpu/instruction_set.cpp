@@ -30,9 +30,12 @@ std::int64_t targets_up_to(std::string_view level, std::int64_t supported) {
   throw UsageError(concat("OCKHAM_ISA: '", level, "' is unknown; write sse4, avx2 or avx512."));
 }
 
+bool level_named = false;
+
 const char* choose(std::string_view level) {
   const std::int64_t targets = targets_up_to(level, hwy::SupportedTargets());
   hwy::GetChosenTarget().Update(targets);
+  level_named = !level.empty();
   const std::int64_t compiled = targets & HWY_TARGETS;
   return hwy::TargetName(compiled ? compiled & -compiled : HWY_STATIC_TARGET);
 }
@@ -49,6 +52,11 @@ const char*& chosen() {
 
 const char* instruction_set() {
   return chosen();
+}
+
+bool is_level_named() {
+  chosen();
+  return level_named;
 }
 
 void use_instruction_set(std::string_view level) {
