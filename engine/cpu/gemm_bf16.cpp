@@ -266,11 +266,16 @@ PackedMatrix pack_bf16(std::int64_t M, std::int64_t K, const float* a, std::int6
                        ScratchScope& scratch) {
   const std::int64_t row = cpu::whole_tiles((K + 1) / 2);
   std::uint32_t* pairs = scratch.take_zeros<std::uint32_t>(cpu::whole_tiles(M) * row);
+  ScratchScope line;
+  float* values = a_column == 1 ? nullptr : line.take<float>(K);
+  auto* narrow = line.take_zeros<BFloat16>(2 * row);
   for (std::int64_t m = 0; m < M; ++m) {
-    for (std::int64_t k = 0; k < K; ++k) {
-      const std::uint32_t bits = BFloat16(a[m * a_row + k * a_column]).bits;
-      pairs[m * row + k / 2] |= bits << (k % 2 * 16);
-    }
+    const float* from = a + m * a_row;
+    for (std::int64_t k = 0; values != nullptr && k < K; ++k)
+      values[k] = from[k * a_column];
+    convert(K, values ? values : from, narrow);
+    for (std::int64_t p = 0; p < (K + 1) / 2; ++p)
+      pairs[m * row + p] = narrow[2 * p].bits | std::uint32_t{narrow[2 * p + 1].bits} << 16;
   }
   return {M, K, row, pairs};
 }

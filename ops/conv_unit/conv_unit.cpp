@@ -48,7 +48,11 @@ std::vector<Spec> ConvUnit::infer(std::span<const Spec> x) const {
 }
 
 std::string ConvUnit::kernel(std::span<const Spec> x) const {
-  return std::string(cpu::conv2d_kernel<float>(cpu::conv2d_size(attrs_.conv, x[0].shape, x[w_at_].shape)).name);
+  const auto& first = cpu::conv2d_kernel<float>(cpu::conv2d_size(attrs_.conv, x[0].shape, x[w_at_].shape));
+  const bool multiplies = first.name != "depthwise" || pointwise_at_ != kNone;
+  if (x[0].dtype == DType::kBFloat16 && multiplies)
+    return concat(first.name, ", bfloat16 products: ", gemm_bf16_kernel());
+  return std::string(first.name);
 }
 
 double ConvUnit::flops(std::span<const Spec> x) const {
@@ -60,25 +64,36 @@ double ConvUnit::flops(std::span<const Spec> x) const {
 
 void ConvUnit::forward(Inputs x, Outputs y, Saved& saved) const {
   saved.tensors.assign(x.begin(), x.end());
-  visit_float(x[0].dtype(), name(), [&]<class T>() {
-    const UnitSample<T> unit = sample_of<T>(saved);
+  visit_float(compute_type(x[0].dtype()), name(), [&]<class T>() {
+    UnitSample<T> unit = sample_of<T>(saved);
     const std::int64_t N = x[0].size(0), K = unit.z_channels();
     ScratchScope shared;
+    unit.pack(false, shared);
     auto* planes = attrs_.takes_moments ? shared.take<cpu::PlaneMoments>(N * K) : nullptr;
-    T* const z = y[0].data<T>();
+    const bool is_narrow = unit.x.is_narrow();
+    T* const z = is_narrow ? nullptr : y[0].data<T>();
+    BFloat16* const narrow_z = is_narrow ? y[0].data<BFloat16>() : nullptr;
     with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
       parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
         ScratchScope scratch;
-        Stage stage(unit, layouts, scratch);
+        UnitSample<T> own = unit;
+        own.x = unit.x.for_task(scratch);
+        Stage stage(own, layouts, scratch);
         T* q = scratch.take<T>(unit.q_numel());
+        T* const z_tile = is_narrow ? scratch.take<T>(unit.z_numel()) : nullptr;
         for (std::int64_t n = begin; n < end; ++n) {
-          T* const z_n = z + n * unit.z_numel();
+          T* const z_n = is_narrow ? z_tile : z + n * unit.z_numel();
+          own.x.enter(n);
           stage.load(n);
           stage.forward(unit.w_pointwise ? q : z_n);
           if (unit.w_pointwise)
-            unit.apply_point(unit.w_pointwise, q, T(0), z_n);
+            unit.convolve_point(q, z_n);
           for (std::int64_t k = 0; planes != nullptr && k < K; ++k)
             planes[n * K + k] = cpu::moments_of_plane(unit.z_plane(), z_n + k * unit.z_plane());
+          if constexpr (std::is_same_v<T, float>) {
+            if (is_narrow)
+              convert(unit.z_numel(), z_n, narrow_z + n * unit.z_numel());
+          }
         }
       });
     });

@@ -28,6 +28,7 @@ class ConvUnit : public Op {
   Algebra algebra() const override { return attrs_.takes_moments ? Algebra::kCurved : Algebra::kMultilinear; }
   bool is_parameter(std::size_t input) const override { return input != 0; }
   bool couples_samples() const override { return attrs_.takes_moments; }
+  bool reads_bfloat16() const override { return true; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override;
   std::string kernel(std::span<const Spec> x) const override;
@@ -55,7 +56,7 @@ class ConvUnit : public Op {
     cpu::UnitSample<T> unit{.conv = cpu::conv2d_size(attrs_.conv, saved[0].shape(), saved[w_at_].shape()),
                             .point = {},
                             .rectifies = attrs_.rectifies,
-                            .x = data(0),
+                            .x = SampleReader<T>(saved[0]),
                             .affine = data(affine_at_),
                             .w = data(w_at_),
                             .w_pointwise = data(pointwise_at_)};
@@ -69,7 +70,7 @@ class ConvUnit : public Op {
   /// channel k of direction d mean_bar/M + 2 var_bar (z - mean)/M.
   template <class T>
   struct MomentsCotangent {
-    const T* z = nullptr;
+    SampleReader<T> z = {};
     const T* m = nullptr;
     const T* m_bar = nullptr;   // null: none
     const T* factor = nullptr;  // null: 1
@@ -91,7 +92,7 @@ class ConvUnit : public Op {
         const double slope = 2.0 * static_cast<double>(m_bar[(2 * d + 1) * K + k]) / M;
         const double constant = static_cast<double>(m_bar[2 * d * K + k]) / M - slope * static_cast<double>(m[k]);
         cpu::add_moments_cotangent(plane, scale, bar, static_cast<T>(constant), static_cast<T>(slope),
-                                   z + (n * K + k) * plane, tile + k * plane);
+                                   z.of(n) + k * plane, tile + k * plane);
       }
       return tile;
     }
@@ -104,7 +105,7 @@ class ConvUnit : public Op {
         .factor = factor ? factor.data<T>() : nullptr, .K = unit.z_channels(), .plane = unit.z_plane()};
     if (!attrs_.takes_moments)
       return result;
-    result.z = saved[inputs_].data<T>();
+    result.z = SampleReader<T>(saved[inputs_]);
     result.m = saved[inputs_ + 1].data<T>();
     result.m_bar = y_bar[1] ? y_bar[1].data<T>() : nullptr;
     result.M = static_cast<double>(saved[0].size(0) * unit.z_plane());

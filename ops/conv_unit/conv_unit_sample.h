@@ -1,9 +1,14 @@
 #pragma once
 // One sample of a conv_unit, stage by stage, in tiles of scratch memory: r (loaded), q (convolved), z.
+#include <new>
+#include <type_traits>
+
 #include "engine/arena.h"
 #include "engine/gemm.h"
 #include "ops/conv2d/conv2d_kernels.h"
+#include "ops/conv2d/conv2d_packed.h"
 #include "ops/conv_unit/conv_unit_kernels.h"
+#include "ops/sample_reader.h"
 
 namespace ockham::cpu {
 
@@ -12,10 +17,13 @@ struct UnitSample {
   Conv2dSize conv;   ///< of one sample: N = 1
   Conv2dSize point;  ///< of one sample; unused without w_pointwise
   bool rectifies;
-  const T* x;            ///< [N, C, H, W]
+  SampleReader<T> x;     ///< [N, C, H, W]
   const T* affine;       ///< [2, C] or null
   const T* w;            ///< [K1, C/groups, R, S]
   const T* w_pointwise;  ///< [K, K1] or null
+  /// Of w and w_pointwise, for products of bfloat16; null: products in T.
+  const PackedFilters* packed = nullptr;
+  const PackedFilters* packed_pointwise = nullptr;
 
   std::int64_t plane() const { return conv.H * conv.W; }
   std::int64_t q_numel() const { return conv.y_sample(); }
@@ -25,9 +33,45 @@ struct UnitSample {
   bool loads() const { return affine != nullptr || rectifies; }
   T scale(std::int64_t c) const { return affine ? affine[c] : T(1); }
   T shift(std::int64_t c) const { return affine ? affine[conv.C + c] : T(0); }
-  const T* x_of(std::int64_t n) const { return x + n * conv.x_sample(); }
+  const T* x_of(std::int64_t n) const { return x.of(n); }
   const Conv2dKernel<T>& conv_kernel() const { return conv2d_kernel<T>(conv); }
   const Conv2dKernel<T>& point_kernel() const { return conv2d_kernel<T>(point); }
+
+  /// For narrow maps, packs the weights of all but depthwise convolutions into `scratch`.
+  void pack(bool is_for_gradient, ScratchScope& scratch) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!x.is_narrow())
+        return;
+      const auto packed_of = [&](const Conv2dSize& size, const T* weights) {
+        return new (scratch.take<PackedFilters>(1)) PackedFilters(size, weights, is_for_gradient, scratch);
+      };
+      if (conv_kernel().name != "depthwise")
+        packed = packed_of(conv, w);
+      if (w_pointwise)
+        packed_pointwise = packed_of(point, w_pointwise);
+    }
+  }
+
+  /// y = the first convolution of N samples of r.
+  void convolve(std::int64_t N, const T* r, T* y) const {
+    Conv2dSize size = conv;
+    size.N = N;
+    if constexpr (std::is_same_v<T, float>) {
+      if (packed)
+        return packed->forward(size, r, 0.0f, y);
+    }
+    conv_kernel().forward(size, r, w, T(0), y);
+  }
+  /// r_bar = beta r_bar + its adjoint at N samples of q_bar.
+  void transpose_convolution(std::int64_t N, const T* q_bar, T beta, T* r_bar) const {
+    Conv2dSize size = conv;
+    size.N = N;
+    if constexpr (std::is_same_v<T, float>) {
+      if (packed)
+        return packed->input_gradient(size, q_bar, beta, r_bar);
+    }
+    conv_kernel().input_gradient(size, q_bar, w, beta, r_bar);
+  }
 
   /// r of sample n: in `tile`, or x itself where nothing happens to it.
   const T* load(std::int64_t n, T* tile) const {
@@ -51,6 +95,12 @@ struct UnitSample {
   const T* transpose_point(const T* z_bar, T* tile) const {
     if (!w_pointwise)
       return z_bar;
+    if constexpr (std::is_same_v<T, float>) {
+      if (packed_pointwise) {
+        packed_pointwise->input_gradient(point, z_bar, 0.0f, tile);
+        return tile;
+      }
+    }
     gemm(true, false, conv.K, z_plane(), point.K, w_pointwise, conv.K, z_bar, z_plane(), T(0), tile, z_plane());
     return tile;
   }
@@ -58,6 +108,14 @@ struct UnitSample {
   /// z = beta z + the 1x1 convolution of q with `weights` [K, K1].
   void apply_point(const T* weights, const T* q, T beta, T* z) const {
     gemm(false, false, point.K, z_plane(), conv.K, weights, conv.K, q, z_plane(), beta, z, z_plane());
+  }
+  /// z = the second convolution of q.
+  void convolve_point(const T* q, T* z) const {
+    if constexpr (std::is_same_v<T, float>) {
+      if (packed_pointwise)
+        return packed_pointwise->forward(point, q, 0.0f, z);
+    }
+    apply_point(w_pointwise, q, T(0), z);
   }
   /// w_bar += z_bar q^T
   void point_weight_gradient(const T* q, const T* z_bar, T* w_bar) const {

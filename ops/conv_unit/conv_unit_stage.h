@@ -26,13 +26,13 @@ class SampleStage {
         r_bar_(scratch.take<T>(unit.conv.x_sample())) {}
 
   void load(std::int64_t n) { r_ = unit_.load(n, tile_); }
-  void forward(T* q) const { kernel_.forward(unit_.conv, r_, unit_.w, T(0), q); }
+  void forward(T* q) const { unit_.convolve(1, r_, q); }
   void pull(std::int64_t n, const T* q_bar, T* w_bar, LoadSums* sums, T beta, T* x_bar) const {
     if (w_bar)
       kernel_.weight_gradient(unit_.conv, r_, q_bar, T(1), w_bar);
     if (!sums && !x_bar)
       return;
-    kernel_.input_gradient(unit_.conv, q_bar, unit_.w, T(0), r_bar_);
+    unit_.transpose_convolution(1, q_bar, T(0), r_bar_);
     unit_.transpose_load(n, r_bar_, beta, x_bar, sums);
   }
 

@@ -133,7 +133,7 @@ void ConvUnit::curvature_of(const Saved& saved, std::int64_t D, Inputs y_bar, In
         const std::int64_t d = i / K, k = i % K;
         sums[(d * N + n) * K + k] =
             cpu::tangent_moments(plane, y_dot[0].data<T>() + (d * N + n) * unit.z_numel() + k * plane,
-                                 moments.z + (n * K + k) * plane, moments.m[k]);
+                                 moments.z.of(n) + k * plane, moments.m[k]);
       }
       if (!bends_load && !bends_conv && !bends_point)
         continue;

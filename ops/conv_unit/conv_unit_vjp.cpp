@@ -70,18 +70,25 @@ void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::S
   auto* sums = shared.take<LoadSums>(D * N * C);
   parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
     ScratchScope scratch;
-    Stage stage(unit, layouts, scratch);
+    UnitSample<T> own = unit;
+    own.x = unit.x.for_task(scratch);
+    MomentsCotangent<T> own_moments = moments;
+    own_moments.z = moments.z.for_task(scratch);
+    Stage stage(own, layouts, scratch);
     T* q = scratch.take<T>(unit.q_numel());
     T* q_tile = scratch.take<T>(unit.q_numel());
     T* z_tile = scratch.take<T>(unit.z_numel());
     for (std::int64_t n = begin; n < end; ++n) {
+      own.x.enter(n);
+      if (moments.m_bar)
+        own_moments.z.enter(n);
       if (slots.w || slots.point)
         stage.load(n);
       if (slots.point)
         stage.forward(q);
       for (std::int64_t d = 0; d < D; ++d) {
         const std::int64_t at = d * N + n;
-        const T* z_bar = moments.add(n, d, y_bar[0] ? y_bar[0].data<T>() + at * unit.z_numel() : nullptr, z_tile);
+        const T* z_bar = own_moments.add(n, d, y_bar[0] ? y_bar[0].data<T>() + at * unit.z_numel() : nullptr, z_tile);
         if (slots.point)
           unit.point_weight_gradient(q, z_bar, point_parts.of(n) + d * saved[pointwise_at_].numel());
         const T* q_bar = unit.transpose_point(z_bar, q_tile);
@@ -121,7 +128,7 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
     for (std::int64_t n = begin; n < end; ++n) {
       const T* r = needs_r ? unit.load(n, r_all ? r_all.data<T>() + n * x_numel : nullptr) : nullptr;
       if (slots.point)
-        unit.conv_kernel().forward(unit.conv, r, unit.w, T(0), q);
+        unit.convolve(1, r, q);
       for (std::int64_t d = 0; q_bar_all && d < D; ++d) {
         const std::int64_t at = d * N + n;
         T* const q_bar = q_bar_all.data<T>() + at * q_numel;
@@ -139,19 +146,18 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
   Conv2dSize all = unit.conv;
   for (std::int64_t d = 0; slots.w && d < D; ++d) {
     all.N = N;
-    unit.conv_kernel().weight_gradient(all, r_all ? r_all.data<T>() : unit.x, q_bar + d * N * q_numel,
+    unit.conv_kernel().weight_gradient(all, r_all ? r_all.data<T>() : unit.x.data(), q_bar + d * N * q_numel,
                                        slots.w.template beta<T>(),
                                        slots.w.dst->template data<T>() + d * saved[w_at_].numel());
   }
   if (!needs_r_bar)
     return;
-  all.N = D * N;
   if (!unit.loads()) {
-    unit.conv_kernel().input_gradient(all, q_bar, unit.w, slots.x.template beta<T>(), slots.x.dst->template data<T>());
+    unit.transpose_convolution(D * N, q_bar, slots.x.template beta<T>(), slots.x.dst->template data<T>());
     return;
   }
   Tensor r_bar({D * N, x_numel}, dtype);
-  unit.conv_kernel().input_gradient(all, q_bar, unit.w, T(0), r_bar.data<T>());
+  unit.transpose_convolution(D * N, q_bar, T(0), r_bar.data<T>());
   auto* sums = shared.take<LoadSums>(D * N * C);
   parallel_for(D * N, sample_grain(D * N), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t at = begin; at < end; ++at)
@@ -165,11 +171,19 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
 
 void ConvUnit::vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
                           std::span<GradSlot> x_bar) const {
-  visit_float(saved[0].dtype(), name(), [&]<class T>() {
-    const UnitSample<T> unit = sample_of<T>(saved);
-    if (unit.conv_kernel().name == "dense")
-      return vjp_by_stages(unit, saved, D, y_bar, factor, x_bar);
+  visit_float(compute_type(saved[0].dtype()), name(), [&]<class T>() {
+    UnitSample<T> unit = sample_of<T>(saved);
     ScratchScope shared;
+    unit.pack(true, shared);
+    if (unit.conv_kernel().name == "dense") {
+      if (!unit.x.is_narrow())
+        return vjp_by_stages(unit, saved, D, y_bar, factor, x_bar);
+      Saved wide;
+      for (const Tensor& t : saved.tensors)
+        wide.keep(t.to(kDTypeOf<T>));
+      unit.x = SampleReader<T>(wide[0]);
+      return vjp_by_stages(unit, wide, D, y_bar, factor, x_bar);
+    }
     with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
       vjp_by_samples<Stage>(unit, layouts, saved, D, y_bar, factor, x_bar);
     });

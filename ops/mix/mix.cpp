@@ -10,6 +10,7 @@
 #include "ops/diagonal.h"
 #include "ops/infer.h"
 #include "ops/mix/mix_kernels.h"
+#include "ops/mix/mix_narrow.h"
 
 namespace ockham {
 namespace {
@@ -63,7 +64,8 @@ struct Branches {
   std::int64_t C;
   double missing_scale;  // a branch without affine has the scale 1, which does not move
   const T* alpha = nullptr;
-  std::vector<const T*> z = {};
+  std::vector<const T*> z = {};                // null where the map is narrow
+  std::vector<const BFloat16*> narrow_z = {};  // null where it is not
   std::vector<const T*> affine = {};
 };
 
@@ -86,6 +88,11 @@ class ChannelSum {
     terms_.push_back({factors_.back().data(), x});
   }
   void compute(const cpu::MixBlock& block, T* y) const { cpu::mix_terms<T>(block, constant_.data(), terms_, y); }
+  /// The same of narrow maps in place of the x.
+  void compute(const cpu::MixBlock& block, const std::vector<const BFloat16*>& x, BFloat16* y) const {
+    if constexpr (std::is_same_v<T, float>)
+      cpu::mix_narrow_terms(block, constant_.data(), terms_, x, y);
+  }
 
  private:
   std::vector<T> constant_;
@@ -114,6 +121,7 @@ class MixOp : public Op {
   Algebra algebra() const override { return Algebra::kMultilinear; }
   int factor_of(std::size_t input) const override { return input == 0 ? 0 : input > affine_.size() ? 1 : 2; }
   bool is_parameter(std::size_t input) const override { return input == 0 || input > affine_.size(); }
+  bool reads_bfloat16() const override { return true; }
   bool may_scale(std::size_t input) const override { return input != 0 && input <= affine_.size(); }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
@@ -144,6 +152,7 @@ class MixOp : public Op {
   }
 
   void forward(Inputs x, Outputs y, Saved& saved) const override {
+    cpu::require_one_type(x.subspan(1, affine_.size()));
     const Planes planes(x[1]);
     visit_float(x[0].dtype(), name(), [&]<class T>() {
       const Branches<T> at = values<T>(x);
@@ -155,7 +164,9 @@ class MixOp : public Op {
       }));
       for (std::size_t k = 0; k < index_.size(); ++k)
         sum.add(slopes(at, k), at.z[k]);
-      planes.each_block(std::ssize(index_), [&](const auto& block) { sum.compute(block, y[0].data<T>()); });
+      planes.each_block(std::ssize(index_), [&](const auto& block) {
+        is_narrow(x) ? sum.compute(block, at.narrow_z, y[0].data<BFloat16>()) : sum.compute(block, y[0].data<T>());
+      });
     });
     saved.tensors.assign(x.begin(), x.end());
   }
@@ -254,6 +265,9 @@ class MixOp : public Op {
   }
 
  private:
+  /// Of the inputs of forward() and vjp(): are the maps stored in bfloat16?
+  static bool is_narrow(Inputs x) { return x[1].dtype() == DType::kBFloat16; }
+
   template <class T>
   Branches<T> values(Inputs x) const {
     return branches<T>(x, x, 0, 1.0);
@@ -269,7 +283,9 @@ class MixOp : public Op {
     };
     Branches<T> result{.index = index_, .C = primals[1].size(1), .missing_scale = missing_scale, .alpha = data(0)};
     for (std::size_t k = 0; k < affine_.size(); ++k) {
-      result.z.push_back(data(1 + k));
+      const bool narrow = x[1 + k] && x[1 + k].dtype() == DType::kBFloat16;
+      result.z.push_back(narrow ? nullptr : data(1 + k));
+      result.narrow_z.push_back(narrow ? x[1 + k].data<BFloat16>() : nullptr);
       result.affine.push_back(affine_[k] == 0 ? nullptr : data(affine_[k]));
     }
     return result;
@@ -283,6 +299,11 @@ class MixOp : public Op {
   /// Sums that pull() makes of a plane: <y_bar, z_k> for each branch, and the sum of y_bar.
   std::int64_t stride() const { return std::ssize(index_) + 1; }
 
+  /// Is <y_bar, z_k> wanted?
+  bool wants_dot(std::span<GradSlot> x_bar, std::size_t k) const {
+    return x_bar.empty() || x_bar[0] || (affine_[k] != 0 && x_bar[affine_[k]]);
+  }
+
   /// What pull() does with each branch, cotangents lying `shift` elements behind those of the first direction. Without
   /// slots all sums are made, with them those that their parameters need.
   template <class T>
@@ -291,8 +312,7 @@ class MixOp : public Op {
     std::vector<cpu::MixPull<T>> result;
     for (std::size_t k = 0; k < index_.size(); ++k) {
       cpu::MixPull<T>& branch = result.emplace_back(cpu::MixPull<T>{.factor = factors[k].data()});
-      if (x_bar.empty() || x_bar[0] || (affine_[k] != 0 && x_bar[affine_[k]]))
-        branch.z = at.z[k];
+      branch.z = wants_dot(x_bar, k) ? at.z[k] : nullptr;
       if (!x_bar.empty() && x_bar[1 + k] && x_bar[1 + k].factor == nullptr) {
         branch.z_bar = x_bar[1 + k].dst->template data<T>() + shift;
         branch.adds = x_bar[1 + k].accumulate;
@@ -314,12 +334,21 @@ class MixOp : public Op {
       directions.push_back(pulls(at, factors, x_bar, d * planes.numel()));
     const auto written = std::ranges::count_if(directions[0], [](const auto& branch) { return branch.z_bar; });
     const bool streams = static_cast<std::size_t>(written) * y_bar.nbytes() >= kOutgrowsCaches;
+    std::vector<const BFloat16*> narrow_z = at.narrow_z;
+    for (std::size_t k = 0; k < narrow_z.size(); ++k)
+      narrow_z[k] = wants_dot(x_bar, k) ? narrow_z[k] : nullptr;
     std::vector<double> sums(static_cast<std::size_t>(D * planes.count() * stride()));
     planes.each_block(D * std::ssize(index_), [&](const cpu::MixBlock& block) {
       for (std::int64_t d = 0; d < D; ++d) {
         double* to = sums.data() + (d * planes.count() + block.at / std::max<std::int64_t>(1, planes.P)) * stride();
-        cpu::mix_pull<T>(block, y_bar.data<T>() + d * planes.numel(), directions[static_cast<std::size_t>(d)], streams,
-                         to);
+        const T* y_bar_d = y_bar.data<T>() + d * planes.numel();
+        if constexpr (std::is_same_v<T, float>) {
+          if (is_narrow(saved.tensors)) {
+            cpu::mix_narrow_pull(block, y_bar_d, directions[static_cast<std::size_t>(d)], narrow_z, streams, to);
+            continue;
+          }
+        }
+        cpu::mix_pull<T>(block, y_bar_d, directions[static_cast<std::size_t>(d)], streams, to);
       }
     });
     return sums;

@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_parameters_are_float32_and_near_those_of_float
   backward(narrow.loss);
   backward(wide.loss);
   BOOST_TEST(narrow.s.grad.dtype() == DType::kFloat32);
-  // Two maps lie between s and the logits, each within 2^-9 of its values.
+  // Two maps lie between s and the logits, each within 2^-8 of its values.
   BOOST_TEST(narrow.s.grad.item() == wide.s.grad.item(), boost::test_tools::tolerance(0.02));
   BOOST_TEST(narrow.s.grad.item() != wide.s.grad.item());
 }
