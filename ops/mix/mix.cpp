@@ -87,7 +87,7 @@ class ChannelSum {
     factors_.push_back(std::move(factor));
     terms_.push_back({factors_.back().data(), x});
   }
-  void compute(const cpu::MixBlock& block, T* y) const { cpu::mix_terms<T>(block, constant_.data(), terms_, y); }
+  void compute(const cpu::MixBlock& block, T* y) const { cpu::mix_terms<T, T>(block, constant_.data(), terms_, y); }
   /// The same of narrow maps in place of the x.
   void compute(const cpu::MixBlock& block, const std::vector<const BFloat16*>& x, BFloat16* y) const {
     if constexpr (std::is_same_v<T, float>)
@@ -348,7 +348,7 @@ class MixOp : public Op {
             continue;
           }
         }
-        cpu::mix_pull<T>(block, y_bar_d, directions[static_cast<std::size_t>(d)], streams, to);
+        cpu::mix_pull<T, T>(block, y_bar_d, directions[static_cast<std::size_t>(d)], streams, to);
       }
     });
     return sums;
@@ -482,7 +482,7 @@ class MixOp : public Op {
     std::ranges::transform(factor, factor.begin(), [](T slope) { return slope * slope; });
     const cpu::MixPull<T> pull{.factor = factor.data(), .z_bar = slot.dst->data<T>(), .adds = slot.accumulate};
     planes.each_block(1, [&](const cpu::MixBlock& block) {
-      cpu::mix_pull<T>(block, h_y.data<T>(), {&pull, 1}, false, nullptr);
+      cpu::mix_pull<T, T>(block, h_y.data<T>(), {&pull, 1}, false, nullptr);
     });
   }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "ops/mix/mix_kernels.h"
 
@@ -27,27 +28,43 @@ HWY_INLINE void store(Vector<T> v, T* to, std::int64_t count) {
     hn::StoreU(v, Lanes<T>(), to);
 }
 
+// Elements of a map: T itself, or bfloat16 widened.
+template <bool kPartial, class T>
+HWY_INLINE Vector<T> load_map(const T* x, std::int64_t count) {
+  return load<kPartial>(x, count);
+}
+template <bool kPartial, class T>
+HWY_INLINE Vector<float> load_map(const BFloat16* x, std::int64_t count) {
+  const hn::Rebind<std::uint32_t, Lanes<float>> words;
+  const hn::Rebind<std::uint16_t, Lanes<float>> halves;
+  alignas(32) std::uint16_t first[kLanes<float>] = {};
+  if constexpr (kPartial)
+    std::memcpy(first, x, static_cast<std::size_t>(count) * sizeof(BFloat16));
+  const auto bits = hn::LoadU(halves, kPartial ? first : reinterpret_cast<const std::uint16_t*>(x));
+  return hn::BitCast(Lanes<float>(), hn::ShiftLeft<16>(hn::PromoteTo(words, bits)));
+}
+
 // y = start + sum of M terms at i; the start is the constant, or what y holds.
-template <int M, bool kFirst, bool kPartial, class T>
+template <int M, bool kFirst, bool kPartial, class T, class E>
 HWY_INLINE void terms_step(std::int64_t i, std::int64_t count, Vector<T> constant, const Vector<T> (&factor)[M],
-                           const T* const (&x)[M], T* y) {
+                           const E* const (&x)[M], T* y) {
   Vector<T> sum = constant;
   if constexpr (!kFirst)
     sum = load<kPartial>(y + i, count);
   HWY_UNROLL(8)
   for (int m = 0; m < M; ++m)
-    sum = hn::MulAdd(factor[m], load<kPartial>(x[m] + i, count), sum);
+    sum = hn::MulAdd(factor[m], load_map<kPartial, T>(x[m] + i, count), sum);
   store<kPartial>(sum, y + i, count);
 }
 
 // Elements [begin, end) of one plane at `at`.
-template <int M, bool kFirst, class T>
+template <int M, bool kFirst, class T, class E>
 HWY_INLINE void terms_plane(std::int64_t at, std::int64_t begin, std::int64_t end, std::int64_t c, T constant,
-                            const MixTerm<T>* terms, T* y) {
+                            const MixTerm<T, E>* terms, T* y) {
   const Lanes<T> d;
   const auto start = hn::Set(d, constant);
   Vector<T> factor[M];
-  const T* x[M];
+  const E* x[M];
   HWY_UNROLL(8)
   for (int m = 0; m < M; ++m) {
     factor[m] = hn::Set(d, terms[m].factor[c]);
@@ -61,9 +78,9 @@ HWY_INLINE void terms_plane(std::int64_t at, std::int64_t begin, std::int64_t en
 }
 
 // One sweep over elements [begin, end) of every plane; at most M terms of `count`.
-template <int M, bool kFirst, class T>
+template <int M, bool kFirst, class T, class E>
 void terms_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, const T* constant, std::size_t count,
-                 const MixTerm<T>* terms, T* y) {
+                 const MixTerm<T, E>* terms, T* y) {
   if constexpr (M > 1) {
     if (count < M)
       return terms_sweep<M - 1, kFirst>(block, begin, end, constant, count, terms, y);
@@ -74,8 +91,8 @@ void terms_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, co
   }
 }
 
-template <class T>
-void terms_all(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y) {
+template <class T, class E>
+void terms_all(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {
   if (terms.empty()) {
     for (std::int64_t plane = 0; plane < block.planes; ++plane)
       std::fill_n(y + block.at + plane * block.P, block.P, constant[block.channel + plane]);
@@ -83,7 +100,7 @@ void terms_all(const MixBlock& block, const T* constant, std::span<const MixTerm
   for (std::int64_t begin = 0; begin < block.P; begin += kMixBlock) {
     const std::int64_t end = std::min(block.P, begin + kMixBlock);
     for (std::size_t k = 0; k < terms.size(); k += kTerms) {
-      const auto sweep = k == 0 ? terms_sweep<kTerms, true, T> : terms_sweep<kTerms, false, T>;
+      const auto sweep = k == 0 ? terms_sweep<kTerms, true, T, E> : terms_sweep<kTerms, false, T, E>;
       sweep(block, begin, end, constant, terms.size() - k, terms.data() + k, y);
     }
   }
@@ -106,25 +123,25 @@ HWY_INLINE void write(Vector<T> factor, Vector<T> g, T* z_bar, std::int64_t coun
 }
 
 // M branches at element i of a plane, in order; the sums are those numbered v.
-template <int M, bool kDots, Write kWrite, bool kPartial, class T>
-HWY_INLINE void pull_step(std::int64_t i, std::int64_t count, int v, const T* y_bar, const T* const (&z)[M],
+template <int M, bool kDots, Write kWrite, bool kPartial, class T, class E>
+HWY_INLINE void pull_step(std::int64_t i, std::int64_t count, int v, const T* y_bar, const E* const (&z)[M],
                           T* const (&z_bar)[M], const Vector<T> (&factor)[M], Vector<T> (&sum)[M][kSums]) {
   const auto g = load<kPartial>(y_bar + i, count);
   HWY_UNROLL(4)
   for (int m = 0; m < M; ++m) {
     if constexpr (kDots)
-      sum[m][v] = hn::MulAdd(g, load<kPartial>(z[m] + i, count), sum[m][v]);
+      sum[m][v] = hn::MulAdd(g, load_map<kPartial, T>(z[m] + i, count), sum[m][v]);
     if constexpr (kWrite != Write::kNone)
       write<kWrite, kPartial>(factor[m], g, z_bar[m] + i, count);
   }
 }
 
 // n elements of a plane at `at`.
-template <int M, bool kDots, Write kWrite, class T>
-HWY_INLINE void pull_run(std::int64_t at, std::int64_t n, std::int64_t c, const T* y_bar, const MixPull<T>* branches,
+template <int M, bool kDots, Write kWrite, class T, class E>
+HWY_INLINE void pull_run(std::int64_t at, std::int64_t n, std::int64_t c, const T* y_bar, const MixPull<T, E>* branches,
                          double* sums) {
   const Lanes<T> d;
-  const T* z[M] = {};
+  const E* z[M] = {};
   T* z_bar[M] = {};
   Vector<T> factor[M];
   Vector<T> sum[M][kSums];
@@ -155,9 +172,9 @@ HWY_INLINE void pull_run(std::int64_t at, std::int64_t n, std::int64_t c, const 
 }
 
 // At most M branches of `count` over elements [begin, end) of every plane; sums of planes lie `stride` apart.
-template <int M, bool kDots, Write kWrite, class T>
+template <int M, bool kDots, Write kWrite, class T, class E>
 void pull_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, const T* y_bar, std::size_t count,
-                const MixPull<T>* branches, double* sums, std::int64_t stride) {
+                const MixPull<T, E>* branches, double* sums, std::int64_t stride) {
   if constexpr (M > 1) {
     if (count < M)
       return pull_sweep<M - 1, kDots, kWrite>(block, begin, end, y_bar, count, branches, sums, stride);
@@ -167,20 +184,20 @@ void pull_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, con
                                sums + plane * stride);
 }
 
-template <bool kDots, class T>
-auto pull_of(const MixBlock& block, const MixPull<T>& branch, bool streams) {
+template <bool kDots, class T, class E>
+auto pull_of(const MixBlock& block, const MixPull<T, E>& branch, bool streams) {
   if (branch.z_bar == nullptr)
-    return pull_sweep<kBranches, kDots, Write::kNone, T>;
+    return pull_sweep<kBranches, kDots, Write::kNone, T, E>;
   if (branch.adds)
-    return pull_sweep<kBranches, kDots, Write::kAdd, T>;
+    return pull_sweep<kBranches, kDots, Write::kAdd, T, E>;
   const bool is_aligned =
       reinterpret_cast<std::uintptr_t>(branch.z_bar) % sizeof(Vector<T>) == 0 && block.P % kLanes<T> == 0;
-  return streams && is_aligned ? pull_sweep<kBranches, kDots, Write::kStream, T>
-                               : pull_sweep<kBranches, kDots, Write::kSet, T>;
+  return streams && is_aligned ? pull_sweep<kBranches, kDots, Write::kStream, T, E>
+                               : pull_sweep<kBranches, kDots, Write::kSet, T, E>;
 }
 
-template <class T>
-auto pull_of(const MixBlock& block, const MixPull<T>& branch, bool streams) {
+template <class T, class E>
+auto pull_of(const MixBlock& block, const MixPull<T, E>& branch, bool streams) {
   return branch.z ? pull_of<true>(block, branch, streams) : pull_of<false>(block, branch, streams);
 }
 
@@ -196,8 +213,9 @@ HWY_INLINE double total_run(std::int64_t n, const T* x) {
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
 }
 
-template <class T>
-void pull_all(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, double* sums) {
+template <class T, class E>
+void pull_all(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams,
+              double* sums) {
   const std::size_t K = branches.size();
   const std::int64_t stride = static_cast<std::int64_t>(K) + 1;
   for (std::int64_t begin = 0; begin < block.P; begin += kMixBlock) {
@@ -218,16 +236,17 @@ void pull_all(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>>
 }
 
 // HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                               \
-  void terms_##suffix(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y) {      \
-    terms_all(block, constant, terms, y);                                                                       \
-  }                                                                                                             \
-  void pull_##suffix(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, \
-                     double* sums) {                                                                            \
-    pull_all(block, y_bar, branches, streams, sums);                                                            \
+#define OCKHAM_EXPORTS(T, E, suffix)                                                                               \
+  void terms_##suffix(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {      \
+    terms_all(block, constant, terms, y);                                                                          \
+  }                                                                                                                \
+  void pull_##suffix(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams, \
+                     double* sums) {                                                                               \
+    pull_all(block, y_bar, branches, streams, sums);                                                               \
   }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
+OCKHAM_EXPORTS(float, float, f32)
+OCKHAM_EXPORTS(double, double, f64)
+OCKHAM_EXPORTS(float, BFloat16, bf16)
 #undef OCKHAM_EXPORTS
 
 }  // namespace HWY_NAMESPACE
@@ -238,23 +257,26 @@ HWY_AFTER_NAMESPACE();
 namespace ockham::cpu {
 HWY_EXPORT(terms_f32);
 HWY_EXPORT(terms_f64);
+HWY_EXPORT(terms_bf16);
 HWY_EXPORT(pull_f32);
 HWY_EXPORT(pull_f64);
+HWY_EXPORT(pull_bf16);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                         \
-  template <>                                                                                              \
-  void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y) {      \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                    \
-    HWY_DYNAMIC_DISPATCH(terms_##suffix)(block, constant, terms, y);                                       \
-  }                                                                                                        \
-  template <>                                                                                              \
-  void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, \
-                double* sums) {                                                                            \
-    instruction_set();                                                                                     \
-    HWY_DYNAMIC_DISPATCH(pull_##suffix)(block, y_bar, branches, streams, sums);                            \
+#define OCKHAM_DISPATCH(T, E, suffix)                                                                         \
+  template <>                                                                                                 \
+  void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {      \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                       \
+    HWY_DYNAMIC_DISPATCH(terms_##suffix)(block, constant, terms, y);                                          \
+  }                                                                                                           \
+  template <>                                                                                                 \
+  void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams, \
+                double* sums) {                                                                               \
+    instruction_set();                                                                                        \
+    HWY_DYNAMIC_DISPATCH(pull_##suffix)(block, y_bar, branches, streams, sums);                               \
   }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
+OCKHAM_DISPATCH(float, float, f32)
+OCKHAM_DISPATCH(double, double, f64)
+OCKHAM_DISPATCH(float, BFloat16, bf16)
 #undef OCKHAM_DISPATCH
 
 }  // namespace ockham::cpu

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/bfloat16.h"
+
 namespace ockham::cpu {
 
 /// Elements of a block where a plane is not larger; longer planes are walked in pieces of this size. Sums of so few
@@ -17,21 +19,22 @@ struct MixBlock {
   std::int64_t P = 0;        ///< elements of a plane
 };
 
-template <class T>
+/// Of a map with elements E: T, or BFloat16 where T is float.
+template <class T, class E = T>
 struct MixTerm {
   const T* factor;  ///< per channel
-  const T* x;
+  const E* x;
 };
 
 /// y = constant[c] + sum_k factor_k[c] * x_k
-template <class T>
-void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T>> terms, T* y);
+template <class T, class E = T>
+void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y);
 
 /// What vjp does with one branch.
-template <class T>
+template <class T, class E = T>
 struct MixPull {
   const T* factor = nullptr;  ///< per channel
-  const T* z = nullptr;       ///< null: <y_bar, z> is not wanted
+  const E* z = nullptr;       ///< null: <y_bar, z> is not wanted
   T* z_bar = nullptr;         ///< null: not wanted
   bool adds = false;
 };
@@ -39,7 +42,8 @@ struct MixPull {
 /// For every branch k, in order: z_bar_k (+)= factor_k[c] * y_bar (several may share one z_bar) and, for every plane of
 /// the block, sums[k] += <y_bar, z_k>; also sums[K] += the sum of y_bar. K + 1 sums per plane; null where no z is given
 /// and no sum wanted. streams: a z_bar that is not added to goes around the caches.
-template <class T>
-void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T>> branches, bool streams, double* sums);
+template <class T, class E = T>
+void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams,
+              double* sums);
 
 }  // namespace ockham::cpu

@@ -1,5 +1,5 @@
 #pragma once
-// Blocks of maps stored in bfloat16 for the float kernels of mix: widened into the cache, block by block.
+// The kernels of mix on maps stored in bfloat16.
 #include <vector>
 
 #include "engine/arena.h"
@@ -17,40 +17,33 @@ inline void require_one_type(std::span<const Tensor> maps) {
   }
 }
 
-/// The block as the first of memory of its own.
+/// The block as the first of memory that begins with it.
 inline MixBlock at_start(const MixBlock& block) {
   return {0, block.channel, block.planes, block.P};
 }
 
-inline float* widened_block(const MixBlock& block, const BFloat16* map, ScratchScope& scratch) {
-  const std::int64_t n = block.planes * block.P;
-  float* tile = scratch.take<float>(n);
-  convert(n, map + block.at, tile);
-  return tile;
-}
-
 /// mix_terms() on maps x, one for each term, with a y that is rounded when its sum is complete.
-inline void mix_narrow_terms(const MixBlock& block, const float* constant, std::vector<MixTerm<float>> terms,
+inline void mix_narrow_terms(const MixBlock& block, const float* constant, std::span<const MixTerm<float>> terms,
                              const std::vector<const BFloat16*>& x, BFloat16* y) {
-  ScratchScope scratch;
+  std::vector<MixTerm<float, BFloat16>> narrow;
   for (std::size_t k = 0; k < terms.size(); ++k)
-    terms[k].x = widened_block(block, x[k], scratch);
+    narrow.push_back({terms[k].factor, x[k] + block.at});
   const std::int64_t n = block.planes * block.P;
+  ScratchScope scratch;
   float* sum = scratch.take<float>(n);
-  mix_terms<float>(at_start(block), constant, terms, sum);
+  mix_terms<float, BFloat16>(at_start(block), constant, narrow, sum);
   convert(n, sum, y + block.at);
 }
 
 /// mix_pull() on maps z, null where <y_bar, z> is not wanted. Cotangents are float.
-inline void mix_narrow_pull(const MixBlock& block, const float* y_bar, std::vector<MixPull<float>> branches,
+inline void mix_narrow_pull(const MixBlock& block, const float* y_bar, std::span<const MixPull<float>> branches,
                             const std::vector<const BFloat16*>& z, bool streams, double* sums) {
-  ScratchScope scratch;
+  std::vector<MixPull<float, BFloat16>> narrow;
   for (std::size_t k = 0; k < branches.size(); ++k) {
-    branches[k].z = z[k] != nullptr ? widened_block(block, z[k], scratch) : nullptr;
-    if (branches[k].z_bar != nullptr)
-      branches[k].z_bar += block.at;
+    const MixPull<float>& b = branches[k];
+    narrow.push_back({b.factor, z[k] ? z[k] + block.at : nullptr, b.z_bar ? b.z_bar + block.at : nullptr, b.adds});
   }
-  mix_pull<float>(at_start(block), y_bar + block.at, branches, streams, sums);
+  mix_pull<float, BFloat16>(at_start(block), y_bar + block.at, narrow, streams, sums);
 }
 
 }  // namespace ockham::cpu
