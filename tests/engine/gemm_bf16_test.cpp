@@ -1,7 +1,10 @@
 // Products of bfloat16 numbers with float32 sums: every kernel against plain loops.
 #include "engine/gemm_bf16.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -11,73 +14,15 @@
 #include "engine/random.h"
 #include "engine/simd.h"
 #include "engine/tensor.h"
+#include "tests/engine/pair_product.h"
 #include "tests/support.h"
 
 using namespace ockham;
 using cpu::PairKernel;
+using test::check_kernel;
+using test::Product;
 
 namespace {
-
-float rounded(float x) {
-  return static_cast<float>(BFloat16(x));
-}
-
-Tensor noise(const Shape& shape, std::uint64_t step) {
-  Tensor t(shape);
-  fill_normal(t, {.seed = 3, .purpose = Purpose::kTest, .step = step});
-  return t;
-}
-
-/// A product with padding round C that must not be touched.
-struct Product {
-  Product(std::int64_t M_, std::int64_t N_, std::int64_t K_)
-      : M(M_), N(N_), K(K_), a(noise({M, K}, 0)), b(noise({K, N}, 1)), c(noise({M, N + 3}, 2)) {
-    for (std::int64_t k = 0; k < K; ++k)
-      b_rows.push_back(b.data<float>() + k * N);
-  }
-  cpu::PackedProblem problem(float beta, ScratchScope& scratch) {
-    return {pack_bf16(M, K, a.data<float>(), K, 1, scratch), N, b_rows.data(), beta, c.data<float>(), N + 3};
-  }
-  /// Largest |c - expected| over what float32 sums of K exact products may be off by.
-  double error_of(float beta, const Tensor& before) const {
-    double worst = 0.0;
-    for (std::int64_t m = 0; m < M; ++m) {
-      for (std::int64_t n = 0; n < N + 3; ++n) {
-        const double old = before.data<float>()[m * (N + 3) + n];
-        double sum = n < N ? beta * old : old, size = std::abs(sum);
-        for (std::int64_t k = 0; n < N && k < K; ++k) {
-          const double term = double(rounded(a.data<float>()[m * K + k])) * rounded(b.data<float>()[k * N + n]);
-          sum += term;
-          size += std::abs(term);
-        }
-        const double bound = static_cast<double>(K + 1) * 0x1p-24 * size + 1e-30;
-        worst = std::max(worst, std::abs(c.data<float>()[m * (N + 3) + n] - sum) / (n < N ? bound : 1e-30));
-      }
-    }
-    return worst;
-  }
-
-  std::int64_t M, N, K;
-  Tensor a, b, c;
-  std::vector<const float*> b_rows;
-};
-
-// Rows, columns and depth that fill registers, tiles and blocks, and that leave one or some over.
-const std::int64_t kSizes[][3] = {{1, 1, 1},     {2, 5, 3},      {6, 64, 32},   {13, 63, 31},
-                                  {16, 16, 16},  {17, 65, 33},   {36, 100, 7},  {33, 129, 70},
-                                  {5, 48, 1030}, {48, 200, 513}, {31, 32, 512}, {4, 17, 544}};
-
-void check_kernel(PairKernel kernel) {
-  for (const auto& [M, N, K] : kSizes) {
-    for (const float beta : {0.0f, 1.0f}) {
-      Product product(M, N, K);
-      const Tensor before = product.c.clone();
-      ScratchScope scratch;
-      cpu::run(product.problem(beta, scratch), kernel);
-      BOOST_TEST(product.error_of(beta, before) <= 1.0, "M " << M << " N " << N << " K " << K << " beta " << beta);
-    }
-  }
-}
 
 /// The tile registers and their instructions in plain loops, as Intel's manual defines them: TDPBF16PS multiplies row m
 /// of A with the pairs that row k of B interleaves.
@@ -147,12 +92,6 @@ BOOST_AUTO_TEST_CASE(avx512_is_a_float32_sum_of_exact_products) {
   test::skip("this processor has no AVX512_BF16");
 }
 
-BOOST_AUTO_TEST_CASE(amx_is_a_float32_sum_of_exact_products) {
-  if (!cpu::amx_obstacle().empty())
-    return test::skip(cpu::amx_obstacle());
-  check_kernel(PairKernel::kTiles);
-}
-
 BOOST_AUTO_TEST_CASE(tile_product_multiplies_a_block_on_the_model_of_the_tiles) {
   for (const std::int64_t M : {1, 16, 17, 32, 36, 50}) {
     for (const std::int64_t columns : {1, 16, 30, 33, 64}) {
@@ -199,7 +138,7 @@ BOOST_AUTO_TEST_CASE(not_a_number_and_infinity_reach_their_sums_only) {
 }
 
 BOOST_AUTO_TEST_CASE(transposed_matrices_pack_to_the_same_pairs) {
-  const Tensor a = noise({5, 7}, 0);
+  const Tensor a = test::noise({5, 7}, 0);
   const Tensor t = a.transpose(0, 1).contiguous();
   ScratchScope scratch;
   const PackedMatrix rows = pack_bf16(5, 7, a.data<float>(), 7, 1, scratch);
