@@ -88,12 +88,15 @@ void ConvUnit::forward(Inputs x, Outputs y, Saved& saved) const {
           stage.forward(unit.w_pointwise ? q : z_n);
           if (unit.w_pointwise)
             unit.convolve_point(q, z_n);
+          if constexpr (std::is_same_v<T, float>) {
+            if (is_narrow) {
+              convert(unit.z_numel(), z_n, narrow_z + n * unit.z_numel());
+              // The moments are those of the rounded map: it is what a norm will divide by its deviation.
+              convert(unit.z_numel(), narrow_z + n * unit.z_numel(), z_n);
+            }
+          }
           for (std::int64_t k = 0; planes != nullptr && k < K; ++k)
             planes[n * K + k] = cpu::moments_of_plane(unit.z_plane(), z_n + k * unit.z_plane());
-          if constexpr (std::is_same_v<T, float>) {
-            if (is_narrow)
-              convert(unit.z_numel(), z_n, narrow_z + n * unit.z_numel());
-          }
         }
       });
     });
