@@ -38,7 +38,7 @@ Run trained(DType maps, int steps) {
   Run run;
   for (int step = 0; step < steps; ++step)
     run.losses.push_back(
-        trainer.step(apps::to_tensors(*loader.next(), maps), 0.05, static_cast<std::uint64_t>(step)).mean_loss());
+        trainer.step(apps::to_tensors(*loader.next(), maps), 0.005, static_cast<std::uint64_t>(step)).mean_loss());
   run.kept = CachingAllocator::instance().statistics().peak[static_cast<std::size_t>(MemoryClass::kActivations)];
   run.weights = test::values_of(network.state());
   return run;
@@ -57,12 +57,12 @@ BOOST_FIXTURE_TEST_SUITE(precision, TemporaryFolder)
 BOOST_AUTO_TEST_CASE(training_with_bfloat16_maps_follows_the_loss_curve_of_float32) {
   const Run wide = trained(DType::kFloat32, 50);
   const Run narrow = trained(DType::kBFloat16, 50);
-  BOOST_TEST(mean(wide.losses, 40, 50) < 0.8 * mean(wide.losses, 0, 10));  // there is a curve to follow
+  BOOST_TEST(mean(wide.losses, 40, 50) < 0.9 * mean(wide.losses, 0, 10));  // there is a curve to follow
   BOOST_TEST(narrow.losses[0] == wide.losses[0], boost::test_tools::tolerance(0.01));
   for (std::size_t begin = 0; begin < 50; begin += 10) {
     const double gap = std::abs(mean(narrow.losses, begin, begin + 10) - mean(wide.losses, begin, begin + 10));
     BOOST_TEST_MESSAGE("steps from " << begin << ": " << mean(wide.losses, begin, begin + 10) << ", gap " << gap);
-    BOOST_TEST(gap < 0.05);
+    BOOST_TEST(gap < 0.02);  // float32 at two vector levels differs by 0.013 here; bfloat16 by 0.009 at most
   }
   BOOST_TEST(static_cast<double>(narrow.kept) < 0.75 * static_cast<double>(wide.kept));
   for (const Tensor& value : narrow.weights)
