@@ -7,6 +7,7 @@
 #include "engine/parallel.h"
 #include "ops/conv2d/conv2d_ref.h"
 #include "ops/conv2d/conv2d_rules.h"
+#include "ops/conv_unit/conv_unit_filters.h"
 #include "ops/conv_unit/conv_unit_op.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
@@ -61,9 +62,11 @@ double ConvUnit::flops(std::span<const Spec> x) const {
 void ConvUnit::forward(Inputs x, Outputs y, Saved& saved) const {
   saved.tensors.assign(x.begin(), x.end());
   visit_float(x[0].dtype(), name(), [&]<class T>() {
-    const UnitSample<T> unit = sample_of<T>(saved);
-    const std::int64_t N = x[0].size(0), K = unit.z_channels();
+    const std::int64_t N = x[0].size(0);
     ScratchScope shared;
+    const UnitSample<T> apart = sample_of<T>(saved);
+    const UnitSample<T> unit = composes_forward(apart, N) ? composed(apart, shared) : apart;
+    const std::int64_t K = unit.z_channels();
     auto* planes = attrs_.takes_moments ? shared.take<cpu::PlaneMoments>(N * K) : nullptr;
     T* const z = y[0].data<T>();
     with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
@@ -198,6 +201,12 @@ OCKHAM_REGISTER_OP(
                         {2, 1, 3, 3}, {4, 2, 1, 1}),
                  sample("affine, relu, dense, pointwise", {.takes_moments = false, .conv = {.pad = 2, .dilation = 2}},
                         true, {2, 3, 5, 4}, {4, 3, 3, 3}, {5, 4, 1, 1}),
+                 sample("filters composed in all passes", {.conv = {.pad = 2, .dilation = 2}}, true, {3, 2, 6, 5},
+                        {4, 2, 3, 3}, {3, 4, 1, 1}),
+                 sample("dense before a wider 1x1: not composed", {.conv = {.pad = 1}}, false, {2, 2, 4, 5},
+                        {2, 2, 3, 3}, {7, 2, 1, 1}),
+                 sample("groups of two before a 1x1: not composed", {.conv = {.pad = 1, .groups = 2}}, true,
+                        {2, 4, 4, 5}, {4, 2, 3, 3}, {3, 4, 1, 1}),
                  sample("affine, dense with moments", {.rectifies = false, .conv = {.stride = 2, .pad = 1}}, true,
                         {3, 2, 5, 6}, {4, 2, 3, 3}),
                  sample("3x3 on 8x8, moments", {.conv = kDepthwise3}, true, {2, 3, 8, 8}, {3, 1, 3, 3}, {2, 3, 1, 1}),

@@ -138,6 +138,9 @@ class ConvUnit : public Op {
   void vjp_by_stages(const cpu::UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
                      const Tensor& factor, std::span<GradSlot> x_bar) const;
   template <class T>
+  void weight_gradients(const cpu::Conv2dSize& conv, const T* r, const T* z_bar, const Saved& saved, std::int64_t d,
+                        const Slots& slots) const;
+  template <class T>
   struct Tangents;
   template <class T>
   Tangents<T> tangents_of(const Saved& saved, Inputs x_dot) const;
