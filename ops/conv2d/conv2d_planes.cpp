@@ -80,6 +80,15 @@ PlaneLayout layout_of_y(const Conv2dSize& s) {
                      .size = 0});
 }
 
+PlaneLayout strip_of(const PlaneLayout& layout, std::int64_t shift) {
+  PlaneLayout strip = layout;
+  strip.pad_w -= shift;
+  strip.reach_w = 0;
+  strip.pitch = strip.out_w;
+  strip.size = (strip.out_h + strip.reach_h) * strip.pitch;
+  return strip;
+}
+
 Phases::Phases(const Conv2dSize& size) : stride(size.stride), dilation(size.dilation) {
   const std::int64_t period = stride / std::gcd(stride, dilation);
   rows = std::min(size.R, period);
