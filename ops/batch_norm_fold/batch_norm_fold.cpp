@@ -104,7 +104,7 @@ class BatchNormFold : public Op {
           const Channel at = channel<T>(saved, c);
           const Tangent t = tangent<T>(x_dot, C, d, c);
           const auto [scale_bar, shift_bar] = pair<T>(y_bar[0], 0, c);
-          const double r_ddot = 0.75 * std::pow(at.r, 5) * t.variance * t.variance;
+          const double r_ddot = 0.75 * at.r * (at.r * at.r * t.variance) * (at.r * at.r * t.variance);
           const double s_ddot = 2.0 * t.gamma * at.r_dot(t.variance) + at.gamma * r_ddot;
           acc[static_cast<std::size_t>(d)] +=
               (scale_bar - at.mean * shift_bar) * s_ddot - 2.0 * shift_bar * t.mean * at.scale_dot(t);

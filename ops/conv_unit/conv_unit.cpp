@@ -162,13 +162,13 @@ std::vector<Tensor> reference(const ConvUnitAttrs& attrs, bool has_affine, bool 
   return {z, m};
 }
 
-/// w_pointwise of an empty shape: none.
+/// w_pointwise of an empty shape: none. Affines lie in +-1 or, where they vanish, are zero.
 OpSample sample(std::string name, const ConvUnitAttrs& attrs, bool has_affine, const Shape& x, const Shape& w,
-                const Shape& w_pointwise = {}) {
+                const Shape& w_pointwise = {}, bool affine_vanishes = false) {
   const bool has_pointwise = w_pointwise.rank() != 0;
   std::vector<InputDraw> inputs{{.shape = x, .draw = Draw::kAwayFromZero}};
   if (has_affine)
-    inputs.push_back({.shape = {2, x[1]}});
+    inputs.push_back({.shape = {2, x[1]}, .low = affine_vanishes ? 0.0 : -1.0, .high = affine_vanishes ? 0.0 : 1.0});
   const std::size_t first_weight = inputs.size();
   inputs.push_back({.shape = w});
   if (has_pointwise)
@@ -209,6 +209,8 @@ OCKHAM_REGISTER_OP(
                         {2, 4, 4, 5}, {4, 2, 3, 3}, {3, 4, 1, 1}),
                  sample("affine, dense with moments", {.rectifies = false, .conv = {.stride = 2, .pad = 1}}, true,
                         {3, 2, 5, 6}, {4, 2, 3, 3}),
+                 sample("scales of zero", {.rectifies = false, .conv = kDepthwise3}, true, {2, 3, 4, 5}, {3, 1, 3, 3},
+                        {2, 3, 1, 1}, true),
                  sample("3x3 on 8x8, moments", {.conv = kDepthwise3}, true, {2, 3, 8, 8}, {3, 1, 3, 3}, {2, 3, 1, 1}),
                  sample("dilated 5x5 on 8x16", {.takes_moments = false, .conv = {.pad = 4, .dilation = 2, .groups = 2}},
                         false, {2, 2, 8, 16}, {2, 1, 5, 5}, {3, 2, 1, 1}),
