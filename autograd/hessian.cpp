@@ -15,13 +15,13 @@
 namespace ockham {
 
 std::size_t cache_share() {
-  constexpr long kUnknown = 32L << 20;
+  constexpr long kMost = 8L << 20;  // more was slower; and a virtual machine may be told of a whole socket's cache
 #ifdef _SC_LEVEL3_CACHE_SIZE
   static const long last_level = sysconf(_SC_LEVEL3_CACHE_SIZE);
 #else
   static const long last_level = 0;
 #endif
-  return static_cast<std::size_t>(last_level > 0 ? last_level : kUnknown) / 4;
+  return static_cast<std::size_t>(last_level > 0 ? std::min(last_level / 4, kMost) : kMost);
 }
 
 namespace {

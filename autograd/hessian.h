@@ -29,8 +29,7 @@ enum class Curvature { kExact, kGaussNewton, kRecursion };
 
 enum class HessianAlgorithm { kAuto, kReverse, kForward };
 
-/// A quarter of the last-level cache: a sweep reads and writes tangents beside the primals they meet. 8 MiB where the
-/// system does not tell.
+/// A quarter of the last-level cache, 8 MiB at most: a sweep reads and writes tangents beside the primals they meet.
 std::size_t cache_share();
 
 struct HessianOptions {

@@ -140,6 +140,8 @@ void copy_phase(const PlaneLayout& layout, std::int64_t a, std::int64_t b, const
   const std::int64_t width = columns.end - columns.begin;
   if (step == 1)
     return copy_rows<T>(rows.end - rows.begin, width, from, layout.width, T(0), to, layout.pitch);
+  if (step == 2)
+    return copy_second_columns(rows.end - rows.begin, width, from, 2 * layout.width, to, layout.pitch);
   for (std::int64_t i = rows.begin; i < rows.end; ++i, from += step * layout.width, to += layout.pitch) {
     for (std::int64_t j = 0; j < width; ++j)
       to[j] = from[j * step];

@@ -85,6 +85,11 @@ void copy_phase(const PlaneLayout& layout, std::int64_t a, std::int64_t b, const
 template <class T>
 void copy_phases(const PlaneLayout& layout, const Phases& phases, const T* plane, T* copies);
 
+/// to[i, j] = from[i from_pitch + 2 j]
+template <class T>
+void copy_second_columns(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to,
+                         std::int64_t to_pitch);
+
 /// y [P, Q] = beta y + the meaningful columns of a flat output.
 template <class T>
 void store_output(const PlaneLayout& layout, const T* flat, T beta, T* y);

@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/conv_unit/conv_unit_tangent_cpu.cpp"
 #define HWY_DISABLED_TARGETS HWY_SSSE3
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -68,10 +69,13 @@ double load_long_rows(std::int64_t rows, std::int64_t columns, const TangentLoad
   for (std::int64_t row = 0; row < rows; ++row, r_dot += r_pitch) {
     const std::int64_t at = row * columns;
     std::int64_t j = 0;
-    for (; j + kLanes<T> <= columns; j += kLanes<T>)
+    for (; j + kLanes<T> <= columns; j += kLanes<T>) {
+      if constexpr (kMoves)
+        hwy::Prefetch(x_dot + at + j + rows * columns);
       hn::StoreU(loader.step(hn::LoadU(d, x + at + j), kMoves ? hn::LoadU(d, x_dot + at + j) : zero,
                              kBends ? hn::LoadU(d, bar + at + j) : zero),
                  d, r_dot + j);
+    }
     if (const std::int64_t rest = columns - j; rest > 0)
       store_first(loader.step(load_first(x + at + j, rest), kMoves ? load_first(x_dot + at + j, rest) : zero,
                               kBends ? load_first(bar + at + j, rest) : zero),
