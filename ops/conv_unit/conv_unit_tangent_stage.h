@@ -1,7 +1,7 @@
 #pragma once
 // The first convolution of a conv_unit with its load, as one task pushes tangents through it. Two forms with the same
-// interface: DepthwiseTangent works plane by plane on one padded copy, into which it loads, and which is still in the
-// first-level cache when the taps read it; SampleTangent calls conv2d's kernels on a sample.
+// interface: DepthwiseTangent works plane by plane on padded copies that stay in the first-level cache; SampleTangent
+// calls conv2d's kernels on a sample.
 //   push(n, t, q_dot)   q_dot = conv(r_dot, w); @return the sum over channels of factor_c <bar_c, mask x_dot_c>
 //   r_dot()             of the last push, where kKeepsTangent
 #include "ops/conv2d/conv2d_planes.h"
@@ -80,34 +80,49 @@ class DepthwiseTangent {
   DepthwiseTangent(const UnitSample<T>& unit, const Shared& shared, ScratchScope& scratch)
       : unit_(unit),
         s_(shared),
-        copies_(scratch.take_zeros<T>(shared.phases.count() * shared.layout.size)),
+        copies_{scratch.take_zeros<T>(shared.phases.count() * shared.layout.size),
+                scratch.take_zeros<T>(shared.phases.count() * shared.layout.size)},
         flat_(scratch.take<T>(output_size(shared.layout))),
         plane_(scratch.take<T>(unit.plane())) {}
 
+  /// Each plane is loaded before its predecessor is convolved: the taps' loads overlap several stores, and would wait
+  /// for those that have not left the store buffer.
   double push(std::int64_t n, const UnitTangent<T>& t, T* q_dot) const {
     const Conv2dSize& conv = unit_.conv;
-    double sum = 0.0;
-    for (std::int64_t c = 0; c < conv.C; ++c, q_dot += conv.P * conv.Q) {
-      if (conv.stride == 1) {
-        sum += load_channel_tangent(unit_, n, t, c, conv.H, conv.W,
-                                    copies_ + s_.layout.pad_h * s_.layout.pitch + s_.layout.pad_w, s_.layout.pitch);
-      } else {
-        sum += load_channel_tangent(unit_, n, t, c, 1, unit_.plane(), plane_, unit_.plane());
-        copy_phases(s_.layout, s_.phases, plane_, copies_);
-      }
-      const T* const w = unit_.w + c * conv.taps();
-      if (s_.is_grid)
-        correlate_grid(conv.R, conv.dilation, conv.P, conv.Q, s_.layout.pitch, copies_ + s_.offsets[0], w, q_dot);
-      else
-        correlate_rows(conv.P, conv.Q, s_.layout.pitch, conv.taps(), copies_, s_.offsets, w, flat_, q_dot);
+    double sum = load(n, t, 0);
+    for (std::int64_t c = 0; c < conv.C; ++c) {
+      if (c + 1 < conv.C)
+        sum += load(n, t, c + 1);
+      convolve(c, q_dot + c * conv.P * conv.Q);
     }
     return sum;
   }
 
  private:
+  double load(std::int64_t n, const UnitTangent<T>& t, std::int64_t c) const {
+    const Conv2dSize& conv = unit_.conv;
+    T* const copies = copies_[c % 2];
+    if (conv.stride == 1)
+      return load_channel_tangent(unit_, n, t, c, conv.H, conv.W,
+                                  copies + s_.layout.pad_h * s_.layout.pitch + s_.layout.pad_w, s_.layout.pitch);
+    const double sum = load_channel_tangent(unit_, n, t, c, 1, unit_.plane(), plane_, unit_.plane());
+    copy_phases(s_.layout, s_.phases, plane_, copies);
+    return sum;
+  }
+
+  void convolve(std::int64_t c, T* q_dot) const {
+    const Conv2dSize& conv = unit_.conv;
+    const T* const copies = copies_[c % 2];
+    const T* const w = unit_.w + c * conv.taps();
+    if (s_.is_grid)
+      correlate_grid(conv.R, conv.dilation, conv.P, conv.Q, s_.layout.pitch, copies + s_.offsets[0], w, q_dot);
+    else
+      correlate_rows(conv.P, conv.Q, s_.layout.pitch, conv.taps(), copies, s_.offsets, w, flat_, q_dot);
+  }
+
   const UnitSample<T>& unit_;
   const Shared& s_;
-  T* copies_;  // of one channel
+  T* copies_[2];  // of one channel and the next
   T* flat_;
   T* plane_;
 };
