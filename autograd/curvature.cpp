@@ -24,17 +24,17 @@ Adjoints::Adjoints(Tape& tape, const Variable& loss, std::span<const int> leaves
 std::vector<double> Adjoints::along(const std::map<int, Tensor>& seeds, std::int64_t D, bool only_loss,
                                     std::map<std::string, std::vector<double>>* parts) const {
   std::vector<double> total(static_cast<std::size_t>(D));
-  const auto add = [&](int node, Inputs x_dot, Inputs y_dot) {
+  const auto step = [&](int node, Inputs x_dot, Outputs y_dot) {
     const Kept& kept = kept_[static_cast<std::size_t>(node)];
     if (kept.y_bar.empty() || (only_loss && node != loss_.node))
-      return;
+      return false;
     const Node& n = tape_.nodes()[static_cast<std::size_t>(node)];
     std::vector<double> part(static_cast<std::size_t>(D));
-    profiled([&] { n.op->curvature(n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
+    profiled([&] { n.op->jvp_curvature(n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
              [&] {
                const double bytes = defined_bytes(n.saved.tensors) + defined_bytes(kept.y_bar) +
                                     defined_bytes(kept.x_bar) + defined_bytes(x_dot) + defined_bytes(y_dot);
-               return describe_call("curvature", *n.op, n.input_specs, D, bytes, static_cast<double>(D));
+               return describe_call("jvp_curvature", *n.op, n.input_specs, D, bytes, static_cast<double>(D));
              });
     for (std::size_t d = 0; d < part.size(); ++d)
       total[d] += part[d];
@@ -44,8 +44,9 @@ std::vector<double> Adjoints::along(const std::map<int, Tensor>& seeds, std::int
       for (std::size_t d = 0; d < part.size(); ++d)
         sum[d] += part[d];
     }
+    return true;
   };
-  push_forward(tape_, loss_, seeds, D, add);
+  push_forward(tape_, loss_, seeds, D, step);
   return total;
 }
 

@@ -130,6 +130,23 @@ class Point {
     return acc;
   }
 
+  /// How far jvp_curvature() is from jvp() and curvature().
+  double together_error(std::int64_t D, const Tensors& y_bar, const Tensors& x_dot) const {
+    if (!op_.curved())
+      return 0.0;
+    Tensors y_dot;
+    for (const Spec& spec : y_specs_)
+      y_dot.push_back(poisoned({with_directions(spec.shape, D), spec.dtype}));
+    std::vector<double> acc(static_cast<std::size_t>(D));
+    const Tensors x_bar = op_.curvature_reads_x_bar() ? vjp(1, y_bar) : Tensors(x_.size());
+    op_.jvp_curvature(saved_, D, y_bar, x_bar, x_dot, y_dot, acc);
+    double worst = distance(differentiable(std::move(y_dot)), jvp(D, x_dot));
+    const std::vector<double> apart = curvature(D, y_bar, x_dot);
+    for (std::size_t d = 0; d < acc.size(); ++d)
+      worst = std::max(worst, relative(acc[d], apart[d]));
+    return worst;
+  }
+
   static Tensor poisoned(const Spec& spec) {
     Tensor t(spec);
     if (is_compute_type(spec.dtype))
@@ -176,6 +193,7 @@ class Checker {
     add("jvp", jvp_error(), 1e-8);
     add("transpose", transpose_error(), 1e-12);
     add("curvature", curvature_error(), 1e-7);
+    add("together", point_.together_error(3, point_.y_bar(1, seed_), point_.x_dot(3, seed_)), 1e-12);
     add("algebra", algebra_error(), 1e-12);
     add("directions", directions_error(), 1e-12);
     add("slots", slots_error(), 1e-12);

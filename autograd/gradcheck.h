@@ -23,6 +23,7 @@ std::vector<Tensor> draw_inputs(const OpSample& sample, std::uint64_t seed);
 ///   jvp         <y_bar, (f(x + h t) - f(x - h t)) / 2h> against <y_bar, J t>, h = 1e-5: 1e-8
 ///   transpose   <y_bar, J t> = <J^T y_bar, t>: 1e-12
 ///   curvature   central difference of <y_bar, J(x) t> along t: 1e-7
+///   together    jvp_curvature against jvp and curvature: 1e-12
 ///   algebra     curvature(c t) = c^2 curvature(t), linear in y_bar: 1e-12
 ///   directions  D = 3 equals three times D = 1, in every pass: 1e-12
 ///   slots       overwriting NaN, adding to noise, skipping null, missing tangents as zeros: 1e-12

@@ -1,5 +1,7 @@
 #include "autograd/hessian.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -9,8 +11,20 @@
 #include "autograd/profile.h"
 #include "autograd/reverse.h"
 #include "autograd/sweep.h"
+#include "engine/allocator.h"
 
 namespace ockham {
+
+std::size_t cache_share() {
+  constexpr long kMost = 8L << 20;  // more was slower; and a virtual machine may be told of a whole socket's cache
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  static const long last_level = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#else
+  static const long last_level = 0;
+#endif
+  return static_cast<std::size_t>(last_level > 0 ? std::min(last_level / 4, kMost) : kMost);
+}
+
 namespace {
 
 const Node& node_at(const Tape& tape, int index) {
@@ -39,7 +53,18 @@ struct Request {
 
   const Node& loss_node() const { return node_at(tape, loss.id().node); }
 
+  /// Directions at once, of `wanted` in all: as asked for, or as many as the cache holds of the largest tensor; fewer
+  /// where memory is short; then equal shares. To be asked when all that stays during the sweeps is there.
   std::int64_t choose_directions(std::int64_t wanted) const {
+    std::int64_t D = options.directions > 0 ? options.directions : std::int64_t(options.cache_bytes / largest_tensor());
+    if (options.memory_limit != 0)
+      D = std::min(D, fitting_directions());
+    D = std::clamp<std::int64_t>(D, 1, wanted);
+    const std::int64_t groups = (wanted + D - 1) / D;
+    return (wanted + groups - 1) / groups;
+  }
+
+  std::size_t largest_tensor() const {
     std::size_t largest = 1;
     for (std::size_t n = 0; n < active.size(); ++n) {
       if (active[n] && tape.nodes()[n].op != nullptr) {
@@ -47,16 +72,19 @@ struct Request {
           largest = std::max(largest, static_cast<std::size_t>(spec.shape.numel()) * size_of(spec.dtype));
       }
     }
-    std::size_t D = options.directions > 0 ? static_cast<std::size_t>(options.directions)
-                                           : std::max<std::size_t>(1, options.cache_bytes / largest);
-    if (options.memory_limit != 0) {
-      const std::size_t each = peak_bytes_per_direction(tape, loss.id(), active);
-      if (each > options.memory_limit)
-        throw Error(concat("hessian: one direction needs ", each, " bytes, more than the limit of ",
-                           options.memory_limit, "; raise the memory limit or lower the Hessian batch."));
-      D = std::min(D, options.memory_limit / std::max<std::size_t>(1, each));
-    }
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(D), 1, wanted);
+    return largest;
+  }
+
+  std::int64_t fitting_directions() const {
+    const std::size_t in_use = CachingAllocator::instance().statistics().bytes_in_use;
+    const std::size_t room = options.memory_limit - std::min(options.memory_limit, in_use);
+    const std::size_t peak = peak_bytes_per_direction(tape, loss.id(), active);
+    const std::size_t each = peak + peak / 8;  // a cached block may be an eighth larger than what it serves
+    if (each > room)
+      throw Error(concat("hessian: one direction needs ", each, " bytes beside the ", in_use,
+                         " in use, more than the limit of ", options.memory_limit,
+                         "; raise the memory limit or lower the Hessian batch."));
+    return static_cast<std::int64_t>(room / std::max<std::size_t>(1, each));
   }
 };
 

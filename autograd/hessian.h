@@ -29,13 +29,16 @@ enum class Curvature { kExact, kGaussNewton, kRecursion };
 
 enum class HessianAlgorithm { kAuto, kReverse, kForward };
 
+/// A quarter of the last-level cache, 8 MiB at most: a sweep reads and writes tangents beside the primals they meet.
+std::size_t cache_share();
+
 struct HessianOptions {
   Curvature curvature = Curvature::kExact;
   HessianAlgorithm algorithm = HessianAlgorithm::kAuto;
-  Grouping grouping = Grouping::kEntry;  ///< R only; F gives entries
-  std::int64_t directions = 0;           ///< D, less where memory_limit is tight; 0: what fits cache_bytes
-  std::size_t cache_bytes = std::size_t{16} << 20;
-  std::size_t memory_limit = 0;       ///< bytes for live directions; 0: none
+  Grouping grouping = Grouping::kEntry;     ///< R only; F gives entries
+  std::int64_t directions = 0;              ///< D, less where memory_limit is tight; 0: what fits cache_bytes
+  std::size_t cache_bytes = cache_share();  ///< of the largest tensor's D directions
+  std::size_t memory_limit = 0;             ///< bytes in use in all, as the CachingAllocator counts them; 0: none
   double tolerance = 0.0;             ///< R stops after r columns once the mass left, factor_tail(r), is below this
   std::int64_t max_tangents = 20000;  ///< F refuses more entries than this
   bool splits_parts = false;          ///< F fills HessianResult::parts

@@ -40,6 +40,12 @@ void Op::vjp_scaled(const Saved&, std::int64_t, Inputs, const Tensor&, std::span
   throw Error(concat(name(), ": takes no scaled cotangents; multiply them out and call vjp()."));
 }
 
+void Op::jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Outputs y_dot,
+                       std::span<double> acc) const {
+  jvp(saved, D, x_dot, y_dot);
+  curvature(saved, D, y_bar, x_bar, x_dot, y_dot, acc);
+}
+
 void Op::weight_diagonal(const Saved&, std::int64_t, Inputs, std::size_t input, Grouping, Tensor&) const {
   throw Error(concat(name(), ": input ", input, " has no per-sample gradient formula; use algorithm F for it."));
 }

@@ -124,6 +124,9 @@ class Op {
   /// if curvature_reads_x_bar()), y_dot = J x_dot.
   virtual void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
                          std::span<double> acc) const = 0;
+  /// jvp() and curvature() in one, for ops whose two passes read the same tensors: fills y_dot, then adds to acc.
+  virtual void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot,
+                             Outputs y_dot, std::span<double> acc) const;
   /// H += sum over directions and samples of the squared per-sample gradient of parameter `input`, in double, summed
   /// by `grouping`; dimension 0 of y is the sample. H: float64 of grouped_shape(). @throws Error where there is none
   virtual void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,

@@ -141,6 +141,7 @@ class PullBack {
         continue;
       }
       multiply_out(node.inputs[i]);
+      own(target);
       slots[i] = {&target, target.is_defined()};
       if (!target) {
         std::optional<MemoryScope> scope;
@@ -164,11 +165,18 @@ class PullBack {
       if (!x_bar[i])
         continue;
       Tensor& target = bar_of(node.inputs[i]);
+      own(target);
       if (target)
         axpy(1.0, x_bar[i], target);
       else
-        target = x_bar[i].clone();
+        target = x_bar[i];
     }
+  }
+
+  /// A cotangent that visit() may have kept is not added to in place.
+  static void own(Tensor& target) {
+    if (target && !target.is_sole_owner())
+      target = target.clone();
   }
 
   Tape& tape_;
@@ -214,7 +222,7 @@ std::map<int, Tensor> pull_back(Tape& tape, ValueId root, Tensor seed, const Pul
 }
 
 Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>& seeds, std::int64_t D,
-                    const PushVisit& visit) {
+                    const PushStep& step) {
   require_wide(tape);
   const std::vector<int> last = last_uses(tape);
   std::vector<std::vector<Tensor>> dots(tape.nodes().size());
@@ -236,9 +244,8 @@ Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>&
     std::vector<Tensor> y_dot;
     for (const Spec& spec : node.outputs)
       y_dot.push_back(directions_of(spec, D));
-    run_jvp(node, D, x_dot, y_dot);
-    if (visit)
-      visit(n, x_dot, y_dot);
+    if (!step || !step(n, x_dot, y_dot))
+      run_jvp(node, D, x_dot, y_dot);
     dots[static_cast<std::size_t>(n)] = std::move(y_dot);
     for (const ValueId& id : node.inputs) {
       if (id.node >= 0 && last[static_cast<std::size_t>(id.node)] == n)

@@ -33,12 +33,14 @@ struct PullOptions {
 /// Cost: one vjp per active node; memory: the live cotangents.
 std::map<int, Tensor> pull_back(Tape& tape, ValueId root, Tensor seed, const PullOptions& options);
 
-using PushVisit = std::function<void(int node, Inputs x_dot, Inputs y_dot)>;
+/// Fills the tangents of a node's outputs, as jvp() does, and whatever else is wanted of them. @return false: not done,
+/// jvp() shall do it
+using PushStep = std::function<bool(int node, Inputs x_dot, Outputs y_dot)>;
 
 /// Pushes D tangents of leaves (node -> tangent) forward to `root` and returns its tangents; undefined if none arrive.
-/// visit is called after each jvp. Nodes without a tangent are skipped; tangents are freed after their last use.
+/// `step` is asked before each jvp. Nodes without a tangent are skipped; tangents are freed after their last use.
 Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>& seeds, std::int64_t D,
-                    const PushVisit& visit = {});
+                    const PushStep& step = {});
 
 /// Bytes per direction that pull_back or push_forward over the active nodes holds at its peak, by a dry run.
 std::size_t peak_bytes_per_direction(const Tape& tape, ValueId root, const std::vector<char>& active);

@@ -194,6 +194,56 @@ void dots(const DotsProblem<T>& p) {
     over_rows(p.M, [&]<int height>(std::int64_t m) HWY_ATTR { dots_tile<height, 1>(p, m, n); });
 }
 
+#if HWY_TARGET == HWY_SCALAR
+template <class T>
+constexpr std::int64_t kTransposed = 1;
+
+template <class T>
+void transpose_block(const T* x, std::int64_t, T* y, std::int64_t) {
+  *y = *x;
+}
+#else
+template <class T>
+constexpr std::int64_t kTransposed = 16 / sizeof(T);
+
+// y[j, i] = x[i, j] for i and j below kTransposed.
+void transpose_block(const float* x, std::int64_t x_row, float* y, std::int64_t y_row) {
+  const hn::CappedTag<float, 4> d;
+  const hn::Repartition<double, decltype(d)> pairs;
+  const auto a = hn::LoadU(d, x), b = hn::LoadU(d, x + x_row);
+  const auto c = hn::LoadU(d, x + 2 * x_row), e = hn::LoadU(d, x + 3 * x_row);
+  const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+  const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+  const auto ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+  const auto ce_high = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_low, ce_low)), d, y);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_low, ce_low)), d, y + y_row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), d, y + 2 * y_row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, y + 3 * y_row);
+}
+void transpose_block(const double* x, std::int64_t x_row, double* y, std::int64_t y_row) {
+  const hn::CappedTag<double, 2> d;
+  const auto a = hn::LoadU(d, x), b = hn::LoadU(d, x + x_row);
+  hn::StoreU(hn::InterleaveLower(d, a, b), d, y);
+  hn::StoreU(hn::InterleaveUpper(d, a, b), d, y + y_row);
+}
+
+#endif
+
+template <class T>
+void transpose_all(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
+  constexpr std::int64_t kBlock = kTransposed<T>;
+  const std::int64_t whole_rows = rows / kBlock * kBlock, whole_columns = columns / kBlock * kBlock;
+  for (std::int64_t i = 0; i < whole_rows; i += kBlock) {
+    for (std::int64_t j = 0; j < whole_columns; j += kBlock)
+      transpose_block(x + i * x_row + j, x_row, y + j * y_row + i, y_row);
+  }
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+      y[j * y_row + i] = x[i * x_row + j];
+  }
+}
+
 // HWY_EXPORT takes no templates.
 void rows_f32(const RowsProblem<float>& p) {
   rows(p);
@@ -207,6 +257,14 @@ void dots_f32(const DotsProblem<float>& p) {
 void dots_f64(const DotsProblem<double>& p) {
   dots(p);
 }
+void transpose_f32(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t x_row, float* y,
+                   std::int64_t y_row) {
+  transpose_all(rows, columns, x, x_row, y, y_row);
+}
+void transpose_f64(std::int64_t rows, std::int64_t columns, const double* x, std::int64_t x_row, double* y,
+                   std::int64_t y_row) {
+  transpose_all(rows, columns, x, x_row, y, y_row);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
@@ -219,6 +277,8 @@ HWY_EXPORT(rows_f32);
 HWY_EXPORT(rows_f64);
 HWY_EXPORT(dots_f32);
 HWY_EXPORT(dots_f64);
+HWY_EXPORT(transpose_f32);
+HWY_EXPORT(transpose_f64);
 
 void run(const RowsProblem<float>& p) {
   HWY_DYNAMIC_DISPATCH(rows_f32)(p);
@@ -250,15 +310,11 @@ void gemm_dots(std::int64_t M, std::int64_t N, std::int64_t K, const T* a, std::
 
 template <class T>
 void transpose(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
-  // In blocks, so that the lines that a column touches are still in the cache for its neighbours.
-  constexpr std::int64_t kBlock = 16;
-  for (std::int64_t i0 = 0; i0 < rows; i0 += kBlock) {
-    const std::int64_t i1 = std::min(i0 + kBlock, rows);
-    for (std::int64_t j = 0; j < columns; ++j) {
-      for (std::int64_t i = i0; i < i1; ++i)
-        y[j * y_row + i] = x[i * x_row + j];
-    }
-  }
+  instruction_set();
+  if constexpr (std::is_same_v<T, float>)
+    HWY_DYNAMIC_DISPATCH(cpu::transpose_f32)(rows, columns, x, x_row, y, y_row);
+  else
+    HWY_DYNAMIC_DISPATCH(cpu::transpose_f64)(rows, columns, x, x_row, y, y_row);
 }
 
 template <class T>

@@ -81,36 +81,16 @@ class BatchNormFold : public Op {
   }
 
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const std::int64_t C = saved[0].size(1);
-      for (std::int64_t d = 0; d < D; ++d) {
-        for (std::int64_t c = 0; c < C; ++c) {
-          const Channel at = channel<T>(saved, c);
-          const Tangent t = tangent<T>(x_dot, C, d, c);
-          const double s_dot = at.scale_dot(t);
-          y_dot[0].data<T>()[d * 2 * C + c] = static_cast<T>(s_dot);
-          y_dot[0].data<T>()[d * 2 * C + C + c] = static_cast<T>(t.beta - t.mean * at.scale() - at.mean * s_dot);
-        }
-      }
-    });
+    push(saved, D, {}, x_dot, y_dot, {});
   }
-
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs y_dot,
                  std::span<double> acc) const override {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const std::int64_t C = saved[0].size(1);
-      for (std::int64_t d = 0; d < D; ++d) {
-        for (std::int64_t c = 0; c < C; ++c) {
-          const Channel at = channel<T>(saved, c);
-          const Tangent t = tangent<T>(x_dot, C, d, c);
-          const auto [scale_bar, shift_bar] = pair<T>(y_bar[0], 0, c);
-          const double r_ddot = 0.75 * std::pow(at.r, 5) * t.variance * t.variance;
-          const double s_ddot = 2.0 * t.gamma * at.r_dot(t.variance) + at.gamma * r_ddot;
-          acc[static_cast<std::size_t>(d)] +=
-              (scale_bar - at.mean * shift_bar) * s_ddot - 2.0 * shift_bar * t.mean * at.scale_dot(t);
-        }
-      }
-    });
+    Tensor again(y_dot[0].spec());
+    push(saved, D, y_bar, x_dot, {&again, 1}, acc);
+  }
+  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
+                     std::span<double> acc) const override {
+    push(saved, D, y_bar, x_dot, y_dot, acc);
   }
 
  private:
@@ -126,7 +106,32 @@ class BatchNormFold : public Op {
     double scale() const { return gamma * r; }
     double r_dot(double variance_dot) const { return -0.5 * r * r * r * variance_dot; }
     double scale_dot(const Tangent& t) const { return t.gamma * r + gamma * r_dot(t.variance); }
+    double scale_ddot(const Tangent& t) const {
+      const double relative = r * r * t.variance;
+      return 2.0 * t.gamma * r_dot(t.variance) + gamma * 0.75 * r * relative * relative;
+    }
   };
+
+  /// Tangents, and curvature where acc has room for it.
+  void push(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_dot, Outputs y_dot,
+            std::span<double> acc) const {
+    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+      const std::int64_t C = saved[0].size(1);
+      for (std::int64_t c = 0; c < C; ++c) {
+        const Channel at = channel<T>(saved, c);
+        const auto [scale_bar, shift_bar] = acc.empty() ? std::pair(0.0, 0.0) : pair<T>(y_bar[0], 0, c);
+        for (std::int64_t d = 0; d < D; ++d) {
+          const Tangent t = tangent<T>(x_dot, C, d, c);
+          const double s_dot = at.scale_dot(t);
+          y_dot[0].data<T>()[d * 2 * C + c] = static_cast<T>(s_dot);
+          y_dot[0].data<T>()[d * 2 * C + C + c] = static_cast<T>(t.beta - t.mean * at.scale() - at.mean * s_dot);
+          if (!acc.empty())
+            acc[static_cast<std::size_t>(d)] +=
+                (scale_bar - at.mean * shift_bar) * at.scale_ddot(t) - 2.0 * shift_bar * t.mean * s_dot;
+        }
+      }
+    });
+  }
 
   /// Rows 0 and 1 of direction d of a tensor [D*2, C].
   template <class T>

@@ -80,6 +80,15 @@ PlaneLayout layout_of_y(const Conv2dSize& s) {
                      .size = 0});
 }
 
+PlaneLayout strip_of(const PlaneLayout& layout, std::int64_t shift) {
+  PlaneLayout strip = layout;
+  strip.pad_w -= shift;
+  strip.reach_w = 0;
+  strip.pitch = strip.out_w;
+  strip.size = (strip.out_h + strip.reach_h) * strip.pitch;
+  return strip;
+}
+
 Phases::Phases(const Conv2dSize& size) : stride(size.stride), dilation(size.dilation) {
   const std::int64_t period = stride / std::gcd(stride, dilation);
   rows = std::min(size.R, period);
@@ -131,6 +140,8 @@ void copy_phase(const PlaneLayout& layout, std::int64_t a, std::int64_t b, const
   const std::int64_t width = columns.end - columns.begin;
   if (step == 1)
     return copy_rows<T>(rows.end - rows.begin, width, from, layout.width, T(0), to, layout.pitch);
+  if (step == 2)
+    return copy_second_columns(rows.end - rows.begin, width, from, 2 * layout.width, to, layout.pitch);
   for (std::int64_t i = rows.begin; i < rows.end; ++i, from += step * layout.width, to += layout.pitch) {
     for (std::int64_t j = 0; j < width; ++j)
       to[j] = from[j * step];

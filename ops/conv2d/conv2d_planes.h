@@ -46,6 +46,11 @@ PlaneLayout layout_of_x(const Conv2dSize& size);
 /// Planes of y_bar from which a phase of x_bar is computed: x_bar's rows i stride + a - pad for i from pad / stride.
 PlaneLayout layout_of_y(const Conv2dSize& size);
 
+/// For tap columns that read a copy `shift` columns ahead: a copy of its own, of the out_w columns that they read and
+/// thus without padding from row to row, so that a product over it makes no meaningless columns (the lowering of Cho
+/// and Brand, MEC, 2017: one factor S of im2col's S R).
+PlaneLayout strip_of(const PlaneLayout& layout, std::int64_t shift);
+
 /// The phases that taps use, and where the taps find them. Axis by axis: taps r, r + count, ... share a phase.
 struct Phases {
   explicit Phases(const Conv2dSize& size);
@@ -79,6 +84,11 @@ void copy_phase(const PlaneLayout& layout, std::int64_t a, std::int64_t b, const
 /// All phases of x's plane, one after another.
 template <class T>
 void copy_phases(const PlaneLayout& layout, const Phases& phases, const T* plane, T* copies);
+
+/// to[i, j] = from[i from_pitch + 2 j]
+template <class T>
+void copy_second_columns(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to,
+                         std::int64_t to_pitch);
 
 /// y [P, Q] = beta y + the meaningful columns of a flat output.
 template <class T>

@@ -7,6 +7,7 @@
 #include "engine/parallel.h"
 #include "ops/conv2d/conv2d_ref.h"
 #include "ops/conv2d/conv2d_rules.h"
+#include "ops/conv_unit/conv_unit_filters.h"
 #include "ops/conv_unit/conv_unit_op.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
@@ -65,10 +66,12 @@ double ConvUnit::flops(std::span<const Spec> x) const {
 void ConvUnit::forward(Inputs x, Outputs y, Saved& saved) const {
   saved.tensors.assign(x.begin(), x.end());
   visit_float(compute_type(x[0].dtype()), name(), [&]<class T>() {
-    UnitSample<T> unit = sample_of<T>(saved);
-    const std::int64_t N = x[0].size(0), K = unit.z_channels();
+    const std::int64_t N = x[0].size(0);
     ScratchScope shared;
+    const UnitSample<T> apart = sample_of<T>(saved);
+    UnitSample<T> unit = composes_forward(apart, N) ? composed(apart, shared) : apart;
     unit.pack(false, shared);
+    const std::int64_t K = unit.z_channels();
     auto* planes = attrs_.takes_moments ? shared.take<cpu::PlaneMoments>(N * K) : nullptr;
     const bool is_narrow = unit.x.is_narrow();
     T* const z = is_narrow ? nullptr : y[0].data<T>();
@@ -177,13 +180,13 @@ std::vector<Tensor> reference(const ConvUnitAttrs& attrs, bool has_affine, bool 
   return {z, m};
 }
 
-/// w_pointwise of an empty shape: none.
+/// w_pointwise of an empty shape: none. Affines lie in +-1 or, where they vanish, are zero.
 OpSample sample(std::string name, const ConvUnitAttrs& attrs, bool has_affine, const Shape& x, const Shape& w,
-                const Shape& w_pointwise = {}) {
+                const Shape& w_pointwise = {}, bool affine_vanishes = false) {
   const bool has_pointwise = w_pointwise.rank() != 0;
   std::vector<InputDraw> inputs{{.shape = x, .draw = Draw::kAwayFromZero}};
   if (has_affine)
-    inputs.push_back({.shape = {2, x[1]}});
+    inputs.push_back({.shape = {2, x[1]}, .low = affine_vanishes ? 0.0 : -1.0, .high = affine_vanishes ? 0.0 : 1.0});
   const std::size_t first_weight = inputs.size();
   inputs.push_back({.shape = w});
   if (has_pointwise)
@@ -216,8 +219,16 @@ OCKHAM_REGISTER_OP(
                         {2, 1, 3, 3}, {4, 2, 1, 1}),
                  sample("affine, relu, dense, pointwise", {.takes_moments = false, .conv = {.pad = 2, .dilation = 2}},
                         true, {2, 3, 5, 4}, {4, 3, 3, 3}, {5, 4, 1, 1}),
+                 sample("filters composed in all passes", {.conv = {.pad = 2, .dilation = 2}}, true, {3, 2, 6, 5},
+                        {4, 2, 3, 3}, {3, 4, 1, 1}),
+                 sample("dense before a wider 1x1: not composed", {.conv = {.pad = 1}}, false, {2, 2, 4, 5},
+                        {2, 2, 3, 3}, {7, 2, 1, 1}),
+                 sample("groups of two before a 1x1: not composed", {.conv = {.pad = 1, .groups = 2}}, true,
+                        {2, 4, 4, 5}, {4, 2, 3, 3}, {3, 4, 1, 1}),
                  sample("affine, dense with moments", {.rectifies = false, .conv = {.stride = 2, .pad = 1}}, true,
                         {3, 2, 5, 6}, {4, 2, 3, 3}),
+                 sample("scales of zero", {.rectifies = false, .conv = kDepthwise3}, true, {2, 3, 4, 5}, {3, 1, 3, 3},
+                        {2, 3, 1, 1}, true),
                  sample("3x3 on 8x8, moments", {.conv = kDepthwise3}, true, {2, 3, 8, 8}, {3, 1, 3, 3}, {2, 3, 1, 1}),
                  sample("dilated 5x5 on 8x16", {.takes_moments = false, .conv = {.pad = 4, .dilation = 2, .groups = 2}},
                         false, {2, 2, 8, 16}, {2, 1, 5, 5}, {3, 2, 1, 1}),

@@ -71,19 +71,6 @@ void load_rows_of(std::int64_t rows, std::int64_t columns, T s, T b, bool rectif
   }
 }
 
-template <class T>
-void load_tangent_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot, T* r_dot) {
-  const Lanes<T> d;
-  const auto vs = hn::Set(d, s), vb = hn::Set(d, b), vs_dot = hn::Set(d, s_dot), vb_dot = hn::Set(d, b_dot);
-  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
-    const auto xi = load<partial.value>(x + i, count);
-    auto t = hn::MulAdd(vs_dot, xi, vb_dot);
-    if (x_dot != nullptr)
-      t = hn::MulAdd(vs, load<partial.value>(x_dot + i, count), t);
-    store<partial.value, T>(masked<T>(rectifies, vs, vb, xi, t), r_dot + i, count);
-  });
-}
-
 // One vector of load_transpose: x_bar = beta x_bar + s u for what relu lets through of r_bar, u, which it returns.
 template <bool kPartial, class T>
 HWY_INLINE Vector<T> transpose_step(std::int64_t i, std::int64_t count, Vector<T> s, Vector<T> b, bool rectifies,
@@ -129,19 +116,6 @@ void load_transpose_of(std::int64_t P, T s, T b, bool rectifies, const T* x, con
 }
 
 template <class T>
-double load_curvature_of(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot) {
-  const Lanes<T> d;
-  const auto vs = hn::Set(d, s), vb = hn::Set(d, b);
-  auto sum = hn::Zero(d);
-  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
-    const auto u =
-        masked<T>(rectifies, vs, vb, load<partial.value>(x + i, count), load<partial.value>(r_bar + i, count));
-    sum = hn::MulAdd(u, load<partial.value>(x_dot + i, count), sum);
-  });
-  return total<T>(sum);
-}
-
-template <class T>
 void add_moments_cotangent_of(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {
   const Lanes<T> d;
   const auto f = hn::Set(d, factor), v0 = hn::Set(d, c0), v1 = hn::Set(d, c1);
@@ -153,43 +127,18 @@ void add_moments_cotangent_of(std::int64_t P, T factor, const T* z_bar, T c0, T 
   });
 }
 
-template <class T>
-TangentMoments tangent_moments_of(std::int64_t P, const T* t, const T* z, T mean) {
-  const Lanes<T> d;
-  const auto vm = hn::Set(d, mean);
-  auto sum = hn::Zero(d), squares = hn::Zero(d), cross = hn::Zero(d);
-  over_plane<T>(P, [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
-    const auto ti = load<partial.value>(t + i, count);  // zero behind the end, so that the mean is not missed there
-    sum = hn::Add(sum, ti);
-    squares = hn::MulAdd(ti, ti, squares);
-    cross = hn::MulAdd(ti, hn::Sub(load<partial.value>(z + i, count), vm), cross);
-  });
-  return {total<T>(sum), total<T>(squares), total<T>(cross)};
-}
-
 // HWY_EXPORT takes no templates.
 #define OCKHAM_EXPORTS(T, suffix)                                                                                      \
   void load_rows_##suffix(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,         \
                           std::int64_t r_pitch) {                                                                      \
     load_rows_of(rows, columns, s, b, rectifies, x, r, r_pitch);                                                       \
   }                                                                                                                    \
-  void load_tangent_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot,   \
-                             T* r_dot) {                                                                               \
-    load_tangent_of(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);                                                \
-  }                                                                                                                    \
   void load_transpose_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar, \
                                LoadSums* sums) {                                                                       \
     load_transpose_of(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);                                                \
   }                                                                                                                    \
-  double load_curvature_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar,                 \
-                                 const T* x_dot) {                                                                     \
-    return load_curvature_of(P, s, b, rectifies, x, r_bar, x_dot);                                                     \
-  }                                                                                                                    \
   void add_moments_cotangent_##suffix(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {   \
     add_moments_cotangent_of(P, factor, z_bar, c0, c1, z, result);                                                     \
-  }                                                                                                                    \
-  TangentMoments tangent_moments_##suffix(std::int64_t P, const T* t, const T* z, T mean) {                            \
-    return tangent_moments_of(P, t, z, mean);                                                                          \
   }
 OCKHAM_EXPORTS(float, f32)
 OCKHAM_EXPORTS(double, f64)
@@ -201,50 +150,31 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-#define OCKHAM_EXPORT(suffix)                 \
-  HWY_EXPORT(load_rows_##suffix);             \
-  HWY_EXPORT(load_tangent_##suffix);          \
-  HWY_EXPORT(load_transpose_##suffix);        \
-  HWY_EXPORT(load_curvature_##suffix);        \
-  HWY_EXPORT(add_moments_cotangent_##suffix); \
-  HWY_EXPORT(tangent_moments_##suffix);
+#define OCKHAM_EXPORT(suffix)          \
+  HWY_EXPORT(load_rows_##suffix);      \
+  HWY_EXPORT(load_transpose_##suffix); \
+  HWY_EXPORT(add_moments_cotangent_##suffix);
 OCKHAM_EXPORT(f32)
 OCKHAM_EXPORT(f64)
 #undef OCKHAM_EXPORT
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                              \
-  template <>                                                                                                   \
-  void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,           \
-                 std::int64_t r_pitch) {                                                                        \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                         \
-    HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(rows, columns, s, b, rectifies, x, r, r_pitch);                    \
-  }                                                                                                             \
-  template <>                                                                                                   \
-  void load_tangent(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot,     \
-                    T* r_dot) {                                                                                 \
-    instruction_set();                                                                                          \
-    HWY_DYNAMIC_DISPATCH(load_tangent_##suffix)(P, s, b, rectifies, x, x_dot, s_dot, b_dot, r_dot);             \
-  }                                                                                                             \
-  template <>                                                                                                   \
-  void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar,   \
-                      LoadSums* sums) {                                                                         \
-    instruction_set();                                                                                          \
-    HWY_DYNAMIC_DISPATCH(load_transpose_##suffix)(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);             \
-  }                                                                                                             \
-  template <>                                                                                                   \
-  double load_curvature(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot) { \
-    instruction_set();                                                                                          \
-    return HWY_DYNAMIC_DISPATCH(load_curvature_##suffix)(P, s, b, rectifies, x, r_bar, x_dot);                  \
-  }                                                                                                             \
-  template <>                                                                                                   \
-  void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {     \
-    instruction_set();                                                                                          \
-    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, factor, z_bar, c0, c1, z, result);                  \
-  }                                                                                                             \
-  template <>                                                                                                   \
-  TangentMoments tangent_moments(std::int64_t P, const T* t, const T* z, T mean) {                              \
-    instruction_set();                                                                                          \
-    return HWY_DYNAMIC_DISPATCH(tangent_moments_##suffix)(P, t, z, mean);                                       \
+#define OCKHAM_DISPATCH(T, suffix)                                                                            \
+  template <>                                                                                                 \
+  void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,         \
+                 std::int64_t r_pitch) {                                                                      \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                       \
+    HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(rows, columns, s, b, rectifies, x, r, r_pitch);                  \
+  }                                                                                                           \
+  template <>                                                                                                 \
+  void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar, \
+                      LoadSums* sums) {                                                                       \
+    instruction_set();                                                                                        \
+    HWY_DYNAMIC_DISPATCH(load_transpose_##suffix)(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);           \
+  }                                                                                                           \
+  template <>                                                                                                 \
+  void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {   \
+    instruction_set();                                                                                        \
+    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, factor, z_bar, c0, c1, z, result);                \
   }
 OCKHAM_DISPATCH(float, f32)
 OCKHAM_DISPATCH(double, f64)

@@ -10,10 +10,6 @@ template <class T>
 void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,
                std::int64_t r_pitch);
 
-/// r_dot = mask (s x_dot + s_dot x + b_dot), the mask being where s x + b > 0; x_dot may be null: zero.
-template <class T>
-void load_tangent(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* x_dot, T s_dot, T b_dot, T* r_dot);
-
 /// Sums that the gradient of (s, b) needs.
 struct LoadSums {
   double s_bar = 0.0;  ///< sum of mask r_bar x
@@ -24,21 +20,8 @@ template <class T>
 void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar,
                     LoadSums* sums);
 
-/// sum of mask r_bar x_dot: what curvature contracts.
-template <class T>
-double load_curvature(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, const T* x_dot);
-
 /// factor z_bar + c0 + c1 z: the cotangent of z with what its moments add; z_bar may be null: zero.
 template <class T>
 void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* total);
-
-/// Sums of t, of t^2 and of t (z - mean).
-struct TangentMoments {
-  double sum = 0.0;
-  double squares = 0.0;
-  double cross = 0.0;
-};
-template <class T>
-TangentMoments tangent_moments(std::int64_t P, const T* t, const T* z, T mean);
 
 }  // namespace ockham::cpu

@@ -3,6 +3,7 @@
 // weight_diagonal), conv_unit_vjp.cpp and conv_unit_tangent.cpp (jvp, curvature).
 #include "ops/conv_unit/conv_unit.h"
 #include "ops/conv_unit/conv_unit_stage.h"
+#include "ops/moments/moments_kernels.h"
 
 namespace ockham {
 
@@ -29,6 +30,7 @@ class ConvUnit : public Op {
   bool is_parameter(std::size_t input) const override { return input != 0; }
   bool couples_samples() const override { return attrs_.takes_moments; }
   bool reads_bfloat16() const override { return true; }
+  bool curvature_reads_x_bar() const override { return affine_at_ != kNone; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override;
   std::string kernel(std::span<const Spec> x) const override;
@@ -44,6 +46,8 @@ class ConvUnit : public Op {
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override;
   void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
                  std::span<double> acc) const override;
+  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Outputs y_dot,
+                     std::span<double> acc) const override;
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                        Tensor& H) const override;
 
@@ -139,14 +143,24 @@ class ConvUnit : public Op {
   void vjp_by_stages(const cpu::UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
                      const Tensor& factor, std::span<GradSlot> x_bar) const;
   template <class T>
+  void weight_gradients(const cpu::Conv2dSize& conv, const T* r, const T* z_bar, const Saved& saved, std::int64_t d,
+                        const Slots& slots) const;
+  template <class T>
   struct Tangents;
   template <class T>
   Tangents<T> tangents_of(const Saved& saved, Inputs x_dot) const;
   template <class T>
-  void jvp_of(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const;
+  struct Bends;
   template <class T>
-  void curvature_of(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_dot, Inputs y_dot,
-                    std::span<double> acc) const;
+  Bends<T> bends_of(const Saved& saved, std::int64_t D, const cpu::UnitSample<T>& unit, const Tangents<T>& t,
+                    Inputs y_bar, Inputs x_bar, ScratchScope& scratch) const;
+  template <class Stage, class T>
+  void push_samples(const cpu::UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
+                    std::int64_t D, const Tangents<T>& t, const Bends<T>& bends, T* z_dot, cpu::TangentMoments* sums,
+                    double* parts) const;
+  template <class T>
+  void push(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Outputs y_dot,
+            std::span<double> acc) const;
 
   const ConvUnitAttrs attrs_;
   const std::size_t affine_at_, w_at_, pointwise_at_;  // positions of the inputs; kNone where absent

@@ -82,15 +82,6 @@ struct UnitSample {
     return tile;
   }
 
-  /// r_dot of sample n. x_dot: of this sample and direction, or null; affine_dot: [2, C] or null.
-  void load_dot(std::int64_t n, const T* x_dot, const T* affine_dot, T* tile) const {
-    for (std::int64_t c = 0; c < conv.C; ++c) {
-      const std::int64_t at = c * plane();
-      load_tangent(plane(), scale(c), shift(c), rectifies, x_of(n) + at, x_dot ? x_dot + at : nullptr,
-                   affine_dot ? affine_dot[c] : T(0), affine_dot ? affine_dot[conv.C + c] : T(0), tile + at);
-    }
-  }
-
   /// The cotangent of q: in `tile`, or z_bar itself.
   const T* transpose_point(const T* z_bar, T* tile) const {
     if (!w_pointwise)

@@ -1,12 +1,21 @@
+// With r' and q' = W r' + W' r the tangents, the second derivative of z is W_p W r'' + 2 W_p W' r' + 2 W_p' q', where
+// r'' = 2 mask s_dot x_dot. The moments add that of the variance, 2/M (sum z'^2 - (sum z')^2 / M).
+//
+// The term of r'' needs mask r_bar, which the keeping sweep has already computed: x_bar = s mask r_bar. So it is
+// 2 sum_c (s_dot/s) <x_bar, x_dot>; only where a scale is about zero are the convolutions transposed again.
 #include <algorithm>
+#include <cmath>
 
 #include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "ops/conv_unit/conv_unit_op.h"
+#include "ops/conv_unit/conv_unit_tangent_stage.h"
 
 namespace ockham {
 
+using cpu::TangentMoments;
 using cpu::UnitSample;
+using cpu::UnitTangent;
 
 template <class T>
 struct ConvUnit::Tangents {
@@ -36,157 +45,188 @@ ConvUnit::Tangents<T> ConvUnit::tangents_of(const Saved& saved, Inputs x_dot) co
           saved[0].size(0)};
 }
 
+/// What curvature contracts the tangents with; nothing in a jvp.
+template <class T>
+struct ConvUnit::Bends {
+  MomentsCotangent<T> moments = {};
+  const T* z_bar = nullptr;
+  const T* x_bar = nullptr;  // null: r_bar serves the load
+  bool load = false, conv = false, point = false;
+  const double* factors = nullptr;  // [D, C], of <x_bar, x_dot> or of <r_bar, x_dot>
+
+  bool wants_q_bar() const { return (load && x_bar == nullptr) || conv || point; }
+};
+
+template <class T>
+ConvUnit::Bends<T> ConvUnit::bends_of(const Saved& saved, std::int64_t D, const UnitSample<T>& unit,
+                                      const Tangents<T>& t, Inputs y_bar, Inputs x_bar, ScratchScope& scratch) const {
+  constexpr T kSmallest = T(1e-12);  // below, x_bar = s mask r_bar may have lost digits to underflow
+  const std::int64_t C = unit.conv.C;
+  Bends<T> bends{.moments = moments_cotangent(saved, unit, y_bar),
+                 .z_bar = y_bar[0] ? y_bar[0].data<T>() : nullptr,
+                 .load = t.x != nullptr && t.affine != nullptr,
+                 .conv = t.w != nullptr && t.moves_r(),
+                 .point = t.point != nullptr && (t.w != nullptr || t.moves_r())};
+  if (!bends.load)
+    return bends;
+  if (x_bar[0] && std::all_of(unit.affine, unit.affine + C, [](T s) { return std::abs(s) >= kSmallest; }))
+    bends.x_bar = x_bar[0].data<T>();
+  auto* factors = scratch.take<double>(D * C);
+  for (std::int64_t i = 0; i < D * C; ++i)
+    factors[i] =
+        static_cast<double>(t.affine_of(i / C)[i % C]) / (bends.x_bar ? static_cast<double>(unit.scale(i % C)) : 1.0);
+  bends.factors = factors;
+  return bends;
+}
+
 namespace {
 
-/// q_dot = W r_dot + W_dot r; r_dot is filled too where it moves.
-template <class T, class Tangents>
-void convolve_dot(const UnitSample<T>& unit, const Tangents& t, std::int64_t n, std::int64_t d, const T* r, T* r_dot,
-                  T* q_dot) {
-  if (t.moves_r()) {
-    unit.load_dot(n, t.x_of(d, n), t.affine_of(d), r_dot);
-    unit.conv_kernel().forward(unit.conv, r_dot, unit.w, T(0), q_dot);
+/// y_dot[1] [D, 2, K] from the sums of planes [D, N, K].
+template <class T>
+void put_moments(std::int64_t D, std::int64_t N, std::int64_t K, double M, const TangentMoments* sums, T* m_dot) {
+  for (std::int64_t d = 0; d < D; ++d, m_dot += 2 * K) {
+    for (std::int64_t k = 0; k < K; ++k) {
+      double sum = 0.0, cross = 0.0;
+      for (std::int64_t n = 0; n < N; ++n) {
+        sum += sums[(d * N + n) * K + k].sum;
+        cross += sums[(d * N + n) * K + k].cross;
+      }
+      m_dot[k] = static_cast<T>(sum / M);
+      m_dot[K + k] = static_cast<T>(2.0 * cross / M);
+    }
   }
-  if (t.w)
-    unit.conv_kernel().forward(unit.conv, r, t.w_of(d), T(t.moves_r()), q_dot);
-  if (!t.moves_r() && !t.w)
-    std::fill_n(q_dot, unit.q_numel(), T(0));
+}
+
+/// The second derivative of the variances along direction d, times their cotangents.
+template <class T>
+double bend_of_moments(std::int64_t d, std::int64_t N, std::int64_t K, double M, const TangentMoments* sums,
+                       const T* variance_bar) {
+  double total = 0.0;
+  for (std::int64_t k = 0; k < K; ++k) {
+    double sum = 0.0, squares = 0.0;
+    for (std::int64_t n = 0; n < N; ++n) {
+      sum += sums[(d * N + n) * K + k].sum;
+      squares += sums[(d * N + n) * K + k].squares;
+    }
+    total += static_cast<double>(variance_bar[k]) * 2.0 / M * (squares - sum * sum / M);
+  }
+  return total;
 }
 
 }  // namespace
 
-template <class T>
-void ConvUnit::jvp_of(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
-  const UnitSample<T> unit = sample_of<T>(saved);
-  const Tangents<T> t = tangents_of<T>(saved, x_dot);
-  const std::int64_t N = t.N, K = unit.z_channels(), plane = unit.z_plane();
-  ScratchScope shared;
-  auto* sums = attrs_.takes_moments ? shared.take<cpu::TangentMoments>(D * N * K) : nullptr;
+/// z_dot, the sums of its planes if wanted, and half of the second derivative of each sample: parts [D, N].
+template <class Stage, class T>
+void ConvUnit::push_samples(const UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
+                            std::int64_t D, const Tangents<T>& t, const Bends<T>& bends, T* z_dot, TangentMoments* sums,
+                            double* parts) const {
+  const std::int64_t N = t.N, K = unit.z_channels(), C = unit.conv.C;
+  const auto& kernel = unit.conv_kernel();
   parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
     ScratchScope scratch;
-    T* r_tile = scratch.take<T>(t.x_numel);
-    T* r_dot = scratch.take<T>(t.x_numel);
-    T* q = scratch.take<T>(unit.q_numel());
-    T* q_tile = scratch.take<T>(unit.q_numel());
+    Stage stage(unit, layouts, scratch);
+    const auto tile = [&](bool is_needed, std::int64_t numel) { return is_needed ? scratch.take<T>(numel) : nullptr; };
+    T* const q_tile = tile(unit.w_pointwise != nullptr, unit.q_numel());
+    T* const r_tile = tile(t.w || t.point, t.x_numel);
+    T* const q = tile(t.point, unit.q_numel());
+    T* const r_bar = tile(bends.wants_q_bar(), t.x_numel);
+    T* const q_bar_tile = tile(bends.wants_q_bar(), unit.q_numel());
+    T* const z_bar_tile = tile(bends.wants_q_bar(), unit.z_numel());
+    T* const bent = tile(bends.conv || bends.point, std::max(unit.q_numel(), unit.z_numel()));
     for (std::int64_t n = begin; n < end; ++n) {
-      const T* r = t.w || t.point ? unit.load(n, r_tile) : nullptr;
+      const T* const r = t.w || t.point ? unit.load(n, r_tile) : nullptr;
       if (t.point)
-        unit.conv_kernel().forward(unit.conv, r, unit.w, T(0), q);
+        kernel.forward(unit.conv, r, unit.w, T(0), q);
+      const T* z_bar = nullptr;
+      if (bends.wants_q_bar())
+        z_bar = bends.moments.add(n, 0, bends.z_bar ? bends.z_bar + n * unit.z_numel() : nullptr, z_bar_tile);
+      const T* const q_bar = z_bar ? unit.transpose_point(z_bar, q_bar_tile) : nullptr;
+      const T* bar = bends.x_bar ? bends.x_bar + n * t.x_numel : nullptr;
+      if (bends.load && !bends.x_bar && q_bar) {
+        kernel.input_gradient(unit.conv, q_bar, unit.w, T(0), r_bar);
+        bar = r_bar;
+      }
       for (std::int64_t d = 0; d < D; ++d) {
-        T* const z_dot = y_dot[0].data<T>() + (d * N + n) * unit.z_numel();
-        T* const q_dot = unit.w_pointwise ? q_tile : z_dot;
-        convolve_dot(unit, t, n, d, r, r_dot, q_dot);
+        T* const z_n = z_dot + (d * N + n) * unit.z_numel();
+        T* const q_dot = unit.w_pointwise ? q_tile : z_n;
+        double& part = parts[d * N + n];
+        if (t.moves_r())
+          part += stage.push(n, {t.x_of(d, n), t.affine_of(d), bar, bends.factors + (bar ? d * C : 0)}, q_dot);
+        else if (!t.w)
+          std::fill_n(q_dot, unit.q_numel(), T(0));
+        if constexpr (Stage::kKeepsTangent) {
+          if (bends.conv && q_bar) {
+            kernel.forward(unit.conv, stage.r_dot(), t.w_of(d), T(0), bent);
+            part += lane_dot(unit.q_numel(), q_bar, bent);
+          }
+          if (t.w)
+            kernel.forward(unit.conv, r, t.w_of(d), T(t.moves_r()), q_dot);
+        }
         if (unit.w_pointwise)
-          unit.apply_point(unit.w_pointwise, q_dot, T(0), z_dot);
+          unit.apply_point(unit.w_pointwise, q_dot, T(0), z_n);
+        if (bends.point && z_bar) {
+          unit.apply_point(t.point_of(d), q_dot, T(0), bent);
+          part += lane_dot(unit.z_numel(), z_bar, bent);
+        }
         if (t.point)
-          unit.apply_point(t.point_of(d), q, T(1), z_dot);
-        for (std::int64_t k = 0; sums != nullptr && k < K; ++k)
-          sums[(d * N + n) * K + k] =
-              cpu::tangent_moments(plane, z_dot + k * plane, saved[inputs_].data<T>() + (n * K + k) * plane,
-                                   saved[inputs_ + 1].data<T>()[k]);
+          unit.apply_point(t.point_of(d), q, T(1), z_n);
+        if (sums)
+          cpu::tangent_moments(K, unit.z_plane(), z_n, saved[inputs_].data<T>() + n * unit.z_numel(),
+                               saved[inputs_ + 1].data<T>(), sums + (d * N + n) * K);
       }
     }
   });
-  if (sums == nullptr)
-    return;
-  const double M = static_cast<double>(N * plane);
-  for (std::int64_t d = 0; d < D; ++d) {
-    for (std::int64_t k = 0; k < K; ++k) {
-      double mean_dot = 0.0, variance_dot = 0.0;
-      for (std::int64_t n = 0; n < N; ++n) {
-        mean_dot += sums[(d * N + n) * K + k].sum / M;
-        variance_dot += 2.0 * sums[(d * N + n) * K + k].cross / M;
-      }
-      y_dot[1].data<T>()[2 * d * K + k] = static_cast<T>(mean_dot);
-      y_dot[1].data<T>()[(2 * d + 1) * K + k] = static_cast<T>(variance_dot);
-    }
+}
+
+/// jvp, and curvature where acc has room for it.
+template <class T>
+void ConvUnit::push(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Outputs y_dot,
+                    std::span<double> acc) const {
+  const UnitSample<T> unit = sample_of<T>(saved);
+  const Tangents<T> t = tangents_of<T>(saved, x_dot);
+  const std::int64_t N = t.N, K = unit.z_channels();
+  ScratchScope shared;
+  Bends<T> bends;
+  if (!acc.empty())
+    bends = bends_of(saved, D, unit, t, y_bar, x_bar, shared);
+  auto* sums = attrs_.takes_moments ? shared.take<TangentMoments>(D * N * K) : nullptr;
+  double* parts = shared.take_zeros<double>(D * N);
+  const auto run = [&]<class Stage>() {
+    push_samples<Stage>(unit, typename Stage::Shared(unit, shared), saved, D, t, bends, y_dot[0].data<T>(), sums,
+                        parts);
+  };
+  if (unit.conv_kernel().name == "depthwise" && t.w == nullptr)
+    run.template operator()<cpu::DepthwiseTangent<T>>();
+  else
+    run.template operator()<cpu::SampleTangent<T>>();
+  const double M = static_cast<double>(N * unit.z_plane());
+  if (sums)
+    put_moments(D, N, K, M, sums, y_dot[1].data<T>());
+  for (std::size_t d = 0; d < acc.size(); ++d) {
+    const auto row = static_cast<std::int64_t>(d);
+    for (std::int64_t n = 0; n < N; ++n)
+      acc[d] += 2.0 * parts[row * N + n];
+    if (bends.moments.m_bar)
+      acc[d] += bend_of_moments(row, N, K, M, sums, bends.moments.m_bar + K);
   }
 }
 
 void ConvUnit::jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
-  visit_float(saved[0].dtype(), name(), [&]<class T>() { jvp_of<T>(saved, D, x_dot, y_dot); });
+  visit_float(saved[0].dtype(), name(), [&]<class T>() { push<T>(saved, D, {}, {}, x_dot, y_dot, {}); });
 }
 
-template <class T>
-void ConvUnit::curvature_of(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_dot, Inputs y_dot,
-                            std::span<double> acc) const {
-  const UnitSample<T> unit = sample_of<T>(saved);
-  const Tangents<T> t = tangents_of<T>(saved, x_dot);
-  const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar);
-  const std::int64_t N = t.N, K = unit.z_channels(), plane = unit.z_plane();
-  const bool bends_load = t.x && t.affine;
-  const bool bends_conv = t.w && t.moves_r();
-  const bool bends_point = t.point && (t.w || t.moves_r());
-  ScratchScope shared;
-  double* parts = shared.take_zeros<double>(N * D);
-  auto* sums = moments.m_bar ? shared.take<cpu::TangentMoments>(D * N * K) : nullptr;
-  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
-    ScratchScope scratch;
-    T* r_tile = scratch.take<T>(t.x_numel);
-    T* r_dot = scratch.take<T>(t.x_numel);
-    T* r_bar = scratch.take<T>(t.x_numel);
-    T* q_tile = scratch.take<T>(unit.q_numel());
-    T* q_dot = scratch.take<T>(unit.q_numel());
-    T* z_tile = scratch.take<T>(unit.z_numel());
-    T* z_dot = scratch.take<T>(unit.z_numel());
-    for (std::int64_t n = begin; n < end; ++n) {
-      for (std::int64_t i = 0; sums != nullptr && i < D * K; ++i) {
-        const std::int64_t d = i / K, k = i % K;
-        sums[(d * N + n) * K + k] =
-            cpu::tangent_moments(plane, y_dot[0].data<T>() + (d * N + n) * unit.z_numel() + k * plane,
-                                 moments.z.of(n) + k * plane, moments.m[k]);
-      }
-      if (!bends_load && !bends_conv && !bends_point)
-        continue;
-      const T* z_bar = moments.add(n, 0, y_bar[0] ? y_bar[0].data<T>() + n * unit.z_numel() : nullptr, z_tile);
-      if (z_bar == nullptr)
-        continue;
-      const T* q_bar = unit.transpose_point(z_bar, q_tile);
-      if (bends_load)
-        unit.conv_kernel().input_gradient(unit.conv, q_bar, unit.w, T(0), r_bar);
-      const T* r = t.w ? unit.load(n, r_tile) : nullptr;
-      for (std::int64_t d = 0; d < D; ++d) {
-        double& part = parts[n * D + d];
-        for (std::int64_t c = 0; bends_load && c < unit.conv.C; ++c) {
-          if (const T s_dot = t.affine_of(d)[c]; s_dot != T(0))
-            part += 2.0 * static_cast<double>(s_dot) *
-                    cpu::load_curvature(unit.plane(), unit.scale(c), unit.shift(c), unit.rectifies,
-                                        unit.x_of(n) + c * unit.plane(), r_bar + c * unit.plane(),
-                                        t.x_of(d, n) + c * unit.plane());
-        }
-        if (bends_point) {
-          convolve_dot(unit, t, n, d, r, r_dot, q_dot);
-          unit.apply_point(t.point_of(d), q_dot, T(0), z_dot);
-          part += 2.0 * lane_dot(unit.z_numel(), z_bar, z_dot);
-        }
-        if (bends_conv) {
-          unit.load_dot(n, t.x_of(d, n), t.affine_of(d), r_dot);
-          unit.conv_kernel().forward(unit.conv, r_dot, t.w_of(d), T(0), q_dot);
-          part += 2.0 * lane_dot(unit.q_numel(), q_bar, q_dot);
-        }
-      }
-    }
-  });
-  const double M = static_cast<double>(N * plane);
-  for (std::int64_t d = 0; d < D; ++d) {
-    double& total = acc[static_cast<std::size_t>(d)];
-    for (std::int64_t n = 0; n < N; ++n)
-      total += parts[n * D + d];
-    for (std::int64_t k = 0; sums != nullptr && k < K; ++k) {
-      double sum = 0.0, squares = 0.0;
-      for (std::int64_t n = 0; n < N; ++n) {
-        sum += sums[(d * N + n) * K + k].sum;
-        squares += sums[(d * N + n) * K + k].squares;
-      }
-      total += static_cast<double>(moments.m_bar[K + k]) * 2.0 / M * (squares - sum * sum / M);
-    }
-  }
-}
-
-// With r' and q' = W r' + W' r the tangents, the second derivative of z is W_p W r'' + 2 W_p W' r' + 2 W_p' q', where
-// r'' = 2 mask s_dot x_dot. The moments add that of the variance, 2/M (sum z'^2 - (sum z')^2 / M).
-void ConvUnit::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs y_dot,
+/// The sums of z_dot are made where z_dot is: without it at hand, by another jvp.
+void ConvUnit::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
                          std::span<double> acc) const {
-  visit_float(saved[0].dtype(), name(), [&]<class T>() { curvature_of<T>(saved, D, y_bar, x_dot, y_dot, acc); });
+  std::vector<Tensor> again;
+  for (const Tensor& tangent : y_dot)
+    again.emplace_back(tangent.spec());
+  jvp_curvature(saved, D, y_bar, x_bar, x_dot, again, acc);
+}
+
+void ConvUnit::jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot,
+                             Outputs y_dot, std::span<double> acc) const {
+  visit_float(saved[0].dtype(), name(), [&]<class T>() { push<T>(saved, D, y_bar, x_bar, x_dot, y_dot, acc); });
 }
 
 }  // namespace ockham

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/parallel.h"
+#include "ops/conv_unit/conv_unit_filters.h"
 #include "ops/conv_unit/conv_unit_op.h"
 
 namespace ockham {
@@ -106,59 +107,44 @@ void ConvUnit::vjp_by_samples(const UnitSample<T>& unit, const typename Stage::S
     point_parts.add_to(slots.point.template beta<T>(), slots.point.dst->template data<T>());
 }
 
-/// Stage by stage over all samples: dense filters are large, and products over the whole batch use them better than
-/// a sample at a time.
+/// As one dense convolution by `unit`'s filters over all samples: they are large, and products over the whole batch use
+/// them better than a sample at a time. With a 1x1 convolution P behind filters W, `unit` has the composed filters V =
+/// P W (conv_unit_filters.h), whose gradient gives both: W_bar = P^T V_bar, P_bar = V_bar W^T.
 template <class T>
 void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std::int64_t D, Inputs y_bar,
                              const Tensor& factor, std::span<GradSlot> x_bar) const {
   const Slots slots = slots_of(x_bar);
   const MomentsCotangent<T> moments = moments_cotangent(saved, unit, y_bar, factor);
-  const std::int64_t N = saved[0].size(0), C = unit.conv.C, x_numel = unit.conv.x_sample(), q_numel = unit.q_numel();
+  const std::int64_t N = saved[0].size(0), C = unit.conv.C, x_numel = unit.conv.x_sample(), z_numel = unit.z_numel();
   const DType dtype = saved[0].dtype();
   const bool needs_r = slots.w || slots.point;
   const bool needs_r_bar = slots.x || slots.affine;
   Tensor r_all = needs_r && unit.loads() ? Tensor(saved[0].spec()) : Tensor();
-  Tensor q_bar_all = unit.w_pointwise || moments.changes() ? Tensor({D * N, q_numel}, dtype) : Tensor();
-  ScratchScope shared;
-  const Parts<T> point_parts(N, slots.point ? D * saved[pointwise_at_].numel() : 0, shared);
+  Tensor z_bar_all = moments.changes() ? Tensor({D * N, z_numel}, dtype) : Tensor();
   parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
-    ScratchScope scratch;
-    T* q = scratch.take<T>(q_numel);
-    T* z_tile = scratch.take<T>(unit.z_numel());
     for (std::int64_t n = begin; n < end; ++n) {
-      const T* r = needs_r ? unit.load(n, r_all ? r_all.data<T>() + n * x_numel : nullptr) : nullptr;
-      if (slots.point)
-        unit.convolve(1, r, q);
-      for (std::int64_t d = 0; q_bar_all && d < D; ++d) {
-        const std::int64_t at = d * N + n;
-        T* const q_bar = q_bar_all.data<T>() + at * q_numel;
-        const T* z_bar = moments.add(n, d, y_bar[0] ? y_bar[0].data<T>() + at * unit.z_numel() : nullptr,
-                                     unit.w_pointwise ? z_tile : q_bar);
-        if (slots.point)
-          unit.point_weight_gradient(q, z_bar, point_parts.of(n) + d * saved[pointwise_at_].numel());
-        unit.transpose_point(z_bar, q_bar);
-      }
+      if (r_all)
+        unit.load(n, r_all.data<T>() + n * x_numel);
+      for (std::int64_t at = n; z_bar_all && at < D * N; at += N)
+        moments.add(n, at / N, y_bar[0] ? y_bar[0].data<T>() + at * z_numel : nullptr,
+                    z_bar_all.data<T>() + at * z_numel);
     }
   });
-  if (slots.point)
-    point_parts.add_to(slots.point.template beta<T>(), slots.point.dst->template data<T>());
-  const T* q_bar = q_bar_all ? q_bar_all.data<T>() : y_bar[0].data<T>();
+  const T* z_bar = z_bar_all ? z_bar_all.data<T>() : y_bar[0].data<T>();
   Conv2dSize all = unit.conv;
-  for (std::int64_t d = 0; slots.w && d < D; ++d) {
-    all.N = N;
-    unit.conv_kernel().weight_gradient(all, r_all ? r_all.data<T>() : unit.x.data(), q_bar + d * N * q_numel,
-                                       slots.w.template beta<T>(),
-                                       slots.w.dst->template data<T>() + d * saved[w_at_].numel());
-  }
+  all.N = N;
+  for (std::int64_t d = 0; needs_r && d < D; ++d)
+    weight_gradients(all, r_all ? r_all.data<T>() : unit.x.data(), z_bar + d * N * z_numel, saved, d, slots);
   if (!needs_r_bar)
     return;
   if (!unit.loads()) {
-    unit.transpose_convolution(D * N, q_bar, slots.x.template beta<T>(), slots.x.dst->template data<T>());
+    unit.transpose_convolution(D * N, z_bar, slots.x.template beta<T>(), slots.x.dst->template data<T>());
     return;
   }
   Tensor r_bar({D * N, x_numel}, dtype);
-  unit.transpose_convolution(D * N, q_bar, T(0), r_bar.data<T>());
-  auto* sums = shared.take<LoadSums>(D * N * C);
+  unit.transpose_convolution(D * N, z_bar, T(0), r_bar.data<T>());
+  ScratchScope scratch;
+  auto* sums = scratch.take<LoadSums>(D * N * C);
   parallel_for(D * N, sample_grain(D * N), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t at = begin; at < end; ++at)
       unit.transpose_load(at % N, r_bar.data<T>() + at * x_numel, slots.x ? slots.x.template beta<T>() : T(0),
@@ -169,13 +155,37 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
     put_affine(slots.affine, D, N, C, sums, slots.affine.dst->template data<T>());
 }
 
+/// Of direction d, for vjp_by_stages().
+template <class T>
+void ConvUnit::weight_gradients(const Conv2dSize& conv, const T* r, const T* z_bar, const Saved& saved, std::int64_t d,
+                                const Slots& slots) const {
+  const auto& kernel = cpu::conv2d_kernel<T>(conv);
+  const auto place = [&](const GradSlot& slot, std::size_t input) {
+    return slot.dst->template data<T>() + d * saved[input].numel();
+  };
+  if (pointwise_at_ == kNone)
+    return kernel.weight_gradient(conv, r, z_bar, slots.w.template beta<T>(), place(slots.w, w_at_));
+  const cpu::FilterSizes sizes{conv.K, saved[w_at_].size(0), conv.C * conv.taps()};
+  ScratchScope scratch;
+  T* v_bar = scratch.take<T>(conv.w_numel());
+  kernel.weight_gradient(conv, r, z_bar, T(0), v_bar);
+  if (slots.w)
+    filter_gradient(sizes, saved[pointwise_at_].data<T>(), v_bar, slots.w.template beta<T>(), place(slots.w, w_at_));
+  if (slots.point)
+    point_gradient(sizes, v_bar, saved[w_at_].data<T>(), slots.point.template beta<T>(),
+                   place(slots.point, pointwise_at_));
+}
+
 void ConvUnit::vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
                           std::span<GradSlot> x_bar) const {
   visit_float(compute_type(saved[0].dtype()), name(), [&]<class T>() {
     UnitSample<T> unit = sample_of<T>(saved);
     ScratchScope shared;
+    const bool composes = composes_vjp(unit, saved[0].size(0));
+    if (composes)
+      unit = composed(unit, shared);
     unit.pack(true, shared);
-    if (unit.conv_kernel().name == "dense") {
+    if (composes || (unit.conv_kernel().name == "dense" && !unit.w_pointwise)) {
       if (!unit.x.is_narrow())
         return vjp_by_stages(unit, saved, D, y_bar, factor, x_bar);
       Saved wide;

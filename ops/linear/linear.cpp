@@ -72,12 +72,11 @@ class Linear : public BilinearOp {
  protected:
   void apply(const Tensor& x, std::int64_t dx, const Tensor& w, std::int64_t dw, Tensor& y,
              bool accumulate) const override {
-    // With one w the directions of x are just more samples.
-    const std::int64_t batches = dw == 1 ? 1 : dx;
-    const std::int64_t N = x.size(0) / batches, I = x.size(1), O = w.size(0) / dw;
+    // One product a direction: how a product sums depends on its size, which shall not depend on the directions.
+    const std::int64_t N = x.size(0) / dx, I = x.size(1), O = w.size(0) / dw;
     visit_float(x.dtype(), name(), [&]<class T>() {
-      for (std::int64_t d = 0; d < dw; ++d)
-        multiply(false, true, N, O, I, x.data<T>() + (batches == 1 ? 0 : d * N * I), w.data<T>() + d * O * I,
+      for (std::int64_t d = 0; d < std::max(dx, dw); ++d)
+        multiply(false, true, N, O, I, x.data<T>() + (dx == 1 ? 0 : d * N * I), w.data<T>() + (dw == 1 ? 0 : d * O * I),
                  T(accumulate), y.data<T>() + d * N * O);
     });
   }

@@ -2,6 +2,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "engine/arena.h"
 #include "engine/parallel.h"
 #include "ops/max_pool2d/max_pool2d_kernels.h"
 
@@ -46,11 +47,22 @@ class MaxPool2d : public LinearOp {
   }
 
  protected:
-  void apply(const Saved& saved, std::int64_t, const Tensor& x, Tensor& y) const override {
-    for_planes(saved, x, y, [&]<class T>(const auto& plane, std::int64_t n, const std::uint8_t* taps, std::int64_t i) {
-      const T* from = x.data<T>() + i * plane.H * plane.W;
-      T* to = y.data<T>() + i * plane.P * plane.Q;
-      cpu::for_chosen(plane, n, taps, [&](std::int64_t out, std::int64_t at) { to[out] = from[at]; });
+  /// Where a plane's maxima lie is found once for all directions.
+  void apply(const Saved& saved, std::int64_t D, const Tensor& x, Tensor& y) const override {
+    const cpu::PoolPlane plane(window_, x.shape(), y.shape());
+    const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
+    const std::int64_t x_size = plane.H * plane.W, y_size = plane.P * plane.Q;
+    visit_float(x.dtype(), name(), [&]<class T>() {
+      parallel_for(planes, grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
+        ScratchScope scratch;
+        auto* chosen = scratch.take<std::int32_t>(y_size);
+        for (std::int64_t i = begin; i < end; ++i) {
+          cpu::for_chosen(plane, 1, saved[0].data<std::uint8_t>() + i * y_size,
+                          [&](std::int64_t out, std::int64_t at) { chosen[out] = static_cast<std::int32_t>(at); });
+          for (std::int64_t d = 0; d < D; ++d)
+            gather(y_size, chosen, x.data<T>() + (d * planes + i) * x_size, y.data<T>() + (d * planes + i) * y_size);
+        }
+      });
     });
   }
 
@@ -65,6 +77,12 @@ class MaxPool2d : public LinearOp {
   }
 
  private:
+  template <class T>
+  static void gather(std::int64_t n, const std::int32_t* at, const T* from, T* to) {
+    for (std::int64_t i = 0; i < n; ++i)
+      to[i] = from[at[i]];
+  }
+
   static std::int64_t grain_of(const cpu::PoolPlane& plane) { return cpu::plane_grain(plane.H * plane.W); }
 
   /// Calls body(plane, n, taps, i) for n planes from plane i on, of one direction. Plane i of any direction chose as

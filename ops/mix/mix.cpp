@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "autograd/registry.h"
-#include "engine/lanes.h"
+#include "engine/arena.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
 #include "ops/diagonal.h"
@@ -26,6 +26,10 @@ struct Planes {
         per_sample((C + per_block - 1) / per_block) {}
 
   std::int64_t count() const { return N * C; }
+  std::int64_t blocks() const { return N * per_sample; }
+  std::int64_t index_of(const cpu::MixBlock& block) const {
+    return block.at / std::max<std::int64_t>(1, C * P) * per_sample + block.channel / per_block;
+  }
   std::int64_t numel() const { return N * C * P; }
   /// Planes that are worth a change of threads, `work` multiply-adds being done for each element.
   std::int64_t grain(std::int64_t work) const {
@@ -193,37 +197,19 @@ class MixOp : public Op {
   }
 
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    const Planes planes(saved[1]);
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const Branches<T> at = values<T>(saved.tensors);
-      std::vector<ChannelSum<T>> sums;
-      for (std::int64_t d = 0; d < D; ++d)
-        sums.push_back(tangent_sum(at, tangents<T>(saved, x_dot, d)));
-      planes.each_block(D * std::ssize(index_), [&](const auto& block) {
-        for (std::int64_t d = 0; d < D; ++d)
-          sums[static_cast<std::size_t>(d)].compute(block, y_dot[0].data<T>() + d * planes.numel());
-      });
-    });
+    visit_float(saved[0].dtype(), name(), [&]<class T>() { push<T>(saved, D, nullptr, x_dot, y_dot[0], {}); });
   }
 
-  // D2f[t, t] = 2 sum_k t_alpha (t_scale z + t_shift + scale t_z) + alpha t_scale t_z.
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
                  std::span<double> acc) const override {
-    const Planes planes(saved[1]);
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const Branches<T> at = values<T>(saved.tensors);
-      for (std::int64_t d = 0; d < D; ++d) {
-        const Branches<T> dot = tangents<T>(saved, x_dot, d);
-        const std::int64_t grain = planes.grain(std::ssize(index_));
-        acc[static_cast<std::size_t>(d)] +=
-            2.0 * parallel_sum(planes.count(), grain, [&](std::int64_t begin, std::int64_t end) {
-              double total = 0.0;
-              for (std::int64_t plane = begin; plane < end; ++plane)
-                total += curvature_of_plane(at, dot, planes, plane, y_bar[0].data<T>() + plane * planes.P);
-              return total;
-            });
-      }
-    });
+    Tensor again(y_dot[0].spec());
+    jvp_curvature(saved, D, y_bar, x_bar, x_dot, {&again, 1}, acc);
+  }
+
+  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
+                     std::span<double> acc) const override {
+    visit_float(saved[0].dtype(), name(),
+                [&]<class T>() { push<T>(saved, D, y_bar[0].data<T>(), x_dot, y_dot[0], acc); });
   }
 
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
@@ -406,44 +392,87 @@ class MixOp : public Op {
     return per_channel<T>(at.C, [&](std::int64_t c) { return at.weight(k) * at.scale(k, c); });
   }
 
-  /// y_dot of one direction.
+  /// y_dot of one direction and, for a curvature, half of D2f[t, t]:
+  ///   y_dot = sum_k t_alpha (scale z + shift) + alpha (t_scale z + t_shift + scale t_z),
+  ///   half  = sum_k t_alpha (t_scale z + t_shift + scale t_z) + alpha t_scale t_z.
+  /// Terms of both sums are pairs, the rest are terms of y_dot alone.
   template <class T>
-  ChannelSum<T> tangent_sum(const Branches<T>& at, const Branches<T>& dot) const {
-    ChannelSum<T> sum(per_channel<T>(at.C, [&](std::int64_t c) {
-      double constant = 0.0;
-      for (std::size_t k = 0; k < index_.size(); ++k)
-        constant += dot.weight(k) * at.shift(k, c) + at.weight(k) * dot.shift(k, c);
-      return constant;
-    }));
+  struct TangentSums {
+    const T* constant = nullptr;
+    const T* half_constant = nullptr;
+    std::vector<cpu::MixTerm<T>> terms = {};
+    std::vector<cpu::MixPair<T>> pairs = {};
+  };
+
+  template <class T>
+  TangentSums<T> tangent_sums(const Branches<T>& at, const Branches<T>& dot, bool bends, ScratchScope& scratch) const {
+    const auto row = [&](auto&& value) {
+      T* const result = scratch.take<T>(at.C);
+      for (std::int64_t c = 0; c < at.C; ++c)
+        result[c] = static_cast<T>(value(c));
+      return result;
+    };
+    const auto over_branches = [&](auto&& value) {
+      return row([&](std::int64_t c) {
+        double total = 0.0;
+        for (std::size_t k = 0; k < index_.size(); ++k)
+          total += value(k, c);
+        return total;
+      });
+    };
+    const auto moves = [&](const T* factors) {
+      return std::any_of(factors, factors + at.C, [](T factor) { return factor != T(0); });
+    };
+    TangentSums<T> sums{
+        .constant = over_branches([&](std::size_t k, std::int64_t c) {
+          return dot.weight(k) * at.shift(k, c) + at.weight(k) * dot.shift(k, c);
+        }),
+        .half_constant = over_branches([&](std::size_t k, std::int64_t c) { return dot.weight(k) * dot.shift(k, c); })};
+    const auto add = [&](const T* factor, const T* half, const T* x) {
+      if (bends && moves(half))
+        sums.pairs.push_back({factor, half, x});
+      else if (moves(factor))  // directions in alpha are mostly unit vectors: this leaves out most branches
+        sums.terms.push_back({factor, x});
+    };
     for (std::size_t k = 0; k < index_.size(); ++k) {
-      std::vector<T> moved = per_channel<T>(
-          at.C, [&](std::int64_t c) { return dot.weight(k) * at.scale(k, c) + at.weight(k) * dot.scale(k, c); });
-      // Directions in alpha are mostly unit vectors: leaving out entries that do not move saves most branches.
-      if (std::ranges::any_of(moved, [](T m) { return m != T(0); }))
-        sum.add(std::move(moved), at.z[k]);
+      const T* const moved =
+          row([&](std::int64_t c) { return dot.weight(k) * at.scale(k, c) + at.weight(k) * dot.scale(k, c); });
+      add(moved, row([&](std::int64_t c) { return dot.weight(k) * dot.scale(k, c); }), at.z[k]);
       if (dot.z[k])
-        sum.add(slopes(at, k), dot.z[k]);
+        add(row([&](std::int64_t c) { return at.weight(k) * at.scale(k, c); }), moved, dot.z[k]);
     }
-    return sum;
+    if (bends && sums.pairs.empty() && moves(sums.half_constant)) {
+      const T* const nothing = row([](std::int64_t) { return 0.0; });
+      sums.pairs.push_back({nothing, nothing, at.z[0]});
+    }
+    return sums;
   }
 
-  /// Half of <y_bar, D2f[t, t]> in one plane.
+  /// Tangents, and curvature where there is a y_bar.
   template <class T>
-  double curvature_of_plane(const Branches<T>& at, const Branches<T>& dot, const Planes& planes, std::int64_t plane,
-                            const T* y_bar) const {
-    const std::int64_t c = plane % planes.C;
-    double total = 0.0;
-    double constant = 0.0;
-    for (std::size_t k = 0; k < index_.size(); ++k) {
-      const double both = dot.weight(k) * dot.scale(k, c);
-      if (both != 0.0)
-        total += both * lane_dot(planes.P, y_bar, at.z[k] + plane * planes.P);
-      const double moved = dot.weight(k) * at.scale(k, c) + at.weight(k) * dot.scale(k, c);
-      if (moved != 0.0 && dot.z[k])
-        total += moved * lane_dot(planes.P, y_bar, dot.z[k] + plane * planes.P);
-      constant += dot.weight(k) * dot.shift(k, c);
+  void push(const Saved& saved, std::int64_t D, const T* y_bar, Inputs x_dot, Tensor& y_dot,
+            std::span<double> acc) const {
+    const Planes planes(saved[1]);
+    const Branches<T> at = values<T>(saved.tensors);
+    ScratchScope scratch;
+    std::vector<TangentSums<T>> sums;
+    for (std::int64_t d = 0; d < D; ++d)
+      sums.push_back(tangent_sums(at, tangents<T>(saved, x_dot, d), y_bar != nullptr, scratch));
+    double* parts = scratch.take_zeros<double>(D * planes.blocks());
+    planes.each_block(D * std::ssize(index_), [&](const cpu::MixBlock& block) {
+      for (std::int64_t d = 0; d < D; ++d) {
+        const TangentSums<T>& sum = sums[static_cast<std::size_t>(d)];
+        T* const y = y_dot.data<T>() + d * planes.numel();
+        cpu::mix_terms<T, T>(block, sum.constant, sum.terms, y);
+        if (!sum.pairs.empty())
+          parts[d * planes.blocks() + planes.index_of(block)] =
+              cpu::mix_pairs<T>(block, sum.half_constant, sum.pairs, y_bar, y);
+      }
+    });
+    for (std::size_t d = 0; d < acc.size(); ++d) {
+      const double* part = parts + static_cast<std::int64_t>(d) * planes.blocks();
+      acc[d] += 2.0 * std::accumulate(part, part + planes.blocks(), 0.0);
     }
-    return constant == 0.0 ? total : total + constant * lane_sum(planes.P, y_bar);
   }
 
   /// Shaped like alpha: sum over elements of h_y times the squared sum of the entry's branches.

@@ -106,6 +106,69 @@ void terms_all(const MixBlock& block, const T* constant, std::span<const MixTerm
   }
 }
 
+// M terms of both sums over n elements of one plane; the second begins with `constant`, its products with y_bar add to
+// `sum`.
+template <int M, class T>
+HWY_INLINE void pairs_run(std::int64_t n, std::int64_t at, std::int64_t c, T constant, const MixPair<T>* terms,
+                          const T* y_bar, T* y, Vector<T>& sum) {
+  const Lanes<T> d;
+  const auto start = hn::Set(d, constant);
+  Vector<T> first[M], second[M];
+  const T* x[M];
+  HWY_UNROLL(8)
+  for (int m = 0; m < M; ++m) {
+    first[m] = hn::Set(d, terms[m].first[c]);
+    second[m] = hn::Set(d, terms[m].second[c]);
+    x[m] = terms[m].x + at;
+  }
+  const auto step = [&](std::int64_t i, auto partial, std::int64_t count) HWY_ATTR {
+    auto a = load<partial.value>(y + at + i, count);
+    auto b = start;
+    HWY_UNROLL(8)
+    for (int m = 0; m < M; ++m) {
+      const auto v = load<partial.value>(x[m] + i, count);
+      a = hn::MulAdd(first[m], v, a);
+      b = hn::MulAdd(second[m], v, b);
+    }
+    store<partial.value>(a, y + at + i, count);
+    sum = hn::MulAdd(b, load<partial.value>(y_bar + at + i, count), sum);  // y_bar is zero behind the end
+  };
+  std::int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>)
+    step(i, std::false_type{}, kLanes<T>);
+  if (i < n)
+    step(i, std::true_type{}, n - i);
+}
+
+// At most M terms of `count` over elements [begin, end) of every plane; `constant` may be null: zero.
+template <int M, class T>
+void pairs_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, const T* constant, std::size_t count,
+                 const MixPair<T>* terms, const T* y_bar, T* y, Vector<T>& sum) {
+  if constexpr (M > 1) {
+    if (count < M)
+      return pairs_sweep<M - 1>(block, begin, end, constant, count, terms, y_bar, y, sum);
+  }
+  for (std::int64_t plane = 0; plane < block.planes; ++plane) {
+    const std::int64_t c = block.channel + plane;
+    pairs_run<M>(end - begin, block.at + plane * block.P + begin, c, constant ? constant[c] : T(0), terms, y_bar, y,
+                 sum);
+  }
+}
+
+template <class T>
+double pairs_all(const MixBlock& block, const T* constant, std::span<const MixPair<T>> terms, const T* y_bar, T* y) {
+  double total = 0.0;
+  for (std::int64_t begin = 0; begin < block.P; begin += kMixBlock) {
+    const std::int64_t end = std::min(block.P, begin + kMixBlock);
+    Vector<T> sum = hn::Zero(Lanes<T>());
+    for (std::size_t k = 0; k < terms.size(); k += kTerms)
+      pairs_sweep<kTerms, T>(block, begin, end, k == 0 ? constant : nullptr, terms.size() - k, terms.data() + k, y_bar,
+                             y, sum);
+    total += static_cast<double>(hn::GetLane(hn::SumOfLanes(Lanes<T>(), sum)));
+  }
+  return total;
+}
+
 // Branches per sweep over y_bar, each with kSums sums side by side to hide the latency of a multiply-add.
 constexpr int kBranches = 4;
 constexpr int kSums = 2;
@@ -248,6 +311,14 @@ OCKHAM_EXPORTS(float, float, f32)
 OCKHAM_EXPORTS(double, double, f64)
 OCKHAM_EXPORTS(float, BFloat16, bf16)
 #undef OCKHAM_EXPORTS
+double pairs_f32(const MixBlock& block, const float* constant, std::span<const MixPair<float>> terms,
+                 const float* y_bar, float* y) {
+  return pairs_all(block, constant, terms, y_bar, y);
+}
+double pairs_f64(const MixBlock& block, const double* constant, std::span<const MixPair<double>> terms,
+                 const double* y_bar, double* y) {
+  return pairs_all(block, constant, terms, y_bar, y);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
@@ -258,6 +329,8 @@ namespace ockham::cpu {
 HWY_EXPORT(terms_f32);
 HWY_EXPORT(terms_f64);
 HWY_EXPORT(terms_bf16);
+HWY_EXPORT(pairs_f32);
+HWY_EXPORT(pairs_f64);
 HWY_EXPORT(pull_f32);
 HWY_EXPORT(pull_f64);
 HWY_EXPORT(pull_bf16);
@@ -278,6 +351,19 @@ OCKHAM_DISPATCH(float, float, f32)
 OCKHAM_DISPATCH(double, double, f64)
 OCKHAM_DISPATCH(float, BFloat16, bf16)
 #undef OCKHAM_DISPATCH
+
+template <>
+double mix_pairs(const MixBlock& block, const float* constant, std::span<const MixPair<float>> terms,
+                 const float* y_bar, float* y) {
+  instruction_set();
+  return HWY_DYNAMIC_DISPATCH(pairs_f32)(block, constant, terms, y_bar, y);
+}
+template <>
+double mix_pairs(const MixBlock& block, const double* constant, std::span<const MixPair<double>> terms,
+                 const double* y_bar, double* y) {
+  instruction_set();
+  return HWY_DYNAMIC_DISPATCH(pairs_f64)(block, constant, terms, y_bar, y);
+}
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

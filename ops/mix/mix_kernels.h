@@ -30,6 +30,18 @@ struct MixTerm {
 template <class T, class E = T>
 void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y);
 
+/// A term of two sums at once.
+template <class T>
+struct MixPair {
+  const T* first;   ///< factor of the first sum, per channel
+  const T* second;  ///< of the second
+  const T* x;
+};
+
+/// y += sum_k first_k[c] * x_k. @return <y_bar, constant[c] + sum_k second_k[c] * x_k>
+template <class T>
+double mix_pairs(const MixBlock& block, const T* constant, std::span<const MixPair<T>> terms, const T* y_bar, T* y);
+
 /// What vjp does with one branch.
 template <class T, class E = T>
 struct MixPull {

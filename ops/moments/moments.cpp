@@ -1,6 +1,5 @@
 // With M values per channel, mean = sum x / M and var = sum (x - mean)^2 / M, along x + tau t:
-//   mean' = sum t / M,   var' = 2 sum (x - mean) t / M,   mean'' = 0,   var'' = 2 sum (t - mean(t))^2 / M,
-// so that var'' is twice the variance of t, and the passes forward and curvature are the same loop.
+//   mean' = sum t / M,   var' = 2 sum (x - mean) t / M,   mean'' = 0,   var'' = 2 sum (t - mean(t))^2 / M.
 #include "ops/moments/moments.h"
 
 #include "autograd/registry.h"
@@ -63,46 +62,43 @@ class MomentsOp : public Op {
   }
 
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
+    jvp_curvature(saved, D, {}, {}, x_dot, y_dot, {});
+  }
+
+  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
+                 std::span<double> acc) const override {
+    Tensor again(y_dot[0].spec());
+    jvp_curvature(saved, D, y_bar, x_bar, x_dot, {&again, 1}, acc);
+  }
+
+  /// The curvature, 2 var_bar var(t), has its sums in the same sweep.
+  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
+                     std::span<double> acc) const override {
     const Map map = map_of(saved[0]);
-    const std::int64_t planes = map.N * map.C;
     ScratchScope scratch;
-    auto* parts = scratch.take<cpu::TangentSums>(D * planes);
+    auto* parts = scratch.take<cpu::TangentMoments>(D * map.N * map.C);
     visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      for_planes(map, [&](std::int64_t i, std::int64_t c) {
-        const T pivot = static_cast<T>(saved[1].data<double>()[c]);
-        for (std::int64_t d = 0; d < D; ++d)
-          parts[d * planes + i] = cpu::tangent_sums(map.P, x_dot[0].data<T>() + d * map.numel() + i * map.P,
-                                                    saved[0].data<T>() + i * map.P, pivot);
+      T* pivots = scratch.take<T>(map.C);
+      for (std::int64_t c = 0; c < map.C; ++c)
+        pivots[c] = static_cast<T>(saved[1].data<double>()[c]);
+      const std::int64_t sample = map.C * map.P;
+      parallel_for(D * map.N, cpu::plane_grain(sample), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i)
+          cpu::tangent_moments(map.C, map.P, x_dot[0].data<T>() + i * sample, saved[0].data<T>() + i % map.N * sample,
+                               pivots, parts + i * map.C);
       });
       for (std::int64_t d = 0; d < D; ++d) {
         T* m_dot = y_dot[0].data<T>() + d * 2 * map.C;
         for (std::int64_t c = 0; c < map.C; ++c) {
-          cpu::TangentSums total;
-          for (std::int64_t n = 0; n < map.N; ++n) {
-            total.sum += parts[d * planes + n * map.C + c].sum;
-            total.cross += parts[d * planes + n * map.C + c].cross;
-          }
+          const cpu::TangentMoments total = total_of(map, parts + d * map.N * map.C, c);
           const double mean = saved[1].data<double>()[c];
-          const double from_pivot = static_cast<double>(static_cast<T>(mean)) - mean;
+          const double from_pivot = static_cast<double>(pivots[c]) - mean;
           m_dot[c] = static_cast<T>(total.sum / map.M());
           m_dot[map.C + c] = static_cast<T>(2.0 * (total.cross + from_pivot * total.sum) / map.M());
+          if (!acc.empty())
+            acc[static_cast<std::size_t>(d)] += 2.0 * static_cast<double>(y_bar[0].data<T>()[map.C + c]) *
+                                                (total.squares - total.sum * total.sum / map.M()) / map.M();
         }
-      }
-    });
-  }
-
-  /// 2 var_bar var(t)
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
-                 std::span<double> acc) const override {
-    const Map map = map_of(saved[0]);
-    ScratchScope scratch;
-    double* of_tangent = scratch.take<double>(2 * map.C);
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      for (std::int64_t d = 0; d < D; ++d) {
-        find_moments(map, x_dot[0].data<T>() + d * map.numel(), of_tangent);
-        for (std::int64_t c = 0; c < map.C; ++c)
-          acc[static_cast<std::size_t>(d)] +=
-              2.0 * static_cast<double>(y_bar[0].data<T>()[map.C + c]) * of_tangent[map.C + c];
       }
     });
   }
@@ -116,6 +112,17 @@ class MomentsOp : public Op {
   };
 
   static Map map_of(const Tensor& x) { return {x.size(0), x.size(1), x.numel() / (x.size(0) * x.size(1))}; }
+
+  /// Over the planes of channel c, in order.
+  static cpu::TangentMoments total_of(const Map& map, const cpu::TangentMoments* planes, std::int64_t c) {
+    cpu::TangentMoments total;
+    for (std::int64_t n = 0; n < map.N; ++n) {
+      total.sum += planes[n * map.C + c].sum;
+      total.squares += planes[n * map.C + c].squares;
+      total.cross += planes[n * map.C + c].cross;
+    }
+    return total;
+  }
 
   /// body(i, c) for every plane i, which belongs to channel c; over threads.
   template <class Body>

@@ -22,17 +22,19 @@ inline double total_of(T (&lanes)[kLanes]) {
   return static_cast<double>(lanes[0]);
 }
 
-/// Sums of a and of a * (x - pivot); a is t, or x - pivot itself where kIsOwn.
-template <bool kIsOwn, class T>
-OCKHAM_CLONES void sum_plane(std::int64_t P, const T* t, const T* x, T pivot, TangentSums& result) {
+struct Around {
+  double sum = 0.0;      // of x - pivot
+  double squares = 0.0;  // of (x - pivot)^2
+};
+template <class T>
+OCKHAM_CLONES void sum_around(std::int64_t P, const T* x, T pivot, Around& result) {
   for (std::int64_t block = 0; block < P; block += kBlock) {
     T sum[kLanes] = {};
-    T cross[kLanes] = {};
+    T squares[kLanes] = {};
     const auto add = [&](std::int64_t lane, std::int64_t at) {
       const T centred = x[at] - pivot;
-      const T a = kIsOwn ? centred : t[at];
-      sum[lane] += a;
-      cross[lane] += a * centred;
+      sum[lane] += centred;
+      squares[lane] += centred * centred;
     };
     const std::int64_t end = std::min(P, block + kBlock);
     std::int64_t i = block;
@@ -43,7 +45,7 @@ OCKHAM_CLONES void sum_plane(std::int64_t P, const T* t, const T* x, T pivot, Ta
     for (std::int64_t lane = 0; i + lane < end; ++lane)
       add(lane, i + lane);
     result.sum += total_of(sum);
-    result.cross += total_of(cross);
+    result.squares += total_of(squares);
   }
 }
 
@@ -74,10 +76,10 @@ PlaneMoments moments_of_plane(std::int64_t P, const T* x) {
   if (P == 1)
     return {static_cast<double>(x[0]), 0.0};
   const T pivot = pivot_of(P, x);
-  TangentSums around;
-  sum_plane<true>(P, x, x, pivot, around);
+  Around around;
+  sum_around(P, x, pivot, around);
   const double shift = around.sum / static_cast<double>(P);
-  return {static_cast<double>(pivot) + shift, std::max(0.0, around.cross - shift * around.sum)};
+  return {static_cast<double>(pivot) + shift, std::max(0.0, around.squares - shift * around.sum)};
 }
 
 template <class T>
@@ -104,13 +106,6 @@ void merge_moments(std::int64_t N, std::int64_t C, std::int64_t P, const PlaneMo
 }
 
 template <class T>
-TangentSums tangent_sums(std::int64_t P, const T* t, const T* x, T pivot) {
-  TangentSums result;
-  sum_plane<false>(P, t, x, pivot, result);
-  return result;
-}
-
-template <class T>
 void put_deviations(std::int64_t P, T constant, T slope, const T* x, T pivot, T* y, bool adds) {
   (adds ? add_deviations<T> : set_deviations<T>)(P, constant, slope, x, pivot, y);
 }
@@ -118,7 +113,6 @@ void put_deviations(std::int64_t P, T constant, T slope, const T* x, T pivot, T*
 #define OCKHAM_INSTANTIATE_MOMENTS(T)                                                             \
   template PlaneMoments moments_of_plane(std::int64_t, const T*);                                 \
   template void merge_moments(std::int64_t, std::int64_t, std::int64_t, const PlaneMoments*, T*); \
-  template TangentSums tangent_sums(std::int64_t, const T*, const T*, T);                         \
   template void put_deviations(std::int64_t, T, T, const T*, T, T*, bool);
 OCKHAM_INSTANTIATE_MOMENTS(float)
 OCKHAM_INSTANTIATE_MOMENTS(double)

@@ -20,14 +20,16 @@ PlaneMoments moments_of_plane(std::int64_t P, const T* x);
 template <class T>
 void merge_moments(std::int64_t N, std::int64_t C, std::int64_t P, const PlaneMoments* planes, T* m);
 
-struct TangentSums {
-  double sum = 0.0;    ///< sum of t
-  double cross = 0.0;  ///< sum of t * (x - pivot)
+/// Sums of t, of t^2 and of t (x - pivot); a pivot near the mean keeps the digits of x - pivot.
+struct TangentMoments {
+  double sum = 0.0;
+  double squares = 0.0;
+  double cross = 0.0;
 };
-
-/// Of one plane; a pivot near the mean keeps the digits of x - pivot.
+/// Of `planes` planes that follow each other, each with its pivot.
 template <class T>
-TangentSums tangent_sums(std::int64_t P, const T* t, const T* x, T pivot);
+void tangent_moments(std::int64_t planes, std::int64_t P, const T* t, const T* x, const T* pivots,
+                     TangentMoments* moments);
 
 /// y (+)= constant + slope * (x - pivot) over one plane.
 template <class T>

@@ -3,6 +3,7 @@
 
 #include "autograd/hessian.h"
 #include "autograd/reverse.h"
+#include "engine/allocator.h"
 #include "tests/autograd/branching_net.h"
 #include "tests/support.h"
 
@@ -128,17 +129,36 @@ BOOST_AUTO_TEST_CASE(memory_limits_lower_the_directions_or_refuse) {
   const Variable loss = net.loss(tape);
   const std::vector<Parameter*> stem = {&net.stem};
   const HessianResult free = hessian_diagonal(loss, stem);
-  BOOST_TEST(free.directions > 2);
-  // Tangents of 4 samples, 3 channels, 5x6 doubles: at most the mix, its three branches and their input are alive.
-  const HessianResult tight = hessian_diagonal(loss, stem, {.memory_limit = 2 * 6 * 2880});
-  BOOST_TEST(tight.directions >= 1);
-  BOOST_TEST(tight.directions <= 3);
-  const HessianResult given = hessian_diagonal(loss, stem, {.directions = 100, .memory_limit = 2 * 6 * 2880});
+  BOOST_TEST(free.directions > 20);
+  CachingAllocator& memory = CachingAllocator::instance();
+  memory.reset_peak();
+  const std::size_t before = memory.statistics().bytes_in_use;
+  hessian_diagonal(loss, stem, {.directions = 1});
+  const std::size_t one = memory.statistics().peak_bytes;
+  // A direction's tangents: 4 samples, 3 channels, 5x6 doubles in the mix, its three branches and their input.
+  const std::size_t limit = one + 8 * 2880;
+  memory.reset_peak();
+  const HessianResult tight = hessian_diagonal(loss, stem, {.memory_limit = limit});
+  BOOST_TEST(memory.statistics().peak_bytes <= limit);
+  BOOST_TEST(tight.directions >= 2);
+  BOOST_TEST(tight.directions <= 4);
+  const HessianResult given = hessian_diagonal(loss, stem, {.directions = 100, .memory_limit = limit});
   BOOST_TEST(given.directions == tight.directions);
-  for (std::int64_t i = 0; i < net.stem.value.numel(); ++i)
-    BOOST_TEST(std::abs(tight.diagonal[0].data<double>()[i] - free.diagonal[0].data<double>()[i]) < 1e-13);
-  BOOST_CHECK_EXCEPTION(hessian_diagonal(loss, stem, {.memory_limit = 2880}), Error,
-                        (Says{{"one direction needs", "limit of 2880", "lower the Hessian batch"}}));
+  BOOST_TEST(tight.diagonal[0].span<double>() == free.diagonal[0].span<double>(), boost::test_tools::per_element());
+  BOOST_CHECK_EXCEPTION(
+      hessian_diagonal(loss, stem, {.memory_limit = before + 2880}), Error,
+      (Says{{"one direction needs", "in use", concat("limit of ", before + 2880), "lower the Hessian batch"}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_holds_the_directions_of_the_largest_tensor) {
+  BranchingNet net{.mode = BatchNormMode::kBatch};
+  Tape tape;
+  const Variable loss = net.loss(tape);
+  const std::vector<Parameter*> stem = {&net.stem};
+  // 54 entries in groups of at most 10: six of nine each. The largest tensor has 2880 bytes.
+  BOOST_TEST(hessian_diagonal(loss, stem, {.cache_bytes = 10 * 2880 + 2879}).directions == 9);
+  BOOST_TEST(hessian_diagonal(loss, stem, {.cache_bytes = 1}).directions == 1);
+  BOOST_TEST(cache_share() >= std::size_t{1} << 18);
 }
 
 BOOST_AUTO_TEST_CASE(grouped_sums_are_refused_where_only_entries_can_be_had) {

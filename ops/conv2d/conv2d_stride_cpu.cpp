@@ -1,0 +1,76 @@
+#include "ops/conv2d/conv2d_planes.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/conv2d/conv2d_stride_cpu.cpp"
+#define HWY_DISABLED_TARGETS HWY_SSSE3
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "engine/cpu/vector-inl.h"
+#include "engine/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ockham::cpu {
+namespace HWY_NAMESPACE {
+
+// A row's elements 0, 2, ..., 2 (width - 1). Pairs are loaded whole: the element behind the last is left alone.
+template <class T>
+HWY_INLINE void take_second(std::int64_t width, const T* from, T* to) {
+  const ShortLanes<T> d;
+  std::int64_t j = 0;
+  for (; j + kShortLanes<T> < width; j += kShortLanes<T>) {
+    hn::Vec<ShortLanes<T>> even, odd;
+    hn::LoadInterleaved2(d, from + 2 * j, even, odd);
+    hn::StoreU(even, d, to + j);
+  }
+  for (; j < width; ++j)
+    to[j] = from[2 * j];
+}
+
+template <class T>
+void take_second_all(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to,
+                     std::int64_t to_pitch) {
+  for (std::int64_t i = 0; i < rows; ++i, from += from_pitch, to += to_pitch) {
+    if (width != kShortLanes<T> || i + 1 == rows) {
+      take_second(width, from, to);
+      continue;
+    }
+    const ShortLanes<T> d;  // the element behind a row is the next row's
+    hn::Vec<ShortLanes<T>> even, odd;
+    hn::LoadInterleaved2(d, from, even, odd);
+    hn::StoreU(even, d, to);
+  }
+}
+
+// HWY_EXPORT takes no templates.
+#define OCKHAM_EXPORTS(T, suffix)                                                                                 \
+  void take_second_##suffix(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to, \
+                            std::int64_t to_pitch) {                                                              \
+    take_second_all(rows, width, from, from_pitch, to, to_pitch);                                                 \
+  }
+OCKHAM_EXPORTS(float, f32)
+OCKHAM_EXPORTS(double, f64)
+#undef OCKHAM_EXPORTS
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ockham::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ockham::cpu {
+HWY_EXPORT(take_second_f32);
+HWY_EXPORT(take_second_f64);
+
+#define OCKHAM_DISPATCH(T, suffix)                                                                               \
+  template <>                                                                                                    \
+  void copy_second_columns(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to, \
+                           std::int64_t to_pitch) {                                                              \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                          \
+    HWY_DYNAMIC_DISPATCH(take_second_##suffix)(rows, width, from, from_pitch, to, to_pitch);                     \
+  }
+OCKHAM_DISPATCH(float, f32)
+OCKHAM_DISPATCH(double, f64)
+#undef OCKHAM_DISPATCH
+
+}  // namespace ockham::cpu
+#endif  // HWY_ONCE
