@@ -99,19 +99,20 @@ std::string memory_table(const std::vector<PlannedPass>& passes) {
                         kMeasured, "; others measured)\n");
 }
 
+bool fits(const PlannedPass& pass, std::size_t limit) {
+  try {
+    return with_spare(pass.plan->peak(pass.images)) <= limit;
+  } catch (const UsageError&) {  // the allocator's limit ended the rehearsal
+    return false;
+  }
+}
+
 std::int64_t fitting_micro_batch(std::size_t limit, std::int64_t batch, PassPlan& whole, PassPlan& split,
                                  const std::vector<PlannedPass>& others) {
-  const auto fits = [&](const PlannedPass& pass) {
-    try {
-      return with_spare(pass.plan->peak(pass.images)) <= limit;
-    } catch (const UsageError&) {  // the allocator's limit ended the rehearsal
-      return false;
-    }
-  };
   const auto step_of = [&](std::int64_t images) -> PlannedPass { return {images == batch ? &whole : &split, images}; };
-  if (std::ranges::all_of(others, fits)) {
+  if (std::ranges::all_of(others, [&](const PlannedPass& pass) { return fits(pass, limit); })) {
     for (std::int64_t images = batch; images >= 1; --images) {
-      if (batch % images == 0 && fits(step_of(images)))
+      if (batch % images == 0 && fits(step_of(images), limit))
         return images;
     }
   }

@@ -50,9 +50,11 @@ std::size_t peak_of(const std::vector<PlannedPass>& passes);
 /// A table of bytes by class and pass, then the predicted peak and where it comes from.
 std::string memory_table(const std::vector<PlannedPass>& passes);
 
-/// The most images at a time, of the divisors of `batch`, with which a step keeps within `limit`, as the other passes
-/// do, with 5 % and 1 MiB to spare. Rehearsals that the allocator refuses do not fit. `whole` is a step of one piece,
-/// `split` one of several pieces of so many images.
+/// Does the pass keep within `limit`, with 5 % and 1 MiB to spare? A rehearsal that the allocator refuses does not.
+bool fits(const PlannedPass& pass, std::size_t limit);
+
+/// The most images at a time, of the divisors of `batch`, with which a step fits into `limit`, as the other passes
+/// do. `whole` is a step of one piece, `split` one of several pieces of so many images.
 /// @throws UsageError with the smallest limit that would do
 std::int64_t fitting_micro_batch(std::size_t limit, std::int64_t batch, PassPlan& whole, PassPlan& split,
                                  const std::vector<PlannedPass>& others);

@@ -96,7 +96,7 @@ class SearchRun {
   /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
   std::int64_t fitting_micro_batch() {
     return apps::fitting_micro_batch(options_.size("memory-limit"), options_.count("batch-size"), whole_step_,
-                                     split_step_, {{&hessian_pass_, hessian_size()}});
+                                     split_step_, {planned_hessian()});
   }
 
  private:
@@ -344,10 +344,19 @@ class SearchRun {
     search_.evaluate(noise(images));
   }
 
-  /// With as many directions as the run will have: what is cached of them shrinks with the images.
-  void rehearse_hessian(std::int64_t images) {
+  /// The Hessian pass as it will be: where memory is limited it takes as many directions at a time as fit, at least
+  /// one.
+  PlannedPass planned_hessian() {
+    const bool is_short =
+        options_.is_set("memory-limit") && !fits({&hessian_pass_, hessian_size()}, options_.size("memory-limit"));
+    return {is_short ? &narrow_hessian_pass_ : &hessian_pass_, hessian_size()};
+  }
+
+  /// @param directions 0: as many as the run will have: what is cached of them shrinks with the images
+  void rehearse_hessian(std::int64_t images, std::int64_t directions) {
     have_gradients();
     HessianOptions hessian = hessian_options_of(options_);
+    hessian.directions = directions;
     hessian.cache_bytes =
         hessian.cache_bytes * static_cast<std::size_t>(images) / static_cast<std::size_t>(hessian_size());
     hessian.memory_limit = 0;
@@ -361,8 +370,7 @@ class SearchRun {
     const bool is_split = at_.micro_batch > 0 && at_.micro_batch < batch;
     const std::int64_t micro_batch = is_split ? at_.micro_batch : batch;
     PassPlan& step = is_split ? split_step_ : whole_step_;
-    const std::vector<PlannedPass> passes{
-        {&step, micro_batch}, {&hessian_pass_, hessian_size()}, {&evaluation_, evaluation_size()}};
+    const std::vector<PlannedPass> passes{{&step, micro_batch}, planned_hessian(), {&evaluation_, evaluation_size()}};
     // A rehearsed split step has two parts.
     const double seconds =
         step.seconds(micro_batch) * (is_split ? static_cast<double>(batch / micro_batch) / 2.0 : 1.0);
@@ -416,7 +424,8 @@ class SearchRun {
                              noise(std::max<std::int64_t>(1, options_.count("batch-size") - 2 * images)).images;
                          rehearse_step(2 * images, images);
                        }};
-  PassPlan hessian_pass_{"Hessian pass", [this](std::int64_t images) { rehearse_hessian(images); }};
+  PassPlan hessian_pass_{"Hessian pass", [this](std::int64_t images) { rehearse_hessian(images, 0); }};
+  PassPlan narrow_hessian_pass_{"Hessian, D = 1", [this](std::int64_t images) { rehearse_hessian(images, 1); }};
   PassPlan evaluation_{"evaluation", [this](std::int64_t images) { rehearse_evaluation(images); }};
   std::unique_ptr<data::Loader> warmup_;
   std::unique_ptr<data::Loader> rounds_;
