@@ -9,6 +9,7 @@
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "nas/cost.h"
+#include "nas/nasbench201/table.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/space/draw.h"
 #include "nas/space/published.h"
@@ -18,10 +19,11 @@ namespace {
 
 void declare(OptionTable& table) {
   table.group("What to do");
-  table.choice(
-      "action", {"show", "convert", "count", "draw"}, "show",
-      "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
-      "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each cell");
+  table.choice("action", {"show", "convert", "count", "draw", "query"}, "show",
+               "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
+               "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each "
+               "cell; query: "
+               "a cell of NAS-Bench-201, given as its string or code, in the published --table");
   table
       .text("genotype", "", "a genotype.json, DARTS text (file or the text itself), or a published name",
             "FILE|NAME|TEXT")
@@ -37,6 +39,8 @@ void declare(OptionTable& table) {
   table.choice("format", {"svg", "dot"}, "svg", "the form that draw writes; dot is for Graphviz");
   table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX");
   table.flag("overwrite", "let draw replace existing files");
+  table.text("table", "", "query: the CSV file of NAS-Bench-201, plain or gzipped; without it, sizes alone", "FILE")
+      .recorded = false;
 }
 
 nas::Genotype given_genotype(const Options& options) {
@@ -156,13 +160,47 @@ int draw(Session& session) {
   return kDone;
 }
 
+int query(Session& session) {
+  using namespace nas::nasbench201;
+  const Options& options = session.options();
+  if (!options.is_set("genotype"))
+    throw UsageError(
+        "There is no cell to query. Name one, such as '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...' or 333133.");
+  const Cell cell = parse_cell(options.text("genotype"));
+  nlohmann::ordered_json result{{"cell", nas::nasbench201::to_string(cell)},
+                                {"code", code(cell)},
+                                {"connected", is_connected(cell)},
+                                {"params", parameter_count(cell)},
+                                {"macs", mac_count(cell)}};
+  std::cout << nas::nasbench201::to_string(cell) << ", code " << code(cell) << '\n'
+            << format_count(parameter_count(cell)) << " parameters, " << format_count(mac_count(cell))
+            << " multiply-accumulates\n";
+  if (!is_connected(cell))
+    std::cout << "its output is cut off from its input: it transmits nothing\n";
+  if (options.is_set("table")) {
+    const Table table = Table::load(options.text("table"));
+    for (std::size_t c = 0; c < kColumns.size(); ++c) {
+      const auto column = static_cast<Column>(c);
+      const double accuracy = table.at(cell)[column];
+      std::cout << kColumns[c] << ": " << accuracy << " %, rank " << format_count(table.rank(cell, column))
+                << ", the best has " << table.best(column) << " %\n";
+      result[std::string(kColumns[c])] = accuracy;
+    }
+    result["index"] = table.at(cell).index;
+  }
+  session.publish(result);
+  return kDone;
+}
+
 int run(Session& session) {
   const std::string& action = session.options().text("action");
   if (action == "show")
     return show(session);
   if (action == "convert")
     return convert(session);
-  return action == "count" ? count(session) : draw(session);
+  if (action == "count")
+    return count(session);
+  return action == "draw" ? draw(session) : query(session);
 }
 
 }  // namespace

@@ -74,6 +74,18 @@ BOOST_AUTO_TEST_CASE(wrong_genotypes_end_with_2_and_the_column) {
   BOOST_TEST(run_program(folder.path(), "genotype", "convert").exit_code == 2);
 }
 
+BOOST_AUTO_TEST_CASE(genotype_query_tells_sizes_and_refuses_a_malformed_cell_with_its_column) {
+  const TemporaryFolder folder;
+  const Outcome known = run_program(folder.path(), "genotype", "query 334131 --json");
+  BOOST_TEST(known.exit_code == 0);
+  BOOST_TEST(contains(known.out, "\"params\":802426,\"macs\":113951360"));
+  const Outcome cut = run_program(folder.path(), "genotype", "query 111000");
+  BOOST_TEST(contains(cut.out, "transmits nothing"));
+  const Outcome malformed = run_program(folder.path(), "genotype", "query '|none~0|+|nun~0|'");
+  BOOST_TEST(malformed.exit_code == 2);
+  BOOST_TEST(contains(malformed.err, "column 11"));
+}
+
 BOOST_AUTO_TEST_CASE(genotype_drawings_are_written_once) {
   const TemporaryFolder folder;
   BOOST_TEST(run_program(folder.path(), "genotype", "draw bayesnas_0.01 --prefix a").exit_code == 0);
