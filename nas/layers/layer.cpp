@@ -1,6 +1,9 @@
 #include "nas/layers/layer.h"
 
+#include <algorithm>
+
 #include "engine/math.h"
+#include "ops/add/add.h"
 #include "ops/add_bias/add_bias.h"
 #include "ops/batch_norm/batch_norm.h"
 #include "ops/batch_norm_fold/batch_norm_fold.h"
@@ -36,6 +39,15 @@ Variable mixed(const Context& context, const Variable& alpha, std::span<const De
   for (const Deferred& branch : branches)
     terms.push_back(branch.rectifies ? MixBranch{applied(branch), {}} : MixBranch{branch.z, branch.affine});
   return mix(alpha, terms, std::move(index));
+}
+
+Variable added(const Context& context, std::span<const Deferred> maps) {
+  if (std::ranges::any_of(maps, [](const Deferred& map) { return map.affine.value().is_defined(); }))
+    return mixed(context, Tensor::full({1}, 1.0, maps[0].z.dtype()), maps, std::vector<std::int64_t>(maps.size(), 0));
+  std::vector<Variable> tensors;
+  for (const Deferred& map : maps)
+    tensors.push_back(applied(map));
+  return tensors.size() == 1 ? tensors[0] : ockham::add(tensors);
 }
 
 Variable Sequential::forward(const Context& context, const Variable& x) {

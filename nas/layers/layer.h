@@ -27,6 +27,9 @@ Variable applied(const Deferred& x);
 Variable mixed(const Context& context, const Variable& alpha, std::span<const Deferred> branches,
                std::vector<std::int64_t> index = {});
 
+/// The plain sum of at least one map, with their norms applied on the way where the context fuses.
+Variable added(const Context& context, std::span<const Deferred> maps);
+
 class Layer : public Module {
  public:
   virtual Variable forward(const Context& context, const Variable& x) = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "ops/add/add.h"
 #include "ops/channel_dropout/channel_dropout.h"
 #include "ops/concat/concat.h"
 #include "ops/drop_path/drop_path.h"
@@ -56,7 +55,7 @@ class EvaluationCell : public Cell {
           terms.push_back(term(context, t, states[static_cast<std::size_t>(terms_[t].from)]));
       }
       // A dead node stays undefined; check(genotype) made sure that nothing reads it.
-      states.push_back({.z = terms.empty() ? Variable() : sum(context, terms)});
+      states.push_back({.z = terms.empty() ? Variable() : added(context, terms)});
     }
     std::vector<Variable> output;
     for (int node : genotype_.concat)
@@ -66,18 +65,6 @@ class EvaluationCell : public Cell {
 
  private:
   static constexpr std::uint64_t kStreamsPerCell = 256;
-
-  static Variable sum(const Context& context, const std::vector<Deferred>& terms) {
-    const bool defers = std::ranges::any_of(terms, [](const Deferred& t) { return t.affine.value().is_defined(); });
-    if (defers) {
-      const std::vector<std::int64_t> index(terms.size(), 0);
-      return mixed(context, Tensor::full({1}, 1.0, terms[0].z.dtype()), terms, index);
-    }
-    std::vector<Variable> maps;
-    for (const Deferred& term : terms)
-      maps.push_back(applied(term));
-    return maps.size() == 1 ? maps[0] : ockham::add(maps);
-  }
 
   bool drops(const Context& context) const { return context.is_training && drop_probability_ > 0.0; }
 
