@@ -1,0 +1,173 @@
+// Proxies from gradients of one labelled batch, and SynFlow.
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/reverse.h"
+#include "engine/math.h"
+#include "nas/proxies/proxies.h"
+#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "ops/sum/sum.h"
+
+namespace ockham::nas::proxies {
+namespace {
+
+/// Of convolutions and linear layers.
+std::vector<Parameter*> weights_of(Module& network) {
+  std::vector<Parameter*> result = network.parameters(ParameterKind::kWeight);
+  std::erase_if(result, [](const Parameter* p) { return p->value.rank() < 2; });
+  return result;
+}
+
+/// Puts a network's state and gradients back.
+class Restored {
+ public:
+  explicit Restored(Module& network) : state_(network.state()) {
+    for (const Parameter* parameter : state_) {
+      values_.push_back(parameter->value.clone());
+      grads_.push_back(parameter->grad);
+    }
+  }
+  ~Restored() {
+    for (std::size_t i = 0; i < state_.size(); ++i) {
+      state_[i]->value = values_[i];
+      state_[i]->grad = grads_[i];
+    }
+  }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+
+ private:
+  std::vector<Parameter*> state_;
+  std::vector<Tensor> values_, grads_;
+};
+
+/// dL/dW of each weight; zero where L does not depend on it.
+std::vector<Tensor> loss_gradients(const Subject& subject, const Batch& batch) {
+  const std::vector<Parameter*> weights = weights_of(*subject.network);
+  for (Parameter* weight : weights)
+    weight->grad = {};
+  Tape tape;
+  const Context context{.tape = &tape, .batch_norm = BatchNormMode::kBatch};
+  backward(softmax_cross_entropy(subject.forward(context, batch.images), batch.labels));
+  std::vector<Tensor> gradients;
+  for (const Parameter* weight : weights)
+    gradients.push_back(weight->grad ? weight->grad : Tensor::zeros(weight->value.shape(), weight->value.dtype()));
+  return gradients;
+}
+
+/// Sum over weights of score(W, gradient).
+template <class Score>
+double over_weights(const Subject& subject, const Batch& batch, Score&& score) {
+  const Restored restored(*subject.network);
+  const std::vector<Tensor> gradients = loss_gradients(subject, batch);
+  const std::vector<Parameter*> weights = weights_of(*subject.network);
+  double total = 0.0;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    total += score(weights[i]->value, gradients[i]);
+  return total;
+}
+
+double absolute_dot(const Tensor& a, const Tensor& b) {
+  double total = 0.0;
+  visit_float(a.dtype(), "snip", [&]<class T>() {
+    for (std::int64_t i = 0; i < a.numel(); ++i)
+      total += std::abs(static_cast<double>(a.data<T>()[i]) * static_cast<double>(b.data<T>()[i]));
+  });
+  return total;
+}
+
+void make_absolute(Tensor& x) {
+  visit_float(x.dtype(), "synflow", [&]<class T>() {
+    for (T& value : x.span<T>())
+      value = std::abs(value);
+  });
+}
+
+/// Every parameter its absolute value; batch norm on running statistics becomes the identity.
+void linearise(Module& network) {
+  constexpr double kEpsilon = 1e-5;  // of batch norm
+  std::vector<Parameter*> state = network.state();
+  for (Parameter* parameter : state) {
+    if (parameter->kind != ParameterKind::kBuffer)
+      make_absolute(parameter->value);
+  }
+  for (const Parameter* mean : state) {
+    constexpr std::string_view kMean = "running_mean";
+    if (!mean->name.ends_with(kMean))
+      continue;
+    const std::string norm = mean->name.substr(0, mean->name.size() - kMean.size());
+    for (Parameter* parameter : state) {
+      if (parameter->name == norm + "running_mean" || parameter->name == norm + "bias")
+        fill(parameter->value, 0.0);
+      else if (parameter->name == norm + "running_var")
+        fill(parameter->value, 1.0 - kEpsilon);
+      else if (parameter->name == norm + "weight")
+        fill(parameter->value, 1.0);
+    }
+  }
+}
+
+}  // namespace
+
+double gradient_norm(const Subject& subject, const Batch& batch) {
+  return over_weights(subject, batch, [](const Tensor&, const Tensor& g) { return std::sqrt(dot(g, g)); });
+}
+
+double plain(const Subject& subject, const Batch& batch) {
+  return over_weights(subject, batch, [](const Tensor& w, const Tensor& g) { return dot(w, g); });
+}
+
+double weight_norm(const Subject& subject) {
+  double total = 0.0;
+  for (const Parameter* weight : weights_of(*subject.network))
+    total += std::sqrt(dot(weight->value, weight->value));
+  return total;
+}
+
+double snip(const Subject& subject, const Batch& batch) {
+  return over_weights(subject, batch, absolute_dot);
+}
+
+double grasp(const Subject& subject, const Batch& batch) {
+  const Restored restored(*subject.network);
+  const std::vector<Parameter*> weights = weights_of(*subject.network);
+  const std::vector<Tensor> gradients = loss_gradients(subject, batch);
+  double norm = 0.0;
+  for (const Tensor& g : gradients)
+    norm += dot(g, g);
+  if (norm == 0.0)
+    return 0.0;
+  const double r = 1e-5 / std::sqrt(norm);
+  const auto gradients_at = [&](double step) {
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      axpy(step, gradients[i], weights[i]->value);
+    return loss_gradients(subject, batch);
+  };
+  const std::vector<Tensor> ahead = gradients_at(r);
+  const std::vector<Tensor> behind = gradients_at(-2.0 * r);
+  double total = 0.0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    axpy(r, gradients[i], weights[i]->value);
+    total -= (dot(weights[i]->value, ahead[i]) - dot(weights[i]->value, behind[i])) / (2.0 * r);
+  }
+  return total;
+}
+
+double synflow(const Subject& subject, std::int64_t channels, std::int64_t size) {
+  const Restored restored(*subject.network);
+  linearise(*subject.network);
+  const std::vector<Parameter*> weights = weights_of(*subject.network);
+  for (Parameter* weight : weights)
+    weight->grad = {};
+  Tape tape;
+  const Tensor ones = Tensor::full({1, channels, size, size}, 1.0, weights.front()->value.dtype());
+  backward(sum(subject.forward({.tape = &tape}, ones)));
+  double total = 0.0;
+  for (const Parameter* weight : weights) {
+    if (weight->grad)
+      total += dot(weight->value, weight->grad);
+  }
+  return total;
+}
+
+}  // namespace ockham::nas::proxies

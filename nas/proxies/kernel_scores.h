@@ -1,0 +1,20 @@
+#pragma once
+// What proxies make of the matrices that they collect. Rows belong to images; all in float64.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ockham::nas::proxies {
+
+/// log |det K| of a symmetric K [n, n]; minus infinity where K is singular.
+double log_determinant(std::span<const double> K, std::int64_t n);
+/// codes [n, units] of 0 and 1: K[i, j] += the number of units in which i and j agree.
+void add_agreements(std::span<const char> codes, std::int64_t n, std::span<double> K);
+/// Distinct rows of patterns [n, units].
+std::int64_t count_regions(std::span<const char> patterns, std::int64_t n);
+/// Of the rows of J [n, length]; see jacobian_covariance().
+double correlation_score(std::span<const double> J, std::int64_t n);
+/// Largest over smallest eigenvalue of G G^T, G [n, length]; 1e5 where that is no number.
+double condition_number(std::span<const double> G, std::int64_t n);
+
+}  // namespace ockham::nas::proxies
