@@ -109,28 +109,32 @@ std::unique_ptr<Layer> make_operation(Operation operation, std::int64_t channels
   throw UsageError("cell: none is no layer; leave the edge out.");
 }
 
-Network::Network(const Cell& cell, const NetworkSpec& spec, Initial& initial) {
+Skeleton::Skeleton(const NetworkSpec& spec, Initial& initial, const MakeCell& make_cell) {
   if (spec.channels < 1 || spec.cells_per_stage < 1 || spec.classes < 1 || spec.image_channels < 1)
     throw UsageError(concat("NAS-Bench-201 network: ", spec.channels, " channels, ", spec.cells_per_stage,
                             " cells a stage, ", spec.classes, " classes, ", spec.image_channels,
                             " image channels; all must be at least 1."));
   stem_ = &add("stem", make_stem(spec, initial));
   std::int64_t channels = spec.channels;
+  const auto name = [&] { return concat("cells.", blocks_.size()); };
   for (int stage = 0; stage < 3; ++stage) {
     if (stage > 0) {
-      blocks_.push_back(
-          &add(concat("cells.", blocks_.size()), std::make_unique<Reduction>(channels, 2 * channels, true, initial)));
+      blocks_.push_back(&add(name(), std::make_unique<Reduction>(channels, 2 * channels, true, initial)));
       channels *= 2;
     }
     for (std::int64_t i = 0; i < spec.cells_per_stage; ++i)
-      blocks_.push_back(
-          &add(concat("cells.", blocks_.size()), std::make_unique<CellLayer>(cell, channels, spec.is_affine, initial)));
+      blocks_.push_back(&add(name(), make_cell(channels)));
   }
   last_ = &add("lastact", make_last(channels, initial));
   classifier_ = &add("classifier", std::make_unique<Linear>(channels, spec.classes, initial));
 }
 
-Variable Network::forward(const Context& context, const Variable& images) {
+Network::Network(const Cell& cell, const NetworkSpec& spec, Initial& initial)
+    : skeleton_(add("", std::make_unique<Skeleton>(spec, initial, [&](std::int64_t channels) {
+                      return std::make_unique<CellLayer>(cell, channels, spec.is_affine, initial);
+                    }))) {}
+
+Variable Skeleton::forward(const Context& context, const Variable& images) {
   Variable x = stem_->forward(context, images);
   for (Layer* block : blocks_)
     x = block->forward(context, x);

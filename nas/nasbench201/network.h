@@ -1,6 +1,8 @@
 #pragma once
 // The stand-alone network of one cell: stem, three stages of equal cells, between them residual blocks that halve the
 // map and double the channels, head. Dong and Yang 2020; names of parameters are those of the published networks.
+#include <functional>
+
 #include "nas/layers/layer.h"
 #include "nas/nasbench201/cell.h"
 
@@ -18,13 +20,12 @@ struct NetworkSpec {
 /// have no parameters. @throws UsageError for none, which is no layer
 std::unique_ptr<Layer> make_operation(Operation operation, std::int64_t channels, bool is_affine, Initial& initial);
 
-class Network : public Module {
+/// Everything around the cells, the same for the network of one cell and for the search network.
+class Skeleton : public Module {
  public:
+  using MakeCell = std::function<std::unique_ptr<Layer>(std::int64_t channels)>;
   /// @throws UsageError if a size is not positive
-  Network(const Cell& cell, const NetworkSpec& spec, Initial& initial);
-
-  /// Logits [N, classes] of images [N, image_channels, H, W]; H and W divisible by 4. Of a cell that transmits nothing:
-  /// the same for every image.
+  Skeleton(const NetworkSpec& spec, Initial& initial, const MakeCell& make_cell);
   Variable forward(const Context& context, const Variable& images);
 
  private:
@@ -32,6 +33,19 @@ class Network : public Module {
   std::vector<Layer*> blocks_;  // cells and reductions
   Layer* last_;
   Linear* classifier_;
+};
+
+class Network : public Module {
+ public:
+  /// @throws UsageError if a size is not positive
+  Network(const Cell& cell, const NetworkSpec& spec, Initial& initial);
+
+  /// Logits [N, classes] of images [N, image_channels, H, W]; H and W divisible by 4. Of a cell that transmits nothing:
+  /// the same for every image.
+  Variable forward(const Context& context, const Variable& images) { return skeleton_.forward(context, images); }
+
+ private:
+  Skeleton& skeleton_;
 };
 
 }  // namespace ockham::nas::nasbench201

@@ -1,7 +1,7 @@
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "nas/cost.h"
-#include "nas/nasbench201/network.h"
+#include "nas/nasbench201/supernet.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "tests/support.h"
 
@@ -77,6 +77,61 @@ BOOST_AUTO_TEST_CASE(a_cell_that_is_cut_off_sees_no_image) {
   Network network(parse_cell("111000"), kSmall, initial);
   const auto logits = [&](std::uint64_t seed) { return network.forward({}, noise({2, 3, 8, 8}, seed)).value(); };
   BOOST_TEST(gap(logits(1), logits(2)) == 0.0);
+}
+
+// With logits that leave one operation an edge, the mixture is the cell; its weights go by other names but in the same
+// order.
+BOOST_AUTO_TEST_CASE(search_network_of_certain_logits_is_the_network_of_their_cell) {
+  const Cell cell = parse_cell("331234");
+  NetworkSpec spec = kSmall;
+  spec.is_affine = false;
+  Initial for_search{.seed = 4, .dtype = DType::kFloat64}, for_cell{.seed = 5, .dtype = DType::kFloat64};
+  Supernet search(spec, for_search);
+  Network network(cell, spec, for_cell);
+  for (std::int64_t e = 0; e < kEdges; ++e) {
+    for (std::int64_t o = 0; o < kOperations; ++o)
+      search.logits().value.data<double>()[e * kOperations + o] =
+          o == static_cast<std::int64_t>(cell.edges[static_cast<std::size_t>(e)]) ? 0.0 : -800.0;
+  }
+  BOOST_CHECK(search.derive() == cell);
+  for (Parameter* to : network.state()) {
+    std::string name = to->name;
+    if (const std::size_t at = name.find("layers."); at != std::string::npos) {
+      const auto e = static_cast<std::size_t>(name[at + 7] - '0');
+      name.replace(at, 8, concat("edges.", e, '.', static_cast<int>(cell.edges[e])));
+    }
+    for (const Parameter* from : search.state()) {
+      if (from->name == name)
+        to->value = from->value.clone();
+    }
+  }
+  const Context context{.batch_norm = BatchNormMode::kBatch};
+  const Tensor images = noise({3, 3, 8, 8}, 1);
+  BOOST_TEST(gap(search.forward(context, images).value(), network.forward(context, images).value()) <= 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(search_network_has_the_gradient_of_central_differences_in_its_logits) {
+  Initial initial{.seed = 6, .dtype = DType::kFloat64};
+  Supernet search(kSmall, initial);
+  const Tensor images = noise({3, 3, 8, 8}, 2);
+  const Tensor labels = Tensor::from(std::vector<std::int64_t>{0, 2, 1}, {3});
+  const auto loss = [&](Tape* tape) {
+    return softmax_cross_entropy(search.forward({.tape = tape, .batch_norm = BatchNormMode::kBatch}, images), labels);
+  };
+  Tape tape;
+  backward(loss(&tape));
+  constexpr double kStep = 1e-6;
+  for (std::int64_t i = 0; i < search.logits().value.numel(); i += 7) {
+    double& logit = search.logits().value.data<double>()[i];
+    const auto moved = [&](double by) {
+      logit += by;
+      const double value = loss(nullptr).value().item();
+      logit -= by;
+      return value;
+    };
+    BOOST_TEST(std::abs((moved(kStep) - moved(-kStep)) / (2.0 * kStep) - search.logits().grad.data<double>()[i]) <=
+               1e-7);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(refuses_sizes_that_are_not_positive) {
