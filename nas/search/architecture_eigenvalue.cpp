@@ -1,0 +1,71 @@
+#include "nas/search/architecture_eigenvalue.h"
+
+#include <cmath>
+
+#include "engine/math.h"
+#include "engine/random.h"
+
+namespace ockham::nas {
+namespace {
+
+using Vector = std::vector<Tensor>;
+
+double product(const Vector& a, const Vector& b) {
+  double total = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    total += dot(a[i], b[i]);
+  return total;
+}
+
+/// Gradients of the loss at start + step * v.
+Vector gradients_at(const SearchNetwork& network, const Batch& batch, const Vector& start, double step,
+                    const Vector& v) {
+  Vector result;
+  for (std::size_t a = 0; a < v.size(); ++a) {
+    copy(start[a], network.architecture[a]->value);
+    axpy(step, v[a], network.architecture[a]->value);
+  }
+  network.differentiate(batch);
+  for (const Parameter* parameter : network.architecture)
+    result.push_back(parameter->grad);
+  return result;
+}
+
+}  // namespace
+
+double largest_architecture_eigenvalue(const SearchNetwork& network, const Batch& batch,
+                                       const EigenvalueOptions& options) {
+  std::vector<Parameter*> all = network.weights();
+  all.insert(all.end(), network.architecture.begin(), network.architecture.end());
+  Vector start, v, grads;
+  for (const Parameter* parameter : all)
+    grads.push_back(parameter->grad);
+  for (std::size_t a = 0; a < network.architecture.size(); ++a) {
+    start.push_back(network.architecture[a]->value.clone());
+    v.push_back(Tensor(start[a].shape(), start[a].dtype()));
+    fill_normal(v[a], {options.seed, Purpose::kProbe, a});
+  }
+  double eigenvalue = 0.0;
+  for (std::int64_t i = 0; i < options.iterations; ++i) {
+    const double norm = std::sqrt(product(v, v));
+    if (norm == 0.0)
+      break;  // the loss is flat along all that was tried
+    for (Tensor& part : v)
+      scale(part, 1.0 / norm);
+    Vector Hv = gradients_at(network, batch, start, options.reach, v);
+    const Vector behind = gradients_at(network, batch, start, -options.reach, v);
+    for (std::size_t a = 0; a < v.size(); ++a) {
+      axpy(-1.0, behind[a], Hv[a]);
+      scale(Hv[a], 0.5 / options.reach);
+    }
+    eigenvalue = product(v, Hv);
+    v = std::move(Hv);
+  }
+  for (std::size_t a = 0; a < start.size(); ++a)
+    copy(start[a], network.architecture[a]->value);
+  for (std::size_t p = 0; p < all.size(); ++p)
+    all[p]->grad = grads[p];
+  return eigenvalue;
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,24 @@
+#pragma once
+// What a gradient-based search method sees of a space: a network whose switches or logits say how much of each
+// operation there is. Nothing here knows a space; a space's search network fills it in.
+#include <functional>
+
+#include "autograd/module.h"
+#include "nas/train/score.h"
+
+namespace ockham::nas {
+
+struct SearchNetwork {
+  Module* module;
+  std::function<Variable(const Context&, const Variable& images)> forward;  ///< logits of the classes
+  std::vector<Parameter*> architecture;                                     ///< of kind kSwitch
+
+  std::vector<Parameter*> weights() const { return module->parameters(ParameterKind::kWeight); }
+  /// Mean cross-entropy of a batch, batch norm on its statistics; recorded if tape is not null.
+  Variable loss(Tape* tape, const Batch& batch) const;
+  /// Puts d loss / d p into the grad of every weight and architecture parameter; zeros where the loss does not depend
+  /// on it. @return the loss
+  double differentiate(const Batch& batch) const;
+};
+
+}  // namespace ockham::nas
