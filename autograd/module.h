@@ -1,8 +1,10 @@
 #pragma once
 // Module: a tree of named parameters and buffers. A network is a Module with a forward function of its own; names join
 // with dots as in PyTorch ("cells.0.preprocess0.op.1.weight").
+#include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "autograd/tape.h"
@@ -15,6 +17,22 @@ namespace ockham {
 /// samples do not couple; running statistics stay.
 enum class BatchNormMode { kBatch, kRunning, kFrozenBatch };
 
+/// Results of functions without parameters, which are the same whoever asks: those of one recorded variable, by name.
+class SharedResults {
+ public:
+  /// What `make` gave for this function and variable before, or gives now.
+  template <class Make>
+  Variable get(const std::string& function, const Variable& x, Make&& make) {
+    const auto [it, is_new] = results_.try_emplace({function, x.id().node, x.id().output});
+    if (is_new)
+      it->second = make();
+    return it->second;
+  }
+
+ private:
+  std::map<std::tuple<std::string, int, int>, Variable> results_;
+};
+
 /// How a network is to be run, handed down its modules.
 struct Context {
   Tape* tape = nullptr;  ///< null: nothing is recorded
@@ -24,6 +42,7 @@ struct Context {
   /// Layers may compute several of themselves at once, with the same results but for rounding. False: one op per layer,
   /// which the published recursion and second derivatives by weights need.
   bool fuses = true;
+  SharedResults* shared = nullptr;  ///< of a part of the network whose layers may ask each other; null: none
 
   /// The parameter as a leaf of the tape, or as a constant where nothing is recorded.
   Variable use(Parameter& parameter) const {

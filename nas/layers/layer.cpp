@@ -12,14 +12,52 @@
 #include "ops/linear/linear.h"
 #include "ops/mix/mix.h"
 #include "ops/moments/moments.h"
+#include "ops/mul/mul.h"
+#include "ops/pad2d/pad2d.h"
 #include "ops/relu/relu.h"
+#include "ops/scale/scale.h"
 #include "ops/shift2d/shift2d.h"
 #include "ops/weighted_sum/weighted_sum.h"
 
 namespace ockham::nas {
 
+namespace {
+
+/// A result that depends on x alone, once where the context shares it.
+template <class Make>
+Variable shared(const Context& context, const std::string& function, const Variable& x, Make&& make) {
+  return context.shared != nullptr && x.is_recorded() ? context.shared->get(function, x, make) : make();
+}
+
+/// [2, C]: rows of `first` and `second`.
+Tensor rows_of(double first, double second, std::int64_t C, DType dtype) {
+  Tensor rows = Tensor::full({2, C}, first, dtype);
+  Tensor last = rows.slice(0, 1, 2);
+  fill(last, second);
+  return rows;
+}
+
+/// The factor as the affine of a map: (f, 0).
+Variable affine_of(const Variable& factor, const Variable& z) {
+  return scale(rows_of(1.0, 0.0, z.shape()[1], z.dtype()), factor);
+}
+
+}  // namespace
+
+Variable shared_moments(const Context& context, const Variable& z) {
+  return shared(context, "moments", z, [&] { return moments(z); });
+}
+
+Variable scaled_moments(const Variable& moments, const Variable& factor) {
+  const std::int64_t C = moments.shape()[1];
+  const Variable rows = scale(rows_of(1.0, 1.0, C, moments.dtype()), factor);  // (f, f)
+  const Variable powers = ockham::add(std::vector<Variable>{scale(rows_of(0.0, 1.0, C, moments.dtype()), factor),
+                                                            rows_of(1.0, 0.0, C, moments.dtype())});  // (1, f)
+  return mul(moments, mul(rows, powers));
+}
+
 Variable applied(const Deferred& x) {
-  Variable y = x.z;
+  Variable y = x.factor.value() ? scale(x.z, x.factor) : x.z;
   if (x.affine.value()) {
     const std::vector<MixBranch> branch{{x.z, x.affine}};
     y = mix(Tensor::full({1}, 1.0, x.z.dtype()), branch);
@@ -37,7 +75,9 @@ Variable mixed(const Context& context, const Variable& alpha, std::span<const De
   }
   std::vector<MixBranch> terms;
   for (const Deferred& branch : branches)
-    terms.push_back(branch.rectifies ? MixBranch{applied(branch), {}} : MixBranch{branch.z, branch.affine});
+    terms.push_back(branch.rectifies        ? MixBranch{applied(branch), {}}
+                    : branch.factor.value() ? MixBranch{branch.z, affine_of(branch.factor, branch.z)}
+                                            : MixBranch{branch.z, branch.affine});
   return mix(alpha, terms, std::move(index));
 }
 
@@ -71,6 +111,8 @@ Deferred Sequential::run(const Context& context, const Deferred& x) {
       continue;
     }
     ++i;
+    if (y.factor.value())
+      y = {.z = applied(y)};
     Conv* next = layer_at.operator()<Conv>(i);
     const bool takes_next = next != nullptr && next->is_pointwise();
     i += takes_next ? 1 : 0;
@@ -127,7 +169,7 @@ Variable BatchNorm::forward(const Context& context, const Variable& x) {
 }
 
 Deferred BatchNorm::run(const Context& context, const Deferred& x) {
-  if (x.affine.value() || x.rectifies)
+  if (x.affine.value() || x.rectifies || (x.factor.value() && context.batch_norm != BatchNormMode::kBatch))
     return run(context, {.z = applied(x)});
   const Variable gamma = weight_ ? context.use(*weight_) : Variable();
   const Variable beta = bias_ ? context.use(*bias_) : Variable();
@@ -138,14 +180,57 @@ Deferred BatchNorm::run(const Context& context, const Deferred& x) {
   } else if (context.batch_norm == BatchNormMode::kFrozenBatch) {
     m = moments(x.z.detach());
   } else if (!m.value()) {
-    m = moments(x.z);
+    m = shared_moments(context, x.z);
+    if (x.factor.value())
+      m = scaled_moments(m, x.factor);
   }
   if (context.batch_norm == BatchNormMode::kBatch && context.is_training) {
     const std::int64_t channels = m.value().size(1);
     update_running(m.value().slice(0, 0, 1).reshape({channels}), m.value().slice(0, 1, 2).reshape({channels}),
                    x.z.value().numel() / channels);
   }
-  return {.z = x.z, .affine = batch_norm_fold(m, gamma, beta)};
+  const Variable affine = batch_norm_fold(m, gamma, beta);
+  if (!x.factor.value())
+    return {.z = x.z, .affine = affine};
+  // s (f z) + b = (s f) z + b
+  const std::int64_t C = affine.shape()[1];
+  const Variable rows = ockham::add(std::vector<Variable>{scale(rows_of(1.0, 0.0, C, affine.dtype()), x.factor),
+                                                          rows_of(0.0, 1.0, C, affine.dtype())});
+  return {.z = x.z, .affine = mul(affine, rows)};
+}
+
+Variable MaxPool::forward(const Context& context, const Variable& x) {
+  return shared(context, concat("max_pool2d ", attrs_.kernel, ' ', attrs_.stride, ' ', attrs_.pad), x,
+                [&] { return max_pool2d(x, attrs_); });
+}
+
+Deferred MaxPool::run(const Context& context, const Deferred& x) {
+  // The maximum of f z is f times the maximum of z where f is positive.
+  if (!x.factor.value() || x.affine.value() || x.rectifies || x.factor.value().item() <= 0.0)
+    return {.z = forward(context, applied(x))};
+  return {.z = forward(context, x.z), .factor = x.factor};
+}
+
+Variable AvgPool::forward(const Context& context, const Variable& x) {
+  return shared(context, concat("avg_pool2d ", attrs_.kernel, ' ', attrs_.stride, ' ', attrs_.pad), x,
+                [&] { return avg_pool2d(x, attrs_); });
+}
+
+Deferred AvgPool::run(const Context& context, const Deferred& x) {
+  if (x.affine.value() || x.rectifies)
+    return {.z = forward(context, applied(x))};
+  return {.z = forward(context, x.z), .factor = x.factor};
+}
+
+Variable ZeroBorder::forward(const Context& context, const Variable& x) {
+  return shared(context, "zero_border", x,
+                [&] { return pad2d(x, {.top = width_, .bottom = width_, .left = width_, .right = width_}); });
+}
+
+Deferred ZeroBorder::run(const Context& context, const Deferred& x) {
+  if (x.affine.value() || x.rectifies)
+    return {.z = forward(context, applied(x))};
+  return {.z = forward(context, x.z), .factor = x.factor};
 }
 
 Variable Relu::forward(const Context&, const Variable& x) {

@@ -12,13 +12,14 @@
 
 namespace ockham::nas {
 
-/// A feature map relu(s z + b) whose batch norm (s, b) and relu wait for the next reader, which applies them while it
+/// A feature map relu(s f z + b) whose batch norm (s, b) and relu wait for the next reader, which applies them while it
 /// loads z: neither is stored as a tensor of its own.
 struct Deferred {
   Variable z;
   Variable affine = {};    ///< [2, C]; undefined: s = 1, b = 0
   bool rectifies = false;  ///< without it the map is s z + b
-  Variable moments = {};   ///< of z, where they are known
+  Variable factor = {};    ///< [1]: f, of all channels; undefined: 1. Without affine and relu
+  Variable moments = {};   ///< of f z, where they are known
 };
 
 /// The map as a tensor.
@@ -29,6 +30,11 @@ Variable mixed(const Context& context, const Variable& alpha, std::span<const De
 
 /// The plain sum of at least one map, with their norms applied on the way where the context fuses.
 Variable added(const Context& context, std::span<const Deferred> maps);
+
+/// Of z, computed once where the context shares results.
+Variable shared_moments(const Context& context, const Variable& z);
+/// Those of f z from those of z: (f mean, f^2 variance).
+Variable scaled_moments(const Variable& moments, const Variable& factor);
 
 class Layer : public Module {
  public:
@@ -123,21 +129,22 @@ class Identity : public Layer {
   bool takes_deferred() const override { return true; }
 };
 
-/// A layer without parameters, from a function.
-class Function : public Layer {
+/// A border of zeros, before a pool to which they are part of the map.
+class ZeroBorder : public Layer {
  public:
-  using Body = Variable (*)(const Variable& x);
-  explicit Function(Body body) : body_(body) {}
-  Variable forward(const Context&, const Variable& x) override { return body_(x); }
+  explicit ZeroBorder(std::int64_t width) : width_(width) {}
+  Variable forward(const Context& context, const Variable& x) override;
+  Deferred run(const Context& context, const Deferred& x) override;
 
  private:
-  Body body_;
+  std::int64_t width_;
 };
 
 class MaxPool : public Layer {
  public:
   explicit MaxPool(const MaxPool2dAttrs& attrs) : attrs_(attrs) {}
-  Variable forward(const Context&, const Variable& x) override { return max_pool2d(x, attrs_); }
+  Variable forward(const Context& context, const Variable& x) override;
+  Deferred run(const Context& context, const Deferred& x) override;
 
  private:
   MaxPool2dAttrs attrs_;
@@ -146,7 +153,8 @@ class MaxPool : public Layer {
 class AvgPool : public Layer {
  public:
   explicit AvgPool(const AvgPool2dAttrs& attrs) : attrs_(attrs) {}
-  Variable forward(const Context&, const Variable& x) override { return avg_pool2d(x, attrs_); }
+  Variable forward(const Context& context, const Variable& x) override;
+  Deferred run(const Context& context, const Deferred& x) override;
 
  private:
   AvgPool2dAttrs attrs_;

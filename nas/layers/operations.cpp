@@ -1,7 +1,5 @@
 #include "nas/layers/operations.h"
 
-#include "ops/pad2d/pad2d.h"
-
 namespace ockham::nas {
 namespace {
 
@@ -105,8 +103,7 @@ std::unique_ptr<Layer> bayesnas_dilated(std::int64_t kernel, const OperationOpti
 // The padding zeros are part of the map here: they compete in the maximum and count in the mean.
 std::unique_ptr<Layer> bayesnas_max_pool(std::int64_t stride) {
   auto op = std::make_unique<Sequential>();
-  op->then(std::make_unique<Function>(
-               +[](const Variable& x) { return pad2d(x, {.top = 1, .bottom = 1, .left = 1, .right = 1}); }))
+  op->then(std::make_unique<ZeroBorder>(1))
       .then(std::make_unique<MaxPool>(MaxPool2dAttrs{.kernel = 3, .stride = stride, .pad = 0}));
   return op;
 }

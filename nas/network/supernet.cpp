@@ -6,7 +6,6 @@
 #include "nas/element.h"
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
-#include "ops/moments/moments.h"
 #include "ops/scale/scale.h"
 #include "ops/softmax/softmax.h"
 
@@ -69,7 +68,11 @@ class SearchCell : public Cell {
 
   std::int64_t width() const override { return channels_ * cell_.nodes; }
 
-  Variable forward(const Context& context, const Variable& older, const Variable& previous) override {
+  Variable forward(const Context& given, const Variable& older, const Variable& previous) override {
+    // Edges from the same state pool it alike and normalise it by the same moments.
+    SharedResults results;
+    Context context = given;
+    context.shared = given.fuses ? &results : nullptr;
     std::vector<Variable> states{inputs_.older(context, older), inputs_.previous(context, previous)};
     for (int node = 0; node < cell_.nodes; ++node)
       states.push_back(spec_.mixing == Mixing::kSoftmax ? mixed_node(context, node, states)
@@ -103,13 +106,22 @@ class SearchCell : public Cell {
       if (cell_.edges[e].to != node || !kind_.edge_is_alive[e] || !x.value().is_defined())
         continue;
       const bool is_at_input = spec_.origin == OriginPosition::kInput;
-      const Variable input = is_at_input ? scale(x, context.use(*origins_[e])) : x;
+      // A training pass stores no scaled map. Algorithm R wants the switch used once, in one op.
+      const bool defers_factor =
+          is_at_input && context.fuses && context.is_training && context.batch_norm == BatchNormMode::kBatch;
+      const Variable factor = defers_factor ? context.use(*origins_[e]) : Variable();
+      const Variable input = is_at_input && !defers_factor ? scale(x, context.use(*origins_[e])) : x;
       std::vector<Deferred> branches;
       std::vector<std::int64_t> index;
       // The operations of this style begin with a batch norm of the same map: its moments are taken once for all.
       const bool shares_moments =
           context.fuses && spec_.frame.style == Style::kBayesNas && context.batch_norm == BatchNormMode::kBatch;
-      const Deferred source{.z = input, .moments = shares_moments ? moments(input) : Variable()};
+      Deferred source{.z = input, .factor = factor};
+      if (shares_moments) {
+        source.moments = shared_moments(context, input);
+        if (defers_factor)
+          source.moments = scaled_moments(source.moments, factor);
+      }
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
         if (!kind_.op_is_alive[e][o])
           continue;

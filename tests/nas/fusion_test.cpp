@@ -78,6 +78,23 @@ BOOST_AUTO_TEST_CASE(supernets_have_the_same_loss_and_gradients_in_every_batch_n
   }
 }
 
+// A training pass stores no scaled maps and shares what its edges have in common; a negative switch turns maxima round.
+BOOST_AUTO_TEST_CASE(training_passes_have_the_same_gradients_whatever_the_sign_of_a_switch) {
+  for (const SupernetSpec& spec : kSpecs) {
+    Searched s(spec);
+    if (spec.mixing == Mixing::kSwitches) {
+      for (const std::size_t edge : {0u, 1u}) {
+        for (Parameter* origin : s.net.origins(CellKind::kNormal, edge))
+          fill(origin->value, edge == 0 ? -0.7 : 0.0);
+      }
+    }
+    const auto pass = [&](bool fuses) {
+      return pass_of(s.all(), [&](Tape& tape) { return s.loss(tape, BatchNormMode::kBatch, fuses, true); });
+    };
+    check_equal(s.all(), pass(true), pass(false));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(supernets_have_the_same_hessian_diagonal_in_every_batch_norm_mode) {
   for (const SupernetSpec& spec : kSpecs) {
     for (BatchNormMode mode : kModes) {
