@@ -17,8 +17,8 @@
 //   none (affine, or in its piece): add, add_bias, avg_pool2d, channel_dropout, concat, drop_path, dropout,
 //     global_avg_pool, max_pool2d, mean, pad2d, relu, reshape, shift2d, slice, sum
 //   2 f(t_a, t_b) (bilinear): batch_norm_eval, conv2d, linear, mix, mul, scale, weighted_sum
-//   its own formula: batch_norm_fold, batch_norm_train, conv_unit, exp, log, log_softmax, moments, sigmoid, silu,
-//     softmax, softmax_cross_entropy, square, tanh
+//   its own formula: batch_norm_fold, batch_norm_train, concrete_gate, conv_unit, exp, log, log_softmax, moments,
+//     sigmoid, silu, softmax, softmax_cross_entropy, square, tanh
 #include <map>
 #include <string>
 #include <vector>

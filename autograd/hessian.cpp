@@ -79,7 +79,7 @@ struct Request {
     const std::size_t in_use = CachingAllocator::instance().statistics().bytes_in_use;
     const std::size_t room = options.memory_limit - std::min(options.memory_limit, in_use);
     const std::size_t peak = peak_bytes_per_direction(tape, loss.id(), active);
-    const std::size_t each = peak + peak / 8;  // a cached block may be an eighth larger than what it serves
+    const std::size_t each = peak + peak / 8;  // an eighth for the scratch of kernels
     if (each > room)
       throw Error(concat("hessian: one direction needs ", each, " bytes beside the ", in_use,
                          " in use, more than the limit of ", options.memory_limit,

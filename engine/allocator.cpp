@@ -23,7 +23,8 @@ thread_local MemoryClass current_class = MemoryClass::kScratch;
 
 /// Lies before each block, at the alignment's cost.
 struct alignas(kAlignment) Header {
-  std::size_t size;  ///< of the block, which may be more than was asked for
+  std::size_t size;   ///< of the block
+  std::size_t asked;  ///< of it: what counts
   MemoryClass memory_class;
 };
 
@@ -34,7 +35,7 @@ Header& header_of(void* block) {
 /// @return null when the system has no memory left
 void* new_block(std::size_t size) {
   void* memory = std::aligned_alloc(kAlignment, sizeof(Header) + size);
-  return memory == nullptr ? nullptr : new (memory) Header{size, MemoryClass::kScratch} + 1;
+  return memory == nullptr ? nullptr : new (memory) Header{size, size, MemoryClass::kScratch} + 1;
 }
 
 void free_block(void* block) {
@@ -91,18 +92,14 @@ void* CachingAllocator::allocate(std::size_t bytes) {
                             " in use, which passes the limit of ", s.limit,
                             "; raise --memory-limit or lower --batch-size."));
   void* block = nullptr;
-  std::size_t real = size;
-  const auto fits = [&](std::size_t block_size) {
-    return block_size <= size + size / 8 && (s.limit == 0 || s.statistics.bytes_in_use + block_size <= s.limit);
-  };
+  const auto fits = [&](std::size_t block_size) { return block_size <= size + size / 8; };
   auto it = s.cache.lower_bound(size);
   while (it != s.cache.end() && it->second.empty() && fits(it->first))
     ++it;
   if (it != s.cache.end() && !it->second.empty() && fits(it->first)) {
-    real = it->first;
     block = it->second.back();
     it->second.pop_back();
-    s.statistics.bytes_cached -= real;
+    s.statistics.bytes_cached -= it->first;
   } else {
     block = new_block(size);
     if (block == nullptr) {
@@ -114,10 +111,11 @@ void* CachingAllocator::allocate(std::size_t bytes) {
                          " in use and a peak of ", s.statistics.peak_bytes, "; lower --batch-size or --channels."));
     ++s.statistics.system_allocations;
   }
+  header_of(block).asked = size;
   header_of(block).memory_class = current_class;
   ++s.statistics.allocations;
-  s.statistics.bytes_in_use += real;
-  s.statistics.in_use[static_cast<std::size_t>(current_class)] += real;
+  s.statistics.bytes_in_use += size;
+  s.statistics.in_use[static_cast<std::size_t>(current_class)] += size;
   if (s.statistics.bytes_in_use > s.statistics.peak_bytes)
     s.set_peak();
   return block;
@@ -126,9 +124,9 @@ void* CachingAllocator::allocate(std::size_t bytes) {
 void CachingAllocator::release(void* block, std::size_t) noexcept {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
-  const auto [real, memory_class] = header_of(block);
-  s.statistics.bytes_in_use -= real;
-  s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= real;
+  const auto [real, asked, memory_class] = header_of(block);
+  s.statistics.bytes_in_use -= asked;
+  s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= asked;
   if (!s.is_caching) {
     free_block(block);
     return;

@@ -39,9 +39,9 @@ struct AllocatorStatistics {
   std::uint64_t system_allocations = 0;  ///< of these, requests that the cache could not serve
 };
 
-/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64; a cached block serves a request that it
-/// exceeds by an eighth at most: its whole size counts, and a peak should tell what was asked for. OCKHAM_NO_CACHE=1 in
-/// the environment returns every block to the system at once (for sanitizers).
+/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64; a cached block serves a request that it exceeds by
+/// an eighth at most. What was asked for counts, not what the block is: statistics and limits tell the same whatever
+/// was cached before. OCKHAM_NO_CACHE=1 in the environment returns every block to the system at once (for sanitizers).
 class CachingAllocator {
  public:
   static CachingAllocator& instance();
