@@ -29,17 +29,16 @@ Variable shared(const Context& context, const std::string& function, const Varia
   return context.shared != nullptr && x.is_recorded() ? context.shared->get(function, x, make) : make();
 }
 
-/// [2, C]: rows of `first` and `second`.
-Tensor rows_of(double first, double second, std::int64_t C, DType dtype) {
-  Tensor rows = Tensor::full({2, C}, first, dtype);
-  Tensor last = rows.slice(0, 1, 2);
-  fill(last, second);
-  return rows;
-}
-
-/// The factor as the affine of a map: (f, 0).
-Variable affine_of(const Variable& factor, const Variable& z) {
-  return scale(rows_of(1.0, 0.0, z.shape()[1], z.dtype()), factor);
+/// [2, C]: the factor all along `row`, `other` along the other one.
+Variable factor_in_row(const Variable& factor, std::int64_t row, double other, std::int64_t C) {
+  const auto ones_in = [&](std::int64_t at, double value) {
+    Tensor rows = Tensor::zeros({2, C}, factor.dtype());
+    Tensor part = rows.slice(0, at, at + 1);
+    fill(part, value);
+    return rows;
+  };
+  const Variable scaled = scale(ones_in(row, 1.0), factor);
+  return other == 0.0 ? scaled : ockham::add(scaled, ones_in(1 - row, other));
 }
 
 }  // namespace
@@ -49,11 +48,9 @@ Variable shared_moments(const Context& context, const Variable& z) {
 }
 
 Variable scaled_moments(const Variable& moments, const Variable& factor) {
-  const std::int64_t C = moments.shape()[1];
-  const Variable rows = scale(rows_of(1.0, 1.0, C, moments.dtype()), factor);  // (f, f)
-  const Variable powers = ockham::add(std::vector<Variable>{scale(rows_of(0.0, 1.0, C, moments.dtype()), factor),
-                                                            rows_of(1.0, 0.0, C, moments.dtype())});  // (1, f)
-  return mul(moments, mul(rows, powers));
+  // (f, f) (1, f) = (f, f^2)
+  return mul(moments, mul(scale(Tensor::full(moments.shape(), 1.0, moments.dtype()), factor),
+                          factor_in_row(factor, 1, 1.0, moments.shape()[1])));
 }
 
 Variable applied(const Deferred& x) {
@@ -75,9 +72,10 @@ Variable mixed(const Context& context, const Variable& alpha, std::span<const De
   }
   std::vector<MixBranch> terms;
   for (const Deferred& branch : branches)
-    terms.push_back(branch.rectifies        ? MixBranch{applied(branch), {}}
-                    : branch.factor.value() ? MixBranch{branch.z, affine_of(branch.factor, branch.z)}
-                                            : MixBranch{branch.z, branch.affine});
+    terms.push_back(branch.rectifies ? MixBranch{applied(branch), {}}
+                    : branch.factor.value()
+                        ? MixBranch{branch.z, factor_in_row(branch.factor, 0, 0.0, branch.z.shape()[1])}
+                        : MixBranch{branch.z, branch.affine});
   return mix(alpha, terms, std::move(index));
 }
 
@@ -88,6 +86,10 @@ Variable added(const Context& context, std::span<const Deferred> maps) {
   for (const Deferred& map : maps)
     tensors.push_back(applied(map));
   return tensors.size() == 1 ? tensors[0] : ockham::add(tensors);
+}
+
+Deferred deferred(const Context& context, Layer& layer, const Deferred& x) {
+  return context.fuses ? layer.run(context, x) : Deferred{.z = layer.forward(context, applied(x))};
 }
 
 Variable Sequential::forward(const Context& context, const Variable& x) {
@@ -193,10 +195,7 @@ Deferred BatchNorm::run(const Context& context, const Deferred& x) {
   if (!x.factor.value())
     return {.z = x.z, .affine = affine};
   // s (f z) + b = (s f) z + b
-  const std::int64_t C = affine.shape()[1];
-  const Variable rows = ockham::add(std::vector<Variable>{scale(rows_of(1.0, 0.0, C, affine.dtype()), x.factor),
-                                                          rows_of(0.0, 1.0, C, affine.dtype())});
-  return {.z = x.z, .affine = mul(affine, rows)};
+  return {.z = x.z, .affine = mul(affine, factor_in_row(x.factor, 0, 1.0, affine.shape()[1]))};
 }
 
 Variable MaxPool::forward(const Context& context, const Variable& x) {
@@ -212,8 +211,9 @@ Deferred MaxPool::run(const Context& context, const Deferred& x) {
 }
 
 Variable AvgPool::forward(const Context& context, const Variable& x) {
-  return shared(context, concat("avg_pool2d ", attrs_.kernel, ' ', attrs_.stride, ' ', attrs_.pad), x,
-                [&] { return avg_pool2d(x, attrs_); });
+  return shared(
+      context, concat("avg_pool2d ", attrs_.kernel, ' ', attrs_.stride, ' ', attrs_.pad, ' ', attrs_.count_include_pad),
+      x, [&] { return avg_pool2d(x, attrs_); });
 }
 
 Deferred AvgPool::run(const Context& context, const Deferred& x) {
@@ -223,7 +223,7 @@ Deferred AvgPool::run(const Context& context, const Deferred& x) {
 }
 
 Variable ZeroBorder::forward(const Context& context, const Variable& x) {
-  return shared(context, "zero_border", x,
+  return shared(context, concat("zero_border ", width_), x,
                 [&] { return pad2d(x, {.top = width_, .bottom = width_, .left = width_, .right = width_}); });
 }
 

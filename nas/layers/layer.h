@@ -45,6 +45,9 @@ class Layer : public Module {
   virtual bool takes_deferred() const { return false; }
 };
 
+/// layer.run() where the context fuses, else its forward() of the map.
+Deferred deferred(const Context& context, Layer& layer, const Deferred& x);
+
 /// Runs its layers in the order in which they were added.
 class Sequential : public Layer {
  public:

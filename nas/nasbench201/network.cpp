@@ -36,8 +36,7 @@ class CellLayer : public Layer {
         const Variable& from = nodes[static_cast<std::size_t>(kEdgeEnds[e].from)];
         if (kEdgeEnds[e].to != node || operations_[e] == nullptr || !from.value().is_defined())
           continue;
-        terms.push_back(context.fuses ? operations_[e]->run(context, {.z = from})
-                                      : Deferred{.z = operations_[e]->forward(context, from)});
+        terms.push_back(deferred(context, *operations_[e], {.z = from}));
       }
       if (!terms.empty())
         nodes[static_cast<std::size_t>(node)] = added(context, terms);
@@ -58,11 +57,8 @@ class Reduction : public Layer {
         shortcut_(add("downsample", make_shortcut(in, out, initial))) {}
 
   Variable forward(const Context& context, const Variable& x) override {
-    if (!context.fuses)
-      return added(context, std::vector<Deferred>{{.z = second_.forward(context, first_.forward(context, x))},
-                                                  {.z = shortcut_.forward(context, x)}});
-    return added(context, std::vector<Deferred>{second_.run(context, first_.run(context, {.z = x})),
-                                                {.z = shortcut_.forward(context, x)}});
+    const Deferred main = deferred(context, second_, deferred(context, first_, {.z = x}));
+    return added(context, std::vector<Deferred>{main, {.z = shortcut_.forward(context, x)}});
   }
 
  private:

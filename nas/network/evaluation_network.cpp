@@ -78,7 +78,7 @@ class EvaluationCell : public Cell {
   Deferred term(const Context& context, std::size_t t, const Deferred& x) {
     Layer& layer = *terms_[t].layer;
     if (!drops(context))
-      return context.fuses ? layer.run(context, x) : Deferred{.z = layer.forward(context, x.z)};
+      return deferred(context, layer, x);
     return {.z = dropped(context, t, layer.forward(context, x.z))};
   }
 

@@ -112,9 +112,7 @@ Frame::Frame(const FrameSpec& spec, Initial& initial, const MakeCell& make_cell)
 }
 
 std::vector<Deferred> CellInputs::run(const Context& context, const Variable& older, const Variable& previous) {
-  if (!context.fuses)
-    return {{.z = older_.forward(context, older)}, {.z = previous_.forward(context, previous)}};
-  return {older_.run(context, {.z = older}), previous_.run(context, {.z = previous})};
+  return {deferred(context, older_, {.z = older}), deferred(context, previous_, {.z = previous})};
 }
 
 Variable Frame::forward(const Context& context, const Variable& images,

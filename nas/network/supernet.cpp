@@ -125,7 +125,7 @@ class SearchCell : public Cell {
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
         if (!kind_.op_is_alive[e][o])
           continue;
-        branches.push_back(branch(context, *ops_[e][o], source));
+        branches.push_back(deferred(context, *ops_[e][o], source));
         index.push_back(static_cast<std::int64_t>(o));
       }
       if (branches.empty())
@@ -147,15 +147,12 @@ class SearchCell : public Cell {
       if (cell_.edges[e].to != node)
         continue;
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
-        branches.push_back(branch(context, *ops_[e][o], {.z = states[static_cast<std::size_t>(cell_.edges[e].from)]}));
+        branches.push_back(
+            deferred(context, *ops_[e][o], {.z = states[static_cast<std::size_t>(cell_.edges[e].from)]}));
         index.push_back(static_cast<std::int64_t>(e) * columns + static_cast<std::int64_t>(o) + 1);
       }
     }
     return mixed(context, kind_.mixture, branches, index);
-  }
-
-  static Deferred branch(const Context& context, Layer& op, const Deferred& x) {
-    return context.fuses ? op.run(context, x) : Deferred{.z = op.forward(context, x.z)};
   }
 
   const SupernetSpec& spec_;
