@@ -3,9 +3,8 @@
 #include <cmath>
 
 #include "autograd/reverse.h"
-#include "engine/math.h"
 #include "nas/proxies/proxies.h"
-#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "nas/search/parameter_vectors.h"
 #include "ops/sum/sum.h"
 
 namespace ockham::nas::proxies {
@@ -18,49 +17,18 @@ std::vector<Parameter*> weights_of(Module& network) {
   return result;
 }
 
-/// Puts a network's state and gradients back.
-class Restored {
- public:
-  explicit Restored(Module& network) : state_(network.state()) {
-    for (const Parameter* parameter : state_) {
-      values_.push_back(parameter->value.clone());
-      grads_.push_back(parameter->grad);
-    }
-  }
-  ~Restored() {
-    for (std::size_t i = 0; i < state_.size(); ++i) {
-      state_[i]->value = values_[i];
-      state_[i]->grad = grads_[i];
-    }
-  }
-  Restored(const Restored&) = delete;
-  Restored& operator=(const Restored&) = delete;
-
- private:
-  std::vector<Parameter*> state_;
-  std::vector<Tensor> values_, grads_;
-};
-
 /// dL/dW of each weight; zero where L does not depend on it.
-std::vector<Tensor> loss_gradients(const Subject& subject, const Batch& batch) {
-  const std::vector<Parameter*> weights = weights_of(*subject.network);
-  for (Parameter* weight : weights)
-    weight->grad = {};
-  Tape tape;
-  const Context context{.tape = &tape, .batch_norm = BatchNormMode::kBatch};
-  backward(softmax_cross_entropy(subject.forward(context, batch.images), batch.labels));
-  std::vector<Tensor> gradients;
-  for (const Parameter* weight : weights)
-    gradients.push_back(weight->grad ? weight->grad : Tensor::zeros(weight->value.shape(), weight->value.dtype()));
-  return gradients;
+std::vector<Tensor> loss_gradients(const SearchNetwork& subject, const Batch& batch) {
+  subject.differentiate(batch);
+  return grads_of(weights_of(*subject.module));
 }
 
 /// Sum over weights of score(W, gradient).
 template <class Score>
-double over_weights(const Subject& subject, const Batch& batch, Score&& score) {
-  const Restored restored(*subject.network);
+double over_weights(const SearchNetwork& subject, const Batch& batch, Score&& score) {
+  const Restored restored(*subject.module);
   const std::vector<Tensor> gradients = loss_gradients(subject, batch);
-  const std::vector<Parameter*> weights = weights_of(*subject.network);
+  const std::vector<Parameter*> weights = weights_of(*subject.module);
   double total = 0.0;
   for (std::size_t i = 0; i < weights.size(); ++i)
     total += score(weights[i]->value, gradients[i]);
@@ -109,28 +77,28 @@ void linearise(Module& network) {
 
 }  // namespace
 
-double gradient_norm(const Subject& subject, const Batch& batch) {
+double gradient_norm(const SearchNetwork& subject, const Batch& batch) {
   return over_weights(subject, batch, [](const Tensor&, const Tensor& g) { return std::sqrt(dot(g, g)); });
 }
 
-double plain(const Subject& subject, const Batch& batch) {
+double plain(const SearchNetwork& subject, const Batch& batch) {
   return over_weights(subject, batch, [](const Tensor& w, const Tensor& g) { return dot(w, g); });
 }
 
-double weight_norm(const Subject& subject) {
+double weight_norm(const SearchNetwork& subject) {
   double total = 0.0;
-  for (const Parameter* weight : weights_of(*subject.network))
+  for (const Parameter* weight : weights_of(*subject.module))
     total += std::sqrt(dot(weight->value, weight->value));
   return total;
 }
 
-double snip(const Subject& subject, const Batch& batch) {
+double snip(const SearchNetwork& subject, const Batch& batch) {
   return over_weights(subject, batch, absolute_dot);
 }
 
-double grasp(const Subject& subject, const Batch& batch) {
-  const Restored restored(*subject.network);
-  const std::vector<Parameter*> weights = weights_of(*subject.network);
+double grasp(const SearchNetwork& subject, const Batch& batch) {
+  const Restored restored(*subject.module);
+  const std::vector<Parameter*> weights = weights_of(*subject.module);
   const std::vector<Tensor> gradients = loss_gradients(subject, batch);
   double norm = 0.0;
   for (const Tensor& g : gradients)
@@ -153,10 +121,10 @@ double grasp(const Subject& subject, const Batch& batch) {
   return total;
 }
 
-double synflow(const Subject& subject, std::int64_t channels, std::int64_t size) {
-  const Restored restored(*subject.network);
-  linearise(*subject.network);
-  const std::vector<Parameter*> weights = weights_of(*subject.network);
+double synflow(const SearchNetwork& subject, std::int64_t channels, std::int64_t size) {
+  const Restored restored(*subject.module);
+  linearise(*subject.module);
+  const std::vector<Parameter*> weights = weights_of(*subject.module);
   for (Parameter* weight : weights)
     weight->grad = {};
   Tape tape;

@@ -1,7 +1,6 @@
 // Proxies from one row per image: which ReLUs it opens, its gradient by the image or by the weights.
 #include <algorithm>
 
-#include "autograd/reverse.h"
 #include "autograd/sweep.h"
 #include "nas/proxies/kernel_scores.h"
 #include "nas/proxies/proxies.h"
@@ -52,7 +51,7 @@ std::vector<double> joined(const std::vector<std::vector<double>>& rows) {
 
 }  // namespace
 
-double naswot(const Subject& subject, const Tensor& images) {
+double naswot(const SearchNetwork& subject, const Tensor& images) {
   Tape tape;
   const std::int64_t n = images.size(0);
   // One op a layer: a fused convolution does not show the input of its ReLU.
@@ -67,7 +66,7 @@ double naswot(const Subject& subject, const Tensor& images) {
   return log_determinant(K, n);
 }
 
-double jacobian_covariance(const Subject& subject, const Tensor& images) {
+double jacobian_covariance(const SearchNetwork& subject, const Tensor& images) {
   Tape tape;
   Parameter input{.name = "images", .value = images, .kind = ParameterKind::kBuffer};
   const Context context{.tape = &tape, .batch_norm = BatchNormMode::kBatch};
@@ -83,7 +82,7 @@ double jacobian_covariance(const Subject& subject, const Tensor& images) {
   return correlation_score(joined(rows), images.size(0));
 }
 
-double ntk_condition(const Subject& subject, const Tensor& images) {
+double ntk_condition(const SearchNetwork& subject, const Tensor& images) {
   Tape tape;
   const Variable logits = subject.forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch}, images);
   const std::int64_t n = images.size(0), classes = logits.shape()[1];

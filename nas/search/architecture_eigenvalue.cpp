@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "engine/math.h"
 #include "engine/random.h"
+#include "nas/search/parameter_vectors.h"
 
 namespace ockham::nas {
 namespace {
@@ -20,28 +20,19 @@ double product(const Vector& a, const Vector& b) {
 /// Gradients of the loss at start + step * v.
 Vector gradients_at(const SearchNetwork& network, const Batch& batch, const Vector& start, double step,
                     const Vector& v) {
-  Vector result;
-  for (std::size_t a = 0; a < v.size(); ++a) {
-    copy(start[a], network.architecture[a]->value);
-    axpy(step, v[a], network.architecture[a]->value);
-  }
+  place(network.architecture, start, step, v);
   network.differentiate(batch);
-  for (const Parameter* parameter : network.architecture)
-    result.push_back(parameter->grad);
-  return result;
+  return grads_of(network.architecture);
 }
 
 }  // namespace
 
 double largest_architecture_eigenvalue(const SearchNetwork& network, const Batch& batch,
                                        const EigenvalueOptions& options) {
-  std::vector<Parameter*> all = network.weights();
-  all.insert(all.end(), network.architecture.begin(), network.architecture.end());
-  Vector start, v, grads;
-  for (const Parameter* parameter : all)
-    grads.push_back(parameter->grad);
-  for (std::size_t a = 0; a < network.architecture.size(); ++a) {
-    start.push_back(network.architecture[a]->value.clone());
+  const Restored restored(*network.module);
+  const Vector start = values_of(network.architecture);
+  Vector v;
+  for (std::size_t a = 0; a < start.size(); ++a) {
     v.push_back(Tensor(start[a].shape(), start[a].dtype()));
     fill_normal(v[a], {options.seed, Purpose::kProbe, a});
   }
@@ -61,10 +52,6 @@ double largest_architecture_eigenvalue(const SearchNetwork& network, const Batch
     eigenvalue = product(v, Hv);
     v = std::move(Hv);
   }
-  for (std::size_t a = 0; a < start.size(); ++a)
-    copy(start[a], network.architecture[a]->value);
-  for (std::size_t p = 0; p < all.size(); ++p)
-    all[p]->grad = grads[p];
   return eigenvalue;
 }
 

@@ -31,8 +31,8 @@ class SmallMlp : public Module {
     const Tensor rows = x.value().reshape({x.value().size(0), -1});
     return linear(relu(linear(rows, context.use(first_))), context.use(second_));
   }
-  Subject subject() {
-    return {this, [this](const Context& context, const Variable& x) { return forward(context, x); }};
+  nas::SearchNetwork subject() {
+    return {this, [this](const Context& context, const Variable& x) { return forward(context, x); }, {}};
   }
 
  private:
@@ -46,8 +46,8 @@ struct CellCase {
       : network(nb::parse_cell(code), {.channels = 4, .cells_per_stage = 1, .classes = 3}, initial) {
     fill_normal(batch.images, {9, Purpose::kTest, 0});
   }
-  Subject subject() {
-    return {&network, [this](const Context& context, const Variable& x) { return network.forward(context, x); }};
+  nas::SearchNetwork subject() {
+    return {&network, [this](const Context& context, const Variable& x) { return network.forward(context, x); }, {}};
   }
   Initial initial{.seed = 8, .dtype = DType::kFloat64};
   nb::Network network;
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(grasp_is_the_mixed_second_derivative_along_weights_and_grad
 
 BOOST_AUTO_TEST_CASE(scores_leave_the_network_as_it_was) {
   CellCase small("321431");
-  const Subject subject = small.subject();
+  const nas::SearchNetwork subject = small.subject();
   const std::vector<Tensor> before = values_of(small.network);
   const double first = snip(subject, small.batch);
   grasp(subject, small.batch);

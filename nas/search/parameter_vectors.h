@@ -1,0 +1,51 @@
+#pragma once
+// Parameters of a network as one vector, for methods that move them and come back.
+#include "autograd/module.h"
+#include "engine/math.h"
+
+namespace ockham::nas {
+
+/// Copies.
+inline std::vector<Tensor> values_of(const std::vector<Parameter*>& parameters) {
+  std::vector<Tensor> values;
+  for (const Parameter* parameter : parameters)
+    values.push_back(parameter->value.clone());
+  return values;
+}
+
+/// Their grads as they are, no copies.
+inline std::vector<Tensor> grads_of(const std::vector<Parameter*>& parameters) {
+  std::vector<Tensor> grads;
+  for (const Parameter* parameter : parameters)
+    grads.push_back(parameter->grad);
+  return grads;
+}
+
+/// Parameters = start + step * direction.
+inline void place(const std::vector<Parameter*>& parameters, const std::vector<Tensor>& start, double step,
+                  const std::vector<Tensor>& direction) {
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    copy(start[p], parameters[p]->value);
+    axpy(step, direction[p], parameters[p]->value);
+  }
+}
+
+/// Puts the state and the gradients of a network back when it ends, to the bit.
+class Restored {
+ public:
+  explicit Restored(Module& network) : state_(network.state()), values_(values_of(state_)), grads_(grads_of(state_)) {}
+  ~Restored() {
+    for (std::size_t i = 0; i < state_.size(); ++i) {
+      state_[i]->value = values_[i];
+      state_[i]->grad = grads_[i];
+    }
+  }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+
+ private:
+  std::vector<Parameter*> state_;
+  std::vector<Tensor> values_, grads_;
+};
+
+}  // namespace ockham::nas
