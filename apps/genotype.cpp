@@ -3,6 +3,7 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/common/format.h"
 #include "apps/common/main.h"
@@ -167,6 +168,9 @@ int query(Session& session) {
     throw UsageError(
         "There is no cell to query. Name one, such as '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...' or 333133.");
   const Cell cell = parse_cell(options.text("genotype"));
+  std::optional<Table> table;
+  if (options.is_set("table"))
+    table = Table::load(options.text("table"));
   nlohmann::ordered_json result{{"cell", nas::nasbench201::to_string(cell)},
                                 {"code", code(cell)},
                                 {"connected", is_connected(cell)},
@@ -177,16 +181,15 @@ int query(Session& session) {
             << " multiply-accumulates\n";
   if (!is_connected(cell))
     std::cout << "its output is cut off from its input: it transmits nothing\n";
-  if (options.is_set("table")) {
-    const Table table = Table::load(options.text("table"));
+  if (table) {
     for (std::size_t c = 0; c < kColumns.size(); ++c) {
       const auto column = static_cast<Column>(c);
-      const double accuracy = table.at(cell)[column];
-      std::cout << kColumns[c] << ": " << accuracy << " %, rank " << format_count(table.rank(cell, column))
-                << ", the best has " << table.best(column) << " %\n";
+      const double accuracy = table->at(cell)[column];
+      std::cout << kColumns[c] << ": " << accuracy << " %, rank " << format_count(table->rank(cell, column))
+                << ", the best has " << table->best(column) << " %\n";
       result[std::string(kColumns[c])] = accuracy;
     }
-    result["index"] = table.at(cell).index;
+    result["index"] = table->at(cell).index;
   }
   session.publish(result);
   return kDone;

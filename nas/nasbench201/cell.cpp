@@ -125,6 +125,15 @@ Cell cell_of(std::int64_t number) {
   return cell;
 }
 
+Cell largest(std::span<const double> alpha) {
+  Cell cell;
+  for (std::size_t e = 0; e < cell.edges.size(); ++e) {
+    const auto of_edge = alpha.subspan(e * kOperations, kOperations);
+    cell.edges[e] = static_cast<Operation>(std::ranges::max_element(of_edge) - of_edge.begin());
+  }
+  return cell;
+}
+
 bool is_connected(const Cell& cell) {
   std::array<bool, 4> is_reached{true, false, false, false};
   for (std::size_t e = 0; e < cell.edges.size(); ++e) {

@@ -3,6 +3,7 @@
 // edges, 15,625 cells. Dong and Yang, ICLR 2020 (the topology space of NATS-Bench).
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,11 @@ std::string code(const Cell& cell);
 std::int64_t number_of(const Cell& cell);
 /// @throws UsageError outside 0 to 15,624
 Cell cell_of(std::int64_t number);
+
+/// Numbers for all operations of all edges, edge by edge.
+inline constexpr std::int64_t kAlphas = kEdges * kOperations;
+/// Each edge's operation of the largest of kAlphas numbers, the first of equals.
+Cell largest(std::span<const double> alpha);
 
 /// Does any path of edges other than none lead from the input to the output? 341 cells transmit nothing.
 bool is_connected(const Cell& cell);

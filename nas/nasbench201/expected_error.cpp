@@ -88,13 +88,4 @@ double ExpectedError::evaluate(std::span<const double> alpha, std::span<double> 
   return f;
 }
 
-Cell largest(std::span<const double> alpha) {
-  Cell cell;
-  for (std::size_t e = 0; e < cell.edges.size(); ++e) {
-    const auto of_edge = alpha.subspan(e * kOperations, kOperations);
-    cell.edges[e] = static_cast<Operation>(std::ranges::max_element(of_edge) - of_edge.begin());
-  }
-  return cell;
-}
-
 }  // namespace ockham::nas::nasbench201

@@ -10,8 +10,6 @@
 
 namespace ockham::nas::nasbench201 {
 
-inline constexpr std::int64_t kAlphas = kEdges * kOperations;
-
 class ExpectedError {
  public:
   /// error(cell) = 1 - accuracy/100 in that column.
@@ -26,8 +24,5 @@ class ExpectedError {
  private:
   std::vector<double> errors_;  // by number_of(): [125, 125], the first three edges against the last three
 };
-
-/// Each edge's operation of the largest alpha, the first of equals.
-Cell largest(std::span<const double> alpha);
 
 }  // namespace ockham::nas::nasbench201

@@ -1,6 +1,5 @@
 #include "nas/nasbench201/supernet.h"
 
-#include "nas/nasbench201/expected_error.h"
 #include "ops/softmax/softmax.h"
 
 namespace ockham::nas::nasbench201 {
@@ -34,8 +33,7 @@ class Supernet::MixedCell : public Layer {
         for (std::size_t o = 1; kEdgeEnds[e].to == node && o < kOperations; ++o) {
           Layer& operation = *operations_[e * (kOperations - 1) + o - 1];
           const Variable& from = nodes[static_cast<std::size_t>(kEdgeEnds[e].from)];
-          branches.push_back(context.fuses ? operation.run(context, {.z = from})
-                                           : Deferred{.z = operation.forward(context, from)});
+          branches.push_back(deferred(context, operation, {.z = from}));
           index.push_back(static_cast<std::int64_t>(e * kOperations + o));
         }
       }

@@ -16,10 +16,9 @@ double concrete_keep(double logit, double u1, double u2, double temperature) {
 
 namespace {
 
-/// u in (0, 1), so that its double logarithm is finite.
+/// u in (0, 1), so that its double logarithm is finite: uniform() is below 1 but may be 0.
 double inner_uniform(const RandomKey& key, std::int64_t index) {
-  constexpr double kLeast = 0x1p-54;
-  return std::max(kLeast, std::min(uniform(key, static_cast<std::uint64_t>(index)), 1.0 - kLeast * 4.0));
+  return std::max(0x1p-54, uniform(key, static_cast<std::uint64_t>(index)));
 }
 
 /// keep and its first two derivatives by the logit.

@@ -9,7 +9,7 @@
 #include "nas/bayes/variational.h"
 #include "nas/nasbench201/cell.h"
 #include "nas/nasbench201/expected_error.h"
-#include "tests/support.h"
+#include "tests/nas/nasbench201_published.h"
 
 using namespace ockham;
 using namespace nas::nasbench201;
@@ -19,17 +19,6 @@ namespace {
 
 constexpr const char* kBest =
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|";
-
-/// The published table; nothing where it is not at hand.
-const Table* published() {
-  const std::filesystem::path path = test::shared_folder() / "data/nasbench201/nasbench201.csv.gz";
-  if (test::shared_folder().empty() || !std::filesystem::exists(path)) {
-    test::skip("no data/nasbench201/nasbench201.csv.gz in the shared folder");
-    return nullptr;
-  }
-  static const Table table = Table::load(path.string());
-  return &table;
-}
 
 /// A table of all cells whose accuracies are told apart by their numbers, as lines.
 std::vector<std::string> table_lines() {
@@ -177,7 +166,7 @@ BOOST_AUTO_TEST_CASE(expected_error_of_a_certain_cell_is_its_error) {
 }
 
 BOOST_AUTO_TEST_CASE(the_published_table_has_the_published_optima) {
-  const Table* table = published();
+  const Table* table = test::published_table();
   if (table == nullptr)
     return;
   BOOST_TEST(table->best(Column::kC10Test) == 94.37, boost::test_tools::tolerance(1e-4));

@@ -8,7 +8,7 @@
 #include "autograd/optim/adam.h"
 #include "nas/bayes/variational.h"
 #include "nas/nasbench201/expected_error.h"
-#include "tests/support.h"
+#include "tests/nas/nasbench201_published.h"
 
 using namespace ockham;
 using namespace nas::nasbench201;
@@ -23,17 +23,15 @@ constexpr std::uint64_t kSeeds = 4;
 
 struct Problem {
   static const Problem* published() {
-    const std::filesystem::path path = test::shared_folder() / "data/nasbench201/nasbench201.csv.gz";
-    if (test::shared_folder().empty() || !std::filesystem::exists(path)) {
-      test::skip("no data/nasbench201/nasbench201.csv.gz in the shared folder");
+    const Table* table = test::published_table();
+    if (table == nullptr)
       return nullptr;
-    }
-    static const Problem problem(Table::load(path.string()));
+    static const Problem problem(*table);
     return &problem;
   }
-  explicit Problem(Table read) : table(std::move(read)), error(table, Column::kC10Valid) {}
+  explicit Problem(const Table& read) : table(read), error(table, Column::kC10Valid) {}
 
-  Table table;
+  const Table& table;
   ExpectedError error;
 };
 
