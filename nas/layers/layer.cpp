@@ -48,9 +48,11 @@ Variable shared_moments(const Context& context, const Variable& z) {
 }
 
 Variable scaled_moments(const Variable& moments, const Variable& factor) {
-  // (f, f) (1, f) = (f, f^2)
-  return mul(moments, mul(scale(Tensor::full(moments.shape(), 1.0, moments.dtype()), factor),
-                          factor_in_row(factor, 1, 1.0, moments.shape()[1])));
+  // (f, f) (1, f) = (f, f^2). One after the other: as arguments of one call they would be recorded in the compiler's
+  // order.
+  const Variable rows = scale(Tensor::full(moments.shape(), 1.0, moments.dtype()), factor);
+  const Variable powers = factor_in_row(factor, 1, 1.0, moments.shape()[1]);
+  return mul(moments, mul(rows, powers));
 }
 
 Variable applied(const Deferred& x) {
