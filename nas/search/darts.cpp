@@ -21,7 +21,7 @@ void look_ahead(const std::vector<Parameter*>& weights, const Unrolling& unrolli
 }  // namespace
 
 double first_order_gradient(const SearchNetwork& network, const Batch& valid) {
-  return network.differentiate(valid);
+  return network.differentiate(valid).mean_loss();
 }
 
 double second_order_gradient(const SearchNetwork& network, const Batch& train, const Batch& valid,
@@ -34,7 +34,7 @@ double second_order_gradient(const SearchNetwork& network, const Batch& train, c
     const std::vector<Tensor> start = values_of(weights);
     network.differentiate(train);
     look_ahead(weights, unrolling);
-    loss = network.differentiate(valid);
+    loss = network.differentiate(valid).mean_loss();
     const std::vector<Tensor> along = grads_of(weights);
     result = grads_of(network.architecture);
     double square = 0.0;

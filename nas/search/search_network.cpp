@@ -1,6 +1,6 @@
 #include "nas/search/search_network.h"
 
-#include "autograd/reverse.h"
+#include "nas/train/micro_batches.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::nas {
@@ -10,19 +10,25 @@ Variable SearchNetwork::loss(Tape* tape, const Batch& batch) const {
                                batch.labels);
 }
 
-double SearchNetwork::differentiate(const Batch& batch) const {
+Score SearchNetwork::differentiate(const Batch& batch, std::uint64_t step) const {
   std::vector<Parameter*> all = weights();
   all.insert(all.end(), architecture.begin(), architecture.end());
   for (Parameter* parameter : all)
     parameter->grad = {};
-  Tape tape;
-  const Variable value = loss(&tape, batch);
-  backward(value);
+  const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t) {
+    PartLoss result;
+    const Variable logits = forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch}, part.images);
+    result.loss = softmax_cross_entropy(logits, part.labels);
+    result.value = result.loss.value().item();
+    result.logits = logits.value();
+    return result;
+  };
+  const Score result = compute_gradients(batch, micro_batch, step, part_loss);
   for (Parameter* parameter : all) {
     if (!parameter->grad)
       parameter->grad = Tensor::zeros(parameter->value.shape(), parameter->value.dtype());
   }
-  return value.value().item();
+  return result;
 }
 
 }  // namespace ockham::nas

@@ -11,14 +11,16 @@ namespace ockham::nas {
 struct SearchNetwork {
   Module* module;
   std::function<Variable(const Context&, const Variable& images)> forward;  ///< logits of the classes
-  std::vector<Parameter*> architecture;                                     ///< of kind kSwitch
+  std::vector<Parameter*> architecture = {};                                ///< of kind kSwitch
+  std::int64_t micro_batch = 0;  ///< images at a time in differentiate() (nas/train/micro_batches.h); 0: all
 
   std::vector<Parameter*> weights() const { return module->parameters(ParameterKind::kWeight); }
   /// Mean cross-entropy of a batch, batch norm on its statistics; recorded if tape is not null.
   Variable loss(Tape* tape, const Batch& batch) const;
   /// Puts d loss / d p into the grad of every weight and architecture parameter; zeros where the loss does not depend
-  /// on it. @return the loss
-  double differentiate(const Batch& batch) const;
+  /// on it. `step` is what an error names.
+  /// @throws DivergedError if the loss is not finite
+  Score differentiate(const Batch& batch, std::uint64_t step = 0) const;
 };
 
 }  // namespace ockham::nas

@@ -1,0 +1,26 @@
+#pragma once
+// NAS-Bench-201 as a space to search in (nas/search/search_space.h): six choices of five operations, none among them;
+// derive() takes each edge's largest, the first of equals. Cells are the strings of cell.h.
+#include "nas/nasbench201/network.h"
+#include "nas/search/search_space.h"
+
+namespace ockham::nas::nasbench201 {
+
+class Space : public SearchSpace {
+ public:
+  /// Size of the search network and of make_network(). facts() are of the benchmark's own, C = 16 and N = 5.
+  explicit Space(const NetworkSpec& spec) : spec_(spec) {}
+
+  std::string name() const override { return "nasbench201"; }
+  /// Batch norm without scale and shift, as published.
+  OwnedNetwork make_supernet(Initial& initial) const override;
+  OwnedNetwork make_network(const std::string& cell, Initial& initial) const override;
+  std::vector<Choice> choices() const override;
+  std::string derive(std::span<const double> numbers) const override;
+  CellFacts facts(const std::string& cell) const override;
+
+ private:
+  NetworkSpec spec_;
+};
+
+}  // namespace ockham::nas::nasbench201

@@ -1,0 +1,69 @@
+#pragma once
+// What a search method and its driver see of a space, whatever its cells look like: a search network with named logits,
+// the rule that makes a cell of numbers, and the network of one cell. A cell is a text in the space's own notation, the
+// same text for the same cell.
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/random.h"
+#include "nas/search/search_network.h"
+
+namespace ockham::nas {
+
+/// One softmax of the search network: an edge's operations, or a node's inputs.
+struct Choice {
+  std::string name;                  ///< "3<-0", "normal in0_3"
+  std::vector<std::string> options;  ///< what each number stands for
+};
+
+/// What a cell's network costs and what is known of it without training.
+struct CellFacts {
+  std::int64_t parameters = 0;
+  std::int64_t macs = 0;     ///< multiply-accumulates of one image
+  std::int64_t skips = 0;    ///< skip connections
+  bool is_connected = true;  ///< does its output depend on its input?
+};
+
+/// A network and what methods see of it.
+struct OwnedNetwork {
+  std::unique_ptr<Module> module;
+  SearchNetwork network;
+};
+
+class SearchSpace {
+ public:
+  virtual ~SearchSpace() = default;
+
+  /// "nasbench201", "darts", ...
+  virtual std::string name() const = 0;
+  /// All operations at once; architecture holds the logits of choices(), one after another.
+  virtual OwnedNetwork make_supernet(Initial& initial) const = 0;
+  /// Of one cell, at the size of the search; no architecture. @throws UsageError for a malformed cell
+  virtual OwnedNetwork make_network(const std::string& cell, Initial& initial) const = 0;
+  virtual std::vector<Choice> choices() const = 0;
+  /// The cell of the largest numbers, one for every option of every choice; each space states its rule and its ties.
+  virtual std::string derive(std::span<const double> numbers) const = 0;
+  /// Of the network that is trained in the end. @throws UsageError for a malformed cell
+  virtual CellFacts facts(const std::string& cell) const = 0;
+};
+
+/// Numbers of all choices together.
+std::size_t count_options(const SearchSpace& space);
+
+/// The cell of independent normal numbers of that key: no option is preferred.
+std::string random_cell(const SearchSpace& space, const RandomKey& key);
+
+/// derive(), but with at most `most` skip connections: while there are more, the chosen skip of the smallest
+/// probability within its choice is forbidden. Chen et al. 2019 (P-DARTS) cap them in the same spirit.
+/// @throws UsageError if no cell has so few
+std::string derive_with_skip_cap(const SearchSpace& space, std::span<const double> numbers, std::int64_t most);
+
+/// softmax within each choice.
+std::vector<double> probabilities(const SearchSpace& space, std::span<const double> logits);
+
+/// Mean over choices of the entropy of probabilities(), in nats.
+double mean_entropy(const SearchSpace& space, std::span<const double> logits);
+
+}  // namespace ockham::nas

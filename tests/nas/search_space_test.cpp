@@ -1,0 +1,133 @@
+#include "nas/search/search_space.h"
+
+#include <cmath>
+#include <set>
+
+#include "nas/nasbench201/cell.h"
+#include "nas/nasbench201/search_space.h"
+#include "nas/network/softmax_space.h"
+#include "tests/nas/networks.h"
+#include "tests/support.h"
+
+using namespace ockham;
+using namespace nas;
+
+namespace {
+
+/// Every space, at sizes of milliseconds.
+std::vector<std::unique_ptr<SearchSpace>> tiny_spaces() {
+  std::vector<std::unique_ptr<SearchSpace>> spaces;
+  spaces.push_back(std::make_unique<nasbench201::Space>(
+      nasbench201::NetworkSpec{.channels = 2, .cells_per_stage = 1, .classes = 3}));
+  for (const SupernetSpec& spec : {SupernetSpec::darts(2), SupernetSpec::bayesnas(2)})
+    spaces.push_back(std::make_unique<SoftmaxSpace>(test::tiny(spec), test::tiny_evaluation()));
+  return spaces;
+}
+
+Tensor images() {
+  return test::noise({2, 3, 8, 8}, DType::kFloat64, 1);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(search_space)
+
+BOOST_AUTO_TEST_CASE(search_networks_have_one_logit_for_every_option) {
+  for (const auto& space : tiny_spaces()) {
+    Initial initial{.dtype = DType::kFloat64};
+    const OwnedNetwork net = space->make_supernet(initial);
+    std::int64_t logits = 0;
+    for (const Parameter* parameter : net.network.architecture)
+      logits += parameter->value.numel();
+    BOOST_TEST(static_cast<std::size_t>(logits) == count_options(*space));
+    BOOST_TEST(net.network.forward({.batch_norm = BatchNormMode::kFrozenBatch}, images()).shape() == (Shape{2, 3}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(random_cells_can_be_built_and_follow_from_their_key) {
+  for (const auto& space : tiny_spaces()) {
+    std::set<std::string> cells;
+    for (std::uint64_t i = 0; i < 5; ++i) {
+      const std::string cell = random_cell(*space, {.seed = i, .purpose = Purpose::kTest});
+      BOOST_TEST(cell == random_cell(*space, {.seed = i, .purpose = Purpose::kTest}));
+      cells.insert(cell);
+      Initial initial{.dtype = DType::kFloat64};
+      const OwnedNetwork net = space->make_network(cell, initial);
+      BOOST_TEST(net.network.architecture.empty());
+      BOOST_TEST(net.network.forward({.batch_norm = BatchNormMode::kFrozenBatch}, images()).shape() == (Shape{2, 3}));
+    }
+    BOOST_TEST(cells.size() == 5u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_malformed_cell_is_refused_by_every_space) {
+  for (const auto& space : tiny_spaces()) {
+    Initial initial;
+    BOOST_CHECK_THROW(space->facts("|nor_conv_3x3~0|+"), UsageError);
+    BOOST_CHECK_THROW(space->make_network("nonsense(", initial), UsageError);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(facts_of_nasbench201_are_those_of_the_benchmark) {
+  const nasbench201::Space space({.channels = 2, .cells_per_stage = 1});
+  const CellFacts facts = space.facts("333133");
+  BOOST_TEST(facts.parameters == 1288506);
+  BOOST_TEST(facts.macs == 184730240);
+  BOOST_TEST(facts.skips == 1);
+  BOOST_TEST(facts.is_connected);
+  BOOST_TEST(!space.facts("000000").is_connected);
+}
+
+BOOST_AUTO_TEST_CASE(darts_cells_keep_the_two_strongest_edges_of_a_node_and_never_the_zero_operation) {
+  const SoftmaxSpace space(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
+  // Two nodes: edges in1_0 in0_0 | in1_1 in0_1 sel_0_1, eight numbers each, zero operation first.
+  std::vector<double> numbers(count_options(space));
+  const auto set = [&](std::size_t edge, std::size_t option, double value) { numbers[edge * 8 + option] = value; };
+  set(0, 0, 9.0);  // the zero operation is the likeliest, but the edge must stay: node 0 has only two
+  set(0, 4, 1.0);  // sep_conv_3x3
+  set(1, 3, 1.0);  // skip_connect
+  set(2, 1, 0.5);  // weakest of node 1
+  set(3, 5, 2.0);  // sep_conv_5x5
+  set(4, 7, 1.5);  // dil_conv_5x5
+  const Genotype genotype = parse_darts(space.derive(numbers));
+  BOOST_REQUIRE(genotype.normal.edges.size() == 4u);
+  BOOST_TEST(to_darts(genotype).starts_with(
+      "Genotype(normal=[('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_5x5', 1), ('dil_conv_5x5', 2)]"));
+  // All equal: the first operation, the first two edges.
+  const Genotype tied = parse_darts(space.derive(std::vector<double>(numbers.size(), 0.0)));
+  BOOST_TEST(
+      to_darts(tied).starts_with("Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', "
+                                 "0), ('max_pool_3x3', 1)]"));
+}
+
+BOOST_AUTO_TEST_CASE(a_strong_zero_operation_weakens_its_edge) {
+  const SoftmaxSpace space(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
+  std::vector<double> numbers(count_options(space));
+  numbers[3 * 8 + 0] = 5.0;  // in0_1: softmax gives its best operation less than a seventh
+  const Genotype genotype = parse_darts(space.derive(numbers));
+  BOOST_TEST(genotype.normal.edges[2].from == 0);
+  BOOST_TEST(genotype.normal.edges[3].from == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_skip_cap_replaces_the_least_likely_skips) {
+  const nasbench201::Space space({});
+  std::vector<double> numbers(nasbench201::kAlphas);
+  for (std::size_t e = 0; e < nasbench201::kEdges; ++e) {
+    numbers[e * 5 + 1] = 1.0 + static_cast<double>(e);  // skip connections, the surer the later
+    numbers[e * 5 + 3] = 0.5;                           // next best
+  }
+  BOOST_TEST(space.facts(space.derive(numbers)).skips == 6);
+  BOOST_TEST(derive_with_skip_cap(space, numbers, 2) == nasbench201::to_string(nasbench201::parse_cell("333311")));
+  BOOST_TEST(derive_with_skip_cap(space, numbers, 0) == nasbench201::to_string(nasbench201::parse_cell("333333")));
+}
+
+BOOST_AUTO_TEST_CASE(entropy_is_that_of_the_mean_choice) {
+  const nasbench201::Space space({});
+  std::vector<double> numbers(nasbench201::kAlphas);
+  BOOST_TEST(mean_entropy(space, numbers) == std::log(5.0), boost::test_tools::tolerance(1e-12));
+  for (std::size_t e = 0; e < 3; ++e)
+    numbers[e * 5 + 2] = 1000.0;  // three of six edges are sure
+  BOOST_TEST(mean_entropy(space, numbers) == 0.5 * std::log(5.0), boost::test_tools::tolerance(1e-12));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
