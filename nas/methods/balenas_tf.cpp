@@ -1,0 +1,74 @@
+#include "nas/methods/balenas_tf.h"
+
+#include <algorithm>
+
+#include "nas/proxies/registry.h"
+#include "nas/train/micro_batches.h"
+
+namespace ockham::nas {
+namespace {
+
+/// The first held-out images, in float64, which proxies want.
+Batch first_images(const HeldOut& held_out, std::int64_t count) {
+  Batch result;
+  held_out([&](const Batch& batch) {
+    if (!result.images.is_defined()) {
+      const Batch part = part_of(batch, 0, std::min(count, batch.images.size(0)));
+      result = {.images = part.images.to(DType::kFloat64), .labels = part.labels.clone()};
+    }
+    return Score{};
+  });
+  return result;
+}
+
+}  // namespace
+
+BalenasTf::BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out)
+    : Balenas(space, options.balenas), options_(options), held_out_(std::move(held_out)) {
+  for (const std::string& name : options_.proxies)
+    proxies::find(name);  // a misspelt one must not cost a search
+}
+
+std::vector<Candidate> BalenasTf::draw() const {
+  std::vector<Candidate> cells;
+  for (std::int64_t i = 0; i < options_.cells; ++i) {
+    // Steps address their draws from 0 on; these count from the other end.
+    const RandomKey key{options().seed, Purpose::kArchitecture, ~static_cast<std::uint64_t>(i)};
+    const std::string cell = cell_of(gaussian().draw(key));
+    const auto known = std::ranges::find(cells, cell, &Candidate::cell);
+    if (known == cells.end())
+      cells.push_back({.cell = cell});
+    else
+      ++known->times;
+  }
+  std::vector<Candidate> connected;
+  std::ranges::copy_if(cells, std::back_inserter(connected),
+                       [&](const Candidate& cell) { return space().facts(cell.cell).is_connected; });
+  return connected.empty() ? cells : connected;
+}
+
+std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells) const {
+  const Batch batch = first_images(held_out_, options_.proxy_images);
+  std::vector<std::vector<double>> scores(options_.proxies.size());
+  for (const Candidate& cell : cells) {
+    Initial initial{.seed = options().seed, .dtype = DType::kFloat64};
+    const OwnedNetwork subject = space().make_network(cell.cell, initial);
+    for (std::size_t p = 0; p < scores.size(); ++p)
+      scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, batch));
+  }
+  return scores.size() == 1 ? scores[0] : proxies::rank_sum(scores);
+}
+
+void BalenasTf::finish() {
+  drawn_ = draw();
+  const std::vector<double> scores = score(drawn_);
+  for (std::size_t i = 0; i < drawn_.size(); ++i)
+    drawn_[i].score = scores[i];
+}
+
+std::string BalenasTf::derive() const {
+  return drawn_.empty() ? Balenas::derive()
+                        : std::ranges::max_element(drawn_, {}, &Candidate::score)->cell;  // the first of equals
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,51 @@
+#pragma once
+// Random search: cells drawn without preference, each trained for an equal part of the steps, and the one that does
+// best on held-out images. What every search has to beat (Li and Talwalkar 2019, arXiv:1902.07638).
+#include <optional>
+
+#include "nas/methods/weight_training.h"
+
+namespace ockham::nas {
+
+struct RandomSearchOptions {
+  WeightOptions weights = {};
+  double lr = 0.025;
+  std::int64_t candidates = 4;
+  std::uint64_t seed = 0;
+  DType dtype = DType::kFloat32;
+};
+
+class RandomSearch : public SearchMethod {
+ public:
+  /// `space` must outlive it. @param held_out what candidates are judged on
+  RandomSearch(const SearchSpace& space, const RandomSearchOptions& options, HeldOut held_out);
+
+  /// The learning rate falls from options.lr to zero along a cosine within each candidate's part.
+  Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
+  /// Of the best candidate so far; before the first is judged, of the one in training.
+  std::string derive() const override;
+  Score evaluate(const Batch& batch) override;
+  /// candidates: how many were judged; best: the held-out accuracy of the best.
+  std::vector<Figure> figures() const override;
+  std::map<std::string, std::vector<double>> posterior() const override { return {}; }
+  std::vector<Candidate> candidates() const override { return judged_; }
+  void set_micro_batch(std::int64_t images) override;
+  std::map<std::string, Tensor> state() const override;
+  void load(const std::map<std::string, Tensor>& state) override;
+
+ private:
+  std::string cell_of(std::int64_t candidate) const;
+  void begin(std::int64_t candidate);
+  void judge();
+
+  const SearchSpace& space_;
+  RandomSearchOptions options_;
+  HeldOut held_out_;
+  std::int64_t micro_batch_ = 0;
+  std::int64_t current_ = -1;
+  OwnedNetwork network_;
+  std::optional<WeightTraining> training_;
+  std::vector<Candidate> judged_;
+};
+
+}  // namespace ockham::nas

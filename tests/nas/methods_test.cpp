@@ -1,0 +1,216 @@
+#include <cmath>
+
+#include "nas/methods/balenas_tf.h"
+#include "nas/methods/darts.h"
+#include "nas/methods/random_search.h"
+#include "nas/nasbench201/search_space.h"
+#include "nas/search/parameter_vectors.h"
+#include "nas/train/micro_batches.h"
+#include "ops/linear/linear.h"
+#include "ops/tanh/tanh.h"
+#include "tests/engine/files.h"
+#include "tests/nas/networks.h"
+#include "tests/support.h"
+
+using namespace ockham;
+using namespace nas;
+using test::is_same;
+
+namespace {
+
+const nasbench201::Space kSpace({.channels = 2, .cells_per_stage = 1, .classes = 3});
+
+Batch batch_of(std::uint64_t stream, std::int64_t count = 6) {
+  return test::noise_batch(count, {.classes = 3, .image_size = 8}, DType::kFloat64, stream);
+}
+
+Score held_out(const std::function<Score(const Batch&)>& score) {
+  Score sum = score(batch_of(100));
+  sum.add(score(batch_of(101)));
+  return sum;
+}
+
+double max_difference(const Tensor& a, const Tensor& b) {
+  Tensor difference = a.clone();
+  axpy(-1.0, b, difference);
+  return max_abs(difference);
+}
+
+const RelaxedOptions kRelaxed{.architecture_lr = 0.05, .seed = 3, .dtype = DType::kFloat64};
+
+using Make = std::function<std::unique_ptr<SearchMethod>()>;
+
+std::vector<std::pair<std::string, Make>> all_methods() {
+  const auto balenas = [](ArchitectureCurvature curvature, std::int64_t draws) -> Make {
+    return [=] {
+      return std::make_unique<Balenas>(
+          kSpace, BalenasOptions{.relaxed = kRelaxed, .curvature = curvature, .draws = draws, .curvature_images = 3});
+    };
+  };
+  return {
+      {"darts", [] { return std::make_unique<Darts>(kSpace, DartsOptions{.relaxed = kRelaxed}); }},
+      {"second order",
+       [] { return std::make_unique<Darts>(kSpace, DartsOptions{.relaxed = kRelaxed, .is_second_order = true}); }},
+      {"vadam", balenas(ArchitectureCurvature::kVadam, 1)},
+      {"vadam, two draws", balenas(ArchitectureCurvature::kVadam, 2)},
+      {"von", balenas(ArchitectureCurvature::kVon, 1)},
+      {"vogn", balenas(ArchitectureCurvature::kVogn, 1)},
+      {"random",
+       [] {
+         return std::make_unique<RandomSearch>(
+             kSpace, RandomSearchOptions{.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, held_out);
+       }},
+  };
+}
+
+constexpr std::uint64_t kSteps = 6;
+
+void take_steps(SearchMethod& method, std::uint64_t begin, std::uint64_t end) {
+  for (std::uint64_t s = begin; s < end; ++s)
+    method.step(batch_of(2 * s), batch_of(2 * s + 1), {.number = s, .total = kSteps});
+}
+
+/// A network without batch norm, so that an image's loss is its own.
+class Plain : public Module {
+ public:
+  Plain() : alpha_(add_parameter("alpha", test::noise({3, 4}, DType::kFloat64, 7), ParameterKind::kSwitch)) {}
+  SearchNetwork network() {
+    return {this,
+            [this](const Context& context, const Variable& x) { return linear(tanh(x), context.use(alpha_)); },
+            {&alpha_}};
+  }
+
+ private:
+  Parameter& alpha_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(methods)
+
+BOOST_AUTO_TEST_CASE(every_method_goes_on_from_its_state_as_if_never_stopped) {
+  for (const auto& [name, make] : all_methods()) {
+    BOOST_TEST_CONTEXT(name) {
+      const auto whole = make();
+      take_steps(*whole, 0, kSteps);
+      const auto first = make();
+      take_steps(*first, 0, 3);
+      const auto second = make();
+      second->load(first->state());
+      take_steps(*second, 3, kSteps);
+      const std::map<std::string, Tensor> expected = whole->state(), got = second->state();
+      BOOST_REQUIRE(expected.size() == got.size());
+      for (const auto& [key, tensor] : expected)
+        BOOST_TEST(is_same(tensor, got.at(key)), key);
+      BOOST_TEST(whole->derive() == second->derive());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gradient_methods_move_logits_and_weights_and_take_either_half_for_one_of_them) {
+  const auto run = [](bool same_train, bool same_valid) {
+    Darts method(kSpace, {.relaxed = kRelaxed});
+    method.step(batch_of(same_train ? 0 : 50), batch_of(same_valid ? 1 : 51), {});
+    return method.state();
+  };
+  const auto usual = run(true, true), other_train = run(false, true), other_valid = run(true, false);
+  BOOST_TEST(is_same(usual.at("alphas"), other_train.at("alphas")));
+  BOOST_TEST(!is_same(usual.at("alphas"), other_valid.at("alphas")));
+  BOOST_TEST(!is_same(usual.at("stem.0.weight"), other_train.at("stem.0.weight")));
+}
+
+BOOST_AUTO_TEST_CASE(a_split_step_gives_the_mean_gradient_of_its_parts) {
+  Initial initial{.seed = 3, .dtype = DType::kFloat64};
+  OwnedNetwork net = kSpace.make_supernet(initial);
+  const Batch batch = batch_of(0);
+  net.network.micro_batch = 3;
+  net.network.differentiate(batch);
+  const Tensor split = net.network.architecture[0]->grad;
+  net.network.micro_batch = 0;
+  Tensor sum = Tensor::zeros(split.shape(), DType::kFloat64);
+  for (const std::int64_t begin : {0, 3}) {
+    net.network.differentiate(part_of(batch, begin, begin + 3));
+    axpy(0.5, net.network.architecture[0]->grad, sum);
+  }
+  BOOST_TEST(max_difference(split, sum) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(von_takes_the_exact_second_derivatives_of_the_loss) {
+  Initial initial{.seed = 3, .dtype = DType::kFloat64};
+  OwnedNetwork net = kSpace.make_supernet(initial);
+  const Batch batch = batch_of(0, 4);
+  const Tensor diagonal = architecture_hessian(net.network, batch)[0];
+  Tensor& logits = net.network.architecture[0]->value;
+  const double h = 1e-7;  // short, so that no ReLU changes sides
+  for (const std::int64_t i : {0, 8, 14, 21, 29}) {
+    const auto gradient_at = [&](double shift) {
+      logits.data<double>()[i] += shift;
+      net.network.differentiate(batch);
+      const double g = net.network.architecture[0]->grad.data<double>()[i];
+      logits.data<double>()[i] -= shift;
+      return g;
+    };
+    const double difference = (gradient_at(h) - gradient_at(-h)) / (2.0 * h);
+    BOOST_TEST(std::abs(diagonal.data<double>()[i] - difference) < 1e-6);  // rounding of gradients, over 2h
+  }
+}
+
+BOOST_AUTO_TEST_CASE(vogn_takes_the_mean_of_squared_gradients_of_single_images) {
+  Plain plain;
+  const SearchNetwork network = plain.network();
+  const Batch batch{test::noise({5, 4}, DType::kFloat64, 3),
+                    Tensor::from(std::vector<std::int64_t>{0, 1, 2, 1, 0}, {5})};
+  const Tensor mean = mean_squared_gradients(network, batch)[0];
+  Tensor expected = Tensor::zeros({3, 4}, DType::kFloat64);
+  for (std::int64_t i = 0; i < 5; ++i) {
+    network.differentiate(part_of(batch, i, i + 1));
+    const Tensor& g = network.architecture[0]->grad;
+    for (std::int64_t j = 0; j < 12; ++j)
+      expected.data<double>()[j] += g.data<double>()[j] * g.data<double>()[j] / 5.0;
+  }
+  BOOST_TEST(max_difference(mean, expected) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(draws_of_different_steps_differ_and_weight_steps_may_be_at_a_draw) {
+  const auto weights_after = [](bool samples) {
+    Balenas method(kSpace, {.relaxed = kRelaxed, .samples_weight_steps = samples});
+    method.step(batch_of(0), batch_of(1), {});
+    return method.state();
+  };
+  const auto at_mean = weights_after(false), at_draw = weights_after(true);
+  BOOST_TEST(is_same(at_mean.at("alphas"), at_draw.at("alphas")));  // the mean afterwards
+  BOOST_TEST(!is_same(at_mean.at("stem.0.weight"), at_draw.at("stem.0.weight")));
+}
+
+BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank_first) {
+  BalenasTf method(
+      kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs", "snip"}, .proxy_images = 4}, held_out);
+  take_steps(method, 0, 1);
+  method.finish();
+  std::int64_t times = 0;
+  double best = 0.0;
+  std::string chosen;
+  for (const Candidate& candidate : method.candidates()) {
+    times += candidate.times;
+    BOOST_TEST(kSpace.facts(candidate.cell).is_connected);
+    if (candidate.score > best) {
+      best = candidate.score;
+      chosen = candidate.cell;
+    }
+  }
+  BOOST_TEST(times <= 8);
+  BOOST_TEST(method.candidates().size() >= 2u);
+  BOOST_TEST(method.derive() == chosen);
+  BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(random_search_trains_every_candidate_and_keeps_the_best) {
+  RandomSearch method(kSpace, {.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, held_out);
+  take_steps(method, 0, kSteps);
+  const std::vector<Candidate> judged = method.candidates();
+  BOOST_REQUIRE(judged.size() == 3u);
+  const double best = std::ranges::max(judged, {}, &Candidate::score).score;
+  BOOST_TEST(std::ranges::find(judged, method.derive(), &Candidate::cell)->score == best);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
