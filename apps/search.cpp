@@ -2,7 +2,9 @@
 // Options and presets here, the run itself in common/search_run.cpp.
 #include "apps/common/common_options.h"
 #include "apps/common/main.h"
+#include "apps/common/method_run.h"
 #include "apps/common/profile_report.h"
+#include "apps/common/search_catalog.h"
 #include "apps/common/search_run.h"
 
 namespace {
@@ -13,8 +15,14 @@ using ockham::apps::OptionTable;
 
 void declare_method(OptionTable& table) {
   table.group("Search");
-  table.choice("method", {"bayesnas"}, "bayesnas", "search method");
-  table.choice("space", {"bayesnas", "darts"}, "bayesnas", "search space: edges, operations and network");
+  std::string what;
+  for (const ockham::apps::MethodEntry& method : ockham::apps::methods())
+    what += (what.empty() ? "" : "; ") + method.name + ": " + method.summary;
+  table.choice("method", ockham::apps::method_names(), "bayesnas", what);
+  what.clear();
+  for (const ockham::apps::SpaceEntry& space : ockham::apps::spaces())
+    what += (what.empty() ? "" : "; ") + space.name + ": " + space.summary;
+  table.choice("space", ockham::apps::space_names(), "bayesnas", what);
   table.count("nodes", 4, "nodes in a cell", {.min = 1, .max = 16});
   table.real("lambda", 0.01, "strength of the prior: larger keeps fewer operations", kPositive);
   table.real("lambda-origin", std::nullopt, "the same for the edges' own switches [--lambda]", kPositive);
@@ -24,7 +32,9 @@ void declare_method(OptionTable& table) {
              {.max = 1, .min_excluded = true});
   table.real("switch-lr", 0.1, "learning rate of the switches", kPositive);
   table.real("momentum", 0.9, "momentum of both optimisers", kFraction);
-  table.real("weight-decay", 1e-4, "weight decay of the weights; switches are never decayed");
+  table.real(
+      "weight-decay", std::nullopt,
+      "weight decay of the weights; switches are never decayed [1e-4; 5e-4 in nasbench201, else 3e-4 for others]");
   table.real("grad-clip", 5, "largest norm of the weights' gradient; 0 for no limit");
   table.flag("proximal",
              "shrink switches by proximal steps, which reach exact zeros, in place of the penalty's gradient");
@@ -59,9 +69,11 @@ void declare(OptionTable& table) {
   table.at("epochs").help = "epochs of each round (phase B)";
   table.at("batch-size").fallback = "18";
   table.at("channels").fallback = "36";
-  table.at("lr").fallback = "0.1";
+  table.at("lr").fallback = "";
+  table.at("lr").help = "learning rate at the start [0.1 for bayesnas, 0.025 for others]";
   declare_method(table);
   declare_curvature(table);
+  ockham::apps::declare_methods(table);
   ockham::apps::add_run_options(table);
   table.count("save-every", 100, "steps between checkpoints", {.min = 1, .max = 1000000});
   table.preset("quick", {{"dataset", "shapes"},
@@ -82,6 +94,13 @@ void declare(OptionTable& table) {
                          {"cells", "5"},
                          {"batch-size", "32"},
                          {"hessian-size", "64"}});
+  table.preset("nasbench201", {{"space", "nasbench201"},
+                               {"method", "balenas"},
+                               {"dataset", "cifar10"},
+                               {"channels", "16"},
+                               {"cells", "1"},
+                               {"batch-size", "64"},
+                               {"epochs", "4"}});
   table.preset("paper", {{"dataset", "cifar10"},
                          {"channels", "36"},
                          {"cells", "8"},
@@ -92,6 +111,13 @@ void declare(OptionTable& table) {
   table.at("preset").fallback = "quick";
 }
 
+/// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by search_method.h.
+int run(ockham::apps::Session& session) {
+  const ockham::apps::Options& options = session.options();
+  ockham::apps::require_fit(options.text("method"), options.text("space"));
+  return options.text("method") == "bayesnas" ? ockham::apps::run_search(session) : ockham::apps::run_method(session);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -100,5 +126,5 @@ int main(int argc, char** argv) {
                                  .purpose = "Searches a network architecture: trains an over-parameterised network, "
                                             "measures the exact second derivative of every switch, prunes.",
                                  .declare = declare,
-                                 .run = ockham::apps::run_search});
+                                 .run = run});
 }

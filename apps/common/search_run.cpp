@@ -14,6 +14,7 @@
 #include "apps/common/networks.h"
 #include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
+#include "apps/common/search_catalog.h"
 #include "apps/common/search_report.h"
 #include "apps/common/search_setup.h"
 #include "data/augment.h"
@@ -170,7 +171,7 @@ class SearchRun {
   }
 
   nas::Score train_step(const nas::Batch& batch) {
-    const double lr = options_.real("lr");
+    const double lr = search_lr_of(options_);
     return at_.round == 0 ? search_.weight_step(batch, lr, at_.step)
                           : search_.joint_step(batch, lr, options_.real("switch-lr"), at_.step);
   }
@@ -189,7 +190,7 @@ class SearchRun {
                                         {"loss", score.mean_loss()},
                                         {"top1", score.accuracy()},
                                         {"top5", score.accuracy5()},
-                                        {"lr", options_.real("lr")},
+                                        {"lr", search_lr_of(options_)},
                                         {"img_s", progress_->pace().images_per_second()},
                                         {"data_wait", progress_->pace().data_wait()},
                                         {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});

@@ -1,5 +1,7 @@
 #include "apps/common/search_setup.h"
 
+#include "apps/common/search_catalog.h"
+
 namespace ockham::apps {
 
 Precision precision_of(const Options& options) {
@@ -50,7 +52,7 @@ HessianOptions hessian_options_of(const Options& options) {
 
 nas::BayesNasOptions bayesnas_options_of(const Options& options) {
   nas::BayesNasOptions result;
-  result.weight_sgd = {.momentum = options.real("momentum"), .weight_decay = options.real("weight-decay")};
+  result.weight_sgd = {.momentum = options.real("momentum"), .weight_decay = search_weight_decay_of(options)};
   result.switch_sgd = {.momentum = options.real("momentum")};
   result.clip = options.real("grad-clip");
   result.proximal = options.flag("proximal");

@@ -37,7 +37,7 @@ BOOST_FIXTURE_TEST_SUITE(refusals, Folder)
 
 BOOST_AUTO_TEST_CASE(unknown_option_is_answered_with_the_nearest) {
   BOOST_TEST(ends_with(search("--lamda 1"), 2, {"--lamda", "'lambda'"}));
-  BOOST_TEST(ends_with(search("--method darts"), 2, {"--method", "bayesnas"}));
+  BOOST_TEST(ends_with(search("--method dart"), 2, {"--method", "bayesnas"}));
 }
 
 BOOST_AUTO_TEST_CASE(device_and_precision_that_this_version_lacks) {

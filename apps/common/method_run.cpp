@@ -1,0 +1,389 @@
+#include "apps/common/method_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <numbers>
+
+#include "apps/common/batches.h"
+#include "apps/common/checkpoints.h"
+#include "apps/common/datasets.h"
+#include "apps/common/format.h"
+#include "apps/common/host.h"
+#include "apps/common/memory_plan.h"
+#include "apps/common/method_report.h"
+#include "apps/common/profile_report.h"
+#include "apps/common/progress.h"
+#include "apps/common/search_setup.h"
+#include "engine/allocator.h"
+#include "nas/rank_correlation.h"
+#include "nas/search/architecture_eigenvalue.h"
+#include "nas/search/parameter_vectors.h"
+#include "nas/train/trainer.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Where a search stands.
+struct Position {
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;
+  std::int64_t micro_batch = 0;  ///< images at a time that the run was started with; 0: whole batches
+
+  Json json() const { return {{"epoch", epoch}, {"batch", batch}, {"micro_batch", micro_batch}}; }
+  static Position from(const Json& j) {
+    return {j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
+            j.value("micro_batch", std::int64_t{0})};
+  }
+};
+
+class MethodRun {
+ public:
+  /// @param micro_batch images at a time that the memory limit allows; 0: there is no limit
+  explicit MethodRun(Session& session, std::int64_t micro_batch = 0)
+      : session_(session),
+        options_(session.options()),
+        precision_(precision_of(options_)),
+        splits_(open_splits(options_)),
+        space_(make_space(options_, data_frame())),
+        table_(load_table()),
+        train_(half(false)),
+        valid_(half(true)),
+        method_(find_method(options_.text("method")).make(*space_, options_, held_out())) {
+    use_micro_batch(micro_batch);
+  }
+
+  int run() {
+    if (options_.flag("dry-run"))
+      return print_plan();
+    Checkpoints checkpoints(session_.folder());
+    checkpoints_ = &checkpoints;
+    started_ = monotonic_seconds();
+    if (const auto last = checkpoints.resume()) {
+      resume_from(*last);
+      if (at_.epoch >= options_.count("epochs") && repeat_results(session_))
+        return kDone;
+    } else {
+      session_.folder().describe("data", data_facts(splits_));
+    }
+    if (at_.micro_batch > 0 && at_.micro_batch < batch_size())
+      session_.log().line(micro_batch_line(batch_size(), at_.micro_batch));
+    Progress progress(session_.log(), "search", total_steps(), step());
+    progress_ = &progress;
+    for (; at_.epoch < options_.count("epochs"); ++at_.epoch, at_.batch = 0) {
+      if (!train_epoch())
+        return stop();
+      finish_epoch();
+    }
+    progress.finish();
+    method_->finish();
+    publish();
+    save();
+    return kDone;
+  }
+
+  /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
+  std::int64_t fitting_micro_batch() {
+    return apps::fitting_micro_batch(options_.size("memory-limit"), batch_size(), whole_step_, split_step_, {});
+  }
+
+ private:
+  nas::FrameSpec data_frame() const {
+    const data::ImageShape shape = splits_.train->shape();
+    return {.classes = splits_.train->classes(), .image_channels = shape.channels, .image_size = shape.height};
+  }
+
+  std::optional<nas::nasbench201::Table> load_table() const {
+    if (!options_.is_set("table"))
+      return std::nullopt;
+    if (space_->name() != "nasbench201")
+      throw UsageError(
+          concat("--table: it knows the cells of --space nasbench201, not those of ", space_->name(), "."));
+    return nas::nasbench201::Table::load(options_.text("table"));
+  }
+
+  std::int64_t batch_size() const { return options_.count("batch-size"); }
+  std::int64_t total_steps() const { return train_->batches_per_epoch() * options_.count("epochs"); }
+  std::int64_t step() const { return at_.epoch * train_->batches_per_epoch() + at_.batch; }
+
+  /// The training images that weights learn from, or those that the architecture learns from.
+  std::vector<std::int64_t> indices_of(bool is_valid) const {
+    const std::int64_t size = splits_.train->size();
+    const auto cut = static_cast<std::int64_t>((1.0 - options_.real("arch-fraction")) * static_cast<double>(size));
+    std::vector<std::int64_t> indices;
+    for (std::int64_t i = is_valid ? cut : 0; i < (is_valid ? size : cut); ++i)
+      indices.push_back(i);
+    return indices;
+  }
+
+  std::unique_ptr<data::Loader> half(bool is_valid) const {
+    std::vector<std::int64_t> indices = indices_of(is_valid);
+    if (static_cast<std::int64_t>(indices.size()) < batch_size())
+      throw UsageError(concat(is_valid ? "architecture" : "weights", ": ", indices.size(), " of ",
+                              splits_.train->size(), " training images do not fill a batch of ", batch_size(),
+                              "; lower --batch-size or change --train-size or --arch-fraction."));
+    return std::make_unique<data::Loader>(
+        data::make_subset(splits_.train, std::move(indices)), training_transform(*splits_.train, 0),
+        data::LoaderOptions{.batch_size = batch_size(),
+                            .drop_last = true,
+                            .seed = seed() + (is_valid ? 0x5641u : 0x5452u),  // different orders for the two parts
+                            .threads = kLoaderThreads});
+  }
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.count("seed")); }
+
+  /// The first --score-size images of the architecture's part, as they are.
+  nas::HeldOut held_out() const {
+    std::vector<std::int64_t> indices = indices_of(true);
+    indices.resize(std::min(indices.size(), static_cast<std::size_t>(options_.count("score-size"))));
+    const data::DatasetPtr images = data::make_subset(splits_.train, std::move(indices));
+    const std::int64_t size = std::min(batch_size(), images->size());
+    return [images, size, dtype = precision_.maps](const std::function<nas::Score(const nas::Batch&)>& score) {
+      return evaluate_dataset(images, size, dtype, score);
+    };
+  }
+
+  /// The weights' rate: a cosine over all steps.
+  double lr() const {
+    const double first = search_lr_of(options_), last = std::min(first, options_.real("final-lr"));
+    const double progress = static_cast<double>(step()) / static_cast<double>(total_steps());
+    return last + 0.5 * (first - last) * (1.0 + std::cos(std::numbers::pi * progress));
+  }
+
+  /// The next batch for the architecture, from an endless row of epochs of its own.
+  nas::Batch next_valid() {
+    auto batch = valid_->next();
+    if (!batch)
+      batch = valid_->next();
+    return to_tensors(*batch, precision_.maps);
+  }
+
+  /// @return false if asked to stop
+  bool train_epoch() {
+    train_->start_at(at_.epoch, at_.batch);
+    valid_->start_at(step() / valid_->batches_per_epoch(), step() % valid_->batches_per_epoch());
+    double waited = train_->wait_seconds() + valid_->wait_seconds();
+    while (const auto batch = train_->next()) {
+      const nas::StepPlace place{
+          .number = static_cast<std::uint64_t>(step()), .total = static_cast<std::uint64_t>(total_steps()), .lr = lr()};
+      const nas::Batch valid = next_valid();
+      const nas::Score score = method_->step(to_tensors(*batch, precision_.maps), valid, place);
+      ++at_.batch;
+      const double wait = train_->wait_seconds() + valid_->wait_seconds() - waited;
+      waited += wait;
+      progress_->advance(
+          score.count, wait,
+          concat("epoch ", at_.epoch + 1, ", loss ", format_real(std::round(score.mean_loss() * 1e4) / 1e4)));
+      log_step(score, place);
+      if (stop_requested())
+        return false;
+      if (step() % options_.count("save-every") == 0)
+        save();
+    }
+    return true;
+  }
+
+  void log_step(const nas::Score& score, const nas::StepPlace& place) {
+    session_.folder().metrics().append({{"phase", "search"},
+                                        {"epoch", at_.epoch},
+                                        {"step", step()},
+                                        {"split", "train"},
+                                        {"loss", score.mean_loss()},
+                                        {"top1", score.accuracy()},
+                                        {"top5", score.accuracy5()},
+                                        {"lr", place.lr},
+                                        {"img_s", progress_->pace().images_per_second()},
+                                        {"data_wait", progress_->pace().data_wait()},
+                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+  }
+
+  nas::Score score_held_out() {
+    return held_out()([this](const nas::Batch& batch) { return method_->evaluate(batch); });
+  }
+
+  void finish_epoch() {
+    const nas::Score score = score_held_out();
+    valid_accuracy_ = score.accuracy();
+    const std::string cell = method_->derive();
+    Json line{{"phase", "search"},
+              {"epoch", at_.epoch},
+              {"step", step()},
+              {"split", "valid"},
+              {"loss", score.mean_loss()},
+              {"top1", score.accuracy()},
+              {"cell", cell},
+              {"skips", space_->facts(cell).skips}};
+    for (const nas::Figure& figure : method_->figures())
+      line[figure.name] = figure.value;
+    if (options_.count("eigenvalue-size") > 0 && method_->relaxed() != nullptr)
+      line["eigenvalue"] = eigenvalue();
+    line.update(truth_of(table_, cell));
+    session_.folder().metrics().append(line);
+  }
+
+  /// Zela et al. 2020 stop a search where the eigenvalue has grown by a third within five epochs; here it is said.
+  double eigenvalue() {
+    data::Loader loader(
+        data::make_subset(splits_.train, indices_of(true)), evaluation_transform(*splits_.train),
+        {.batch_size = std::min(options_.count("eigenvalue-size"), static_cast<std::int64_t>(indices_of(true).size())),
+         .seed = seed(),
+         .threads = 0});
+    const nas::Batch batch = to_tensors(*loader.next(), precision_.maps);
+    const double value = nas::largest_architecture_eigenvalue(*method_->relaxed(), batch, {.seed = seed()});
+    constexpr std::size_t kBack = 5;
+    eigenvalues_.push_back(value);
+    if (eigenvalues_.size() > kBack && value * 0.75 > eigenvalues_[eigenvalues_.size() - 1 - kBack])
+      session_.log().line(concat("warning: the largest eigenvalue of the architecture's Hessian grew from ",
+                                 eigenvalues_[eigenvalues_.size() - 1 - kBack], " to ", value, " in ", kBack,
+                                 " epochs: a search about to collapse; see --skip-cap"));
+    return value;
+  }
+
+  /// Random cells, each scored by the search network with the logits of that cell alone, against the table.
+  Json rank_correlation() {
+    const std::int64_t count = options_.count("rank-cells");
+    const nas::SearchNetwork* network = method_->relaxed();
+    if (count < 2 || network == nullptr || !table_)
+      return nullptr;
+    const nas::Restored restored(*network->module);
+    const HeldOutLogits logits(*network, *space_);
+    std::vector<double> scores, truth;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::string cell = logits.put_random({seed(), Purpose::kProbe, static_cast<std::uint64_t>(i)});
+      scores.push_back(score_held_out().accuracy());
+      truth.push_back(table_->at(nas::nasbench201::parse_cell(cell))[nas::nasbench201::Column::kC10Test]);
+    }
+    return {{"cells", count}, {"spearman", nas::spearman(scores, truth)}, {"kendall", nas::kendall(scores, truth)}};
+  }
+
+  /// Puts logits into a search network that leave one option of each choice.
+  class HeldOutLogits {
+   public:
+    HeldOutLogits(const nas::SearchNetwork& network, const nas::SearchSpace& space)
+        : network_(network), space_(space) {}
+
+    std::string put_random(const RandomKey& key) const {
+      constexpr double kAlone = 1e6;  // times differences of normal numbers: a softmax of ones and zeros
+      std::vector<double> numbers;
+      for (Parameter* parameter : network_.architecture) {
+        Tensor& value = parameter->value;
+        visit_float(value.dtype(), "logits", [&]<class T>() {
+          for (T& x : value.span<T>()) {
+            numbers.push_back(normal(key, numbers.size()));
+            x = static_cast<T>(kAlone * numbers.back());
+          }
+        });
+      }
+      return space_.derive(numbers);
+    }
+
+   private:
+    const nas::SearchNetwork& network_;
+    const nas::SearchSpace& space_;
+  };
+
+  Json network_json() const {
+    return {{"kind", "search"},
+            {"method", options_.text("method")},
+            {"space", space_->name()},
+            {"channels", options_.count("channels")},
+            {"cells", options_.count("cells")}};
+  }
+
+  void save() { checkpoints_->save("last", {network_json(), at_.json(), method_->state()}); }
+
+  void resume_from(const Checkpoint& last) {
+    method_->load(last.tensors);
+    at_ = Position::from(last.position);
+    use_micro_batch(at_.micro_batch);
+    session_.log().line(concat("resumed at step ", step()));
+  }
+
+  int stop() {
+    save();
+    session_.log().line(
+        concat("stopped at step ", step(), "; continue with --resume ", session_.folder().path().string()));
+    return kStopped;
+  }
+
+  void use_micro_batch(std::int64_t images) {
+    at_.micro_batch = images;
+    method_->set_micro_batch(images);
+  }
+
+  nas::Batch noise(std::int64_t images) const {
+    const data::ImageShape shape = splits_.train->shape();
+    return noise_batch(images, shape.channels, shape.height, precision_.maps);
+  }
+
+  void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
+    method_->set_micro_batch(micro_batch);
+    const nas::Batch batch = noise(images);
+    method_->step(batch, batch, {.number = 0, .total = 1'000'000, .lr = 1e-6});
+  }
+
+  int print_plan() {
+    const Unlimited unlimited;
+    const bool is_split = at_.micro_batch > 0 && at_.micro_batch < batch_size();
+    const std::int64_t images = is_split ? at_.micro_batch : batch_size();
+    PassPlan& plan = is_split ? split_step_ : whole_step_;
+    const double seconds = plan.seconds(images) * (is_split ? static_cast<double>(batch_size() / images) / 2.0 : 1.0);
+    std::cout << memory_table({{&plan, images}});
+    if (is_split)
+      std::cout << micro_batch_line(batch_size(), images) << '\n';
+    std::cout << "steps               " << format_count(total_steps()) << "\none step            "
+              << format_duration(seconds) << "\nestimated time      "
+              << format_duration(seconds * static_cast<double>(total_steps())) << '\n';
+    return kDone;
+  }
+
+  void publish() {
+    const std::string cell = method_->derive();
+    publish_method(session_, *space_, *method_, table_,
+                   {.cell = cell,
+                    .facts = space_->facts(cell),
+                    .seconds = monotonic_seconds() - started_,
+                    .valid_accuracy = valid_accuracy_,
+                    .rank_correlation = rank_correlation()});
+  }
+
+  Session& session_;
+  const Options& options_;
+  Precision precision_;
+  data::Splits splits_;
+  std::unique_ptr<nas::SearchSpace> space_;
+  std::optional<nas::nasbench201::Table> table_;
+  std::unique_ptr<data::Loader> train_;
+  std::unique_ptr<data::Loader> valid_;
+  std::unique_ptr<nas::SearchMethod> method_;
+  PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images); }};
+  PassPlan split_step_{"step", [this](std::int64_t images) { rehearse_step(2 * images, images); }};
+  Checkpoints* checkpoints_ = nullptr;
+  Progress* progress_ = nullptr;
+  Position at_;
+  std::vector<double> eigenvalues_;  // of this run's epochs; a resumed one begins anew
+  double valid_accuracy_ = 0.0;
+  double started_ = 0.0;
+};
+
+/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
+std::int64_t choose_micro_batch(Session& session) {
+  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
+    return 0;
+  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
+  MethodRun rehearsal(session);
+  unlimited.reset();
+  return rehearsal.fitting_micro_batch();
+}
+
+}  // namespace
+
+int run_method(Session& session) {
+  const std::int64_t micro_batch = choose_micro_batch(session);
+  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
+  return run_profiled(session, [&] { return MethodRun(session, micro_batch).run(); });
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,43 @@
+#pragma once
+// The spaces and methods that ockham-search knows by name. A new one gets a row here and a folder or file in nas/.
+#include "apps/common/options.h"
+#include "nas/nasbench201/table.h"
+#include "nas/network/frame.h"
+#include "nas/search/search_method.h"
+
+namespace ockham::apps {
+
+struct SpaceEntry {
+  std::string name;
+  std::string summary;
+};
+const std::vector<SpaceEntry>& spaces();
+
+struct MethodEntry {
+  std::string name;
+  std::string summary;
+  /// Why it cannot search a space; empty if it can.
+  std::function<std::string(const std::string& space)> objection;
+  /// Null: bayesnas on its own spaces, whose run is search_run.h.
+  std::function<std::unique_ptr<nas::SearchMethod>(const nas::SearchSpace&, const Options&, const nas::HeldOut&)> make;
+};
+const std::vector<MethodEntry>& methods();
+/// @throws UsageError naming the methods that there are
+const MethodEntry& find_method(const std::string& name);
+std::vector<std::string> method_names();
+std::vector<std::string> space_names();
+
+/// The options of the methods that search by logits, gates or draws.
+void declare_methods(OptionTable& table);
+
+/// @throws UsageError "method M does not fit space S" with the reason
+void require_fit(const std::string& method, const std::string& space);
+
+/// Classes, channels and size of the images as in `data`.
+std::unique_ptr<nas::SearchSpace> make_space(const Options& options, const nas::FrameSpec& data);
+
+/// --lr and --weight-decay, or what the method was published with.
+double search_lr_of(const Options& options);
+double search_weight_decay_of(const Options& options);
+
+}  // namespace ockham::apps

@@ -1,0 +1,136 @@
+// Searches by methods other than bayesnas: results, resumption, threads, refusals.
+// labels: slow
+#include "tests/apps/program.h"
+
+namespace ockham {
+namespace {
+
+using nlohmann::json;
+using test::content;
+using test::ends_with;
+using test::Outcome;
+using test::Program;
+using test::run_program;
+using test::TemporaryFolder;
+namespace fs = std::filesystem;
+
+const std::string kSizes =
+    "--train-size 64 --test-size 16 --channels 2 --batch-size 8 --epochs 2 --score-size 16 "
+    "--save-every 1 --seed 3 --draws 5 --proxy-size 4 --curvature-size 2 --candidates 2 ";
+const std::string kNb201 = kSizes + "--space nasbench201 --image-size 8 --cells 1 ";
+
+const std::vector<std::string> kMethods = {
+    "darts", "darts --darts-order 2", "balenas", "balenas-von", "balenas-vogn", "balenas-tf", "random"};
+
+/// A table of the benchmark's form; the accuracy of a cell is its number.
+void write_table(const fs::path& path, std::int64_t rows = 15625) {
+  const char* names[] = {"none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"};
+  std::ofstream file(path);
+  file << "arch,c10_valid_200,c10_test_200,c100_test_200,im120_test_200\n";
+  for (std::int64_t cell = 0; cell < rows; ++cell) {
+    std::string op[6];
+    std::int64_t rest = cell;
+    for (int e = 5; e >= 0; --e, rest /= 5)
+      op[e] = names[rest % 5];
+    file << '|' << op[0] << "~0|+|" << op[1] << "~0|" << op[2] << "~1|+|" << op[3] << "~0|" << op[4] << "~1|" << op[5]
+         << "~2|," << static_cast<double>(cell) / 200.0 << ",1,2,3\n";
+  }
+}
+
+/// The checkpoint after its random start and the lines of the log without what tells of time and memory.
+std::vector<json> metrics(const fs::path& run) {
+  std::ifstream file(run / "metrics.jsonl");
+  std::vector<json> lines;
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(json::parse(line));
+    for (const char* changing : {"t", "run", "img_s", "data_wait", "mem_mb"})
+      lines.back().erase(changing);
+  }
+  return lines;
+}
+
+bool same_runs(const fs::path& a, const fs::path& b) {
+  BOOST_REQUIRE(fs::exists(a / "checkpoints/last.safetensors"));
+  return content(a / "checkpoints/last.safetensors") == content(b / "checkpoints/last.safetensors") &&
+         content(a / "cell.txt") == content(b / "cell.txt") && metrics(a) == metrics(b);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(methods, TemporaryFolder)
+
+BOOST_AUTO_TEST_CASE(each_method_gives_the_same_bytes_at_any_thread_count_and_after_a_kill) {
+  for (const std::string& method : kMethods) {
+    BOOST_TEST_CONTEXT(method) {
+      const std::string options = kNb201 + "--method " + method;
+      BOOST_TEST(run_program(path(), "search", options + " --threads 1 --out one --overwrite").exit_code == 0);
+      BOOST_TEST(run_program(path(), "search", options + " --threads 2 --out two --overwrite").exit_code == 0);
+      BOOST_TEST(same_runs(path() / "one", path() / "two"));
+      fs::remove_all(path() / "killed");
+      Program program(path(), "search", options + " --out killed");
+      program.wait_until([&] { return fs::exists(path() / "killed/checkpoints/last.safetensors"); });
+      program.send(SIGKILL);
+      program.wait();
+      BOOST_TEST(run_program(path(), "search", "--resume killed").exit_code == 0);
+      BOOST_TEST(same_runs(path() / "one", path() / "killed"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
+  write_table(path() / "table.csv");
+  const Outcome outcome =
+      run_program(path(), "search",
+                  kNb201 + "--method balenas-tf --table table.csv --rank-cells 3 --eigenvalue-size 4 --json --out run");
+  BOOST_REQUIRE(outcome.exit_code == 0);
+  const json summary = test::summary(outcome);
+  BOOST_TEST(summary["truth"]["c10_test_200"] == 1.0);
+  BOOST_TEST(summary["rank_correlation"]["cells"] == 3);
+  const json last = metrics(path() / "run").back();
+  BOOST_TEST(last["c100_test_200"] == 2.0);
+  BOOST_TEST(last.contains("eigenvalue"));
+  BOOST_TEST(last.contains("sigma_mean"));
+  const json candidates = json::parse(content(path() / "run/candidates.json"));
+  bool has_chosen = false;
+  for (const json& candidate : candidates)
+    has_chosen = has_chosen || candidate["cell"] == summary["cell"];
+  BOOST_TEST(has_chosen);
+  BOOST_TEST(json::parse(content(path() / "run/posterior.json"))["choices"].size() == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(a_cell_found_in_the_space_of_darts_can_be_trained) {
+  const std::string sizes = kSizes + "--space darts --nodes 2 --cells 3 --image-size 16 ";
+  for (const std::string method : {"darts", "balenas", "random"}) {
+    BOOST_TEST(run_program(path(), "search", sizes + "--method " + method + " --out run --overwrite").exit_code == 0);
+    BOOST_TEST(run_program(path(), "train",
+                           "--genotype run/genotype.json --train-size 16 --test-size 8 --image-size 16 --channels 2 "
+                           "--cells 3 --batch-size 8 --epochs 1 --out trained --overwrite")
+                   .exit_code == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_memory_limit_splits_the_step_and_the_plan_says_so) {
+  const Outcome plan = run_program(path(), "search", kNb201 + "--method balenas --dry-run");
+  BOOST_TEST(ends_with(plan, 0, {}));
+  BOOST_TEST(test::contains(plan.out, "predicted peak"));
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method balenas --memory-limit 300KB --out run"), 2,
+                       {"300000", "--memory-limit of at least"}));
+  BOOST_TEST(!fs::exists(path() / "run"));
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_reason) {
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method darts --table none.csv"), 2, {"none.csv"}));
+  write_table(path() / "short.csv", 15000);
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method darts --table short.csv"), 2,
+                       {"short.csv", "lacks 625 of 15625"}));
+  BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space darts --method darts --table short.csv"), 2,
+                       {"--space nasbench201", "darts"}));
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method balenas-tf --proxies synflaw"), 2,
+                       {"synflaw", "synflow"}));
+  BOOST_TEST(
+      ends_with(run_program(path(), "search", kNb201 + "--method darts --arch-fraction 0.05"), 2, {"--arch-fraction"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace ockham
