@@ -4,14 +4,15 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <vector>
 
 namespace ockham::nas {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<double> ranks(std::span<const double> values) {
+}  // namespace
+
+std::vector<double> mean_ranks(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
@@ -27,13 +28,11 @@ std::vector<double> ranks(std::span<const double> values) {
   return result;
 }
 
-}  // namespace
-
 double spearman(std::span<const double> a, std::span<const double> b) {
   if (a.size() != b.size() || a.empty())
     return kNone;
-  const std::vector<double> x = ranks(a);
-  const std::vector<double> y = ranks(b);
+  const std::vector<double> x = mean_ranks(a);
+  const std::vector<double> y = mean_ranks(b);
   const double mean = 0.5 * static_cast<double>(a.size() - 1);
   double xy = 0.0, xx = 0.0, yy = 0.0;
   for (std::size_t i = 0; i < x.size(); ++i) {

@@ -1,8 +1,12 @@
 #pragma once
 // How alike two rankings are.
 #include <span>
+#include <vector>
 
 namespace ockham::nas {
+
+/// The place of each value among all, 0 the smallest; equal ones share the mean of their places. No NaN.
+std::vector<double> mean_ranks(std::span<const double> values);
 
 /// Spearman's rho: the correlation of ranks, ties sharing their mean rank. NaN if a side is constant or sizes differ.
 double spearman(std::span<const double> a, std::span<const double> b);

@@ -1,0 +1,54 @@
+#include "nas/proxies/selection.h"
+
+#include <cmath>
+#include <limits>
+
+#include "engine/error.h"
+#include "nas/rank_correlation.h"
+
+namespace ockham::nas::proxies {
+namespace {
+
+/// The scores without NaN.
+std::vector<std::vector<double>> checked(std::span<const std::vector<double>> scores) {
+  if (scores.empty())
+    throw UsageError("selection: there are no proxies; give at least one.");
+  std::vector<std::vector<double>> result(scores.begin(), scores.end());
+  for (std::vector<double>& proxy : result) {
+    if (proxy.size() != scores[0].size())
+      throw UsageError(concat("selection: one proxy scores ", proxy.size(), " candidates, the first ", scores[0].size(),
+                              "; all must score the same."));
+    for (double& score : proxy)
+      score = std::isnan(score) ? -std::numeric_limits<double>::infinity() : score;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<double> rank_sums(std::span<const std::vector<double>> scores) {
+  std::vector<double> sums(scores.empty() ? 0 : scores[0].size());
+  for (const std::vector<double>& proxy : checked(scores)) {
+    const std::vector<double> ranks = mean_ranks(proxy);
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] += ranks[i];
+  }
+  return sums;
+}
+
+std::vector<double> votes(std::span<const std::vector<double>> scores) {
+  const std::vector<std::vector<double>> proxies = checked(scores);
+  std::vector<double> wins(proxies[0].size());
+  for (std::size_t i = 0; i < wins.size(); ++i) {
+    for (std::size_t j = i + 1; j < wins.size(); ++j) {
+      int majority = 0;
+      for (const std::vector<double>& proxy : proxies)
+        majority += (proxy[i] > proxy[j]) - (proxy[i] < proxy[j]);
+      wins[i] += majority > 0 ? 1.0 : majority == 0 ? 0.5 : 0.0;
+      wins[j] += majority < 0 ? 1.0 : majority == 0 ? 0.5 : 0.0;
+    }
+  }
+  return wins;
+}
+
+}  // namespace ockham::nas::proxies
