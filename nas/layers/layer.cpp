@@ -246,7 +246,6 @@ Deferred Relu::run(const Context&, const Deferred& x) {
 }
 
 void BatchNorm::update_running(const Tensor& mean, const Tensor& variance, std::int64_t samples) {
-  constexpr double kMomentum = 0.1;
   const double unbiased = samples > 1 ? static_cast<double>(samples) / static_cast<double>(samples - 1) : 1.0;
   scale(running_mean_.value, 1.0 - kMomentum);
   axpy(kMomentum, mean, running_mean_.value);

@@ -92,6 +92,7 @@ class Conv : public Layer {
 /// ones.
 class BatchNorm : public Layer {
  public:
+  static constexpr double kMomentum = 0.1;  ///< of the batch's statistics in the running ones
   BatchNorm(std::int64_t channels, bool is_affine, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
   /// Folds the norm to a scale and a shift per channel, from x.moments if they are known.

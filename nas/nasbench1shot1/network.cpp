@@ -165,7 +165,7 @@ Network::Network(const Cell& cell, const NetworkSpec& spec, Initial& initial)
       classifier_(&add("classifier", std::make_unique<Linear>(stacks_->channels(), spec.classes, initial))) {}
 
 Variable Network::forward(const Context& context, const Variable& images) {
-  return classifier_->forward(context, global_avg_pool(stacks_->forward(context, images)));
+  return classifier_->forward(context, global_avg_pool(features(context, images)));
 }
 
 std::int64_t parameter_count(const Cell& cell, const NetworkSpec& spec) {

@@ -52,6 +52,8 @@ class Network : public Module {
 
   /// Logits [N, classes] of images [N, image_channels, H, W]; H and W divisible by 4.
   Variable forward(const Context& context, const Variable& images);
+  /// [N, 4 channels, H / 4, W / 4]: what the head takes the mean of.
+  Variable features(const Context& context, const Variable& images) { return stacks_->forward(context, images); }
 
  private:
   Stacks* stacks_;

@@ -130,11 +130,15 @@ Network::Network(const Cell& cell, const NetworkSpec& spec, Initial& initial)
                       return std::make_unique<CellLayer>(cell, channels, spec.is_affine, initial);
                     }))) {}
 
-Variable Skeleton::forward(const Context& context, const Variable& images) {
+Variable Skeleton::features(const Context& context, const Variable& images) {
   Variable x = stem_->forward(context, images);
   for (Layer* block : blocks_)
     x = block->forward(context, x);
-  return classifier_->forward(context, global_avg_pool(last_->forward(context, x)));
+  return last_->forward(context, x);
+}
+
+Variable Skeleton::forward(const Context& context, const Variable& images) {
+  return classifier_->forward(context, global_avg_pool(features(context, images)));
 }
 
 }  // namespace ockham::nas::nasbench201

@@ -24,11 +24,25 @@ std::vector<char> leading_to(const Tape& tape, int node) {
 
 std::vector<char> positive(const Tensor& x) {
   std::vector<char> codes;
-  visit_float(x.dtype(), "naswot", [&]<class T>() {
+  visit_float(x.dtype(), "relu", [&]<class T>() {
     for (const T value : x.span<T>())
       codes.push_back(value > T(0));
   });
   return codes;
+}
+
+/// Calls visit(codes) for every ReLU that leads to the logits: which of its inputs are positive, image by image.
+template <class Visit>
+void for_each_relu(const SearchNetwork& subject, const Tensor& images, Visit&& visit) {
+  Tape tape;
+  // One op a layer: a fused convolution does not show the input of its ReLU.
+  const Variable logits = subject.forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch, .fuses = false}, images);
+  const std::vector<char> leads = leading_to(tape, logits.id().node);
+  for (std::size_t node = 0; node < leads.size(); ++node) {
+    const Node& at = tape.nodes()[node];
+    if (leads[node] && at.op != nullptr && at.op->name() == "relu")
+      visit(positive(at.saved[0]));
+  }
 }
 
 /// rows[row] = the tensor's part `row` of `count` equal ones, behind what is there.
@@ -42,9 +56,10 @@ void append_rows(const Tensor& tensor, std::int64_t count, std::vector<std::vect
   }
 }
 
-std::vector<double> joined(const std::vector<std::vector<double>>& rows) {
-  std::vector<double> result;
-  for (const std::vector<double>& row : rows)
+template <class T>
+std::vector<T> joined(const std::vector<std::vector<T>>& rows) {
+  std::vector<T> result;
+  for (const std::vector<T>& row : rows)
     result.insert(result.end(), row.begin(), row.end());
   return result;
 }
@@ -52,18 +67,45 @@ std::vector<double> joined(const std::vector<std::vector<double>>& rows) {
 }  // namespace
 
 double naswot(const SearchNetwork& subject, const Tensor& images) {
-  Tape tape;
   const std::int64_t n = images.size(0);
-  // One op a layer: a fused convolution does not show the input of its ReLU.
-  const Variable logits = subject.forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch, .fuses = false}, images);
-  const std::vector<char> leads = leading_to(tape, logits.id().node);
   std::vector<double> K(static_cast<std::size_t>(n * n));
-  for (std::size_t node = 0; node < leads.size(); ++node) {
-    const Node& at = tape.nodes()[node];
-    if (leads[node] && at.op != nullptr && at.op->name() == "relu")
-      add_agreements(positive(at.saved[0]), n, K);
-  }
+  for_each_relu(subject, images, [&](const std::vector<char>& codes) { add_agreements(codes, n, K); });
   return log_determinant(K, n);
+}
+
+std::int64_t linear_regions(const SearchNetwork& subject, const Tensor& images) {
+  std::vector<std::vector<char>> patterns(static_cast<std::size_t>(images.size(0)));
+  for_each_relu(subject, images, [&](const std::vector<char>& codes) {
+    const std::size_t units = codes.size() / patterns.size();
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      const auto from = codes.begin() + static_cast<std::ptrdiff_t>(i * units);
+      patterns[i].insert(patterns[i].end(), from, from + static_cast<std::ptrdiff_t>(units));
+    }
+  });
+  return count_regions(joined(patterns), images.size(0));
+}
+
+Tensor random_crops(const Tensor& images, std::int64_t count, std::int64_t size, std::uint64_t seed) {
+  const std::int64_t N = images.size(0), C = images.size(1), H = images.size(2), W = images.size(3);
+  if (size < 1 || size > std::min(H, W) || N * C == 0)
+    throw UsageError(concat("random_crops: a crop of ", size, "x", size, " from ", N, " images of ", C, " channels, ",
+                            H, "x", W, "; it must fit into one, and there must be one."));
+  const Tensor source = images.contiguous();
+  Tensor crops({count, 1, size, size}, images.dtype());
+  const RandomKey key{.seed = seed, .purpose = Purpose::kShuffle};
+  std::uint64_t draws = 0;
+  const auto draw = [&](std::int64_t bound) {
+    return static_cast<std::int64_t>(random_below(key, draws++, static_cast<std::uint64_t>(bound)));
+  };
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t image = draw(N), channel = draw(C), top = draw(H - size + 1), left = draw(W - size + 1);
+    visit_float(images.dtype(), "random_crops", [&]<class T>() {
+      for (std::int64_t row = 0; row < size; ++row)
+        std::copy_n(source.data<T>() + ((image * C + channel) * H + top + row) * W + left, size,
+                    crops.data<T>() + (i * size + row) * size);
+    });
+  }
+  return crops;
 }
 
 double jacobian_covariance(const SearchNetwork& subject, const Tensor& images) {

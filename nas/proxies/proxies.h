@@ -3,8 +3,9 @@
 // accuracy would. Larger is better for all but ntk_condition. None changes its subject. W: all weights of convolutions
 // and linear layers, without norms and biases; L: mean cross-entropy; float64 networks are advised (synflow needs
 // them). Sources: Abdelfattah et al. 2021 (gradient norm, plain, SNIP, GraSP, SynFlow, jacobian covariance as scores of
-// whole networks), Lee et al. 2019 (SNIP), Wang et al. 2020 (GraSP), Tanaka et al. 2020 (SynFlow), Mellor et al. 2021
-// (NASWOT), Chen et al. 2021 (TE-NAS: NTK, linear regions).
+// whole networks), Lee et al. 2019 (SNIP), Wang et al. 2020 (GraSP), Turner et al. 2020 (Fisher), Tanaka et al. 2020
+// (SynFlow), Mellor et al. 2021 (NASWOT), Chen et al. 2021 (TE-NAS: NTK, linear regions), Lin et al. 2021 (Zen-score).
+// selection.h chooses by several of them.
 #include "nas/search/search_network.h"
 
 namespace ockham::nas::proxies {
@@ -20,6 +21,10 @@ double snip(const SearchNetwork& subject, const Batch& batch);
 /// GraSP: -sum W * (H g), g = dL/dW; H g by a central difference of two gradients, an estimate with an error of the
 /// order of 1e-8 in float64. Cost: three gradients.
 double grasp(const SearchNetwork& subject, const Batch& batch);
+/// Fisher: sum over convolutions and linear layers and their output channels c of
+///   n_c / 2 * mean over images of (sum over pixels of a * dL/da)^2,
+/// a the layer's output with its bias but before any norm, n_c the weights that make channel c.
+double fisher(const SearchNetwork& subject, const Batch& batch);
 
 /// SynFlow: sum W * dR/dW with every parameter replaced by its absolute value, batch norm by the identity, and R the
 /// sum of the logits of one image of ones, [channels, size, size]. Grows like a product over layers: compare
@@ -36,5 +41,33 @@ double jacobian_covariance(const SearchNetwork& subject, const Tensor& images);
 /// by every parameter named "weight", batch norm on batch statistics. 1e5 where it is no number. Smaller is better.
 /// Cost: memory for the gradients of all images at once.
 double ntk_condition(const SearchNetwork& subject, const Tensor& images);
+
+/// The number of different sets of ReLUs that are open for one of the images, batch norm on the statistics of all of
+/// them; at most the number of images. The published subject has one channel, one cell a stage and weights normal with
+/// variance 2 / fan in, and sees 3,000 random_crops() of 3x3. Cost: a byte for every ReLU of every image.
+std::int64_t linear_regions(const SearchNetwork& subject, const Tensor& images);
+/// One random channel of a random image [N, C, H, W] at a random place, `count` times: [count, 1, size, size].
+/// @throws UsageError if size is not in 1 to the images' sides, or there is no image
+Tensor random_crops(const Tensor& images, std::int64_t count, std::int64_t size, std::uint64_t seed);
+
+struct ZenOptions {
+  std::int64_t batch = 16;
+  double gamma = 1e-2;
+  std::int64_t repeats = 32;
+  std::uint64_t seed = 0;
+};
+/// Zen-score: log Delta + sum over batch norms of log sqrt(mean over channels of the batch's unbiased variance), with
+///   Delta = mean over images of sum |f(x) - f(x + gamma x')|,
+/// x, x' and all weights of convolutions normal with variance 1, norms without scale and shift; the mean over repeats.
+/// `features.forward` shall give f, the map before the mean over pixels, and not the logits. Images [batch, channels,
+/// size, size]. Norms that f does not run count nothing; minus infinity where f is constant. The published program
+/// takes the running variances, which depend on what ran before: this one those of f(x).
+double zen_score(const SearchNetwork& features, std::int64_t channels, std::int64_t size,
+                 const ZenOptions& options = {});
+
+/// Number of weights, norms and biases included: what other proxies must beat.
+double parameter_count(const SearchNetwork& subject);
+/// Multiply-accumulates of convolutions and linear layers for one image [channels, size, size].
+double mac_count(const SearchNetwork& subject, std::int64_t channels, std::int64_t size);
 
 }  // namespace ockham::nas::proxies

@@ -2,11 +2,14 @@
 #include "nas/proxies/proxies.h"
 
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "nas/nasbench201/network.h"
 #include "nas/proxies/kernel_scores.h"
+#include "ops/global_avg_pool/global_avg_pool.h"
 #include "ops/linear/linear.h"
 #include "ops/relu/relu.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -46,12 +49,43 @@ struct CellCase {
       : network(nb::parse_cell(code), {.channels = 4, .cells_per_stage = 1, .classes = 3}, initial) {
     fill_normal(batch.images, {9, Purpose::kTest, 0});
   }
+  nas::SearchNetwork features() {
+    return {&network, [this](const Context& context, const Variable& x) { return network.features(context, x); }, {}};
+  }
   nas::SearchNetwork subject() {
     return {&network, [this](const Context& context, const Variable& x) { return network.forward(context, x); }, {}};
   }
   Initial initial{.seed = 8, .dtype = DType::kFloat64};
   nb::Network network;
   Batch batch{Tensor({4, 3, 8, 8}, DType::kFloat64), Tensor::from(std::vector<std::int64_t>{0, 1, 2, 1}, {4})};
+};
+
+/// A 3x3 convolution of one channel to `channels`, on request a norm, ReLU, the mean, a linear layer with a bias.
+class SmallCnn : public Module {
+ public:
+  explicit SmallCnn(std::int64_t channels, bool has_norm)
+      : conv_(add("conv", std::make_unique<nas::Conv>(1, channels, 3, Conv2dAttrs{.pad = 1}, initial_))),
+        norm_(has_norm ? &add("norm", std::make_unique<nas::BatchNorm>(channels, true, initial_)) : nullptr),
+        linear_(add("linear", std::make_unique<nas::Linear>(channels, 3, initial_))) {}
+  Variable features(const Context& context, const Variable& x) {
+    const Variable y = conv_.forward(context, x);
+    return norm_ != nullptr ? norm_->forward(context, y) : y;
+  }
+  Variable forward(const Context& context, const Variable& x) {
+    return linear_.forward(context, global_avg_pool(relu(features(context, x))));
+  }
+  nas::SearchNetwork subject() {
+    return {this, [this](const Context& context, const Variable& x) { return forward(context, x); }, {}};
+  }
+  nas::SearchNetwork feature_subject() {
+    return {this, [this](const Context& context, const Variable& x) { return features(context, x); }, {}};
+  }
+
+ private:
+  Initial initial_{.seed = 3, .dtype = DType::kFloat64};
+  nas::Conv& conv_;
+  nas::BatchNorm* norm_;
+  nas::Linear& linear_;
 };
 
 std::vector<Tensor> values_of(Module& network) {
@@ -135,6 +169,122 @@ BOOST_AUTO_TEST_CASE(grasp_is_the_mixed_second_derivative_along_weights_and_grad
   BOOST_TEST(std::abs(grasp(mlp.subject(), batch) + mixed) <= 1e-6);
 }
 
+// The image (1, 0) gives a = (1, 0.5, -1) and logits (1.5, 0.7). With p the probability of the wrong class the logits'
+// gradients are (-p, p), the layer's own (-1.7 p, 1.8 p, 0): 2/2 (1.7^2 + 0.9^2) p^2 + 3/2 (1.5^2 + 0.7^2) p^2. Each of
+// two equal images has half the gradient of the mean loss.
+BOOST_AUTO_TEST_CASE(fisher_of_two_layers_is_the_one_worked_out_by_hand) {
+  SmallMlp mlp({2.0, -1.0, 0.5, 0.3, 0.8, -0.4});
+  const double p = 1.0 / (1.0 + std::exp(0.8));
+  const Batch one{Tensor::from({1.0, 0.0}, {1, 2}), Tensor::from(std::vector<std::int64_t>{0}, {1})};
+  BOOST_TEST(std::abs(fisher(mlp.subject(), one) - 7.81 * p * p) <= 1e-12);
+  const Batch two{Tensor::from({1.0, 0.0, 1.0, 0.0}, {2, 2}), Tensor::from(std::vector<std::int64_t>{0, 0}, {2})};
+  BOOST_TEST(std::abs(fisher(mlp.subject(), two) - 7.81 * p * p / 4.0) <= 1e-12);
+}
+
+// Of one image, the sum over pixels of a dL/da of a channel is the derivative by a factor of all that makes the
+// channel: w dL/dw summed over its weights, and b dL/db.
+BOOST_AUTO_TEST_CASE(fisher_of_convolutions_and_biases_is_the_derivative_by_a_factor_of_the_channel) {
+  SmallCnn cnn(4, false);
+  Batch batch{Tensor({1, 1, 6, 5}, DType::kFloat64), Tensor::from(std::vector<std::int64_t>{2}, {1})};
+  fill_normal(batch.images, {9, Purpose::kTest, 0});
+  cnn.subject().differentiate(batch);
+  std::map<std::string, std::vector<double>> by_channel;
+  for (const Parameter* parameter : cnn.parameters(ParameterKind::kWeight))
+    by_channel[parameter->name] = grouped_dot(parameter->value, parameter->grad, parameter->value.size(0));
+  double expected = 0.0;
+  for (const double conv : by_channel["conv.weight"])
+    expected += 9.0 / 2.0 * conv * conv;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double linear = by_channel["linear.weight"][c] + by_channel["linear.bias"][c];
+    expected += 4.0 / 2.0 * linear * linear;
+  }
+  BOOST_TEST(expected > 0.0);
+  BOOST_TEST(std::abs(fisher(cnn.subject(), batch) / expected - 1.0) <= 1e-12);
+}
+
+// Hidden units open by the signs of x - 2y, x/2 + y, 3y - x.
+BOOST_AUTO_TEST_CASE(linear_regions_are_the_patterns_of_open_units) {
+  SmallMlp mlp;
+  const auto count = [&](const std::vector<double>& points) {
+    return linear_regions(mlp.subject(), Tensor::from(points, {static_cast<std::int64_t>(points.size()) / 2, 2}));
+  };
+  BOOST_TEST(count({1, 0}) == 1);
+  BOOST_TEST(count({1, 0, 2, 0.1, 1, 0.1}) == 1);            // 110
+  BOOST_TEST(count({1, 0, 0, 1, -1, 0, 2, 0, -2, 0}) == 3);  // 110, 011, 001
+  BOOST_TEST(count({1, 0, 0, 1, -1, 0, 0, -1}) == 4);        // and 100
+}
+
+BOOST_AUTO_TEST_CASE(crops_are_pieces_of_one_channel) {
+  Tensor images({3, 2, 5, 6}, DType::kFloat64);
+  for (std::int64_t i = 0; i < images.numel(); ++i)
+    images.data<double>()[i] = static_cast<double>(i);
+  const Tensor crops = random_crops(images, 500, 3, 1);
+  std::set<std::int64_t> corners;
+  for (std::int64_t i = 0; i < 500; ++i) {
+    const double* crop = crops.data<double>() + i * 9;
+    const auto corner = static_cast<std::int64_t>(crop[0]);
+    corners.insert(corner);
+    BOOST_TEST_REQUIRE((corner % 6 <= 3 && corner / 6 % 5 <= 2));
+    for (std::int64_t k = 0; k < 9; ++k)
+      BOOST_TEST_REQUIRE(crop[k] == static_cast<double>(corner + k / 3 * 6 + k % 3));
+  }
+  BOOST_TEST(corners.size() == 3u * 2u * 3u * 4u);  // 72, all of them
+  BOOST_CHECK_THROW(random_crops(images, 1, 6, 1), UsageError);
+}
+
+/// Has no weights.
+class Nothing : public Module {};
+
+// f(x) = x: Delta is gamma times the mean of |x'| summed over 192 numbers, which is 192 sqrt(2/pi) on average. Its
+// logarithm, over 32 repeats of 16 images, has a standard deviation of 0.0024.
+BOOST_AUTO_TEST_CASE(zen_score_of_the_identity_is_the_size_of_the_step) {
+  Nothing nothing;
+  const nas::SearchNetwork identity{&nothing, [](const Context&, const Variable& x) { return x; }, {}};
+  const double expected = std::log(1e-2 * 192.0 * std::sqrt(2.0 / 3.14159265358979));
+  BOOST_TEST(std::abs(zen_score(identity, 3, 8) - expected) <= 0.01);
+  BOOST_TEST(std::abs(zen_score(identity, 3, 8, {.gamma = 1e-3}) - (expected - std::log(10.0))) <= 0.01);
+}
+
+// What a norm of one channel divides by, about 3 of a 3x3 convolution, comes back as its scale. That the step moves the
+// norm's two statistics too, and that the variance returned is the unbiased one, are each of the order of one in 1024
+// values.
+BOOST_AUTO_TEST_CASE(zen_score_gives_back_what_a_norm_takes) {
+  SmallCnn plain(1, false), normed(1, true);
+  for (const double gamma : {1e-2, 1e-4}) {
+    const ZenOptions options{.gamma = gamma, .repeats = 4};
+    BOOST_TEST(std::abs(zen_score(normed.feature_subject(), 1, 8, options) -
+                        zen_score(plain.feature_subject(), 1, 8, options)) <= 5.0 / 1024.0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(zen_score_depends_on_its_seed_only) {
+  CellCase small("321431"), same("321431");
+  for (Parameter* parameter : same.network.state()) {
+    if (parameter->name.ends_with("running_var") || parameter->name.ends_with("bias"))
+      fill(parameter->value, 7.0);
+  }
+  const ZenOptions options{.repeats = 2};
+  const double score = zen_score(small.features(), 3, 8, options);
+  BOOST_TEST(std::isfinite(score));
+  BOOST_TEST(zen_score(same.features(), 3, 8, options) == score);
+  BOOST_TEST(zen_score(small.features(), 3, 8, {.repeats = 2, .seed = 1}) != score);
+  CellCase dead("111000");
+  BOOST_TEST(zen_score(dead.features(), 3, 8, options) == -INFINITY);
+  BOOST_CHECK_THROW(zen_score(small.features(), 3, 8, {.repeats = 0}), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(size_proxies_count_the_whole_network) {
+  const nb::Cell cell = nb::parse_cell("321431");
+  Initial initial;
+  nb::Network network(cell, {}, initial);
+  const nas::SearchNetwork subject{
+      &network, [&](const Context& context, const Variable& x) { return network.forward(context, x); }, {}};
+  BOOST_TEST(parameter_count(subject) == static_cast<double>(nb::parameter_count(cell)));
+  BOOST_TEST(mac_count(subject, 3, 32) == static_cast<double>(nb::mac_count(cell)));
+  CellCase in_float64("321431");
+  BOOST_TEST(mac_count(in_float64.subject(), 3, 8) > 0.0);
+}
+
 BOOST_AUTO_TEST_CASE(scores_leave_the_network_as_it_was) {
   CellCase small("321431");
   const nas::SearchNetwork subject = small.subject();
@@ -143,6 +293,8 @@ BOOST_AUTO_TEST_CASE(scores_leave_the_network_as_it_was) {
   grasp(subject, small.batch);
   synflow(subject, 3, 8);
   ntk_condition(subject, small.batch.images);
+  fisher(subject, small.batch);
+  zen_score(small.features(), 3, 8, {.repeats = 1});
   const std::vector<Tensor> after = values_of(small.network);
   for (std::size_t i = 0; i < before.size(); ++i) {
     Tensor gap = after[i].to(DType::kFloat64).clone();
