@@ -32,7 +32,9 @@ class ConcreteGate : public Op {
       : attrs_(attrs), group_(std::move(group)) {}
 
   std::string_view name() const override { return "concrete_gate"; }
-  std::string attrs() const override { return concat("temperature=", attrs_.temperature); }
+  std::string attrs() const override {
+    return concat("temperature=", attrs_.temperature, attrs_.one_per_group ? " one_per_group" : "");
+  }
   Algebra algebra() const override { return Algebra::kCurved; }
   bool is_parameter(std::size_t input) const override { return input == 1; }
 
@@ -126,6 +128,11 @@ class ConcreteGate : public Op {
     return !group_.empty() ? group_[static_cast<std::size_t>(c)] : saved[1].size(0) == 1 ? 0 : c;
   }
 
+  /// Which pair of random numbers the plane's noise is made of.
+  std::int64_t noise_of(const Saved& saved, std::int64_t plane) const {
+    return attrs_.one_per_group ? plane / saved[0].size(1) * saved[1].size(0) + group_of(saved, plane) : plane;
+  }
+
   /// Calls body(plane, its elements, its gate) over threads; planes are channels of samples.
   template <class Body>
   void each_plane(const Saved& saved, Body&& body) const {
@@ -138,9 +145,10 @@ class ConcreteGate : public Op {
                  [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t plane = begin; plane < end; ++plane) {
                      const double tau = attrs_.temperature;
+                     const std::int64_t noise = noise_of(saved, plane);
                      const double keep = concrete_keep(logits[static_cast<std::size_t>(group_of(saved, plane))],
-                                                       inner_uniform(attrs_.key, 2 * plane),
-                                                       inner_uniform(attrs_.key, 2 * plane + 1), tau);
+                                                       inner_uniform(attrs_.key, 2 * noise),
+                                                       inner_uniform(attrs_.key, 2 * noise + 1), tau);
                      const double slope = -keep * (1.0 - keep) / tau;
                      body(plane, numel, Gate{keep, slope, -slope * (1.0 - 2.0 * keep) / tau});
                    }
@@ -174,8 +182,9 @@ class ConcreteGate : public Op {
 
 constexpr RandomKey kSampleKey{11, Purpose::kTest, 3};
 
-OpSample sample(std::string name, const Shape& x, std::int64_t logits, std::vector<std::int64_t> group) {
-  const ConcreteGateAttrs attrs{.temperature = 0.7, .key = kSampleKey};
+OpSample sample(std::string name, const Shape& x, std::int64_t logits, std::vector<std::int64_t> group,
+                bool one_per_group = false) {
+  const ConcreteGateAttrs attrs{.temperature = 0.7, .key = kSampleKey, .one_per_group = one_per_group};
   return {.name = std::move(name),
           .make = [=] { return std::make_unique<ConcreteGate>(attrs, group); },
           .inputs = {{.shape = x}, {.shape = {logits}}},
@@ -186,8 +195,9 @@ OpSample sample(std::string name, const Shape& x, std::int64_t logits, std::vect
                 for (std::int64_t i = 0; i < y.numel(); ++i) {
                   const std::int64_t plane = i / numel, c = plane % C;
                   const std::int64_t g = !group.empty() ? group[static_cast<std::size_t>(c)] : logits == 1 ? 0 : c;
+                  const std::int64_t noise = one_per_group ? plane / C * logits + g : plane;
                   const auto u = [&](std::int64_t k) {
-                    return uniform(kSampleKey, static_cast<std::uint64_t>(2 * plane + k));
+                    return uniform(kSampleKey, static_cast<std::uint64_t>(2 * noise + k));
                   };
                   const double drop = 1.0 / (1.0 + std::exp(-(in[1].data<double>()[g] + std::log(-std::log(u(0))) -
                                                               std::log(-std::log(u(1)))) /
@@ -208,7 +218,8 @@ OCKHAM_REGISTER_OP(concrete_gate,
                    {.name = "concrete_gate",
                     .samples = {sample("one logit", {3, 5, 2, 4}, 1, {}), sample("a logit a channel", {4, 3, 2}, 3, {}),
                                 sample("groups", {2, 5, 3}, 3, {2, 0, 0, 1, 2}),
-                                sample("no plane", {6, 4}, 2, {1, 0, 1, 1})},
+                                sample("no plane", {6, 4}, 2, {1, 0, 1, 1}),
+                                sample("one gate a group", {3, 5, 2}, 3, {2, 0, 0, 1, 2}, true)},
                     .bad = {bad({}, {{{3}}, {{1}}}, {"concrete_gate(temperature=0.2)", "x [N, C, ...]"}),
                             bad({}, {{{2, 4}}, {{3}}}, {"4 channels, 3 logits and 0 groups"}),
                             bad({0, 1}, {{{2, 3}}, {{2}}}, {"3 channels", "2 groups"}),

@@ -5,8 +5,9 @@
 namespace ockham {
 
 struct ConcreteGateAttrs {
-  double temperature = 0.2;  ///< tau, positive
-  RandomKey key = {};        ///< of the noise: u1, u2 of channel c of sample n are numbers 2(n C + c), 2(n C + c) + 1
+  double temperature = 0.2;    ///< tau, positive
+  RandomKey key = {};          ///< of the noise: u1, u2 of channel c of sample n are numbers 2(n C + c), 2(n C + c) + 1
+  bool one_per_group = false;  ///< channels of a group share their gate: numbers 2(n G + g), 2(n G + g) + 1
 };
 
 /// Multiplies each channel of each sample by a gate near 0 or 1, a relaxed Bernoulli variable whose drop probability

@@ -32,6 +32,17 @@ BOOST_AUTO_TEST_CASE(cold_gates_drop_as_often_as_their_probability_says) {
   BOOST_TEST(std::abs(kept - 0.7) <= 0.03);  // four standard errors
 }
 
+BOOST_AUTO_TEST_CASE(channels_of_a_group_share_one_gate_where_asked_for) {
+  const Tensor x = Tensor::full({2, 3, 2}, 1.0, DType::kFloat64);
+  const ConcreteGateAttrs attrs{.key = {5, Purpose::kTest, 0}, .one_per_group = true};
+  const Tensor y = ockham::concrete_gate(x, Tensor::zeros({2}, DType::kFloat64), attrs, {0, 1, 0}).value();
+  const auto keep = [&](std::int64_t n, std::int64_t c) { return y.data<double>()[(n * 3 + c) * 2]; };
+  BOOST_TEST(keep(0, 0) == keep(0, 2));
+  BOOST_TEST(keep(1, 0) == keep(1, 2));
+  BOOST_TEST(keep(0, 0) != keep(0, 1));
+  BOOST_TEST(keep(0, 0) != keep(1, 0));
+}
+
 BOOST_AUTO_TEST_CASE(a_temperature_that_is_not_positive_is_refused) {
   const Tensor x = Tensor::full({2, 1}, 1.0);
   BOOST_CHECK_EXCEPTION(ockham::concrete_gate(x, Tensor::full({1}, 0.0), {.temperature = 0.0}), UsageError,
