@@ -1,0 +1,61 @@
+#include "nas/layers/gate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nas/element.h"
+#include "ops/concrete_gate/concrete_gate.h"
+#include "ops/mul/mul.h"
+
+namespace ockham::nas {
+
+double drop_probability(double logit) {
+  return 1.0 / (1.0 + std::exp(-logit));
+}
+
+double drop_logit(double probability) {
+  if (!(probability > 0.0 && probability < 1.0))
+    throw UsageError(concat("gate: a drop probability of ", probability, " has no logit; use one between 0 and 1."));
+  return std::log(probability) - std::log1p(-probability);
+}
+
+double GatedGroup::drop_probability() const {
+  return nas::drop_probability(element(logit->value, static_cast<std::size_t>(entry)));
+}
+
+RandomKey gate_key(const RandomKey& pass, std::uint64_t stream) {
+  constexpr std::uint64_t kStreams = 1 << 16;
+  return {pass.seed, pass.purpose, pass.step * kStreams + stream};
+}
+
+ChannelGate::ChannelGate(std::int64_t channels, const GateOptions& options, std::uint64_t stream,
+                         const Initial& initial)
+    : logit_(add_parameter("logit", initial.constant({1}, drop_logit(options.drop)), ParameterKind::kSwitch)),
+      keep_(static_cast<std::size_t>(channels), 1.0),
+      temperature_(options.temperature),
+      stream_(stream) {}
+
+Variable ChannelGate::forward(const Context& context, const Variable& x) {
+  if (!context.is_training)
+    return applied(run(context, {.z = x}));
+  return concrete_gate(x, context.use(logit_), {.temperature = temperature_, .key = gate_key(context.key, stream_)});
+}
+
+// keep >= 0, so that keep relu(s z + b) = relu(keep s z + keep b).
+Deferred ChannelGate::run(const Context& context, const Deferred& x) {
+  if (context.is_training)
+    return {.z = forward(context, applied(x))};
+  if (std::ranges::find(keep_, 0.0) == keep_.end())
+    return x;
+  if (x.factor.value())
+    return run(context, {.z = applied(x)});
+  const std::size_t C = keep_.size();
+  Tensor rows = Tensor::zeros({2, static_cast<std::int64_t>(C)}, x.z.dtype());
+  for (std::size_t c = 0; c < C; ++c) {
+    set_element(rows, c, keep_[c]);
+    set_element(rows, C + c, x.affine.value() ? keep_[c] : 0.0);
+  }
+  return {.z = x.z, .affine = x.affine.value() ? mul(x.affine, rows) : Variable(rows), .rectifies = x.rectifies};
+}
+
+}  // namespace ockham::nas
