@@ -1,7 +1,7 @@
 #pragma once
 // The search network of NAS-Bench-201: every cell has all operations on every edge, weighted by the softmax of that
 // edge's logits, which all cells share. Dong and Yang 2020; Liu et al. 2019 for the mixing.
-#include "nas/nasbench201/network.h"
+#include "nas/nasbench201/mixed_cell.h"
 
 namespace ockham::nas::nasbench201 {
 
@@ -20,9 +20,9 @@ class Supernet : public Module {
   Cell derive() const;
 
  private:
-  class MixedCell;
+  class Softmax;
+  std::unique_ptr<Softmax> softmax_;
   Parameter& logits_;
-  Variable mixture_;  // of the pass that runs
   Skeleton* skeleton_;
 };
 
