@@ -7,7 +7,9 @@
 #include "engine/error.h"
 #include "nas/methods/balenas_tf.h"
 #include "nas/methods/darts.h"
+#include "nas/methods/pgnas.h"
 #include "nas/methods/random_search.h"
+#include "nas/nasbench1shot1/search_space.h"
 #include "nas/nasbench201/search_space.h"
 #include "nas/network/softmax_space.h"
 
@@ -84,6 +86,26 @@ std::unique_ptr<SearchMethod> make_random(const SearchSpace& space, const Option
       held);
 }
 
+std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options& options, const HeldOut& held) {
+  const auto& cells = dynamic_cast<const nas::nasbench201::Space&>(space);  // objection: no other space
+  nas::PgnasSearchOptions result{
+      .pgnas = {.sgd = {.momentum = options.real("momentum"), .nesterov = true},
+                .prior = {.precision = options.real("prior-length"),
+                          .examples = options.real("dropout-examples"),
+                          .kl_half = options.flag("kl-half")},
+                .clip = options.real("grad-clip"),
+                .seed = static_cast<std::uint64_t>(options.count("seed"))},
+      .supernet = {.network = cells.search_spec(),
+                   .gates = {.drop = options.real("initial-drop"), .temperature = options.real("temperature")}},
+      .draws = static_cast<std::uint64_t>(options.count("draws")),
+      .dtype = precision_of(options).weights};
+  return std::make_unique<nas::PgnasSearch>(cells, result, held);
+}
+
+std::string fits_nasbench201(const std::string& space) {
+  return space == "nasbench201" ? "" : "its gates stand behind single operations of a cell, which only nasbench201 has";
+}
+
 std::string fits_all(const std::string&) {
   return "";
 }
@@ -101,6 +123,9 @@ const std::vector<SpaceEntry>& spaces() {
       {"bayesnas", "8 edges a cell, 7 operations, several of which may stay on an edge"},
       {"darts", "14 edges a cell, two of which stay at a node, one of 7 operations each"},
       {"nasbench201", "6 edges, 5 operations, 15,625 cells whose accuracies a table knows"},
+      {"1shot1-1", "NAS-Bench-1Shot1's first space: 4 nodes, 3 operations, 14,580 cells"},
+      {"1shot1-2", "its second: 4 nodes with more parents, 29,160 cells"},
+      {"1shot1-3", "its third: 5 nodes, 1,312,200 cells"},
   };
   return entries;
 }
@@ -115,6 +140,7 @@ const std::vector<MethodEntry>& methods() {
       {"balenas-vogn", "the same with per-example gradients", fits_all,
        make_balenas<nas::ArchitectureCurvature::kVogn>},
       {"balenas-tf", "draws cells from balenas's Gaussian, proxies choose", fits_all, make_balenas_tf},
+      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", fits_nasbench201, make_pgnas},
       {"random", "trains cells drawn at random, keeps the best", fits_all, make_random},
   };
   return entries;
@@ -171,9 +197,14 @@ void declare_methods(OptionTable& table) {
   table.choice("weight-step-alpha", {"mean", "sample"}, "mean", "logits of weight steps (balenas)");
   table.count("curvature-size", 16, "images for second derivatives (balenas-von, balenas-vogn)",
               {.min = 1, .max = 100000});
-  table.count("draws", 100, "cells drawn at the end (balenas-tf)", {.min = 1, .max = 100000});
+  table.count("draws", 100, "cells drawn at the end (balenas-tf, pgnas)", {.min = 1, .max = 100000});
   table.text("proxies", "synflow", "what ranks them; several: by the sum of ranks (balenas-tf)", "NAME,NAME,...");
   table.count("proxy-size", 32, "images that proxies see (balenas-tf)", {.min = 2, .max = 10000});
+  table.real("prior-length", 150, "l^2 of the kernels' prior (pgnas)");
+  table.real("dropout-examples", 5e5, "N of its objective", {.min = 1});
+  table.real("initial-drop", 0.1, "drop probability of gates at the start (pgnas)", {.min = 0.001, .max = 0.999});
+  table.real("temperature", 0.2, "of relaxed gates (pgnas)", kPositive);
+  table.flag("kl-half", "the factor 1/2 of the derivation, which the published program leaves out (pgnas)");
   table.count("candidates", 4, "cells trained (random)", {.min = 1, .max = 10000});
   table.count("rank-cells", 0,
               "random cells whose scores in the search network are compared with the --table; 0 for none",
@@ -190,6 +221,13 @@ std::unique_ptr<SearchSpace> make_space(const Options& options, const nas::Frame
                                       .cells_per_stage = options.count("cells"),
                                       .classes = data.classes,
                                       .image_channels = data.image_channels});
+  if (name.starts_with("1shot1-"))
+    return std::make_unique<nas::nasbench1shot1::SearchableSpace>(
+        nas::nasbench1shot1::space_of(name.back() - '0'),
+        nas::nasbench1shot1::NetworkSpec{.channels = options.count("channels"),
+                                         .cells_per_stack = options.count("cells"),
+                                         .classes = data.classes,
+                                         .image_channels = data.image_channels});
   nas::EvaluationSpec trained;
   trained.frame.classes = data.classes;
   trained.frame.image_channels = data.image_channels;

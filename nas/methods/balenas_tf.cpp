@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nas/proxies/registry.h"
+#include "nas/proxies/selection.h"
 #include "nas/train/micro_batches.h"
 
 namespace ockham::nas {
@@ -56,7 +57,7 @@ std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells) const 
     for (std::size_t p = 0; p < scores.size(); ++p)
       scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, batch));
   }
-  return scores.size() == 1 ? scores[0] : proxies::rank_sum(scores);
+  return scores.size() == 1 ? scores[0] : proxies::rank_sums(scores);
 }
 
 void BalenasTf::finish() {

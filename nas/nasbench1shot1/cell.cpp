@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
+#include <numeric>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 #include "engine/error.h"
 #include "engine/random.h"
@@ -278,6 +281,50 @@ Cell cell_of(Space space, std::int64_t number) {
     if (v != cell.output())
       cell.operations[v] = static_cast<Operation>(take(kOperations));
   }
+  return cell;
+}
+
+namespace {
+
+/// A choice of parents is one only where not all vertices before are taken.
+bool has_choice(Space space, std::size_t vertex) {
+  return parent_counts(space)[vertex - 1] < vertex;
+}
+
+/// The k vertices of the largest numbers, the first of equals, as bits.
+std::uint32_t largest_vertices(std::span<const double> numbers, std::size_t k) {
+  std::vector<std::size_t> order(numbers.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::greater(), [&](std::size_t v) { return numbers[v]; });
+  std::uint32_t set = 0;
+  for (std::size_t i = 0; i < k; ++i)
+    set |= 1u << order[i];
+  return set;
+}
+
+}  // namespace
+
+std::size_t number_count(Space space) {
+  const std::size_t nodes = nodes_of(space);
+  std::size_t count = nodes * kOperations + nodes + 1;
+  for (std::size_t v = 1; v <= nodes; ++v)
+    count += has_choice(space, v) ? v : 0;
+  return count;
+}
+
+Cell largest(Space space, std::span<const double> numbers) {
+  Cell cell{.nodes = nodes_of(space)};
+  const auto take = [&](std::size_t count) {
+    const std::span<const double> front = numbers.first(count);
+    numbers = numbers.subspan(count);
+    return front;
+  };
+  for (std::size_t v = 1; v <= cell.nodes; ++v)
+    cell.operations[v] = static_cast<Operation>(std::countr_zero(largest_vertices(take(kOperations), 1)));
+  const auto parents_of = [&](std::size_t v) { return largest_vertices(take(v), parent_counts(space)[v - 1]); };
+  cell.parents[cell.output()] = parents_of(cell.output());
+  for (std::size_t v = 1; v <= cell.nodes; ++v)
+    cell.parents[v] = has_choice(space, v) ? parents_of(v) : (1u << v) - 1u;
   return cell;
 }
 

@@ -72,6 +72,12 @@ std::int64_t pattern_count(Space space);
 std::int64_t cell_count(Space space);
 /// @throws UsageError outside 0 to cell_count() - 1
 Cell cell_of(Space space, std::int64_t number);
+/// How many numbers largest() takes: three an operation of a node, then one for each possible parent of the output,
+/// then of each node that has a choice of parents. A search network's logits are in this order.
+std::size_t number_count(Space space);
+/// Each node's operation of the largest number, and as many parents, of the largest, as the space gives it; the first
+/// of equals.
+Cell largest(Space space, std::span<const double> numbers);
 /// Uniform over the space's cells; depends on (space, seed, index) only.
 Cell random_cell(Space space, std::uint64_t seed, std::uint64_t index = 0);
 

@@ -1,10 +1,5 @@
 #include "nas/nasbench1shot1/supernet.h"
 
-#include <algorithm>
-#include <bit>
-#include <functional>
-#include <numeric>
-
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
@@ -27,18 +22,6 @@ std::unique_ptr<Layer> make_last(std::int64_t in, std::int64_t out, Initial& ini
   auto named = std::make_unique<Sequential>();
   named->then("op", std::move(op));
   return named;
-}
-
-/// The vertices 0, 1, ... of the k largest logits, the first of equals.
-std::uint32_t largest(const Tensor& logits, std::size_t k) {
-  const Tensor values = logits.to(DType::kFloat64);
-  std::vector<std::size_t> order(values.span<double>().size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater(), [&](std::size_t v) { return values.span<double>()[v]; });
-  std::uint32_t set = 0;
-  for (std::size_t i = 0; i < k; ++i)
-    set |= 1u << order[i];
-  return set;
 }
 
 }  // namespace
@@ -103,6 +86,7 @@ Supernet::Supernet(Space space, const NetworkSpec& spec, Initial& initial)
       input_logits_[v] =
           &add_parameter(ockham::concat("alphas_inputs.", v), initial_logits(1, v, initial), ParameterKind::kSwitch);
   }
+  architecture_ = parameters(ParameterKind::kSwitch);
   const auto widening = static_cast<std::int64_t>(nodes_of(space));
   stacks_ = &add("", std::make_unique<Stacks>(spec, widening, 1, initial, [&](std::int64_t in, std::int64_t channels) {
                    return std::make_unique<MixedCell>(*this, in, channels, initial);
@@ -128,22 +112,16 @@ Variable Supernet::forward(const Context& context, const Variable& images) {
 
 SearchNetwork Supernet::search_network() {
   return {this, [this](const Context& context, const Variable& images) { return forward(context, images); },
-          parameters(ParameterKind::kSwitch)};
+          architecture_};
 }
 
 Cell Supernet::derive() const {
-  Cell cell{.nodes = nodes_of(space_)};
-  for (std::size_t v = 1; v <= cell.output(); ++v) {
-    const std::size_t parents = parent_counts(space_)[v - 1];
-    const Parameter* logits = v == cell.output() ? &output_logits_ : input_logits_[v];
-    cell.parents[v] = logits == nullptr ? (1u << v) - 1u : largest(logits->value, parents);
-    if (v == cell.output())
-      break;
-    const auto row = static_cast<std::int64_t>(v) - 1;
-    const std::uint32_t chosen = largest(operation_logits_.value.slice(0, row, row + 1), 1);
-    cell.operations[v] = static_cast<Operation>(std::countr_zero(chosen));
+  std::vector<double> numbers;
+  for (const Parameter* parameter : architecture_) {
+    const Tensor values = parameter->value.to(DType::kFloat64);
+    numbers.insert(numbers.end(), values.span<double>().begin(), values.span<double>().end());
   }
-  return cell;
+  return largest(space_, numbers);
 }
 
 }  // namespace ockham::nas::nasbench1shot1

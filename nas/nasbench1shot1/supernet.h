@@ -36,8 +36,7 @@ class Supernet : public Module {
   /// "alphas_inputs.I" [1, I] of node I: the input, node 1, ..., node I - 1. Null where the node takes all of them.
   Parameter* input_logits(std::size_t node) { return input_logits_[node]; }
 
-  /// Each node's operation of the largest logit, and as many parents, of the largest logits, as the space gives it; the
-  /// first of equals. A cell of the space: look up or train pruned() of it.
+  /// largest() of the logits. A cell of the space: look up or train pruned() of it.
   Cell derive() const;
 
  private:
@@ -51,6 +50,7 @@ class Supernet : public Module {
   Parameter& operation_logits_;
   Parameter& output_logits_;
   std::array<Parameter*, kMostVertices> input_logits_{};  // by node
+  std::vector<Parameter*> architecture_;                  // all logits
   Mixtures mixtures_;                                     // of the pass that runs
   Stacks* stacks_;
   Layer* last_;

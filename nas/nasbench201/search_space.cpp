@@ -6,10 +6,14 @@
 
 namespace ockham::nas::nasbench201 {
 
-OwnedNetwork Space::make_supernet(Initial& initial) const {
+NetworkSpec Space::search_spec() const {
   NetworkSpec spec = spec_;
   spec.is_affine = false;
-  auto supernet = std::make_unique<Supernet>(spec, initial);
+  return spec;
+}
+
+OwnedNetwork Space::make_supernet(Initial& initial) const {
+  auto supernet = std::make_unique<Supernet>(search_spec(), initial);
   Supernet& net = *supernet;
   return {.module = std::move(supernet),
           .network = {.module = &net,
@@ -22,7 +26,8 @@ OwnedNetwork Space::make_network(const std::string& cell, Initial& initial) cons
   Network& net = *network;
   return {.module = std::move(network),
           .network = {.module = &net,
-                      .forward = [&net](const Context& c, const Variable& x) { return net.forward(c, x); }}};
+                      .forward = [&net](const Context& c, const Variable& x) { return net.forward(c, x); },
+                      .features = [&net](const Context& c, const Variable& x) { return net.features(c, x); }}};
 }
 
 std::vector<Choice> Space::choices() const {

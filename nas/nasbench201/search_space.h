@@ -18,6 +18,8 @@ class Space : public SearchSpace {
   std::vector<Choice> choices() const override;
   std::string derive(std::span<const double> numbers) const override;
   CellFacts facts(const std::string& cell) const override;
+  /// Size of search networks.
+  NetworkSpec search_spec() const;
 
  private:
   NetworkSpec spec_;

@@ -1,5 +1,5 @@
 #pragma once
-// The proxies by name, so that programs list and choose them, and what chooses among cells by several of them.
+// The proxies by name, so that programs list and choose them. selection.h chooses by several.
 #include <functional>
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace ockham::nas::proxies {
 
-/// A proxy turned so that larger is better.
+/// A proxy turned so that larger is better. linear_regions is not among them: it wants a network of its own.
 struct Proxy {
   std::string name;  ///< "synflow", "ntk"
   std::function<double(const SearchNetwork& subject, const Batch& batch)> score;
@@ -17,10 +17,5 @@ struct Proxy {
 const std::vector<Proxy>& all();
 /// @throws UsageError naming the proxies that there are
 const Proxy& find(const std::string& name);
-
-/// Mean rank of each score, the smallest 1; equals share their mean rank, and what is not a number comes first.
-std::vector<double> ranks(const std::vector<double>& scores);
-/// Sum over proxies of ranks(scores of the proxy).
-std::vector<double> rank_sum(const std::vector<std::vector<double>>& scores_by_proxy);
 
 }  // namespace ockham::nas::proxies

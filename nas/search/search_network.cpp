@@ -1,5 +1,6 @@
 #include "nas/search/search_network.h"
 
+#include "engine/error.h"
 #include "nas/train/micro_batches.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -8,6 +9,13 @@ namespace ockham::nas {
 Variable SearchNetwork::loss(Tape* tape, const Batch& batch) const {
   return softmax_cross_entropy(forward({.tape = tape, .batch_norm = BatchNormMode::kBatch}, batch.images),
                                batch.labels);
+}
+
+SearchNetwork SearchNetwork::up_to_features() const {
+  if (!features)
+    throw UsageError(
+        "features: this network does not tell its map before the mean over pixels, which zen_score needs.");
+  return {.module = module, .forward = features, .architecture = architecture};
 }
 
 Score SearchNetwork::differentiate(const Batch& batch, std::uint64_t step) const {

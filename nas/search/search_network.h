@@ -13,10 +13,14 @@ struct SearchNetwork {
   std::function<Variable(const Context&, const Variable& images)> forward;  ///< logits of the classes
   std::vector<Parameter*> architecture = {};                                ///< of kind kSwitch
   std::int64_t micro_batch = 0;  ///< images at a time in differentiate() (nas/train/micro_batches.h); 0: all
+  /// The map before the mean over pixels, where the space tells; null: unknown.
+  std::function<Variable(const Context&, const Variable& images)> features = {};
 
   std::vector<Parameter*> weights() const { return module->parameters(ParameterKind::kWeight); }
   /// Mean cross-entropy of a batch, batch norm on its statistics; recorded if tape is not null.
   Variable loss(Tape* tape, const Batch& batch) const;
+  /// The network whose forward gives features. @throws UsageError where they are unknown
+  SearchNetwork up_to_features() const;
   /// Puts d loss / d p into the grad of every weight and architecture parameter; zeros where the loss does not depend
   /// on it. `step` is what an error names.
   /// @throws DivergedError if the loss is not finite

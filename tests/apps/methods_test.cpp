@@ -15,9 +15,9 @@ using test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 const std::string kSizes =
-    "--train-size 64 --test-size 16 --channels 2 --batch-size 8 --epochs 2 --score-size 16 "
+    "--train-size 64 --test-size 16 --batch-size 8 --epochs 2 --score-size 16 "
     "--save-every 1 --seed 3 --draws 5 --proxy-size 4 --curvature-size 2 --candidates 2 ";
-const std::string kNb201 = kSizes + "--space nasbench201 --image-size 8 --cells 1 ";
+const std::string kNb201 = kSizes + "--channels 2 --space nasbench201 --image-size 8 --cells 1 ";
 
 const std::vector<std::string> kMethods = {
     "darts", "darts --darts-order 2", "balenas", "balenas-von", "balenas-vogn", "balenas-tf", "random"};
@@ -99,13 +99,23 @@ BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cell_found_in_the_space_of_darts_can_be_trained) {
-  const std::string sizes = kSizes + "--space darts --nodes 2 --cells 3 --image-size 16 ";
+  const std::string sizes = kSizes + "--channels 2 --space darts --nodes 2 --cells 3 --image-size 16 ";
   for (const std::string method : {"darts", "balenas", "random"}) {
     BOOST_TEST(run_program(path(), "search", sizes + "--method " + method + " --out run --overwrite").exit_code == 0);
     BOOST_TEST(run_program(path(), "train",
                            "--genotype run/genotype.json --train-size 16 --test-size 8 --image-size 16 --channels 2 "
                            "--cells 3 --batch-size 8 --epochs 1 --out trained --overwrite")
                    .exit_code == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_spaces_of_1shot1_are_searched_by_every_method_on_logits) {
+  for (const std::string space : {"1shot1-1", "1shot1-3"}) {
+    for (const std::string method : {"darts", "balenas-tf", "random"})
+      BOOST_TEST(run_program(path(), "search",
+                             kSizes + "--image-size 8 --channels 4 --cells 1 --space " + space + " --method " + method +
+                                 " --out run --overwrite")
+                     .exit_code == 0);
   }
 }
 
@@ -125,6 +135,10 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_reason) {
                        {"short.csv", "lacks 625 of 15625"}));
   BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space darts --method darts --table short.csv"), 2,
                        {"--space nasbench201", "darts"}));
+  BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space darts --method pgnas"), 2,
+                       {"--method pgnas does not fit --space darts", "nasbench201"}));
+  BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space 1shot1-1 --method bayesnas"), 2,
+                       {"--method bayesnas does not fit --space 1shot1-1"}));
   BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method balenas-tf --proxies synflaw"), 2,
                        {"synflaw", "synflow"}));
   BOOST_TEST(

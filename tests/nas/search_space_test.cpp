@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "nas/nasbench1shot1/search_space.h"
 #include "nas/nasbench201/cell.h"
 #include "nas/nasbench201/search_space.h"
 #include "nas/network/softmax_space.h"
@@ -19,6 +20,9 @@ std::vector<std::unique_ptr<SearchSpace>> tiny_spaces() {
   std::vector<std::unique_ptr<SearchSpace>> spaces;
   spaces.push_back(std::make_unique<nasbench201::Space>(
       nasbench201::NetworkSpec{.channels = 2, .cells_per_stage = 1, .classes = 3}));
+  for (const auto space : {nasbench1shot1::Space::k1, nasbench1shot1::Space::k3})
+    spaces.push_back(std::make_unique<nasbench1shot1::SearchableSpace>(
+        space, nasbench1shot1::NetworkSpec{.channels = 4, .cells_per_stack = 1, .classes = 3}));
   for (const SupernetSpec& spec : {SupernetSpec::darts(2), SupernetSpec::bayesnas(2)})
     spaces.push_back(std::make_unique<SoftmaxSpace>(test::tiny(spec), test::tiny_evaluation()));
   return spaces;
