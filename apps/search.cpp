@@ -115,7 +115,7 @@ void declare(OptionTable& table) {
 int run(ockham::apps::Session& session) {
   const ockham::apps::Options& options = session.options();
   ockham::apps::require_fit(options.text("method"), options.text("space"));
-  return options.text("method") == "bayesnas" ? ockham::apps::run_search(session) : ockham::apps::run_method(session);
+  return ockham::apps::has_own_run(options) ? ockham::apps::run_search(session) : ockham::apps::run_method(session);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "apps/common/search_setup.h"
 #include "engine/error.h"
 #include "nas/methods/balenas_tf.h"
+#include "nas/methods/bayesnas_cells.h"
 #include "nas/methods/darts.h"
 #include "nas/methods/pgnas.h"
 #include "nas/methods/random_search.h"
@@ -102,6 +103,19 @@ std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options
   return std::make_unique<nas::PgnasSearch>(cells, result, held);
 }
 
+std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Options& options, const HeldOut& held) {
+  const auto& cells = dynamic_cast<const nas::nasbench201::Space&>(space);  // elsewhere it has a run of its own
+  nas::BayesNasCellsOptions result{.weights = weight_options(options),
+                                   .lambda = options.real("lambda"),
+                                   .switch_momentum = options.real("momentum"),
+                                   .hessian_images = options.count("hessian-size"),
+                                   .hessian = hessian_options_of(options),
+                                   .seed = static_cast<std::uint64_t>(options.count("seed")),
+                                   .dtype = precision_of(options).weights};
+  result.switch_lr = options.real("switch-lr");
+  return std::make_unique<nas::BayesNasCells>(cells, result, held);
+}
+
 std::string fits_nasbench201(const std::string& space) {
   return space == "nasbench201" ? "" : "its gates stand behind single operations of a cell, which only nasbench201 has";
 }
@@ -111,7 +125,7 @@ std::string fits_all(const std::string&) {
 }
 
 std::string fits_switches(const std::string& space) {
-  return space == "bayesnas" || space == "darts"
+  return space == "bayesnas" || space == "darts" || space == "nasbench201"
              ? ""
              : "it prunes independent switches, which this space's search network does not have yet";
 }
@@ -132,7 +146,7 @@ const std::vector<SpaceEntry>& spaces() {
 
 const std::vector<MethodEntry>& methods() {
   static const std::vector<MethodEntry> entries{
-      {"bayesnas", "prunes switches by exact second derivatives", fits_switches, {}},
+      {"bayesnas", "prunes switches by exact second derivatives", fits_switches, make_bayesnas},
       {"darts", "Adam on softmax logits", fits_all, make_darts},
       {"balenas", "a Gaussian over the logits, by Vadam", fits_all, make_balenas<nas::ArchitectureCurvature::kVadam>},
       {"balenas-von", "the same with the exact diagonal Hessian", fits_all,
@@ -174,6 +188,11 @@ void require_fit(const std::string& method, const std::string& space) {
   const std::string objection = find_method(method).objection(space);
   if (!objection.empty())
     throw UsageError(concat("--method ", method, " does not fit --space ", space, ": ", objection, "."));
+}
+
+bool has_own_run(const Options& options) {
+  const std::string& space = options.text("space");
+  return options.text("method") == "bayesnas" && (space == "bayesnas" || space == "darts");
 }
 
 void declare_methods(OptionTable& table) {
@@ -244,13 +263,13 @@ std::unique_ptr<SearchSpace> make_space(const Options& options, const nas::Frame
 double search_lr_of(const Options& options) {
   if (options.is_set("lr"))
     return options.real("lr");
-  return options.text("method") == "bayesnas" ? 0.1 : 0.025;
+  return has_own_run(options) ? 0.1 : 0.025;
 }
 
 double search_weight_decay_of(const Options& options) {
   if (options.is_set("weight-decay"))
     return options.real("weight-decay");
-  if (options.text("method") == "bayesnas")
+  if (has_own_run(options))
     return 1e-4;
   return options.text("space") == "nasbench201" ? 5e-4 : 3e-4;
 }

@@ -18,7 +18,7 @@ struct MethodEntry {
   std::string summary;
   /// Why it cannot search a space; empty if it can.
   std::function<std::string(const std::string& space)> objection;
-  /// Null: bayesnas on its own spaces, whose run is search_run.h.
+  /// Not for bayesnas on its own spaces, whose run is search_run.h.
   std::function<std::unique_ptr<nas::SearchMethod>(const nas::SearchSpace&, const Options&, const nas::HeldOut&)> make;
 };
 const std::vector<MethodEntry>& methods();
@@ -26,6 +26,9 @@ const std::vector<MethodEntry>& methods();
 const MethodEntry& find_method(const std::string& name);
 std::vector<std::string> method_names();
 std::vector<std::string> space_names();
+
+/// Is it BayesNAS in a space of its own, whose run has phases (search_run.h)?
+bool has_own_run(const Options& options);
 
 /// The options of the methods that search by logits, gates or draws.
 void declare_methods(OptionTable& table);

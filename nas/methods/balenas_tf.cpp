@@ -2,28 +2,11 @@
 
 #include <algorithm>
 
+#include "nas/methods/held_out.h"
 #include "nas/proxies/registry.h"
 #include "nas/proxies/selection.h"
-#include "nas/train/micro_batches.h"
 
 namespace ockham::nas {
-namespace {
-
-/// The first held-out images, in float64, which proxies want.
-Batch first_images(const HeldOut& held_out, std::int64_t count) {
-  Batch result;
-  held_out([&](const Batch& batch) {
-    if (!result.images.is_defined()) {
-      const Batch part = part_of(batch, 0, std::min(count, batch.images.size(0)));
-      result = {.images = part.images.to(DType::kFloat64), .labels = part.labels.clone()};
-    }
-    return Score{};
-  });
-  return result;
-}
-
-}  // namespace
-
 BalenasTf::BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out)
     : Balenas(space, options.balenas), options_(options), held_out_(std::move(held_out)) {
   for (const std::string& name : options_.proxies)
@@ -49,7 +32,7 @@ std::vector<Candidate> BalenasTf::draw() const {
 }
 
 std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells) const {
-  const Batch batch = first_images(held_out_, options_.proxy_images);
+  const Batch batch = first_images(held_out_, options_.proxy_images, DType::kFloat64);
   std::vector<std::vector<double>> scores(options_.proxies.size());
   for (const Candidate& cell : cells) {
     Initial initial{.seed = options().seed, .dtype = DType::kFloat64};

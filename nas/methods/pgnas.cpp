@@ -25,10 +25,8 @@ PgnasSearch::PgnasSearch(const nb201::Space& space, const PgnasSearchOptions& op
       network_(make_network(options)),
       pgnas_(std::make_unique<Pgnas>(gated(*network_), options.pgnas)) {}
 
-Score PgnasSearch::step(const Batch& train, const Batch& valid, const StepPlace& place) {
-  Score score = pgnas_->step(train, place.lr, 2 * place.number);
-  score.add(pgnas_->step(valid, place.lr, 2 * place.number + 1));
-  return score;
+Score PgnasSearch::step(const Batch& train, const Batch&, const StepPlace& place) {
+  return pgnas_->step(train, place.lr, place.number);
 }
 
 std::vector<double> PgnasSearch::drop_probabilities() const {

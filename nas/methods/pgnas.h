@@ -20,8 +20,7 @@ class PgnasSearch : public SearchMethod {
   /// `space` must outlive it.
   PgnasSearch(const nasbench201::Space& space, const PgnasSearchOptions& options, HeldOut held_out);
 
-  /// Gates and weights learn from both batches alike, for theirs is one objective: there is no separate architecture
-  /// step. @return the mean of both scores
+  /// Gates and weights learn from `train`, for theirs is one objective; held-out images are for ranking alone.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   /// Draws cells and ranks them.
   void finish() override;

@@ -1,7 +1,9 @@
 #include <cmath>
 
 #include "nas/methods/balenas_tf.h"
+#include "nas/methods/bayesnas_cells.h"
 #include "nas/methods/darts.h"
+#include "nas/methods/pgnas.h"
 #include "nas/methods/random_search.h"
 #include "nas/nasbench201/search_space.h"
 #include "nas/search/parameter_vectors.h"
@@ -55,6 +57,20 @@ std::vector<std::pair<std::string, Make>> all_methods() {
       {"vadam, two draws", balenas(ArchitectureCurvature::kVadam, 2)},
       {"von", balenas(ArchitectureCurvature::kVon, 1)},
       {"vogn", balenas(ArchitectureCurvature::kVogn, 1)},
+      {"pgnas",
+       [] {
+         return std::make_unique<PgnasSearch>(kSpace,
+                                              PgnasSearchOptions{.pgnas = {.seed = 3},
+                                                                 .supernet = {.network = kSpace.search_spec()},
+                                                                 .draws = 5,
+                                                                 .dtype = DType::kFloat64},
+                                              held_out);
+       }},
+      {"bayesnas",
+       [] {
+         return std::make_unique<BayesNasCells>(kSpace, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
+                                                held_out);
+       }},
       {"random",
        [] {
          return std::make_unique<RandomSearch>(
@@ -202,6 +218,46 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BOOST_TEST(method.candidates().size() >= 2u);
   BOOST_TEST(method.derive() == chosen);
   BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy) {
+  PgnasSearch method(
+      kSpace,
+      {.pgnas = {.seed = 3}, .supernet = {.network = kSpace.search_spec()}, .draws = 12, .dtype = DType::kFloat64},
+      held_out);
+  take_steps(method, 0, 2);
+  method.finish();
+  std::int64_t times = 0;
+  double best = 0.0;
+  for (const Candidate& candidate : method.candidates()) {
+    times += candidate.times;
+    best = std::max(best, candidate.score);
+  }
+  BOOST_TEST(times == 12);
+  const std::vector<Candidate> drawn = method.candidates();
+  BOOST_TEST(std::ranges::find(drawn, method.derive(), &Candidate::cell)->score == best);
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_where_all_are_pruned) {
+  const auto cell_with = [](double lambda) {
+    BayesNasCells method(
+        kSpace, {.lambda = lambda, .switch_lr = 0.1, .warmup = 0.0, .seed = 3, .dtype = DType::kFloat64}, held_out);
+    take_steps(method, 0, kSteps);
+    method.finish();
+    const auto columns = method.posterior();
+    const nasbench201::Cell cell = nasbench201::parse_cell(method.derive());
+    for (std::size_t e = 0; e < cell.edges.size(); ++e) {
+      const auto chosen = static_cast<std::size_t>(cell.edges[e]);
+      for (std::size_t o = 1; o < 5; ++o) {
+        const std::size_t at = e * 5 + o;
+        BOOST_TEST((columns.at("kept")[at] == 0.0 ||
+                    (chosen > 0 && columns.at("variance")[at] <= columns.at("variance")[e * 5 + chosen])));
+      }
+    }
+    return nasbench201::code(cell);
+  };
+  BOOST_TEST(cell_with(100.0) == "000000");  // shrunk to nothing
+  BOOST_TEST(cell_with(1e-4) != "000000");
 }
 
 BOOST_AUTO_TEST_CASE(random_search_trains_every_candidate_and_keeps_the_best) {

@@ -1,0 +1,10 @@
+#pragma once
+// The held-out images of a driver as batches that a method keeps.
+#include "nas/search/search_method.h"
+
+namespace ockham::nas {
+
+/// The first `count` of them, or all where there are fewer in the first batch, in that dtype.
+Batch first_images(const HeldOut& held_out, std::int64_t count, DType dtype);
+
+}  // namespace ockham::nas
