@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/math.h"
 #include "nas/train/micro_batches.h"
 #include "nas/train/trainer.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -68,6 +69,10 @@ Score Pgnas::differentiate(const Batch& batch, std::uint64_t step) {
 Score Pgnas::step(const Batch& batch, double lr, std::uint64_t step) {
   const Score score = differentiate(batch, step);
   require_finite(clip_gradients(trained_, options_.clip), "the gradient norm", step);
+  for (Parameter* parameter : trained_) {
+    if (parameter->kind == ParameterKind::kSwitch)
+      scale(parameter->grad, options_.logit_rate);  // SGD is linear in it
+  }
   optimizer_.step(lr);
   return score;
 }

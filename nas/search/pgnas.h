@@ -31,6 +31,7 @@ struct PgnasOptions {
   DropoutPrior prior = {};
   /// False: the baseline of a fixed drop rate. Logits stay, there is no divergence, and sgd.weight_decay acts.
   bool learns = true;
+  double logit_rate = 1.0;       ///< learning rate of logits over that of weights; published: 1
   double clip = 0.0;             ///< joint l2 norm of the gradients; 0: no limit
   std::int64_t micro_batch = 0;  ///< images at a time (nas/train/micro_batches.h); 0: the whole batch
   std::uint64_t seed = 0;

@@ -232,6 +232,24 @@ BOOST_AUTO_TEST_CASE(the_baseline_leaves_its_drop_rate_and_decays_weights) {
   BOOST_TEST(search.divergence() == 0.0);
 }
 
+BOOST_AUTO_TEST_CASE(logits_step_at_their_own_rate) {
+  Small one, two;
+  Pgnas plain(gated(one.network), {.prior = kStrong}),
+      faster(gated(two.network), {.prior = kStrong, .logit_rate = 3.0});
+  const std::vector<Tensor> before = test::values_of(one.network.state());
+  plain.step(one.batch, 0.1, 0);
+  faster.step(two.batch, 0.1, 0);
+  const std::vector<Parameter*> a = one.network.state(), b = two.network.state();
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i]->kind == ParameterKind::kSwitch) {
+      const double start = test::read(before[i], 0);
+      BOOST_TEST(std::abs(test::read(b[i]->value, 0) - start - 3.0 * (test::read(a[i]->value, 0) - start)) <= 1e-14);
+    } else {
+      BOOST_TEST(has_equal_bits(a[i]->value, b[i]->value));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(goes_on_from_saved_state_with_the_same_bits) {
   Small straight, resumed;
   const PgnasOptions options{.prior = kStrong, .clip = 1.0, .seed = 3};
