@@ -125,6 +125,7 @@ double jacobian_covariance(const SearchNetwork& subject, const Tensor& images) {
 }
 
 double ntk_condition(const SearchNetwork& subject, const Tensor& images) {
+  subject.module->state();  // gives the parameters their names
   Tape tape;
   const Variable logits = subject.forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch}, images);
   const std::int64_t n = images.size(0), classes = logits.shape()[1];

@@ -13,7 +13,7 @@ const std::vector<Proxy>& all() {
       {"plain", plain},
       {"weight_norm", [](const SearchNetwork& subject, const Batch&) { return weight_norm(subject); }},
       {"snip", snip},
-      {"grasp", grasp},
+      {"grasp", grasp, true},
       {"fisher", fisher},
       {"synflow", [](const SearchNetwork& subject,
                      const Batch& batch) { return synflow(subject, batch.images.size(1), batch.images.size(2)); }},

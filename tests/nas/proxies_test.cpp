@@ -8,11 +8,14 @@
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "nas/nasbench201/network.h"
+#include "nas/nasbench201/search_space.h"
 #include "nas/proxies/kernel_scores.h"
+#include "nas/proxies/registry.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
 #include "ops/linear/linear.h"
 #include "ops/relu/relu.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "tests/nas/networks.h"
 #include "tests/support.h"
 
 using namespace ockham;
@@ -212,6 +215,22 @@ BOOST_AUTO_TEST_CASE(linear_regions_are_the_patterns_of_open_units) {
   BOOST_TEST(count({1, 0, 2, 0.1, 1, 0.1}) == 1);            // 110
   BOOST_TEST(count({1, 0, 0, 1, -1, 0, 2, 0, -2, 0}) == 3);  // 110, 011, 001
   BOOST_TEST(count({1, 0, 0, 1, -1, 0, 0, -1}) == 4);        // and 100
+}
+
+BOOST_AUTO_TEST_CASE(every_listed_proxy_tells_two_cells_apart_at_their_initialisation) {
+  const nb::Space space({.channels = 4, .cells_per_stage = 1});
+  const Batch batch = test::noise_batch(4, {.classes = 10, .image_size = 8});
+  for (const Proxy& proxy : all()) {
+    std::vector<double> scores;
+    for (const char* cell : {"333133", "211211"}) {
+      Initial initial{.seed = 1, .dtype = DType::kFloat64};
+      const nas::OwnedNetwork subject = space.make_network(cell, initial);
+      scores.push_back(proxy.score(subject.network, batch));
+      BOOST_TEST(std::isfinite(scores.back()), proxy.name);
+    }
+    BOOST_TEST(scores[0] != scores[1], proxy.name);
+  }
+  BOOST_CHECK_THROW(find("synflaw"), UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(crops_are_pieces_of_one_channel) {
