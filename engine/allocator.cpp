@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <mutex>
 #include <new>
 #include <utility>
-#include <vector>
 
 #include "engine/error.h"
+#include "engine/heap.h"
 
 namespace ockham {
 namespace {
@@ -23,23 +22,12 @@ thread_local MemoryClass current_class = MemoryClass::kScratch;
 
 /// Lies before each block, at the alignment's cost.
 struct alignas(kAlignment) Header {
-  std::size_t size;   ///< of the block
-  std::size_t asked;  ///< of it: what counts
+  std::size_t size;  ///< of the block
   MemoryClass memory_class;
 };
 
 Header& header_of(void* block) {
   return static_cast<Header*>(block)[-1];
-}
-
-/// @return null when the system has no memory left
-void* new_block(std::size_t size) {
-  void* memory = std::aligned_alloc(kAlignment, sizeof(Header) + size);
-  return memory == nullptr ? nullptr : new (memory) Header{size, size, MemoryClass::kScratch} + 1;
-}
-
-void free_block(void* block) {
-  std::free(&header_of(block));
 }
 
 }  // namespace
@@ -58,7 +46,7 @@ MemoryScope::~MemoryScope() {
 
 struct CachingAllocator::State {
   mutable std::mutex mutex;
-  std::map<std::size_t, std::vector<void*>> cache;  // free blocks by size; a size that has been stays
+  Heap heap;
   AllocatorStatistics statistics;
   std::size_t limit = 0;
   bool is_caching = std::getenv("OCKHAM_NO_CACHE") == nullptr;
@@ -68,11 +56,18 @@ struct CachingAllocator::State {
     statistics.peak = statistics.in_use;
   }
 
-  void drop() {
-    for (auto& [size, blocks] : cache)
-      std::ranges::for_each(blocks, free_block);
-    cache.clear();
-    statistics.bytes_cached = 0;
+  /// @return null when the system has no memory left
+  void* take(std::size_t size) {
+    if (is_caching)
+      return heap.take(size);
+    ++statistics.system_allocations;
+    return std::aligned_alloc(kAlignment, size);
+  }
+  void give(void* memory, std::size_t size) {
+    if (is_caching)
+      heap.give(static_cast<std::byte*>(memory), size);
+    else
+      std::free(memory);
   }
 };
 
@@ -91,53 +86,33 @@ void* CachingAllocator::allocate(std::size_t bytes) {
     throw UsageError(concat("memory: ", size, " bytes were asked for with ", s.statistics.bytes_in_use,
                             " in use, which passes the limit of ", s.limit,
                             "; raise --memory-limit or lower --batch-size."));
-  void* block = nullptr;
-  const auto fits = [&](std::size_t block_size) { return block_size <= size + size / 8; };
-  auto it = s.cache.lower_bound(size);
-  while (it != s.cache.end() && it->second.empty() && fits(it->first))
-    ++it;
-  if (it != s.cache.end() && !it->second.empty() && fits(it->first)) {
-    block = it->second.back();
-    it->second.pop_back();
-    s.statistics.bytes_cached -= it->first;
-  } else {
-    block = new_block(size);
-    if (block == nullptr) {
-      s.drop();
-      block = new_block(size);
-    }
-    if (block == nullptr)
-      throw Error(concat("memory: the system refused ", size, " bytes with ", s.statistics.bytes_in_use,
-                         " in use and a peak of ", s.statistics.peak_bytes, "; lower --batch-size or --channels."));
-    ++s.statistics.system_allocations;
-  }
-  header_of(block).asked = size;
-  header_of(block).memory_class = current_class;
+  void* memory = s.take(sizeof(Header) + size);
+  if (memory == nullptr)
+    throw Error(concat("memory: the system refused ", size, " bytes with ", s.statistics.bytes_in_use,
+                       " in use and a peak of ", s.statistics.peak_bytes, "; lower --batch-size or --channels."));
   ++s.statistics.allocations;
   s.statistics.bytes_in_use += size;
   s.statistics.in_use[static_cast<std::size_t>(current_class)] += size;
   if (s.statistics.bytes_in_use > s.statistics.peak_bytes)
     s.set_peak();
-  return block;
+  return new (memory) Header{size, current_class} + 1;
 }
 
 void CachingAllocator::release(void* block, std::size_t) noexcept {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
-  const auto [real, asked, memory_class] = header_of(block);
-  s.statistics.bytes_in_use -= asked;
-  s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= asked;
-  if (!s.is_caching) {
-    free_block(block);
-    return;
-  }
-  s.cache[real].push_back(block);
-  s.statistics.bytes_cached += real;
+  const auto [size, memory_class] = header_of(block);
+  s.statistics.bytes_in_use -= size;
+  s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= size;
+  s.give(&header_of(block), sizeof(Header) + size);
 }
 
 AllocatorStatistics CachingAllocator::statistics() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->statistics;
+  AllocatorStatistics result = state_->statistics;
+  result.bytes_cached = state_->heap.bytes_cached();
+  result.system_allocations += state_->heap.growths();
+  return result;
 }
 
 void CachingAllocator::reset_peak() {
@@ -147,7 +122,7 @@ void CachingAllocator::reset_peak() {
 
 void CachingAllocator::drop_cache() {
   const std::lock_guard lock(state_->mutex);
-  state_->drop();
+  state_->heap.drop();
 }
 
 std::size_t CachingAllocator::set_limit(std::size_t bytes) {

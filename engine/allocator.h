@@ -1,6 +1,6 @@
 #pragma once
-// Memory for tensors: a cache of blocks that keeps a training loop from asking the system for memory after its second
-// step. Statistics are part of the interface: the memory plan and the tests read them.
+// Memory for tensors: a heap that keeps what is given back, so that a training loop asks the system for nothing after
+// its second step. Statistics are part of the interface: the memory plan and the tests read them.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -34,26 +34,26 @@ struct AllocatorStatistics {
   std::size_t peak_bytes = 0;            ///< largest bytes_in_use since reset_peak
   MemoryUse in_use = {};                 ///< bytes_in_use by class
   MemoryUse peak = {};                   ///< peak_bytes by class: what was in use at that moment
-  std::size_t bytes_cached = 0;          ///< returned, kept for reuse
+  std::size_t bytes_cached = 0;          ///< given back and kept for reuse, with the 64 bytes before each block
   std::uint64_t allocations = 0;         ///< requests served
   std::uint64_t system_allocations = 0;  ///< of these, requests that the cache could not serve
 };
 
-/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64; a cached block serves a request that it exceeds by
-/// an eighth at most. What was asked for counts, not what the block is: statistics and limits tell the same whatever
-/// was cached before. OCKHAM_NO_CACHE=1 in the environment returns every block to the system at once (for sanitizers).
+/// Thread-safe. Blocks are rounded up to 64 bytes and aligned to 64, and cut from a Heap (heap.h). Statistics and
+/// limits count blocks, not what the process holds, so they tell the same whatever was in use before. OCKHAM_NO_CACHE=1
+/// in the environment returns every block to the system at once (for sanitizers).
 class CachingAllocator {
  public:
   static CachingAllocator& instance();
 
-  /// @throws Error when the system has no memory left after the cache was dropped, with requested, in use and peak
+  /// @throws Error when the system has no memory left, with requested, in use and peak
   /// @throws UsageError past the limit
   void* allocate(std::size_t bytes);
   void release(void* block, std::size_t bytes) noexcept;
 
   AllocatorStatistics statistics() const;
   void reset_peak();
-  /// Returns every cached block to the system.
+  /// Returns the pages of all cached memory to the system.
   void drop_cache();
   /// Refuses requests that would take bytes_in_use past the limit; 0 lifts it. @return the limit before
   std::size_t set_limit(std::size_t bytes);
