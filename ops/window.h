@@ -14,6 +14,7 @@ struct Window {
     std::int64_t plane = 0;  ///< size of a plane
     std::int64_t row = 0;    ///< from one row of the box to the next
     std::int64_t begin = 0;  ///< of the box in its plane
+    std::int64_t step = 1;   ///< from one column of the box to the next
   };
   std::int64_t rows = 0;
   std::int64_t columns = 0;

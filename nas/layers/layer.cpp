@@ -270,6 +270,18 @@ Variable ShiftedPair::forward(const Context& context, const Variable& x) {
   return concat({first_.forward(context, x), second_.forward(context, shift2d(x, 1, 1))});
 }
 
+Deferred ShiftedPair::run(const Context& context, const Deferred& x) {
+  if (x.factor.value())
+    return run(context, {.z = applied(x)});
+  const auto half = [&](Conv& conv, std::int64_t shift) {
+    return conv_unit(shift2d(x.z, shift, shift, 2), x.affine, context.use(conv.weight()), {},
+                     {.rectifies = x.rectifies, .takes_moments = false})
+        .z;
+  };
+  const Variable first = half(first_, 0);
+  return {.z = concat({first, half(second_, 1)})};
+}
+
 std::unique_ptr<Relu> make_relu() {
   return std::make_unique<Relu>();
 }

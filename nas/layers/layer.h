@@ -170,6 +170,9 @@ class ShiftedPair : public Layer {
  public:
   ShiftedPair(std::int64_t in, std::int64_t out, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
+  /// Cuts the two quarters that are read from the map first: they, not the map, stay for the reverse pass.
+  Deferred run(const Context& context, const Deferred& x) override;
+  bool takes_deferred() const override { return true; }
 
  private:
   Conv& first_;

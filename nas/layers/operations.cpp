@@ -175,6 +175,7 @@ std::unique_ptr<Layer> make_factorized_reduce(std::int64_t in, std::int64_t out,
     Deferred run(const Context& context, const Deferred& x) override {
       return norm_.run(context, pair_.run(context, relu_->run(context, x)));
     }
+    bool takes_deferred() const override { return true; }
 
    private:
     ShiftedPair& pair_;
