@@ -106,15 +106,17 @@ std::byte* Heap::take_fresh(std::size_t size) {
   return nullptr;
 }
 
+/// Addresses may be rationed: then less than usual, down to what is asked for.
 bool Heap::reserve(std::size_t size) {
   std::size_t reserved = std::max(size, kReservation);
   std::byte* pages = map_pages(reserved);
-  if (pages == nullptr && reserved > size)  // addresses may be rationed
-    pages = map_pages(reserved = size);
-  if (pages == nullptr)
-    return false;
-  fresh_.insert(pages, reserved);
-  return true;
+  while (pages == nullptr && reserved > size) {
+    reserved = std::max(size, reserved / 2);
+    pages = map_pages(reserved);
+  }
+  if (pages != nullptr)
+    fresh_.insert(pages, reserved);
+  return pages != nullptr;
 }
 
 void Heap::drop() {
