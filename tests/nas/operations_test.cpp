@@ -89,6 +89,33 @@ BOOST_AUTO_TEST_CASE(factorised_reduction_loses_no_column) {
   BOOST_TEST(max_abs(y.slice(1, kChannels / 2, kChannels).contiguous()) > 0.0);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_taken_along_or_stored_first) {
+  const Variable z = test::noise({2, kChannels, 8, 8}, DType::kFloat64, 1);
+  const Variable affine = test::noise({2, kChannels}, DType::kFloat64, 2);
+  int taken = 0;
+  for (Style style : {Style::kDarts, Style::kBayesNas}) {
+    for (Primitive primitive : kDartsPrimitives) {
+      for (std::int64_t stride : {1, 2}) {
+        const auto layer = make(style, primitive, stride);
+        const Deferred x{.z = z, .affine = affine, .rectifies = style == Style::kDarts};
+        const Tensor along = applied(layer->run(kRunning, x)).value();
+        BOOST_TEST(test::relative_gap(along, layer->forward(kRunning, applied(x)).value()) < 1e-12,
+                   concat(style_name(style), " ", primitive_name(primitive), " ", stride));
+        taken += layer->takes_deferred() ? 1 : 0;
+      }
+    }
+  }
+  BOOST_TEST(taken >= 10);  // four convolutions and the identity of DARTS at both strides
+}
+
+BOOST_AUTO_TEST_CASE(factorised_reduction_keeps_less_than_the_map_that_it_reads) {
+  Parameter map{.name = "x", .value = test::noise({2, kChannels, 8, 8}, DType::kFloat64, 1)};
+  const auto layer = make(Style::kDarts, Primitive::kIdentity, 2);
+  Tape tape;
+  layer->forward({.tape = &tape}, tape.leaf(map));
+  BOOST_TEST(tape.saved_bytes() < map.value.nbytes());
+}
+
 BOOST_AUTO_TEST_CASE(training_moves_running_statistics_by_a_tenth_with_the_unbiased_variance) {
   Initial initial{.dtype = DType::kFloat64};
   BatchNorm norm(1, true, initial);

@@ -1,5 +1,6 @@
 // Identities between the ops that only move elements.
 #include "engine/random.h"
+#include "ops/avg_pool2d/avg_pool2d.h"
 #include "ops/concat/concat.h"
 #include "ops/mean/mean.h"
 #include "ops/pad2d/pad2d.h"
@@ -41,6 +42,12 @@ BOOST_AUTO_TEST_CASE(shifting_is_padding_on_one_side_and_slicing_on_the_other) {
   const Variable x = random_map({2, 3, 4, 5});
   const Variable padded = pad2d(x, {.bottom = 1, .left = 2});
   BOOST_TEST(is_same(shift2d(x, 1, -2).value(), slice(slice(padded, 2, 1, 5), 3, 0, 5).value()));
+}
+
+BOOST_AUTO_TEST_CASE(a_stride_keeps_what_the_pool_of_one_pixel_keeps) {
+  const Variable x = random_map({2, 3, 7, 5});
+  const AvgPool2dAttrs one_pixel{.kernel = 1, .stride = 3, .pad = 0};
+  BOOST_TEST(is_same(shift2d(x, 1, -2, 3).value(), avg_pool2d(shift2d(x, 1, -2), one_pixel).value()));
 }
 
 BOOST_AUTO_TEST_CASE(shifting_back_restores_all_but_the_border) {
