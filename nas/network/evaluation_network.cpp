@@ -41,7 +41,7 @@ class EvaluationCell : public Cell {
 
   std::int64_t width() const override { return channels_ * static_cast<std::int64_t>(genotype_.concat.size()); }
 
-  Variable forward(const Context& context, const Variable& older, const Variable& previous) override {
+  Variable forward(const Context& context, const Deferred& older, const Deferred& previous) override {
     std::vector<Deferred> states = inputs_.run(context, older, previous);
     for (int input = 0; input < 2; ++input) {
       Deferred& state = states[static_cast<std::size_t>(input)];

@@ -1,5 +1,7 @@
 #include "nas/network/frame.h"
 
+#include <utility>
+
 #include "ops/global_avg_pool/global_avg_pool.h"
 #include "ops/relu/relu.h"
 
@@ -111,27 +113,28 @@ Frame::Frame(const FrameSpec& spec, Initial& initial, const MakeCell& make_cell)
   classifier_ = &add("classifier", std::make_unique<Linear>(place.previous_channels, spec.classes, initial));
 }
 
-std::vector<Deferred> CellInputs::run(const Context& context, const Variable& older, const Variable& previous) {
-  return {deferred(context, older_, {.z = older}), deferred(context, previous_, {.z = previous})};
+std::vector<Deferred> CellInputs::run(const Context& context, const Deferred& older, const Deferred& previous) {
+  return {deferred(context, older_, older), deferred(context, previous_, previous)};
 }
 
 Variable Frame::forward(const Context& context, const Variable& images,
                         const std::function<void(std::int64_t, const Variable&)>& after_cell) {
-  Variable older = stems_[0]->forward(context, images);
-  Variable previous = stems_.size() > 1 ? stems_[1]->forward(context, older) : older;
+  // The readers of a stem all begin with a convolution, which takes the stem's norm along.
+  Deferred older = deferred(context, *stems_[0], {.z = images});
+  Deferred previous = stems_.size() > 1 ? deferred(context, *stems_[1], older) : older;
+  Variable output;
   for (std::size_t i = 0; i < cells_.size(); ++i) {
-    Variable output = cells_[i]->forward(context, older, previous);
-    older = std::move(previous);
-    previous = std::move(output);
+    output = cells_[i]->forward(context, older, previous);
+    older = std::exchange(previous, {.z = output});
     if (after_cell)
-      after_cell(static_cast<std::int64_t>(i), previous);
+      after_cell(static_cast<std::int64_t>(i), output);
   }
   if (head_norm_ != nullptr) {
-    previous = head_norm_->forward(context, previous);
+    output = head_norm_->forward(context, output);
     if (spec_.head_has_relu)
-      previous = relu(previous);
+      output = relu(output);
   }
-  return classifier_->forward(context, global_avg_pool(previous));
+  return classifier_->forward(context, global_avg_pool(output));
 }
 
 }  // namespace ockham::nas

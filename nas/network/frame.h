@@ -39,7 +39,7 @@ struct CellPlace {
 class Cell : public Module {
  public:
   /// Concatenated node outputs. older = c_{k-2}, previous = c_{k-1}.
-  virtual Variable forward(const Context& context, const Variable& older, const Variable& previous) = 0;
+  virtual Variable forward(const Context& context, const Deferred& older, const Deferred& previous) = 0;
   /// Channels of the output.
   virtual std::int64_t width() const = 0;
 };
@@ -48,10 +48,8 @@ class Cell : public Module {
 class CellInputs : public Module {
  public:
   CellInputs(const FrameSpec& spec, const CellPlace& place, Initial& initial);
-  Variable older(const Context& context, const Variable& x) { return older_.forward(context, x); }
-  Variable previous(const Context& context, const Variable& x) { return previous_.forward(context, x); }
   /// Both, with what they may defer where the context fuses.
-  std::vector<Deferred> run(const Context& context, const Variable& older, const Variable& previous);
+  std::vector<Deferred> run(const Context& context, const Deferred& older, const Deferred& previous);
 
  private:
   Layer& older_;

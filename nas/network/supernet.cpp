@@ -68,12 +68,14 @@ class SearchCell : public Cell {
 
   std::int64_t width() const override { return channels_ * cell_.nodes; }
 
-  Variable forward(const Context& given, const Variable& older, const Variable& previous) override {
+  Variable forward(const Context& given, const Deferred& older, const Deferred& previous) override {
     // Edges from the same state pool it alike and normalise it by the same moments.
     SharedResults results;
     Context context = given;
     context.shared = given.fuses ? &results : nullptr;
-    std::vector<Variable> states{inputs_.older(context, older), inputs_.previous(context, previous)};
+    std::vector<Variable> states;
+    for (const Deferred& input : inputs_.run(context, older, previous))
+      states.push_back(applied(input));
     for (int node = 0; node < cell_.nodes; ++node)
       states.push_back(spec_.mixing == Mixing::kSoftmax ? mixed_node(context, node, states)
                                                         : switched_node(context, node, states));

@@ -1,5 +1,6 @@
 // Networks that compute several layers at once give what they give layer by layer, in every pass.
 #include <boost/test/unit_test.hpp>
+#include <set>
 
 #include "autograd/hessian.h"
 #include "autograd/reverse.h"
@@ -150,6 +151,48 @@ BOOST_AUTO_TEST_CASE(found_networks_have_the_same_loss_and_gradients) {
       check_equal(weights, pass(true), pass(false));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(both_stems_give_the_same_loss_and_gradients) {
+  for (Stem stem : {Stem::kCifar, Stem::kImageNet}) {
+    for (const char* name : {"DARTS_V2", "bayesnas_0.01"}) {
+      EvaluationSpec spec = test::tiny_evaluation(32);
+      spec.frame.stem = stem;
+      Initial initial{.seed = 3, .dtype = DType::kFloat64};
+      EvaluationNetwork net(load_genotype(name), spec, initial);
+      test::shake(net);
+      const Batch batch = test::noise_batch(3, spec.frame);
+      const std::vector<Parameter*> weights = net.parameters(ParameterKind::kWeight);
+      const auto pass = [&](bool fuses) {
+        return pass_of(weights, [&](Tape& tape) {
+          const Context context{.tape = &tape, .batch_norm = BatchNormMode::kBatch, .fuses = fuses};
+          return softmax_cross_entropy(net.forward(context, batch.images).logits, batch.labels);
+        });
+      };
+      check_equal(weights, pass(true), pass(false));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_norm_of_a_stem_is_no_map_of_its_own) {
+  Initial initial;
+  const FrameSpec frame = test::tiny_evaluation().frame;
+  EvaluationNetwork net(load_genotype("DARTS_V2"), test::tiny_evaluation(), initial);
+  const Batch batch = test::noise_batch(3, frame, DType::kFloat32);
+  const auto maps_kept = [&](bool fuses) {
+    Tape tape;
+    net.forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch, .fuses = fuses}, batch.images);
+    std::set<const float*> maps;
+    for (const Node& node : tape.nodes()) {
+      for (const Tensor& kept : node.saved.tensors) {
+        if (kept.shape() == Shape{3, 3 * frame.channels, frame.image_size, frame.image_size})
+          maps.insert(kept.data<float>());
+      }
+    }
+    return maps.size();
+  };
+  BOOST_TEST(maps_kept(true) == 1u);
+  BOOST_TEST(maps_kept(false) > 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
