@@ -47,6 +47,7 @@ Net net_of(nas::SupernetSpec spec, DType dtype) {
   std::ranges::copy(network->architecture(), std::back_inserter(all));
   const auto sgd = std::make_shared<Sgd>(all, SgdOptions{.weight_decay = 3e-4});
   const auto step = [network, all, sgd](const nas::Batch& batch) {
+    clear_gradients(all);
     Tape tape;
     const Context context{.tape = &tape, .batch_norm = BatchNormMode::kBatch, .is_training = true};
     backward(softmax_cross_entropy(network->forward(context, batch.images), batch.labels));

@@ -52,6 +52,11 @@ double clip(const std::vector<Parameter*>& parameters, double limit) {
 
 }  // namespace
 
+void clear_gradients(const std::vector<Parameter*>& parameters) {
+  for (Parameter* parameter : parameters)
+    parameter->grad = {};
+}
+
 double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
   double norm = 0.0;
   profiled([&] { norm = clip(parameters, limit); }, [&] { return update_call("clip", parameters, 1.0); });

@@ -20,6 +20,9 @@ class Optimizer {
   virtual void load(const std::map<std::string, Tensor>& state) = 0;
 };
 
+/// Gives their memory back: for the start of a step, which overwrites them at its end.
+void clear_gradients(const std::vector<Parameter*>& parameters);
+
 /// Scales the grads so that their joint l2 norm is at most `limit` (0: no limit) and returns the norm before scaling.
 /// A non-finite norm leaves the grads as they are. Pascanu, Mikolov, Bengio 2013.
 double clip_gradients(const std::vector<Parameter*>& parameters, double limit);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "autograd/optim/optimizer.h"
 #include "autograd/optim/state.h"
 #include "engine/allocator.h"
 #include "nas/bayes/sparse_prior.h"
@@ -55,10 +56,8 @@ Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* l
 
 Score BayesNas::find_gradients(const Batch& batch, std::uint64_t step) {
   // What is pruned leaves the graph and gets no gradient: an old one must not act again.
-  for (const std::vector<Parameter*>* parameters : {&weights_, &switches_}) {
-    for (Parameter* parameter : *parameters)
-      parameter->grad = Tensor();
-  }
+  clear_gradients(weights_);
+  clear_gradients(switches_);
   const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t) {
     PartLoss result;
     result.loss =

@@ -1,5 +1,6 @@
 #include "nas/search/search_network.h"
 
+#include "autograd/optim/optimizer.h"
 #include "engine/error.h"
 #include "nas/train/micro_batches.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -21,8 +22,7 @@ SearchNetwork SearchNetwork::up_to_features() const {
 Score SearchNetwork::differentiate(const Batch& batch, std::uint64_t step) const {
   std::vector<Parameter*> all = weights();
   all.insert(all.end(), architecture.begin(), architecture.end());
-  for (Parameter* parameter : all)
-    parameter->grad = {};
+  clear_gradients(all);
   const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t) {
     PartLoss result;
     const Variable logits = forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch}, part.images);

@@ -41,6 +41,7 @@ PartLoss Trainer::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
 }
 
 Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
+  clear_gradients(weights_);
   const Score result = compute_gradients(
       batch, options_.micro_batch, step,
       [this](Tape& tape, const Batch& part, std::uint64_t number) { return loss_of(tape, part, number); });

@@ -3,6 +3,7 @@
 
 #include "autograd/optim/adam.h"
 #include "autograd/optim/sgd.h"
+#include "engine/allocator.h"
 #include "engine/parallel.h"
 #include "engine/random.h"
 #include "tests/autograd/values.h"
@@ -50,6 +51,18 @@ BOOST_AUTO_TEST_CASE(nesterov_looks_one_step_ahead) {
   set_gradient(w, {2.0});
   sgd.step(0.1);
   check_values(w.value, {0.905 - 0.1 * (2.0 + 0.9 * (0.9 * 0.5 + 2.0))});
+}
+
+BOOST_AUTO_TEST_CASE(cleared_gradients_give_their_memory_back_and_move_nothing) {
+  Parameter w = make_parameter("w", std::vector<double>(100, 1.0));
+  const std::size_t without = CachingAllocator::instance().statistics().bytes_in_use;
+  set_gradient(w, std::vector<double>(100, 0.5));
+  BOOST_TEST(CachingAllocator::instance().statistics().bytes_in_use > without);
+  clear_gradients({&w});
+  BOOST_TEST(CachingAllocator::instance().statistics().bytes_in_use == without);
+  Sgd sgd({&w}, {});
+  sgd.step(0.1);
+  check_values(w.value, std::vector<double>(100, 1.0));
 }
 
 BOOST_AUTO_TEST_CASE(sgd_never_decays_switches) {

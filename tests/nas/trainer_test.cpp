@@ -1,6 +1,7 @@
 // Training steps of a found network.
 #include "nas/train/trainer.h"
 
+#include "autograd/optim/optimizer.h"
 #include "engine/allocator.h"
 #include "engine/parallel.h"
 #include "tests/nas/networks.h"
@@ -118,6 +119,30 @@ BOOST_AUTO_TEST_CASE(memory_does_not_grow_after_the_second_step) {
     training.step(step);
   if (std::getenv("OCKHAM_NO_CACHE") == nullptr)
     BOOST_TEST(requests() == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_touches_hardly_more_memory_than_it_holds_at_its_peak) {
+  CachingAllocator& memory = CachingAllocator::instance();
+  Training training;
+  memory.drop_cache();
+  memory.reset_peak();
+  for (std::uint64_t step = 0; step < 3; ++step)
+    training.step(step);
+  const AllocatorStatistics after = memory.statistics();
+  BOOST_TEST(after.bytes_in_use + after.bytes_cached < after.peak_bytes + after.peak_bytes / 8);
+}
+
+BOOST_AUTO_TEST_CASE(the_gradients_of_the_step_before_are_gone_at_the_peak) {
+  Training training;
+  training.step(0);
+  const auto peak_of_step = [&](std::uint64_t step) {
+    CachingAllocator::instance().reset_peak();
+    training.step(step);
+    return CachingAllocator::instance().statistics().peak_bytes;
+  };
+  const std::size_t after_a_step = peak_of_step(1);
+  clear_gradients(training.net.parameters(ParameterKind::kWeight));
+  BOOST_TEST(after_a_step == peak_of_step(2));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
