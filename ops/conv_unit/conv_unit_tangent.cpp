@@ -126,7 +126,7 @@ void ConvUnit::push_samples(const UnitSample<T>& unit, const typename Stage::Sha
     ScratchScope scratch;
     Stage stage(unit, layouts, scratch);
     const auto tile = [&](bool is_needed, std::int64_t numel) { return is_needed ? scratch.take<T>(numel) : nullptr; };
-    T* const q_tile = tile(unit.w_pointwise != nullptr, unit.q_numel());
+    T* const q_tiles = tile(unit.w_pointwise != nullptr, cpu::kDirectionsAtOnce * unit.q_numel());
     T* const r_tile = tile(t.w || t.point, t.x_numel);
     T* const q = tile(t.point, unit.q_numel());
     T* const r_bar = tile(bends.wants_q_bar(), t.x_numel);
@@ -146,33 +146,43 @@ void ConvUnit::push_samples(const UnitSample<T>& unit, const typename Stage::Sha
         kernel.input_gradient(unit.conv, q_bar, unit.w, T(0), r_bar);
         bar = r_bar;
       }
-      for (std::int64_t d = 0; d < D; ++d) {
-        T* const z_n = z_dot + (d * N + n) * unit.z_numel();
-        T* const q_dot = unit.w_pointwise ? q_tile : z_n;
-        double& part = parts[d * N + n];
+      for (std::int64_t first = 0; first < D; first += cpu::kDirectionsAtOnce) {
+        const std::int64_t count = std::min(cpu::kDirectionsAtOnce, D - first);
+        UnitTangent<T> tangents[cpu::kDirectionsAtOnce];
+        for (std::int64_t i = 0, d = first; i < count; ++i, ++d)
+          tangents[i] = {.x = t.x_of(d, n),
+                         .affine = t.affine_of(d),
+                         .factor = bar ? bends.factors + d * C : nullptr,
+                         .q_dot = q_tiles ? q_tiles + i * unit.q_numel() : z_dot + (d * N + n) * unit.z_numel()};
         if (t.moves_r())
-          part += stage.push(n, {t.x_of(d, n), t.affine_of(d), bar, bends.factors + (bar ? d * C : 0)}, q_dot);
-        else if (!t.w)
-          std::fill_n(q_dot, unit.q_numel(), T(0));
-        if constexpr (Stage::kKeepsTangent) {
-          if (bends.conv && q_bar) {
-            kernel.forward(unit.conv, stage.r_dot(), t.w_of(d), T(0), bent);
-            part += lane_dot(unit.q_numel(), q_bar, bent);
+          stage.push(n, bar, std::span(tangents, static_cast<std::size_t>(count)));
+        for (std::int64_t i = 0, d = first; i < count; ++i, ++d) {
+          T* const q_dot = tangents[i].q_dot;
+          T* const z_n = z_dot + (d * N + n) * unit.z_numel();
+          double& part = parts[d * N + n];
+          part += tangents[i].sum;
+          if (!t.moves_r() && !t.w)
+            std::fill_n(q_dot, unit.q_numel(), T(0));
+          if constexpr (Stage::kKeepsTangent) {
+            if (bends.conv && q_bar) {
+              kernel.forward(unit.conv, stage.r_dot(i), t.w_of(d), T(0), bent);
+              part += lane_dot(unit.q_numel(), q_bar, bent);
+            }
+            if (t.w)
+              kernel.forward(unit.conv, r, t.w_of(d), T(t.moves_r()), q_dot);
           }
-          if (t.w)
-            kernel.forward(unit.conv, r, t.w_of(d), T(t.moves_r()), q_dot);
+          if (unit.w_pointwise)
+            unit.apply_point(unit.w_pointwise, q_dot, T(0), z_n);
+          if (bends.point && z_bar) {
+            unit.apply_point(t.point_of(d), q_dot, T(0), bent);
+            part += lane_dot(unit.z_numel(), z_bar, bent);
+          }
+          if (t.point)
+            unit.apply_point(t.point_of(d), q, T(1), z_n);
+          if (sums)
+            cpu::tangent_moments(K, unit.z_plane(), z_n, saved[inputs_].data<T>() + n * unit.z_numel(),
+                                 saved[inputs_ + 1].data<T>(), sums + (d * N + n) * K);
         }
-        if (unit.w_pointwise)
-          unit.apply_point(unit.w_pointwise, q_dot, T(0), z_n);
-        if (bends.point && z_bar) {
-          unit.apply_point(t.point_of(d), q_dot, T(0), bent);
-          part += lane_dot(unit.z_numel(), z_bar, bent);
-        }
-        if (t.point)
-          unit.apply_point(t.point_of(d), q, T(1), z_n);
-        if (sums)
-          cpu::tangent_moments(K, unit.z_plane(), z_n, saved[inputs_].data<T>() + n * unit.z_numel(),
-                               saved[inputs_ + 1].data<T>(), sums + (d * N + n) * K);
       }
     }
   });

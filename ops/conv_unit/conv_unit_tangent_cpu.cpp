@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "ops/conv_unit/conv_unit_tangent_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,100 +16,115 @@ HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
 namespace HWY_NAMESPACE {
 
-template <class D, class T>
-HWY_INLINE double total(D d, hn::Vec<D> v) {
-  return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, v)));
-}
-
-// The vectors of one call of load_tangent(): D is Lanes, or ShortLanes where a row fills just one of them.
-template <bool kMoves, bool kBends, bool kRectifies, class D, class T>
+// The vectors of one call of load_tangents() for M directions: D is Lanes, or ShortLanes where a row fills just one of
+// them. What comes next is fetched meanwhile: the planes of the following channel lie behind those of this one.
+template <int M, bool kMoves, bool kBends, bool kRectifies, class D, class T>
 struct TangentLoader {
-  TangentLoader(D, const TangentLoad<T>& load)
-      : s(hn::Set(D(), load.s)),
-        b(hn::Set(D(), load.b)),
-        s_dot(hn::Set(D(), load.s_dot)),
-        b_dot(hn::Set(D(), load.b_dot)),
-        sum(hn::Zero(D())) {}
-
-  HWY_INLINE hn::Vec<D> step(hn::Vec<D> x, hn::Vec<D> x_dot, hn::Vec<D> bar) {
-    auto r_dot = hn::MulAdd(s_dot, x, b_dot);
-    if constexpr (kMoves)
-      r_dot = hn::MulAdd(s, x_dot, r_dot);
-    if constexpr (!kRectifies) {
-      if constexpr (kBends)
-        sum = hn::MulAdd(bar, x_dot, sum);
-      return r_dot;
+  TangentLoader(D d, const ChannelLoad<T>& load, const ChannelTangent<T>* tangents)
+      : x(load.x), bar(load.bar), s(hn::Set(d, load.s)), b(hn::Set(d, load.b)) {
+    HWY_UNROLL(4)
+    for (int m = 0; m < M; ++m) {
+      x_dot[m] = tangents[m].x_dot;
+      r_dot[m] = tangents[m].r_dot;
+      s_dot[m] = hn::Set(d, tangents[m].s_dot);
+      b_dot[m] = hn::Set(d, tangents[m].b_dot);
+      sum[m] = hn::Zero(d);
     }
-    const auto mask = hn::Gt(hn::MulAdd(s, x, b), hn::Zero(D()));
-    if constexpr (kBends)
-      sum = hn::MulAdd(hn::IfThenElseZero(mask, bar), x_dot, sum);
-    return hn::IfThenElseZero(mask, r_dot);
   }
 
-  hn::Vec<D> s, b, s_dot, b_dot, sum;
+  // One vector: element i of the plane, element `to` of the copies.
+  template <bool kPartial>
+  HWY_INLINE void step(std::int64_t i, std::int64_t to, std::int64_t ahead, std::int64_t count) {
+    const D d;
+    const auto x_i = get<kPartial>(x + i, count);
+    hwy::Prefetch(x + i + ahead);
+    const auto mask = hn::Gt(hn::MulAdd(s, x_i, b), hn::Zero(d));
+    auto bar_i = hn::Zero(d);
+    if constexpr (kBends) {
+      hwy::Prefetch(bar + i + ahead);
+      bar_i = get<kPartial>(bar + i, count);
+      if constexpr (kRectifies)
+        bar_i = hn::IfThenElseZero(mask, bar_i);
+    }
+    HWY_UNROLL(4)
+    for (int m = 0; m < M; ++m) {
+      auto r = hn::MulAdd(s_dot[m], x_i, b_dot[m]);
+      if constexpr (kMoves) {
+        hwy::Prefetch(x_dot[m] + i + ahead);
+        const auto x_dot_i = get<kPartial>(x_dot[m] + i, count);
+        r = hn::MulAdd(s, x_dot_i, r);
+        if constexpr (kBends)
+          sum[m] = hn::MulAdd(bar_i, x_dot_i, sum[m]);
+      }
+      if constexpr (kRectifies)
+        r = hn::IfThenElseZero(mask, r);
+      if constexpr (kPartial)
+        store_first(r, r_dot[m] + to, count);
+      else
+        hn::StoreU(r, d, r_dot[m] + to);
+    }
+  }
+
+  template <bool kPartial>
+  static HWY_INLINE hn::Vec<D> get(const T* p, std::int64_t count) {
+    if constexpr (kPartial)
+      return load_first(p, count);
+    else
+      return hn::LoadU(D(), p);
+  }
+
+  const T *x, *bar;
+  const T* x_dot[M];
+  T* r_dot[M];
+  hn::Vec<D> s, b, s_dot[M], b_dot[M], sum[M];
 };
 
-template <bool kMoves, bool kBends, bool kRectifies, class T>
-double load_short_rows(std::int64_t rows, const TangentLoad<T>& load, const T* x, const T* x_dot, const T* bar,
-                       T* r_dot, std::int64_t r_pitch) {
-  const ShortLanes<T> d;
-  TangentLoader<kMoves, kBends, kRectifies, ShortLanes<T>, T> loader(d, load);
-  const auto zero = hn::Zero(d);
-  for (std::int64_t i = 0; i < rows * kShortLanes<T>; i += kShortLanes<T>, r_dot += r_pitch)
-    hn::StoreU(loader.step(hn::LoadU(d, x + i), kMoves ? hn::LoadU(d, x_dot + i) : zero,
-                           kBends ? hn::LoadU(d, bar + i) : zero),
-               d, r_dot);
-  return kBends ? total<ShortLanes<T>, T>(d, loader.sum) : 0.0;
-}
-
-template <bool kMoves, bool kBends, bool kRectifies, class T>
-double load_long_rows(std::int64_t rows, std::int64_t columns, const TangentLoad<T>& load, const T* x, const T* x_dot,
-                      const T* bar, T* r_dot, std::int64_t r_pitch) {
-  const Lanes<T> d;
-  TangentLoader<kMoves, kBends, kRectifies, Lanes<T>, T> loader(d, load);
-  const auto zero = hn::Zero(d);
-  for (std::int64_t row = 0; row < rows; ++row, r_dot += r_pitch) {
-    const std::int64_t at = row * columns;
+template <int M, bool kMoves, bool kBends, bool kRectifies, class D, class T>
+HWY_INLINE void load_rows(D d, std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load,
+                          ChannelTangent<T>* tangents, std::int64_t r_pitch) {
+  constexpr std::int64_t kWidth = hn::MaxLanes(D());
+  TangentLoader<M, kMoves, kBends, kRectifies, D, T> loader(d, load, tangents);
+  for (std::int64_t row = 0; row < rows; ++row) {
     std::int64_t j = 0;
-    for (; j + kLanes<T> <= columns; j += kLanes<T>) {
-      if constexpr (kMoves)
-        hwy::Prefetch(x_dot + at + j + rows * columns);
-      hn::StoreU(loader.step(hn::LoadU(d, x + at + j), kMoves ? hn::LoadU(d, x_dot + at + j) : zero,
-                             kBends ? hn::LoadU(d, bar + at + j) : zero),
-                 d, r_dot + j);
+    for (; j + kWidth <= columns; j += kWidth)
+      loader.template step<false>(row * columns + j, row * r_pitch + j, rows * columns, kWidth);
+    if constexpr (std::is_same_v<D, Lanes<T>>) {
+      if (j < columns)
+        loader.template step<true>(row * columns + j, row * r_pitch + j, rows * columns, columns - j);
     }
-    if (const std::int64_t rest = columns - j; rest > 0)
-      store_first(loader.step(load_first(x + at + j, rest), kMoves ? load_first(x_dot + at + j, rest) : zero,
-                              kBends ? load_first(bar + at + j, rest) : zero),
-                  r_dot + j, rest);
   }
-  return kBends ? total<Lanes<T>, T>(d, loader.sum) : 0.0;
+  HWY_UNROLL(4)
+  for (int m = 0; m < M; ++m)
+    tangents[m].sum = kBends ? static_cast<double>(hn::GetLane(hn::SumOfLanes(d, loader.sum[m]))) : 0.0;
 }
 
-template <bool kMoves, bool kBends, bool kRectifies, class T>
-double load_rows_of(std::int64_t rows, std::int64_t columns, const TangentLoad<T>& load, const T* x, const T* x_dot,
-                    const T* bar, T* r_dot, std::int64_t r_pitch) {
+template <int M, bool kMoves, bool kBends, bool kRectifies, class T>
+void load_of(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load, ChannelTangent<T>* tangents,
+             std::int64_t r_pitch) {
   if (columns == kShortLanes<T>)
-    return load_short_rows<kMoves, kBends, kRectifies>(rows, load, x, x_dot, bar, r_dot, r_pitch);
-  return load_long_rows<kMoves, kBends, kRectifies>(rows, columns, load, x, x_dot, bar, r_dot, r_pitch);
+    return load_rows<M, kMoves, kBends, kRectifies>(ShortLanes<T>(), rows, columns, load, tangents, r_pitch);
+  load_rows<M, kMoves, kBends, kRectifies>(Lanes<T>(), rows, columns, load, tangents, r_pitch);
 }
 
-template <class T>
-double load_tangent_of(std::int64_t rows, std::int64_t columns, const TangentLoad<T>& load, const T* x, const T* x_dot,
-                       const T* bar, T* r_dot, std::int64_t r_pitch) {
-  const bool bends = bar != nullptr;
-  const auto run =
-      x_dot == nullptr ? (load.rectifies ? load_rows_of<false, false, true, T> : load_rows_of<false, false, false, T>)
-      : load.rectifies ? (bends ? load_rows_of<true, true, true, T> : load_rows_of<true, false, true, T>)
-                       : (bends ? load_rows_of<true, true, false, T> : load_rows_of<true, false, false, T>);
-  return run(rows, columns, load, x, x_dot, bar, r_dot, r_pitch);
+template <int M, class T>
+void load_tangents_of(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load,
+                      std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {
+  if constexpr (M > 1) {
+    if (std::ssize(tangents) < M)
+      return load_tangents_of<M - 1>(rows, columns, load, tangents, r_pitch);
+  }
+  const bool moves = tangents[0].x_dot != nullptr, bends = load.bar != nullptr;
+  const auto run = !moves ? (load.rectifies ? load_of<M, false, false, true, T> : load_of<M, false, false, false, T>)
+                   : load.rectifies ? (bends ? load_of<M, true, true, true, T> : load_of<M, true, false, true, T>)
+                                    : (bends ? load_of<M, true, true, false, T> : load_of<M, true, false, false, T>);
+  run(rows, columns, load, tangents.data(), r_pitch);
 }
 
 // HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                               \
-  double load_tangent_##suffix(std::int64_t rows, std::int64_t columns, const TangentLoad<T>& load, const T* x, \
-                               const T* x_dot, const T* bar, T* r_dot, std::int64_t r_pitch) {                  \
-    return load_tangent_of(rows, columns, load, x, x_dot, bar, r_dot, r_pitch);                                 \
+#define OCKHAM_EXPORTS(T, suffix)                                                                  \
+  void load_tangents_##suffix(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load, \
+                              std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {       \
+    load_tangents_of<static_cast<int>(kDirectionsAtOnce)>(rows, columns, load, tangents, r_pitch); \
   }
 OCKHAM_EXPORTS(float, f32)
 OCKHAM_EXPORTS(double, f64)
@@ -119,15 +136,15 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(load_tangent_f32);
-HWY_EXPORT(load_tangent_f64);
+HWY_EXPORT(load_tangents_f32);
+HWY_EXPORT(load_tangents_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                                     \
-  template <>                                                                                                          \
-  double load_tangent(std::int64_t rows, std::int64_t columns, const TangentLoad<T>& load, const T* x, const T* x_dot, \
-                      const T* bar, T* r_dot, std::int64_t r_pitch) {                                                  \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                                \
-    return HWY_DYNAMIC_DISPATCH(load_tangent_##suffix)(rows, columns, load, x, x_dot, bar, r_dot, r_pitch);            \
+#define OCKHAM_DISPATCH(T, suffix)                                                        \
+  template <>                                                                             \
+  void load_tangents(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load, \
+                     std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {       \
+    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                   \
+    HWY_DYNAMIC_DISPATCH(load_tangents_##suffix)(rows, columns, load, tangents, r_pitch); \
   }
 OCKHAM_DISPATCH(float, f32)
 OCKHAM_DISPATCH(double, f64)
