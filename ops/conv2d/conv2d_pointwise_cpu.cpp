@@ -21,11 +21,14 @@ const T* sampled(const Conv2dSize& s, const T* x, T* tile) {
   if (s.stride == 1)
     return x;
   T* to = tile;
-  for (std::int64_t c = 0; c < s.C; ++c) {
-    for (std::int64_t i = 0; i < s.P; ++i, to += s.Q) {
-      const T* from = x + (c * s.H + i * s.stride) * s.W;
+  for (std::int64_t c = 0; c < s.C; ++c, x += s.H * s.W, to += s.P * s.Q) {
+    if (s.stride == 2) {
+      copy_second_columns(s.P, s.Q, x, 2 * s.W, to, s.Q);
+      continue;
+    }
+    for (std::int64_t i = 0; i < s.P; ++i) {
       for (std::int64_t j = 0; j < s.Q; ++j)
-        to[j] = from[j * s.stride];
+        to[i * s.Q + j] = x[(i * s.W + j) * s.stride];
     }
   }
   return tile;
