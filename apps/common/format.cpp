@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 
 namespace ockham::apps {
 namespace {
@@ -93,6 +95,22 @@ std::string format_real(double value) {
   return {buffer.data(), result.ptr};
 }
 
+std::string format_fixed(double value, int digits) {
+  return print("%.*f", digits, value);
+}
+
+std::string shell_quoted(const std::string& text) {
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+=:,@", c) != nullptr; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) {
+    return text;
+  }
+  std::string result = "'";
+  for (char c : text) {
+    result += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return result + "'";
+}
+
 std::optional<std::uint64_t> parse_size(std::string_view text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
   std::string_view unit = text.substr(digits);
@@ -110,6 +128,18 @@ std::optional<std::int64_t> parse_count(std::string_view text) {
 std::optional<double> parse_real(std::string_view text) {
   const std::optional<double> value = parse_whole_text<double>(text);
   return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) {
+      return parts;
+    }
+    text.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace ockham::apps

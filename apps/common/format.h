@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ockham::apps {
 
@@ -19,6 +20,12 @@ namespace ockham::apps {
 /// The shortest decimal text that reads back as the same double; "nan", "inf" and "-inf" otherwise.
 [[nodiscard]] std::string format_real(double value);
 
+/// With so many digits after the point: (93.456, 2) is "93.46".
+[[nodiscard]] std::string format_fixed(double value, int digits);
+
+/// A word of a shell command: in quotes where that is needed.
+[[nodiscard]] std::string shell_quoted(const std::string& text);
+
 /// Bytes of "1024", "512MB" (powers of 1000), "1.5GiB" or "2G" (powers of 1024). Empty if it is no size or overflows.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 
@@ -27,5 +34,8 @@ namespace ockham::apps {
 
 /// A finite decimal number such as "0.025" or "3e-4", or empty.
 [[nodiscard]] std::optional<double> parse_real(std::string_view text);
+
+/// What stands between the commas of "a,b,c", empty parts included.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text);
 
 }  // namespace ockham::apps

@@ -1,8 +1,5 @@
 #include "apps/common/search_report.h"
 
-#include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <iostream>
 
 #include "apps/common/format.h"
@@ -66,23 +63,12 @@ Json summary_of(const Options& options, const SearchResult& result) {
   return summary;
 }
 
-/// For a shell: in quotes where that is needed.
-std::string quoted(const std::string& text) {
-  const auto is_plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+=:,@", c) != nullptr; };
-  if (std::ranges::all_of(text, is_plain))
-    return text;
-  std::string result = "'";
-  for (char c : text)
-    result += c == '\'' ? "'\\''" : std::string(1, c);
-  return result + "'";
-}
-
 /// The training of the found cell on the same images.
 std::string training_command(const Options& options, const std::filesystem::path& folder) {
-  std::string command = concat("apps/run train --genotype ", quoted((folder / "genotype.json").string()), " --preset ",
-                               options.text("preset"), " --dataset ", options.text("dataset"));
+  std::string command = concat("apps/run train --genotype ", shell_quoted((folder / "genotype.json").string()),
+                               " --preset ", options.text("preset"), " --dataset ", options.text("dataset"));
   if (options.is_set("data"))
-    command += " --data " + quoted(options.text("data"));
+    command += " --data " + shell_quoted(options.text("data"));
   if (options.count("image-size") > 0)
     command += concat(" --image-size ", options.count("image-size"));
   return command;

@@ -69,5 +69,24 @@ BOOST_AUTO_TEST_CASE(nearest_name_counts_edits_and_swaps) {
   BOOST_TEST(nearest_name(std::string(100000, 'x'), names) == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_list_keeps_its_empty_parts) {
+  using Parts = std::vector<std::string>;
+  BOOST_TEST(split_list("a,b") == (Parts{"a", "b"}), boost::test_tools::per_element());
+  BOOST_TEST(split_list("a,,") == (Parts{"a", "", ""}), boost::test_tools::per_element());
+  BOOST_TEST(split_list("") == Parts{""}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(fixed_digits_round) {
+  BOOST_TEST(format_fixed(93.456, 2) == "93.46");
+  BOOST_TEST(format_fixed(-2, 0) == "-2");
+}
+
+BOOST_AUTO_TEST_CASE(a_shell_word_is_quoted_where_needed) {
+  BOOST_TEST(shell_quoted("runs/a-1.json") == "runs/a-1.json");
+  BOOST_TEST(shell_quoted("") == "''");
+  BOOST_TEST(shell_quoted("a b") == "'a b'");
+  BOOST_TEST(shell_quoted("it's") == "'it'\\''s'");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace ockham::apps

@@ -52,6 +52,15 @@ BOOST_AUTO_TEST_CASE(wrong_genotype_text_names_the_column) {
   BOOST_TEST(ends_with(run_program(path(), "train", ""), 2, {"--genotype"}));
 }
 
+BOOST_AUTO_TEST_CASE(seeds_of_a_comparison_are_different_numbers) {
+  const auto compare = [&](const std::string& seeds) {
+    return run_program(path(), "compare", kTrain + "--out compared --seeds " + seeds);
+  };
+  BOOST_TEST(ends_with(compare("1,,2"), 2, {"--seeds", "''", "is no seed"}));
+  BOOST_TEST(ends_with(compare("2,1,2"), 2, {"seed 2 twice"}));
+  BOOST_TEST(!fs::exists(path() / "compared"));
+}
+
 BOOST_AUTO_TEST_CASE(impossible_networks) {
   // 18 is halved to 9, which the second reduction cannot halve.
   BOOST_TEST(ends_with(run_program(path(), "train", "--genotype DARTS_V1 --image-size 18 --cells 8 --channels 2"), 2,
