@@ -2,6 +2,7 @@
 // Options and presets here, the run itself in common/search_run.cpp.
 #include "apps/common/common_options.h"
 #include "apps/common/main.h"
+#include "apps/common/method_comparison.h"
 #include "apps/common/method_run.h"
 #include "apps/common/profile_report.h"
 #include "apps/common/search_catalog.h"
@@ -74,6 +75,7 @@ void declare(OptionTable& table) {
   declare_method(table);
   declare_curvature(table);
   ockham::apps::declare_methods(table);
+  ockham::apps::declare_comparison(table);
   ockham::apps::add_run_options(table);
   table.count("save-every", 100, "steps between checkpoints", {.min = 1, .max = 1000000});
   table.preset("quick", {{"dataset", "shapes"},
@@ -112,10 +114,25 @@ void declare(OptionTable& table) {
 }
 
 /// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by search_method.h.
+int search(ockham::apps::Session& session) {
+  ockham::apps::require_fit(session.options().text("method"), session.options().text("space"));
+  return ockham::apps::has_own_run(session.options()) ? ockham::apps::run_search(session)
+                                                      : ockham::apps::run_method(session);
+}
+
+void check(ockham::apps::Session& session) {
+  ockham::apps::has_own_run(session.options()) ? ockham::apps::check_search(session)
+                                               : ockham::apps::check_method(session);
+}
+
 int run(ockham::apps::Session& session) {
   const ockham::apps::Options& options = session.options();
-  ockham::apps::require_fit(options.text("method"), options.text("space"));
-  return ockham::apps::has_own_run(options) ? ockham::apps::run_search(session) : ockham::apps::run_method(session);
+  if (options.is_set("methods"))
+    return ockham::apps::run_comparison(
+        session, {.app = {.name = "search", .purpose = "", .declare = declare, .run = search}, .check = check});
+  if (options.is_set("seeds"))
+    throw ockham::UsageError("--seeds goes with --methods NAME,NAME,...; for one search give --seed.");
+  return search(session);
 }
 
 }  // namespace

@@ -386,4 +386,8 @@ int run_method(Session& session) {
   return run_profiled(session, [&] { return MethodRun(session, micro_batch).run(); });
 }
 
+void check_method(Session& session) {
+  const MethodRun built(session);
+}
+
 }  // namespace ockham::apps

@@ -1,8 +1,8 @@
 #include "apps/common/search_catalog.h"
 
 #include <algorithm>
-#include <sstream>
 
+#include "apps/common/format.h"
 #include "apps/common/search_setup.h"
 #include "engine/error.h"
 #include "nas/methods/balenas_tf.h"
@@ -60,18 +60,10 @@ std::unique_ptr<SearchMethod> make_balenas(const SearchSpace& space, const Optio
   return std::make_unique<nas::Balenas>(space, balenas_options(options, curvature));
 }
 
-std::vector<std::string> split_names(const std::string& text) {
-  std::vector<std::string> names;
-  std::istringstream in(text);
-  for (std::string name; std::getline(in, name, ',');)
-    names.push_back(name);
-  return names;
-}
-
 std::unique_ptr<SearchMethod> make_balenas_tf(const SearchSpace& space, const Options& options, const HeldOut& held) {
   nas::BalenasTfOptions result{.balenas = balenas_options(options, nas::ArchitectureCurvature::kVadam),
                                .cells = options.count("draws"),
-                               .proxies = split_names(options.text("proxies")),
+                               .proxies = split_list(options.text("proxies")),
                                .proxy_images = options.count("proxy-size")};
   return std::make_unique<nas::BalenasTf>(space, result, held);
 }
@@ -146,7 +138,8 @@ const std::vector<SpaceEntry>& spaces() {
 
 const std::vector<MethodEntry>& methods() {
   static const std::vector<MethodEntry> entries{
-      {"bayesnas", "prunes switches by exact second derivatives", fits_switches, make_bayesnas},
+      {"bayesnas", "prunes switches by exact second derivatives", fits_switches, make_bayesnas, 1,
+       "a batch for weights and switches"},
       {"darts", "Adam on softmax logits", fits_all, make_darts},
       {"balenas", "a Gaussian over the logits, by Vadam", fits_all, make_balenas<nas::ArchitectureCurvature::kVadam>},
       {"balenas-von", "the same with the exact diagonal Hessian", fits_all,
@@ -154,8 +147,10 @@ const std::vector<MethodEntry>& methods() {
       {"balenas-vogn", "the same with per-example gradients", fits_all,
        make_balenas<nas::ArchitectureCurvature::kVogn>},
       {"balenas-tf", "draws cells from balenas's Gaussian, proxies choose", fits_all, make_balenas_tf},
-      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", fits_nasbench201, make_pgnas},
-      {"random", "trains cells drawn at random, keeps the best", fits_all, make_random},
+      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", fits_nasbench201, make_pgnas, 1,
+       "a batch for weights and gates"},
+      {"random", "trains cells drawn at random, keeps the best", fits_all, make_random, 1,
+       "a batch for the weights of one cell"},
   };
   return entries;
 }

@@ -20,6 +20,8 @@ struct MethodEntry {
   std::function<std::string(const std::string& space)> objection;
   /// Not for bayesnas on its own spaces, whose run is search_run.h.
   std::function<std::unique_ptr<nas::SearchMethod>(const nas::SearchSpace&, const Options&, const nas::HeldOut&)> make;
+  std::int64_t batches = 2;  ///< of --batch-size images, whose images a step learns from
+  std::string sees = "a batch for the weights, another for the architecture";  ///< the same for people
 };
 const std::vector<MethodEntry>& methods();
 /// @throws UsageError naming the methods that there are

@@ -458,4 +458,8 @@ int run_search(Session& session) {
   return run_profiled(session, [&] { return SearchRun(session, micro_batch).run(); });
 }
 
+void check_search(Session& session) {
+  const SearchRun built(session);
+}
+
 }  // namespace ockham::apps

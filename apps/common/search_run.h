@@ -8,4 +8,7 @@ namespace ockham::apps {
 /// @return kDone or kStopped
 int run_search(Session& session);
 
+/// Builds what the run would begin with and drops it. @throws what the run would throw before its first step
+void check_search(Session& session);
+
 }  // namespace ockham::apps

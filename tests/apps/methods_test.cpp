@@ -1,5 +1,6 @@
 // Searches by methods other than bayesnas: results, resumption, threads, refusals.
 // labels: slow
+#include "tests/apps/nasbench201_table.h"
 #include "tests/apps/program.h"
 
 namespace ockham {
@@ -22,19 +23,10 @@ const std::string kNb201 = kSizes + "--channels 2 --space nasbench201 --image-si
 const std::vector<std::string> kMethods = {
     "darts", "darts --darts-order 2", "balenas", "balenas-von", "balenas-vogn", "balenas-tf", "random"};
 
-/// A table of the benchmark's form; the accuracy of a cell is its number.
+/// c10_valid of a cell is its number / 200, the rest alike for all.
 void write_table(const fs::path& path, std::int64_t rows = 15625) {
-  const char* names[] = {"none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"};
-  std::ofstream file(path);
-  file << "arch,c10_valid_200,c10_test_200,c100_test_200,im120_test_200\n";
-  for (std::int64_t cell = 0; cell < rows; ++cell) {
-    std::string op[6];
-    std::int64_t rest = cell;
-    for (int e = 5; e >= 0; --e, rest /= 5)
-      op[e] = names[rest % 5];
-    file << '|' << op[0] << "~0|+|" << op[1] << "~0|" << op[2] << "~1|+|" << op[3] << "~0|" << op[4] << "~1|" << op[5]
-         << "~2|," << static_cast<double>(cell) / 200.0 << ",1,2,3\n";
-  }
+  test::write_nasbench201_table(
+      path, [](std::int64_t cell) { return std::to_string(static_cast<double>(cell) / 200.0) + ",1,2,3"; }, rows);
 }
 
 /// The checkpoint after its random start and the lines of the log without what tells of time and memory.

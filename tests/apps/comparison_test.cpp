@@ -1,0 +1,233 @@
+// ockham-search --methods: several methods and seeds under one budget.
+// labels: slow
+#include <cmath>
+
+#include "tests/apps/html.h"
+#include "tests/apps/nasbench201_table.h"
+#include "tests/apps/program.h"
+
+namespace ockham {
+namespace {
+
+using nlohmann::json;
+using test::contains;
+using test::content;
+using test::ends_with;
+using test::Outcome;
+using test::Program;
+using test::run_program;
+using test::TemporaryFolder;
+namespace fs = std::filesystem;
+
+const std::string kSizes =
+    "--train-size 64 --test-size 16 --batch-size 8 --score-size 16 --save-every 1 --draws 5 --proxy-size 4 "
+    "--candidates 2 --channels 2 ";
+const std::string kSmall = kSizes + "--cells 1 --image-size 8 ";
+const std::string kLong = kSmall + "--space nasbench201 --epochs 500 ";
+const std::string kNb201 = kSmall + "--space nasbench201 --epochs 2 ";
+
+/// The accuracy that the table gives a cell.
+double accuracy_of(std::int64_t cell) {
+  return 60.0 + static_cast<double>(cell) / 400.0;
+}
+
+void write_table(const fs::path& path) {
+  test::write_nasbench201_table(path,
+                                [](std::int64_t cell) { return "1," + std::to_string(accuracy_of(cell)) + ",2,3"; });
+}
+
+/// By the six digits of base 5 that the report calls a cell.
+double accuracy_of_code(const std::string& code) {
+  return accuracy_of(std::stoll(code, nullptr, 5));
+}
+
+json facts_of(const fs::path& out) {
+  return json::parse(content(out / "comparison.json"));
+}
+
+std::vector<std::string> names_of(const json& facts) {
+  std::vector<std::string> names;
+  for (const json& run : facts["runs"])
+    names.push_back(run["folder"]);
+  return names;
+}
+
+std::string fixed(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(comparison, TemporaryFolder)
+
+BOOST_AUTO_TEST_CASE(report_has_every_method_and_seed_and_the_means_of_the_table) {
+  write_table(path() / "table.csv");
+  const Outcome outcome = run_program(path(), "search",
+                                      kNb201 +
+                                          "--methods darts,balenas-tf,pgnas,random --seeds 1,2 --table table.csv "
+                                          "--rank-cells 4 --json --out out");
+  BOOST_REQUIRE(outcome.exit_code == 0);
+  const json facts = facts_of(path() / "out");
+  const std::string markdown = content(path() / "out/report.md"), html = content(path() / "out/report.html");
+  BOOST_TEST(test::html_complaint(html) == "");
+  for (const std::string method : {"darts", "balenas-tf", "pgnas", "random"}) {
+    double sum = 0.0;
+    std::vector<double> accuracies;
+    for (const json& run : facts["runs"]) {
+      if (run["method"] != method)
+        continue;
+      accuracies.push_back(accuracy_of_code(run["cell"]));
+      sum += accuracies.back();
+      const std::string row =
+          "| " + method + " | " + run["seed"].dump() + " | " + run["cell"].get<std::string>() + " | ";
+      BOOST_TEST(contains(markdown, row + fixed(accuracies.back()) + " | 2.00 | 3.00 |"), row);
+      BOOST_TEST(contains(html, "<td>" + run["cell"].get<std::string>() + "</td>"));
+      BOOST_TEST(run["steps"] == 8);
+      BOOST_TEST(run["curve"].size() == 3u);  // two epochs and the end
+      BOOST_TEST(run["collapsed"] ==
+                 (accuracies.back() < 85.0 || run["skips"].get<int>() + run["nones"].get<int>() > 3));
+      BOOST_TEST(run["rank_correlation"].is_null() == (method == "pgnas" || method == "random"));
+      BOOST_TEST(run["candidates"].is_null() == (method == "darts"));
+    }
+    BOOST_REQUIRE(accuracies.size() == 2u);
+    const std::string row = "| " + method + " | " + fixed(sum / 2.0) + " ± " +
+                            fixed(std::abs(accuracies[0] - accuracies[1]) / std::sqrt(2.0)) + " | 2.00 ± 0.00 |";
+    BOOST_TEST(contains(markdown, row), row);
+    BOOST_TEST(contains(outcome.out, row), row);
+  }
+  BOOST_TEST(test::summary(outcome)["runs"] == facts["runs"]);
+}
+
+BOOST_AUTO_TEST_CASE(candidates_are_weighed_by_the_table) {
+  write_table(path() / "table.csv");
+  BOOST_REQUIRE(
+      run_program(path(), "search", kNb201 + "--methods pgnas --seeds 5 --table table.csv --out out").exit_code == 0);
+  const json run = facts_of(path() / "out")["runs"][0];
+  double sum = 0.0, best = 0.0;
+  std::int64_t drawn = 0;
+  for (const json& row : json::parse(content(path() / "out/pgnas-seed5/candidates.json"))) {
+    const auto times = row["times"].get<std::int64_t>();
+    sum += static_cast<double>(times) * row["c10_test_200"].get<double>();
+    best = std::max(best, row["c10_test_200"].get<double>());
+    drawn += times;
+  }
+  BOOST_TEST(run["candidates"]["drawn"] == drawn);
+  BOOST_TEST(run["candidates"]["drawn"] == 5);
+  BOOST_TEST(run["candidates"]["mean"].get<double>() == sum / 5.0, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(run["candidates"]["best"].get<double>() == best);
+  BOOST_TEST(run["candidates"]["chosen"].get<double>() == accuracy_of_code(run["cell"]),
+             boost::test_tools::tolerance(1e-6));
+}
+
+BOOST_AUTO_TEST_CASE(a_search_of_a_comparison_is_an_ordinary_one) {
+  BOOST_REQUIRE(run_program(path(), "search", kNb201 + "--methods pgnas,balenas --seeds 7 --out out").exit_code == 0);
+  BOOST_REQUIRE(run_program(path(), "search", kNb201 + "--method balenas --seed 7 --out one").exit_code == 0);
+  for (const char* file : {"checkpoints/last.safetensors", "cell.txt"})
+    BOOST_TEST((content(path() / "out/balenas-seed7" / file) == content(path() / "one" / file)), file);
+  const json one = json::parse(content(path() / "one/summary.json"));
+  BOOST_TEST(json::parse(content(path() / "out/balenas-seed7/summary.json"))["peak_bytes"] == one["peak_bytes"]);
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_comparison_goes_on_and_may_grow) {
+  const fs::path out = path() / "out";
+  Program program(path(), "search", kNb201 + "--methods darts,random --seeds 1 --out out");
+  BOOST_TEST(program.wait_until([&] { return fs::exists(out / "random-seed1/checkpoints/last.safetensors"); }));
+  program.send(SIGKILL);
+  program.wait();
+  const std::string first = content(out / "darts-seed1/run.json");
+  BOOST_TEST(run_program(path(), "search", "--resume out").exit_code == 0);
+  const std::string second = content(out / "random-seed1/run.json");
+  BOOST_TEST(names_of(facts_of(out)) == (std::vector<std::string>{"darts-seed1", "random-seed1"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(facts_of(out)["runs"][0]["resumed"] == false);
+
+  BOOST_TEST(run_program(path(), "search", "--resume out --methods darts,random,pgnas --seeds 1,2").exit_code == 0);
+  const std::vector<std::string> all{"darts-seed1", "random-seed1", "pgnas-seed1",
+                                     "darts-seed2", "random-seed2", "pgnas-seed2"};
+  BOOST_TEST(names_of(facts_of(out)) == all, boost::test_tools::per_element());
+  BOOST_TEST((content(out / "darts-seed1/run.json") == first));
+  BOOST_TEST((content(out / "random-seed1/run.json") == second));
+  BOOST_TEST(run_program(path(), "search", "--resume out").exit_code == 0);
+  BOOST_TEST(names_of(facts_of(out)) == all, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_comparison_ends_with_75) {
+  Program program(path(), "search", kLong + "--methods darts,random --seeds 1 --out out");
+  BOOST_TEST(program.wait_until([&] { return fs::exists(path() / "out/darts-seed1/checkpoints/last.safetensors"); }));
+  program.send(SIGTERM);
+  BOOST_TEST(ends_with(program.wait(), 75, {"--resume out"}));
+  BOOST_TEST(!fs::exists(path() / "out/random-seed1"));
+  BOOST_TEST(!fs::exists(path() / "out/report.md"));
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_leaves_no_search_of_the_run_before) {
+  const std::string options = "--methods darts --seeds 1 --out out ";
+  BOOST_TEST(run_program(path(), "search", kNb201 + options).exit_code == 0);
+  const std::string other = kNb201 + "--darts-order 2 " + options;
+  BOOST_TEST(ends_with(run_program(path(), "search", other), 2, {"out exists"}));
+  BOOST_TEST(run_program(path(), "search", other + "--overwrite").exit_code == 0);
+  BOOST_TEST(contains(content(path() / "out/darts-seed1/config.ini"), "darts-order = 2"));
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_stands_beside_others_in_its_own_spaces) {
+  const std::string options =
+      kSizes +
+      "--space darts --nodes 2 --cells 3 --image-size 16 --valid-size 16 --warmup-fraction 0.25 "
+      "--epochs 2 --hessian-size 8 --hessian-refresh 2 --lambda 0.7 --proximal ";
+  BOOST_REQUIRE(run_program(path(), "search", options + "--methods bayesnas,darts --seeds 1 --out out").exit_code == 0);
+  const json facts = facts_of(path() / "out");
+  BOOST_TEST(names_of(facts) == (std::vector<std::string>{"bayesnas-seed1", "darts-seed1"}),
+             boost::test_tools::per_element());
+  for (const json& run : facts["runs"]) {
+    BOOST_TEST(run["cell"] == "genotype.json");
+    BOOST_TEST(run["operations"] > 0);
+    BOOST_TEST(!run["curve"].empty());
+    BOOST_TEST(run["truth"].is_null());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_hostile_folder_name_stays_text) {
+  BOOST_REQUIRE(
+      run_program(path(), "search", kNb201 + "--methods random --seeds 1 --out '<img src=x onerror=alert(1)>&\"'")
+          .exit_code == 0);
+  const std::string html = content(path() / "<img src=x onerror=alert(1)>&\"" / "report.html");
+  BOOST_TEST(test::html_complaint(html) == "");
+  BOOST_TEST(!contains(html, "<img"));
+  BOOST_TEST(contains(html, "&lt;img src=x onerror=alert(1)&gt;&amp;&quot;"));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_tells_of_every_method_and_writes_nothing) {
+  const Outcome plan = run_program(path(), "search", kNb201 + "--methods darts,random --seeds 1,2 --dry-run");
+  BOOST_TEST(plan.exit_code == 0);
+  for (const char* part : {"darts, once a seed", "random, once a seed", "predicted peak"})
+    BOOST_TEST(contains(plan.out, part), part);
+  BOOST_TEST(fs::is_empty(path()));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_compared_is_refused_before_anything_runs) {
+  const auto refuses = [&](const std::string& options, std::initializer_list<std::string_view> parts) {
+    return ends_with(run_program(path(), "search", kSmall + options + " --out out"), 2, parts) &&
+           !fs::exists(path() / "out");
+  };
+  const std::string nb201 = "--space nasbench201 ";
+  BOOST_TEST(refuses(nb201 + "--methods darts,dartz --seeds 1", {"'dartz'", "balenas-vogn", "did you mean 'darts'"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts,darts --seeds 1", {"'darts' twice"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts, --seeds 1", {"''", "is none of"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1,2,01", {"seed 1 twice"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1,two", {"'two'", "is no seed"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts --seeds=-1", {"'-1'", "is no seed"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts", {"--seeds 1,2,3"}));
+  BOOST_TEST(refuses(nb201 + "--method darts --seeds 1", {"--methods"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1 --seed 3", {"--seed is of one search"}));
+  BOOST_TEST(refuses("--space darts --methods darts,pgnas --seeds 1", {"--method pgnas does not fit --space darts"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts,balenas-tf --seeds 1 --proxies synflaw", {"synflaw"}));
+  BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1 --table none.csv", {"none.csv"}));
+  BOOST_REQUIRE(run_program(path(), "search", kNb201 + "--method random --out one").exit_code == 0);
+  BOOST_TEST(ends_with(run_program(path(), "search", "--resume one --methods darts --seeds 1"), 2,
+                       {"one search and no comparison"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham
