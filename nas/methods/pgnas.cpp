@@ -86,13 +86,6 @@ std::map<std::string, std::vector<double>> PgnasSearch::posterior() const {
   return {{"drop", drop_probabilities()}};
 }
 
-void PgnasSearch::set_micro_batch(std::int64_t images) {
-  options_.pgnas.micro_batch = images;
-  const std::map<std::string, Tensor> optimizer = pgnas_->state();
-  pgnas_ = std::make_unique<Pgnas>(gated(*network_), options_.pgnas);
-  pgnas_->load(optimizer);
-}
-
 std::map<std::string, Tensor> PgnasSearch::state() const {
   std::map<std::string, Tensor> result;
   add_network("", *network_, result);

@@ -34,7 +34,7 @@ class PgnasSearch : public SearchMethod {
   /// drop: the probability to drop an operation. none has no gate: 0.
   std::map<std::string, std::vector<double>> posterior() const override;
   std::vector<Candidate> candidates() const override { return ranked_; }
-  void set_micro_batch(std::int64_t images) override;
+  void set_micro_batch(std::int64_t images) override { pgnas_->set_micro_batch(images); }
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;
 

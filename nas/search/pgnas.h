@@ -52,6 +52,7 @@ class Pgnas {
   /// Of the posterior from its prior, as it counts beside the mean loss; 0 where nothing is learned.
   double divergence() const;
   const GatedNetwork& network() const { return network_; }
+  void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }
 
   /// Named state tensors, to save; the network is saved by its owner.
   std::map<std::string, Tensor> state() const { return optimizer_.state(); }
