@@ -54,7 +54,7 @@ std::string panel_svg(const HistogramGroup& group, const HistogramBins& bins, st
   const double base = static_cast<double>(index + 1) * (kPanel + kHeading);
   const double bar = kPlot / static_cast<double>(bins.count);
   std::string out = concat("<text x=\"", number(kLeft, 0), "\" y=\"", number(base - kPanel - 8, 0), "\">", group.name,
-                           ": ", group.values.size(), " candidates</text>\n");
+                           ": ", group.values.size(), " candidates, mean ", number(mean(group.values), 2), "</text>\n");
   const std::vector<std::int64_t> counts = histogram_counts(group, bins);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0)

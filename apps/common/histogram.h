@@ -22,7 +22,7 @@ struct HistogramBins {
 };
 
 /// The narrowest bins with which all values of all groups need at most `most` and one more.
-HistogramBins histogram_bins(std::span<const HistogramGroup> groups, std::int64_t most = 20);
+HistogramBins histogram_bins(std::span<const HistogramGroup> groups, std::int64_t most = 25);
 /// How many values of the group each bin holds.
 std::vector<std::int64_t> histogram_counts(const HistogramGroup& group, const HistogramBins& bins);
 

@@ -1,5 +1,6 @@
 #include "apps/common/pgnas_run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <numbers>
@@ -146,6 +147,7 @@ class PgnasRun {
 
   /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
   std::int64_t fitting_micro_batch() {
+    hold_all_networks();
     return apps::fitting_micro_batch(options_.size("memory-limit"), batch_size(), whole_step_, split_step_, {});
   }
 
@@ -169,6 +171,8 @@ class PgnasRun {
     const double drop = std::clamp(equal_size_drop(learned_.gated()), 1e-6, 1.0 - 1e-6);
     baseline_ = std::make_unique<Trained>(options_, *splits_.train, false, drop);
     baseline_->search.set_micro_batch(at_.micro_batch);
+    for (Parameter* parameter : learned_.network.state())
+      parameter->grad = {};  // its training is over
   }
 
   /// @return false if asked to stop
@@ -424,6 +428,12 @@ class PgnasRun {
     return noise_batch(images, shape.channels, shape.height, precision_.maps);
   }
 
+  /// The baseline is trained beside the weights and momentum of the first network.
+  void hold_all_networks() {
+    if (options_.flag("baseline"))
+      make_baseline();
+  }
+
   void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
     learned_.search.set_micro_batch(micro_batch);
     learned_.search.step(noise(images), 1e-6, 0);
@@ -435,6 +445,7 @@ class PgnasRun {
 
   int print_plan() {
     const Unlimited unlimited;
+    hold_all_networks();
     const std::int64_t images = is_split() ? at_.micro_batch : batch_size();
     PassPlan& plan = is_split() ? split_step_ : whole_step_;
     const double seconds = plan.seconds(images) * (is_split() ? static_cast<double>(batch_size() / images) / 2.0 : 1.0);
@@ -551,12 +562,9 @@ void declare_pgnas(OptionTable& table) {
                          {"prior-length", "500"},
                          {"logit-rate", "10"},
                          {"draws", "60"}});
-  table.preset("small", {{"dataset", "cifar10"},
-                         {"valid-size", "1000"},
-                         {"blocks", "1"},
-                         {"cutout", "0"},
-                         {"prior-length", "500"},
-                         {"logit-rate", "10"}});
+  table.preset(
+      "small",
+      {{"dataset", "cifar10"}, {"valid-size", "1000"}, {"blocks", "1"}, {"cutout", "0"}, {"prior-length", "500"}});
   table.preset("paper", {{"dataset", "cifar10"},
                          {"width", "96"},
                          {"blocks", "4"},
