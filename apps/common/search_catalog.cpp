@@ -64,7 +64,8 @@ std::unique_ptr<SearchMethod> make_balenas_tf(const SearchSpace& space, const Op
   nas::BalenasTfOptions result{.balenas = balenas_options(options, nas::ArchitectureCurvature::kVadam),
                                .cells = options.count("draws"),
                                .proxies = split_list(options.text("proxies")),
-                               .proxy_images = options.count("proxy-size")};
+                               .proxy_images = options.count("proxy-size"),
+                               .draws_uniformly = options.text("draw-from") == "uniform"};
   return std::make_unique<nas::BalenasTf>(space, result, held);
 }
 
@@ -213,6 +214,8 @@ void declare_methods(OptionTable& table) {
               {.min = 1, .max = 100000});
   table.count("draws", 100, "cells drawn at the end (balenas-tf, pgnas)", {.min = 1, .max = 100000});
   table.text("proxies", "synflow", "what ranks them; several: by the sum of ranks (balenas-tf)", "NAME,NAME,...");
+  table.choice("draw-from", {"gaussian", "uniform"}, "gaussian",
+               "what they are drawn from; uniform is the control without a search (balenas-tf)");
   table.count("proxy-size", 32, "images that proxies see (balenas-tf)", {.min = 2, .max = 10000});
   table.real("prior-length", 150, "l^2 of the kernels' prior (pgnas)");
   table.real("dropout-examples", 5e5, "N of its objective", {.min = 1});

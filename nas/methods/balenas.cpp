@@ -28,7 +28,8 @@ Balenas::Balenas(const SearchSpace& space, const BalenasOptions& options)
 std::vector<Tensor> Balenas::curvature_of(const Batch& valid) const {
   if (options_.curvature == ArchitectureCurvature::kVadam)
     return {};
-  const Batch part = part_of(valid, 0, std::min(options_.curvature_images, valid.images.size(0)));
+  Batch part = part_of(valid, 0, std::min(options_.curvature_images, valid.images.size(0)));
+  part.images = part.images.to(options().dtype);  // maps in bfloat16 have no second derivatives
   return options_.curvature == ArchitectureCurvature::kVon ? architecture_hessian(network(), part, options_.hessian)
                                                            : mean_squared_gradients(network(), part);
 }

@@ -18,7 +18,7 @@ std::vector<Candidate> BalenasTf::draw() const {
   for (std::int64_t i = 0; i < options_.cells; ++i) {
     // Steps address their draws from 0 on; these count from the other end.
     const RandomKey key{options().seed, Purpose::kArchitecture, ~static_cast<std::uint64_t>(i)};
-    const std::string cell = cell_of(gaussian().draw(key));
+    const std::string cell = options_.draws_uniformly ? random_cell(space(), key) : cell_of(gaussian().draw(key));
     const auto known = std::ranges::find(cells, cell, &Candidate::cell);
     if (known == cells.end())
       cells.push_back({.cell = cell});

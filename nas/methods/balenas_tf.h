@@ -10,6 +10,7 @@ struct BalenasTfOptions {
   std::int64_t cells = 100;                     ///< drawn; equal ones are scored once
   std::vector<std::string> proxies{"synflow"};  ///< of nas/proxies/registry.h; several: their rank sum
   std::int64_t proxy_images = 32;
+  bool draws_uniformly = false;  ///< the control: cells drawn without preference, what the proxies do alone
 };
 
 class BalenasTf : public Balenas {

@@ -16,7 +16,7 @@ using test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 const std::string kSizes =
-    "--train-size 64 --test-size 16 --batch-size 8 --epochs 2 --score-size 16 "
+    "--train-size 64 --test-size 16 --batch-size 8 --score-size 16 "
     "--save-every 1 --seed 3 --draws 5 --proxy-size 4 --curvature-size 2 --candidates 2 ";
 const std::string kNb201 = kSizes + "--channels 2 --space nasbench201 --image-size 8 --cells 1 ";
 
@@ -108,6 +108,17 @@ BOOST_AUTO_TEST_CASE(the_spaces_of_1shot1_are_searched_by_every_method_on_logits
                              kSizes + "--image-size 8 --channels 4 --cells 1 --space " + space + " --method " + method +
                                  " --out run --overwrite")
                      .exit_code == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_method_takes_maps_in_bfloat16_and_all_numbers_in_float64) {
+  for (const std::string& method : kMethods) {
+    for (const std::string precision : {"bf16", "fp64"})
+      BOOST_TEST(
+          run_program(path(), "search",
+                      kNb201 + "--epochs 1 --method " + method + " --precision " + precision + " --out run --overwrite")
+                  .exit_code == 0,
+          method << " in " << precision);
   }
 }
 

@@ -217,6 +217,10 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BOOST_TEST(times <= 8);
   BOOST_TEST(method.candidates().size() >= 2u);
   BOOST_TEST(method.derive() == chosen);
+  BalenasTf control(
+      kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true}, held_out);
+  control.finish();
+  BOOST_TEST(control.candidates().size() == 8u);  // of 15,625 cells
   BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
 }
 
