@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
+#include "engine/cpu/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/gemm.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3  // nobody has SSSE3 without SSE4 any more
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -292,6 +293,14 @@ void run(const DotsProblem<float>& p) {
 void run(const DotsProblem<double>& p) {
   HWY_DYNAMIC_DISPATCH(dots_f64)(p);
 }
+void transpose(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t x_row, float* y,
+               std::int64_t y_row) {
+  HWY_DYNAMIC_DISPATCH(transpose_f32)(rows, columns, x, x_row, y, y_row);
+}
+void transpose(std::int64_t rows, std::int64_t columns, const double* x, std::int64_t x_row, double* y,
+               std::int64_t y_row) {
+  HWY_DYNAMIC_DISPATCH(transpose_f64)(rows, columns, x, x_row, y, y_row);
+}
 }  // namespace cpu
 
 template <class T>
@@ -311,10 +320,7 @@ void gemm_dots(std::int64_t M, std::int64_t N, std::int64_t K, const T* a, std::
 template <class T>
 void transpose(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
   instruction_set();
-  if constexpr (std::is_same_v<T, float>)
-    HWY_DYNAMIC_DISPATCH(cpu::transpose_f32)(rows, columns, x, x_row, y, y_row);
-  else
-    HWY_DYNAMIC_DISPATCH(cpu::transpose_f64)(rows, columns, x, x_row, y, y_row);
+  cpu::transpose(rows, columns, x, x_row, y, y_row);
 }
 
 template <class T>

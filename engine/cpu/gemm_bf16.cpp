@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/cpu/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/gemm_bf16.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3  // the same list as in every kernel file
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -1,4 +1,5 @@
-#define HWY_DISABLED_TARGETS HWY_SSSE3  // the same list as in every kernel file
+#include "engine/cpu/targets.h"
+// Highway comes after it.
 #include <hwy/highway.h>
 
 #include <array>

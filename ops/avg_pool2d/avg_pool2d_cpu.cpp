@@ -1,8 +1,8 @@
+#include "engine/cpu/targets.h"
 #include "ops/avg_pool2d/avg_pool2d_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/avg_pool2d/avg_pool2d_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

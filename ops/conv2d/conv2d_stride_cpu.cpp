@@ -1,8 +1,8 @@
+#include "engine/cpu/targets.h"
 #include "ops/conv2d/conv2d_planes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/conv2d/conv2d_stride_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -1,8 +1,8 @@
+#include "engine/cpu/targets.h"
 #include "ops/conv_unit/conv_unit_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/conv_unit/conv_unit_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

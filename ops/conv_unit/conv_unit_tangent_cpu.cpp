@@ -1,10 +1,10 @@
 #include <type_traits>
 
+#include "engine/cpu/targets.h"
 #include "ops/conv_unit/conv_unit_tangent_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/conv_unit/conv_unit_tangent_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>

@@ -1,10 +1,10 @@
 #include <limits>
 
+#include "engine/cpu/targets.h"
 #include "ops/max_pool2d/max_pool2d_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/max_pool2d/max_pool2d_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/cpu/targets.h"
 #include "ops/mix/mix_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/mix/mix_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>

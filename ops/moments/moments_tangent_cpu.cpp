@@ -1,10 +1,10 @@
 #include <algorithm>
 
+#include "engine/cpu/targets.h"
 #include "ops/moments/moments_kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/moments/moments_tangent_cpu.cpp"
-#define HWY_DISABLED_TARGETS HWY_SSSE3
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
