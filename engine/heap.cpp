@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::size_t kReservation = std::size_t{1} << 30;  // addresses, not memory
 
+/// Without MAP_NORESERVE, which would have the system grant what it can never hold, and kill the process later.
 std::byte* map_pages(std::size_t size) {
-  void* pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages);
 }
 
@@ -81,13 +82,16 @@ void FreeRanges::erase(std::byte* begin, std::size_t size) {
 }
 
 std::byte* Heap::take(std::size_t size) {
-  if (std::byte* const block = used_.take(size))
-    return block;
-  std::byte* block = take_fresh(size);
-  if (block == nullptr && reserve(size))
+  std::byte* block = used_.take(size);
+  if (block == nullptr) {
     block = take_fresh(size);
-  if (block != nullptr)
-    ++growths_;
+    if (block == nullptr) {
+      if (!reserve(size))
+        drop();  // which joins what was in use with what was not
+      block = take_fresh(size);
+    }
+    growths_ += block != nullptr;
+  }
   return block;
 }
 

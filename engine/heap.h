@@ -36,7 +36,12 @@ class FreeRanges {
 /// Not thread-safe. Sizes are multiples of 64, blocks are aligned to 64. Addresses stay reserved for good.
 class Heap {
  public:
-  /// Memory that was in use before goes first. @return null when the system has no addresses left
+  Heap() = default;
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  /// Memory that was in use before goes first. @return null when the system refuses more addresses, be it because it
+  /// could never hold that much
   std::byte* take(std::size_t size);
   void give(std::byte* block, std::size_t size) { used_.insert(block, size); }
   /// Hands the pages of all free memory back to the system.

@@ -1,11 +1,14 @@
 #include "engine/heap.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <vector>
 
@@ -24,6 +27,32 @@ std::size_t resident_bytes(std::byte* begin, std::size_t size) {
   std::vector<unsigned char> pages(size / page);
   BOOST_REQUIRE(mincore(begin, size, pages.data()) == 0);
   return page * static_cast<std::size_t>(std::ranges::count_if(pages, [](unsigned char p) { return (p & 1) != 0; }));
+}
+
+/// While it lives, the process gets no more than `bytes` of further addresses.
+class AddressLimit {
+ public:
+  explicit AddressLimit(std::size_t bytes) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    ::getrlimit(RLIMIT_AS, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
+  ~AddressLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+  AddressLimit(const AddressLimit&) = delete;
+  AddressLimit& operator=(const AddressLimit&) = delete;
+
+ private:
+  rlimit before_ = {};
+};
+
+/// For a test of what the system refuses, where it has not been told to refuse nothing.
+boost::test_tools::assertion_result system_refuses(boost::unit_test::test_unit_id) {
+  int mode = 1;
+  std::ifstream("/proc/sys/vm/overcommit_memory") >> mode;
+  return mode != 1;
 }
 
 BOOST_AUTO_TEST_SUITE(heap)
@@ -131,6 +160,38 @@ BOOST_AUTO_TEST_CASE(dropping_returns_the_pages_of_what_is_free_and_keeps_the_re
   BOOST_TEST(memory.take(2 * kMiB) == before);
   BOOST_TEST(memory.growths() == 3u);
 }
+
+BOOST_AUTO_TEST_CASE(what_the_machine_could_never_hold_is_refused, *boost::unit_test::precondition(system_refuses)) {
+  struct sysinfo machine = {};
+  BOOST_REQUIRE(::sysinfo(&machine) == 0);
+  Heap memory;
+  BOOST_TEST(memory.take(2 * (machine.totalram + machine.totalswap) * machine.mem_unit / 64 * 64) == nullptr);
+  BOOST_TEST(memory.growths() == 0u);
+  BOOST_TEST(memory.take(kMiB) != nullptr);
+}
+
+// Sanitizers take addresses themselves and end the program where they get none.
+#if !defined(OCKHAM_SANITIZED)
+BOOST_AUTO_TEST_CASE(fewer_addresses_are_reserved_where_they_are_rationed) {
+  const AddressLimit limit(600 * kMiB);
+  Heap memory;
+  BOOST_TEST(memory.take(kMiB) != nullptr);
+  BOOST_TEST(memory.take(600 * kMiB) == nullptr);
+  BOOST_TEST(memory.take(500 * kMiB) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(where_addresses_are_rationed_a_block_may_cover_all_that_is_free) {
+  const AddressLimit limit(600 * kMiB);
+  Heap memory;
+  std::byte* const first = memory.take(100 * kMiB);
+  std::byte* const second = memory.take(100 * kMiB);
+  memory.give(first, 100 * kMiB);
+  memory.drop();
+  memory.give(second, 100 * kMiB);  // lies between two ranges that are not in use
+  BOOST_TEST(memory.take(500 * kMiB) == first);
+  BOOST_TEST(memory.bytes_cached() == 0u);
+}
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()
 
