@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/heap.h"
+#include "engine/poison.h"
 
 namespace ockham {
 namespace {
@@ -20,7 +21,7 @@ std::size_t rounded(std::size_t bytes) {
 
 thread_local MemoryClass current_class = MemoryClass::kScratch;
 
-/// Lies before each block, at the alignment's cost.
+/// Lies before each block, at the alignment's cost; poisoned, as what rounding adds behind, to part the blocks.
 struct alignas(kAlignment) Header {
   std::size_t size;  ///< of the block
   MemoryClass memory_class;
@@ -95,16 +96,21 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   s.statistics.in_use[static_cast<std::size_t>(current_class)] += size;
   if (s.statistics.bytes_in_use > s.statistics.peak_bytes)
     s.set_peak();
-  return new (memory) Header{size, current_class} + 1;
+  Header* const header = new (memory) Header{size, current_class};
+  poison(header, sizeof(Header));
+  poison(reinterpret_cast<std::byte*>(header + 1) + bytes, size - bytes);
+  return header + 1;
 }
 
 void CachingAllocator::release(void* block, std::size_t) noexcept {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
-  const auto [size, memory_class] = header_of(block);
+  Header& header = header_of(block);
+  unpoison(&header, sizeof(Header));
+  const auto [size, memory_class] = header;
   s.statistics.bytes_in_use -= size;
   s.statistics.in_use[static_cast<std::size_t>(memory_class)] -= size;
-  s.give(&header_of(block), sizeof(Header) + size);
+  s.give(&header, sizeof(Header) + size);
 }
 
 AllocatorStatistics CachingAllocator::statistics() const {

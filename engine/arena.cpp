@@ -4,12 +4,14 @@
 
 #include "engine/allocator.h"
 #include "engine/error.h"
+#include "engine/poison.h"
 
 namespace ockham {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSmallestBlock = std::size_t{1} << 18;
+constexpr std::size_t kGap = kPoisons ? kAlignment : 0;  // between requests, so that none runs into the next unseen
 
 }  // namespace
 
@@ -24,7 +26,7 @@ Arena::~Arena() {
 }
 
 void* Arena::allocate(std::size_t bytes) {
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment + kGap;
   while (block_ < blocks_.size() && blocks_[block_].size - used_ < rounded) {
     ++block_;
     used_ = 0;
@@ -34,13 +36,19 @@ void* Arena::allocate(std::size_t bytes) {
     blocks_.reserve(blocks_.size() + 1);
     const MemoryScope scope(MemoryClass::kScratch);  // it outlives whatever pass asked first
     blocks_.push_back({static_cast<std::byte*>(CachingAllocator::instance().allocate(size)), size});
+    poison(blocks_.back().data, size);
   }
   std::byte* result = blocks_[block_].data + used_;
   used_ += rounded;
+  unpoison(result, bytes);
   return result;
 }
 
 void Arena::rewind(Mark mark) {
+  for (std::size_t b = mark.block; b < blocks_.size() && b <= block_; ++b) {
+    const std::size_t begin = b == mark.block ? mark.used : 0;
+    poison(blocks_[b].data + begin, (b == block_ ? used_ : blocks_[b].size) - begin);
+  }
   block_ = mark.block;
   used_ = mark.used;
   if (block_ == 0 && used_ == 0 && blocks_.size() > 1) {

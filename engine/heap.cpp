@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <iterator>
 
+#include "engine/poison.h"
+
 namespace ockham {
 namespace {
 
-constexpr std::size_t kReservation = std::size_t{1} << 30;  // addresses, not memory
+constexpr std::size_t kReservation = std::size_t{1} << (kPoisons ? 26 : 30);  // addresses; but poison takes memory
 
 /// Without MAP_NORESERVE, which would have the system grant what it can never hold, and kill the process later.
 std::byte* map_pages(std::size_t size) {
@@ -92,7 +94,14 @@ std::byte* Heap::take(std::size_t size) {
     }
     growths_ += block != nullptr;
   }
+  if (block != nullptr)
+    unpoison(block, size);
   return block;
+}
+
+void Heap::give(std::byte* block, std::size_t size) {
+  poison(block, size);
+  used_.insert(block, size);
 }
 
 /// The block begins in memory that was in use where such lies right before.
@@ -118,9 +127,11 @@ bool Heap::reserve(std::size_t size) {
     reserved = std::max(size, reserved / 2);
     pages = map_pages(reserved);
   }
-  if (pages != nullptr)
-    fresh_.insert(pages, reserved);
-  return pages != nullptr;
+  if (pages == nullptr)
+    return false;
+  poison(pages, reserved);
+  fresh_.insert(pages, reserved);
+  return true;
 }
 
 void Heap::drop() {

@@ -33,7 +33,8 @@ class FreeRanges {
   std::size_t bytes_ = 0;
 };
 
-/// Not thread-safe. Sizes are multiples of 64, blocks are aligned to 64. Addresses stay reserved for good.
+/// Not thread-safe. Sizes are multiples of 64, blocks are aligned to 64. Addresses stay reserved for good. What is free
+/// is poisoned (poison.h).
 class Heap {
  public:
   Heap() = default;
@@ -43,7 +44,7 @@ class Heap {
   /// Memory that was in use before goes first. @return null when the system refuses more addresses, be it because it
   /// could never hold that much
   std::byte* take(std::size_t size);
-  void give(std::byte* block, std::size_t size) { used_.insert(block, size); }
+  void give(std::byte* block, std::size_t size);
   /// Hands the pages of all free memory back to the system.
   void drop();
   /// Free bytes that were in use before.

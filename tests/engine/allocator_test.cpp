@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/poison.h"
 #include "engine/tensor.h"
 #include "tests/support.h"
 
@@ -139,6 +140,22 @@ BOOST_AUTO_TEST_CASE(requests_that_the_system_refuses_are_errors) {
                         (test::Says{{"refused 4611686018427387904 bytes", "in use"}}));
 }
 #endif
+
+boost::test_tools::assertion_result poisons(boost::unit_test::test_unit_id) {
+  return kPoisons;
+}
+
+BOOST_AUTO_TEST_CASE(a_block_ends_where_its_request_does_for_sanitizers, *boost::unit_test::precondition(poisons)) {
+  auto* const first = static_cast<std::byte*>(memory().allocate(101));
+  auto* const second = static_cast<std::byte*>(memory().allocate(64));
+  for (const std::byte* outside : {first - 1, first + 101, first + 128, second - 1, second + 64})
+    BOOST_TEST(is_poisoned(outside));
+  for (const std::byte* inside : {first, first + 100, second, second + 63})
+    BOOST_TEST(!is_poisoned(inside));
+  memory().release(first, 101);
+  memory().release(second, 64);
+  BOOST_TEST(is_poisoned(first));
+}
 
 BOOST_AUTO_TEST_CASE(threads_may_share_it) {
   std::vector<std::thread> threads;

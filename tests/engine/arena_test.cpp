@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "engine/allocator.h"
+#include "engine/poison.h"
 #include "tests/support.h"
 
 BOOST_AUTO_TEST_SUITE(arena)
@@ -49,6 +50,27 @@ BOOST_AUTO_TEST_CASE(rewinding_gives_the_same_memory_again) {
   void* first = arena.allocate(128);
   arena.rewind(mark);
   BOOST_TEST(arena.allocate(128) == first);
+  arena.rewind({});
+}
+
+boost::test_tools::assertion_result poisons(boost::unit_test::test_unit_id) {
+  return kPoisons;
+}
+
+BOOST_AUTO_TEST_CASE(requests_end_where_they_say_for_sanitizers, *boost::unit_test::precondition(poisons)) {
+  Arena arena;
+  const auto* first = static_cast<std::byte*>(arena.allocate(64));
+  const Arena::Mark mark = arena.mark();
+  const auto* second = static_cast<std::byte*>(arena.allocate(100));
+  const auto* large = static_cast<std::byte*>(arena.allocate(1 << 20));
+  for (const std::byte* outside : {first + 64, second - 1, second + 100, large - 1, large + (1 << 20)})
+    BOOST_TEST(is_poisoned(outside));
+  for (const std::byte* inside : {first + 63, second, second + 99, large, large + (1 << 20) - 1})
+    BOOST_TEST(!is_poisoned(inside));
+  arena.rewind(mark);
+  BOOST_TEST(!is_poisoned(first));
+  BOOST_TEST(is_poisoned(second));
+  BOOST_TEST(is_poisoned(large));
   arena.rewind({});
 }
 

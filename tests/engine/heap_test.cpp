@@ -12,6 +12,7 @@
 #include <map>
 #include <vector>
 
+#include "engine/poison.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "tests/support.h"
@@ -47,6 +48,10 @@ class AddressLimit {
  private:
   rlimit before_ = {};
 };
+
+boost::test_tools::assertion_result poisons(boost::unit_test::test_unit_id) {
+  return kPoisons;
+}
 
 /// For a test of what the system refuses, where it has not been told to refuse nothing.
 boost::test_tools::assertion_result system_refuses(boost::unit_test::test_unit_id) {
@@ -192,6 +197,19 @@ BOOST_AUTO_TEST_CASE(where_addresses_are_rationed_a_block_may_cover_all_that_is_
   BOOST_TEST(memory.bytes_cached() == 0u);
 }
 #endif
+
+BOOST_AUTO_TEST_CASE(only_blocks_that_are_taken_may_be_touched, *boost::unit_test::precondition(poisons)) {
+  Heap memory;
+  std::byte* const block = memory.take(128);
+  BOOST_TEST(!is_poisoned(block));
+  BOOST_TEST(!is_poisoned(block + 127));
+  BOOST_TEST(is_poisoned(block + 128));
+  memory.give(block, 128);
+  BOOST_TEST(is_poisoned(block));
+  BOOST_TEST(memory.take(64) == block);
+  BOOST_TEST(!is_poisoned(block + 63));
+  BOOST_TEST(is_poisoned(block + 64));
+}
 
 BOOST_AUTO_TEST_SUITE_END()
 
