@@ -155,6 +155,8 @@ class ConvUnit : public Op {
   Bends<T> bends_of(const Saved& saved, std::int64_t D, const cpu::UnitSample<T>& unit, const Tangents<T>& t,
                     Inputs y_bar, Inputs x_bar, ScratchScope& scratch) const;
   template <class Stage, class T>
+  class TangentTask;
+  template <class Stage, class T>
   void push_samples(const cpu::UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
                     std::int64_t D, const Tangents<T>& t, const Bends<T>& bends, T* z_dot, cpu::TangentMoments* sums,
                     double* parts) const;

@@ -115,73 +115,113 @@ double bend_of_moments(std::int64_t d, std::int64_t N, std::int64_t K, double M,
 
 }  // namespace
 
+/// The tiles of one task of push_samples(), and its steps on them.
+template <class Stage, class T>
+class ConvUnit::TangentTask {
+ public:
+  TangentTask(const UnitSample<T>& unit, const typename Stage::Shared& layouts, const Tangents<T>& t,
+              const Bends<T>& bends, ScratchScope& scratch)
+      : unit_(unit), kernel_(unit.conv_kernel()), t_(t), bends_(bends), stage_(unit, layouts, scratch) {
+    const auto tile = [&](bool is_needed, std::int64_t numel) { return is_needed ? scratch.take<T>(numel) : nullptr; };
+    q_tiles_ = tile(unit.w_pointwise != nullptr, cpu::kDirectionsAtOnce * unit.q_numel());
+    r_tile_ = tile(t.w || t.point, t.x_numel);
+    q_ = tile(t.point, unit.q_numel());
+    r_bar_tile_ = tile(bends.wants_q_bar(), t.x_numel);
+    q_bar_tile_ = tile(bends.wants_q_bar(), unit.q_numel());
+    z_bar_tile_ = tile(bends.wants_q_bar(), unit.z_numel());
+    bent_ = tile(bends.conv || bends.point, std::max(unit.q_numel(), unit.z_numel()));
+  }
+
+  /// What all directions of sample n read: r and q of the point, and the cotangents.
+  void enter(std::int64_t n) {
+    n_ = n;
+    r_ = t_.w || t_.point ? unit_.load(n, r_tile_) : nullptr;
+    if (t_.point)
+      kernel_.forward(unit_.conv, r_, unit_.w, T(0), q_);
+    bar_ = bends_.x_bar ? bends_.x_bar + n * t_.x_numel : nullptr;
+    z_bar_ = q_bar_ = nullptr;
+    if (!bends_.wants_q_bar())
+      return;
+    z_bar_ = bends_.moments.add(n, 0, bends_.z_bar ? bends_.z_bar + n * unit_.z_numel() : nullptr, z_bar_tile_);
+    if (z_bar_ == nullptr)
+      return;
+    q_bar_ = unit_.transpose_point(z_bar_, q_bar_tile_);
+    if (bends_.load && bar_ == nullptr) {
+      kernel_.input_gradient(unit_.conv, q_bar_, unit_.w, T(0), r_bar_tile_);
+      bar_ = r_bar_tile_;
+    }
+  }
+
+  /// Pushes directions [first, first + count) through the load and the first convolution.
+  void load(std::int64_t first, std::int64_t count, T* z_dot) {
+    for (std::int64_t i = 0, d = first; i < count; ++i, ++d)
+      tangents_[i] = {.x = t_.x_of(d, n_),
+                      .affine = t_.affine_of(d),
+                      .factor = bar_ ? bends_.factors + d * unit_.conv.C : nullptr,
+                      .q_dot = q_tiles_ ? q_tiles_ + i * unit_.q_numel() : z_dot + (d * t_.N + n_) * unit_.z_numel()};
+    if (t_.moves_r())
+      stage_.push(n_, bar_, std::span(tangents_, static_cast<std::size_t>(count)));
+  }
+
+  /// z_dot of direction d, the i-th of those loaded. @return half of the second derivative
+  double finish(std::int64_t i, std::int64_t d, T* z_dot) {
+    T* const q_dot = tangents_[i].q_dot;
+    double half = tangents_[i].sum;
+    if (!t_.moves_r() && !t_.w)
+      std::fill_n(q_dot, unit_.q_numel(), T(0));
+    if constexpr (Stage::kKeepsTangent) {
+      if (bends_.conv && q_bar_) {
+        kernel_.forward(unit_.conv, stage_.r_dot(i), t_.w_of(d), T(0), bent_);
+        half += lane_dot(unit_.q_numel(), q_bar_, bent_);
+      }
+      if (t_.w)
+        kernel_.forward(unit_.conv, r_, t_.w_of(d), T(t_.moves_r()), q_dot);
+    }
+    if (unit_.w_pointwise)
+      unit_.apply_point(unit_.w_pointwise, q_dot, T(0), z_dot);
+    if (bends_.point && z_bar_) {
+      unit_.apply_point(t_.point_of(d), q_dot, T(0), bent_);
+      half += lane_dot(unit_.z_numel(), z_bar_, bent_);
+    }
+    if (t_.point)
+      unit_.apply_point(t_.point_of(d), q_, T(1), z_dot);
+    return half;
+  }
+
+ private:
+  const UnitSample<T>& unit_;
+  const cpu::Conv2dKernel<T>& kernel_;
+  const Tangents<T>& t_;
+  const Bends<T>& bends_;
+  Stage stage_;
+  T *q_tiles_, *r_tile_, *q_, *r_bar_tile_, *q_bar_tile_, *z_bar_tile_, *bent_;  // null where not needed
+  // Of the sample that was entered.
+  std::int64_t n_ = 0;
+  const T *r_ = nullptr, *z_bar_ = nullptr, *q_bar_ = nullptr;
+  const T* bar_ = nullptr;  // x_bar or r_bar: what the load's second derivative meets
+  UnitTangent<T> tangents_[cpu::kDirectionsAtOnce];
+};
+
 /// z_dot, the sums of its planes if wanted, and half of the second derivative of each sample: parts [D, N].
 template <class Stage, class T>
 void ConvUnit::push_samples(const UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
                             std::int64_t D, const Tangents<T>& t, const Bends<T>& bends, T* z_dot, TangentMoments* sums,
                             double* parts) const {
-  const std::int64_t N = t.N, K = unit.z_channels(), C = unit.conv.C;
-  const auto& kernel = unit.conv_kernel();
+  const std::int64_t N = t.N, K = unit.z_channels(), z_numel = unit.z_numel();
   parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
     ScratchScope scratch;
-    Stage stage(unit, layouts, scratch);
-    const auto tile = [&](bool is_needed, std::int64_t numel) { return is_needed ? scratch.take<T>(numel) : nullptr; };
-    T* const q_tiles = tile(unit.w_pointwise != nullptr, cpu::kDirectionsAtOnce * unit.q_numel());
-    T* const r_tile = tile(t.w || t.point, t.x_numel);
-    T* const q = tile(t.point, unit.q_numel());
-    T* const r_bar = tile(bends.wants_q_bar(), t.x_numel);
-    T* const q_bar_tile = tile(bends.wants_q_bar(), unit.q_numel());
-    T* const z_bar_tile = tile(bends.wants_q_bar(), unit.z_numel());
-    T* const bent = tile(bends.conv || bends.point, std::max(unit.q_numel(), unit.z_numel()));
+    TangentTask<Stage, T> task(unit, layouts, t, bends, scratch);
     for (std::int64_t n = begin; n < end; ++n) {
-      const T* const r = t.w || t.point ? unit.load(n, r_tile) : nullptr;
-      if (t.point)
-        kernel.forward(unit.conv, r, unit.w, T(0), q);
-      const T* z_bar = nullptr;
-      if (bends.wants_q_bar())
-        z_bar = bends.moments.add(n, 0, bends.z_bar ? bends.z_bar + n * unit.z_numel() : nullptr, z_bar_tile);
-      const T* const q_bar = z_bar ? unit.transpose_point(z_bar, q_bar_tile) : nullptr;
-      const T* bar = bends.x_bar ? bends.x_bar + n * t.x_numel : nullptr;
-      if (bends.load && !bends.x_bar && q_bar) {
-        kernel.input_gradient(unit.conv, q_bar, unit.w, T(0), r_bar);
-        bar = r_bar;
-      }
+      task.enter(n);
       for (std::int64_t first = 0; first < D; first += cpu::kDirectionsAtOnce) {
         const std::int64_t count = std::min(cpu::kDirectionsAtOnce, D - first);
-        UnitTangent<T> tangents[cpu::kDirectionsAtOnce];
-        for (std::int64_t i = 0, d = first; i < count; ++i, ++d)
-          tangents[i] = {.x = t.x_of(d, n),
-                         .affine = t.affine_of(d),
-                         .factor = bar ? bends.factors + d * C : nullptr,
-                         .q_dot = q_tiles ? q_tiles + i * unit.q_numel() : z_dot + (d * N + n) * unit.z_numel()};
-        if (t.moves_r())
-          stage.push(n, bar, std::span(tangents, static_cast<std::size_t>(count)));
-        for (std::int64_t i = 0, d = first; i < count; ++i, ++d) {
-          T* const q_dot = tangents[i].q_dot;
-          T* const z_n = z_dot + (d * N + n) * unit.z_numel();
-          double& part = parts[d * N + n];
-          part += tangents[i].sum;
-          if (!t.moves_r() && !t.w)
-            std::fill_n(q_dot, unit.q_numel(), T(0));
-          if constexpr (Stage::kKeepsTangent) {
-            if (bends.conv && q_bar) {
-              kernel.forward(unit.conv, stage.r_dot(i), t.w_of(d), T(0), bent);
-              part += lane_dot(unit.q_numel(), q_bar, bent);
-            }
-            if (t.w)
-              kernel.forward(unit.conv, r, t.w_of(d), T(t.moves_r()), q_dot);
-          }
-          if (unit.w_pointwise)
-            unit.apply_point(unit.w_pointwise, q_dot, T(0), z_n);
-          if (bends.point && z_bar) {
-            unit.apply_point(t.point_of(d), q_dot, T(0), bent);
-            part += lane_dot(unit.z_numel(), z_bar, bent);
-          }
-          if (t.point)
-            unit.apply_point(t.point_of(d), q, T(1), z_n);
+        task.load(first, count, z_dot);
+        for (std::int64_t i = 0; i < count; ++i) {
+          const std::int64_t d = first + i, at = d * N + n;
+          parts[at] = task.finish(i, d, z_dot + at * z_numel);
           if (sums)
-            cpu::tangent_moments(K, unit.z_plane(), z_n, saved[inputs_].data<T>() + n * unit.z_numel(),
-                                 saved[inputs_ + 1].data<T>(), sums + (d * N + n) * K);
+            cpu::tangent_moments(K, unit.z_plane(), z_dot + at * z_numel, saved[inputs_].data<T>() + n * z_numel,
+                                 saved[inputs_ + 1].data<T>(), sums + at * K);
         }
       }
     }
@@ -200,7 +240,7 @@ void ConvUnit::push(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_b
   if (!acc.empty())
     bends = bends_of(saved, D, unit, t, y_bar, x_bar, shared);
   auto* sums = attrs_.takes_moments ? shared.take<TangentMoments>(D * N * K) : nullptr;
-  double* parts = shared.take_zeros<double>(D * N);
+  double* parts = shared.take<double>(D * N);
   const auto run = [&]<class Stage>() {
     push_samples<Stage>(unit, typename Stage::Shared(unit, shared), saved, D, t, bends, y_dot[0].data<T>(), sums,
                         parts);
