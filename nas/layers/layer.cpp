@@ -271,7 +271,9 @@ Variable ShiftedPair::forward(const Context& context, const Variable& x) {
 }
 
 Deferred ShiftedPair::run(const Context& context, const Deferred& x) {
-  if (x.factor.value())
+  // The shift of an odd map reads zeros beyond it, which an affine would move.
+  const bool is_even = x.z.shape()[2] % 2 == 0 && x.z.shape()[3] % 2 == 0;
+  if (x.factor.value() || (x.affine.value() && !is_even))
     return run(context, {.z = applied(x)});
   const auto half = [&](Conv& conv, std::int64_t shift) {
     return conv_unit(shift2d(x.z, shift, shift, 2), x.affine, context.use(conv.weight()), {},
