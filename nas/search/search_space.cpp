@@ -19,8 +19,14 @@ void each_choice(const SearchSpace& space, Body&& body) {
   }
 }
 
-bool is_skip(const std::string& option) {
-  return option == "skip_connect" || option == "identity";
+/// The place of the choice's likeliest option other than none, which some spaces never derive.
+std::size_t likeliest(const Choice& choice, std::span<const double> p) {
+  std::size_t best = p.size();
+  for (std::size_t o = 0; o < p.size(); ++o) {
+    if (choice.options[o] != "none" && (best == p.size() || p[o] > p[best]))
+      best = o;
+  }
+  return best;
 }
 
 }  // namespace
@@ -31,11 +37,15 @@ std::size_t count_options(const SearchSpace& space) {
   return count;
 }
 
-std::string random_cell(const SearchSpace& space, const RandomKey& key) {
+std::vector<double> random_numbers(const SearchSpace& space, const RandomKey& key) {
   std::vector<double> numbers(count_options(space));
   for (std::size_t i = 0; i < numbers.size(); ++i)
     numbers[i] = normal(key, i);
-  return space.derive(numbers);
+  return numbers;
+}
+
+std::string random_cell(const SearchSpace& space, const RandomKey& key) {
+  return space.derive(random_numbers(space, key));
 }
 
 std::vector<double> probabilities(const SearchSpace& space, std::span<const double> logits) {
@@ -67,11 +77,9 @@ std::string derive_with_skip_cap(const SearchSpace& space, std::span<const doubl
     const std::vector<double> p = probabilities(space, allowed);
     std::size_t weakest = allowed.size();
     each_choice(space, [&](const Choice& choice, std::size_t begin) {
-      const auto largest = std::max_element(p.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            p.begin() + static_cast<std::ptrdiff_t>(begin + choice.options.size()));
-      const auto place = static_cast<std::size_t>(largest - p.begin());
-      if (is_skip(choice.options[place - begin]) && (weakest == allowed.size() || p[place] < p[weakest]))
-        weakest = place;
+      const std::size_t best = likeliest(choice, std::span(p).subspan(begin, choice.options.size()));
+      if (choice.options[best] == "skip_connect" && (weakest == allowed.size() || p[begin + best] < p[weakest]))
+        weakest = begin + best;
     });
     if (weakest == allowed.size())
       throw UsageError(concat("skip cap: no cell of space ", space.name(), " has at most ", most,

@@ -52,11 +52,14 @@ class SearchSpace {
 /// Numbers of all choices together.
 std::size_t count_options(const SearchSpace& space);
 
-/// The cell of independent normal numbers of that key: no option is preferred.
+/// Independent normal numbers of that key, one for every option: none is preferred.
+std::vector<double> random_numbers(const SearchSpace& space, const RandomKey& key);
+/// The cell of random_numbers().
 std::string random_cell(const SearchSpace& space, const RandomKey& key);
 
-/// derive(), but with at most `most` skip connections: while there are more, the chosen skip of the smallest
-/// probability within its choice is forbidden. Chen et al. 2019 (P-DARTS) cap them in the same spirit.
+/// derive(), but with at most `most` skip connections: while there are more, of the skips that are the likeliest of
+/// their choice, none ("none") aside, the one of the smallest probability within its choice is forbidden. Chen et al.
+/// 2019 (P-DARTS) cap them in the same spirit.
 /// @throws UsageError if no cell has so few
 std::string derive_with_skip_cap(const SearchSpace& space, std::span<const double> numbers, std::int64_t most);
 

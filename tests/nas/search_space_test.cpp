@@ -125,6 +125,18 @@ BOOST_AUTO_TEST_CASE(the_skip_cap_replaces_the_least_likely_skips) {
   BOOST_TEST(derive_with_skip_cap(space, numbers, 0) == nasbench201::to_string(nasbench201::parse_cell("333333")));
 }
 
+BOOST_AUTO_TEST_CASE(the_skip_cap_holds_where_zero_operations_are_likelier_than_skips) {
+  const SoftmaxSpace space(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
+  std::vector<double> numbers(count_options(space));
+  for (std::size_t edge = 0; edge < numbers.size() / 8; ++edge) {
+    numbers[edge * 8] = 2.0;      // the zero operation, which no edge may keep
+    numbers[edge * 8 + 3] = 1.0;  // skip_connect
+  }
+  BOOST_TEST(space.facts(space.derive(numbers)).skips == 8);
+  for (const std::int64_t most : {3, 0})
+    BOOST_TEST(space.facts(derive_with_skip_cap(space, numbers, most)).skips == most);
+}
+
 BOOST_AUTO_TEST_CASE(entropy_is_that_of_the_mean_choice) {
   const nasbench201::Space space({});
   std::vector<double> numbers(nasbench201::kAlphas);
