@@ -51,10 +51,9 @@ class Study {
  public:
   explicit Study(Session& session)
       : session_(session), options_(session.options()), space_(spec_of(options_)), table_(open_table()) {
-    std::istringstream in(options_.text("proxies"));
-    for (std::string name; std::getline(in, name, ',');)
-      names_.push_back(name);
-    if (names_.empty()) {
+    if (options_.is_set("proxies")) {
+      names_ = split_list(options_.text("proxies"));
+    } else {
       for (const nas::proxies::Proxy& proxy : nas::proxies::all())
         names_.push_back(proxy.name);
       names_.push_back(kRegions);
@@ -148,6 +147,8 @@ class Study {
   }
 
   void report() {
+    for (std::vector<double>& scores : scores_)
+      scores = nas::proxies::without_nan(std::move(scores));
     add_vote();
     constexpr std::array kTests{Column::kC10Test, Column::kC100Test, Column::kIm120Test};
     Json rows = Json::array();

@@ -9,8 +9,11 @@
 namespace ockham::nas {
 BalenasTf::BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out)
     : Balenas(space, options.balenas), options_(options), held_out_(std::move(held_out)) {
-  for (const std::string& name : options_.proxies)
-    proxies::find(name);  // a misspelt one must not cost a search
+  for (const std::string& name : options_.proxies) {  // what cannot score must not cost a search
+    Initial initial;
+    if (proxies::find(name).needs_features)
+      space.make_network(random_cell(space, {}), initial).network.up_to_features();
+  }
 }
 
 std::vector<Candidate> BalenasTf::draw() const {
@@ -18,7 +21,7 @@ std::vector<Candidate> BalenasTf::draw() const {
   for (std::int64_t i = 0; i < options_.cells; ++i) {
     // Steps address their draws from 0 on; these count from the other end.
     const RandomKey key{options().seed, Purpose::kArchitecture, ~static_cast<std::uint64_t>(i)};
-    const std::string cell = options_.draws_uniformly ? random_cell(space(), key) : cell_of(gaussian().draw(key));
+    const std::string cell = cell_of(options_.draws_uniformly ? random_numbers(space(), key) : gaussian().draw(key));
     const auto known = std::ranges::find(cells, cell, &Candidate::cell);
     if (known == cells.end())
       cells.push_back({.cell = cell});
@@ -40,7 +43,7 @@ std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells) const 
     for (std::size_t p = 0; p < scores.size(); ++p)
       scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, batch));
   }
-  return scores.size() == 1 ? scores[0] : proxies::rank_sums(scores);
+  return scores.size() == 1 ? proxies::without_nan(scores[0]) : proxies::rank_sums(scores);
 }
 
 void BalenasTf::finish() {

@@ -15,6 +15,7 @@ struct BalenasTfOptions {
 
 class BalenasTf : public Balenas {
  public:
+  /// @throws UsageError for a proxy that is unknown or needs features that the space's networks do not tell
   BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out);
 
   /// Draws and scores. Cells whose output is cut off are left out, unless all are.

@@ -23,7 +23,8 @@ const std::vector<Proxy>& all() {
       {"zen",
        [](const SearchNetwork& subject, const Batch& batch) {
          return zen_score(subject.up_to_features(), batch.images.size(1), batch.images.size(2), {.repeats = 4});
-       }},
+       },
+       false, true},
       {"ntk", [](const SearchNetwork& subject, const Batch& batch) { return -ntk_condition(subject, batch.images); }},
   };
   return proxies;

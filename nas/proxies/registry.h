@@ -12,7 +12,8 @@ namespace ockham::nas::proxies {
 struct Proxy {
   std::string name;  ///< "synflow", "ntk"
   std::function<double(const SearchNetwork& subject, const Batch& batch)> score;
-  bool wants_double = false;  ///< float32 has too few digits for it, or too small a range
+  bool wants_double = false;    ///< float32 has too few digits for it, or too small a range
+  bool needs_features = false;  ///< scores only networks with SearchNetwork::features
 };
 
 const std::vector<Proxy>& all();

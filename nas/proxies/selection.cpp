@@ -9,22 +9,26 @@
 namespace ockham::nas::proxies {
 namespace {
 
-/// The scores without NaN.
 std::vector<std::vector<double>> checked(std::span<const std::vector<double>> scores) {
   if (scores.empty())
     throw UsageError("selection: there are no proxies; give at least one.");
-  std::vector<std::vector<double>> result(scores.begin(), scores.end());
-  for (std::vector<double>& proxy : result) {
+  std::vector<std::vector<double>> result;
+  for (const std::vector<double>& proxy : scores) {
     if (proxy.size() != scores[0].size())
       throw UsageError(concat("selection: one proxy scores ", proxy.size(), " candidates, the first ", scores[0].size(),
                               "; all must score the same."));
-    for (double& score : proxy)
-      score = std::isnan(score) ? -std::numeric_limits<double>::infinity() : score;
+    result.push_back(without_nan(proxy));
   }
   return result;
 }
 
 }  // namespace
+
+std::vector<double> without_nan(std::vector<double> scores) {
+  for (double& score : scores)
+    score = std::isnan(score) ? -std::numeric_limits<double>::infinity() : score;
+  return scores;
+}
 
 std::vector<double> rank_sums(std::span<const std::vector<double>> scores) {
   std::vector<double> sums(scores.empty() ? 0 : scores[0].size());

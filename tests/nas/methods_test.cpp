@@ -6,6 +6,7 @@
 #include "nas/methods/pgnas.h"
 #include "nas/methods/random_search.h"
 #include "nas/nasbench201/search_space.h"
+#include "nas/network/softmax_space.h"
 #include "nas/search/parameter_vectors.h"
 #include "nas/train/micro_batches.h"
 #include "ops/linear/linear.h"
@@ -222,6 +223,22 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   control.finish();
   BOOST_TEST(control.candidates().size() == 8u);  // of 15,625 cells
   BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(balenas_tf_refuses_a_proxy_that_the_space_cannot_serve_before_the_search) {
+  const SoftmaxSpace darts(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
+  BOOST_CHECK_EXCEPTION(BalenasTf(darts, {.proxies = {"zen"}}, held_out), UsageError, (test::Says{{"zen_score"}}));
+  BOOST_CHECK_NO_THROW(BalenasTf(kSpace, {.proxies = {"zen"}}, held_out));
+}
+
+BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {
+  RelaxedOptions capped = kRelaxed;
+  capped.skip_cap = 0;
+  BalenasTf method(kSpace, {.balenas = {.relaxed = capped}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true},
+                   held_out);
+  method.finish();
+  for (const Candidate& candidate : method.candidates())
+    BOOST_TEST(kSpace.facts(candidate.cell).skips == 0);
 }
 
 BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy) {

@@ -19,6 +19,11 @@ BOOST_AUTO_TEST_CASE(rank_sums_add_places_and_share_those_of_equals) {
                         (test::Says{{"1 candidates, the first 2"}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_score_that_is_no_number_is_the_worst_of_one_proxy_too) {
+  const std::vector<double> scores = without_nan({NAN, -2, INFINITY});
+  BOOST_TEST(scores == (std::vector<double>{-INFINITY, -2, INFINITY}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(votes_count_the_others_that_a_majority_puts_behind) {
   // Two of three prefer 0 to 1 and to 2, and 1 to 2; nobody can tell 3 from 2.
   const std::vector<std::vector<double>> scores{{3, 2, 1, 1}, {9, 8, 7, 7}, {0, 5, 6, 6}};
