@@ -7,6 +7,7 @@
 
 #include "nas/bayes/entropy.h"
 #include "nas/bayes/sparse_prior.h"
+#include "nas/element.h"
 #include "nas/methods/held_out.h"
 #include "nas/train/trainer.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -31,14 +32,6 @@ bool is_none(std::int64_t branch) {
   return branch % kOperations == 0;
 }
 
-double entry(const Tensor& tensor, std::int64_t i) {
-  return visit_float(tensor.dtype(), "switch", [&]<class T>() { return static_cast<double>(tensor.data<T>()[i]); });
-}
-
-void set_entry(Tensor& tensor, std::int64_t i, double value) {
-  visit_float(tensor.dtype(), "switch", [&]<class T>() { tensor.data<T>()[i] = static_cast<T>(value); });
-}
-
 }  // namespace
 
 BayesNasCells::BayesNasCells(const nb201::Space& space, const BayesNasCellsOptions& options, HeldOut held_out)
@@ -52,7 +45,7 @@ BayesNasCells::BayesNasCells(const nb201::Space& space, const BayesNasCellsOptio
 std::vector<double> BayesNasCells::switches_of(std::int64_t branch) const {
   std::vector<double> w;
   for (const Parameter* cell : owned_.network.architecture)
-    w.push_back(entry(cell->value, branch));
+    w.push_back(element(cell->value, static_cast<std::size_t>(branch)));
   return w;
 }
 
@@ -77,14 +70,15 @@ void BayesNasCells::shrink(double threshold) {
     std::vector<double> w = switches_of(branch);
     shrink_group(w, threshold);
     for (std::size_t cell = 0; cell < w.size(); ++cell)
-      set_entry(owned_.network.architecture[cell]->value, branch, w[cell]);
+      set_element(owned_.network.architecture[cell]->value, static_cast<std::size_t>(branch), w[cell]);
   }
 }
 
 void BayesNasCells::finish() {
   const Batch batch = first_images(held_out_, options_.hessian_images, options_.dtype);
   Tape tape;
-  const Variable logits = owned_.network.forward({.tape = &tape}, batch.images);
+  const Context context{.tape = &tape, .batch_norm = BatchNormMode::kFrozenBatch};
+  const Variable logits = owned_.network.forward(context, batch.images);
   update_groups(
       hessian_diagonal(softmax_cross_entropy(logits, batch.labels), owned_.network.architecture, options_.hessian)
           .diagonal);

@@ -32,7 +32,7 @@ class BayesNasCells : public SearchMethod {
   /// Weights and, after the warm-up, switches learn from `train`, the switches by proximal steps on
   /// lambda * sum of ||w_group||.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
-  /// Second derivatives on held-out images with running statistics, variances, pruning.
+  /// Second derivatives on held-out images with their statistics taken as constants, variances, pruning.
   void finish() override;
   /// Each edge's kept operation of the largest variance, none where none is kept; before finish() that of the largest
   /// norm of switches.

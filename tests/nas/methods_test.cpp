@@ -281,6 +281,24 @@ BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_wh
   BOOST_TEST(cell_with(1e-4) != "000000");
 }
 
+BOOST_AUTO_TEST_CASE(bayesnas_measures_with_the_statistics_of_its_images_not_with_running_ones_that_no_step_moves) {
+  const auto hessian_with = [](double running) {
+    BayesNasCells method(kSpace, {.seed = 3, .dtype = DType::kFloat64}, held_out);
+    take_steps(method, 0, 2);
+    std::map<std::string, Tensor> state = method.state();
+    for (auto& [name, tensor] : state) {
+      if (name.ends_with("running_var"))
+        tensor = Tensor::full(tensor.shape(), running, DType::kFloat64);
+    }
+    method.load(state);
+    method.finish();
+    return method.posterior().at("hessian");
+  };
+  const std::vector<double> usual = hessian_with(1.0);
+  BOOST_TEST(std::ranges::any_of(usual, [](double h) { return h != 0.0; }));
+  BOOST_TEST(usual == hessian_with(100.0), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(random_search_trains_every_candidate_and_keeps_the_best) {
   RandomSearch method(kSpace, {.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, held_out);
   take_steps(method, 0, kSteps);
