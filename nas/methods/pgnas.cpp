@@ -1,7 +1,6 @@
 #include "nas/methods/pgnas.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "nas/methods/weight_training.h"
 #include "nas/train/trainer.h"
@@ -30,10 +29,9 @@ Score PgnasSearch::step(const Batch& train, const Batch&, const StepPlace& place
 }
 
 std::vector<double> PgnasSearch::drop_probabilities() const {
-  const Tensor logits = network_->logits().value.to(DType::kFloat64);
-  std::vector<double> p;
-  for (std::size_t i = 0; i < logits.span<double>().size(); ++i)
-    p.push_back(i % nb201::kOperations == 0 ? 0.0 : 1.0 / (1.0 + std::exp(-logits.span<double>()[i])));
+  std::vector<double> p(nb201::kAlphas, 0.0);
+  for (const GatedGroup& group : network_->groups())
+    p[static_cast<std::size_t>(group.entry)] = group.drop_probability();
   return p;
 }
 

@@ -45,8 +45,8 @@ class Network : public Module {
   /// Logits [N, classes] of images [N, image_channels, H, W]; H and W divisible by 4. Of a cell that transmits nothing:
   /// the same for every image.
   Variable forward(const Context& context, const Variable& images) { return skeleton_.forward(context, images); }
-  Variable features(const Context& context, const Variable& images) { return skeleton_.features(context, images); }
   /// [N, 4 channels, H / 4, W / 4]: what the head takes the mean of.
+  Variable features(const Context& context, const Variable& images) { return skeleton_.features(context, images); }
 
  private:
   Skeleton& skeleton_;

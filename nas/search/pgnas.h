@@ -88,7 +88,8 @@ enum class Criterion { kAccuracy, kLoss };
 
 struct RankOptions {
   Criterion criterion = Criterion::kAccuracy;  ///< ties of accuracy go to the smaller loss
-  /// kRunning: the search network's statistics, as published. kBatch: those of the candidate on each batch.
+  /// kRunning: the search network's statistics, as published. kFrozenBatch: those of the candidate on each batch. Not
+  /// kBatch, which would move the running ones.
   BatchNormMode batch_norm = BatchNormMode::kRunning;
 };
 

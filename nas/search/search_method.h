@@ -31,7 +31,7 @@ struct Candidate {
   std::int64_t times = 1;  ///< how often it was drawn
 };
 
-/// Scores held-out images: sums what the function says of each batch of them.
+/// Takes held-out images batch by batch to a function: the sum of its scores.
 using HeldOut = std::function<Score(const std::function<Score(const Batch&)>&)>;
 
 class SearchMethod {

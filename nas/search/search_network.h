@@ -22,7 +22,7 @@ struct SearchNetwork {
   /// The network whose forward gives features. @throws UsageError where they are unknown
   SearchNetwork up_to_features() const;
   /// Puts d loss / d p into the grad of every weight and architecture parameter; zeros where the loss does not depend
-  /// on it. `step` is what an error names.
+  /// on it. Batch norm takes the batch's statistics; running ones stay as they are. `step` is what an error names.
   /// @throws DivergedError if the loss is not finite
   Score differentiate(const Batch& batch, std::uint64_t step = 0) const;
 };
