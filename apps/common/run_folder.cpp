@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 
 /// All that a run writes, in any program.
 constexpr std::array kProducts = {
-    "run.json",    "config.ini",   "metrics.jsonl", "genotype.json",   "genotype.txt", "posterior.json",
-    "cells",       "cell.txt",     "report.html",   "candidates.json", "report.md",    "comparison.json",
-    "checkpoints", "summary.json", "log.txt",       "hessian.csv",     "hessian.json"};
+    "run.json", "config.ini",  "metrics.jsonl",   "genotype.json",  "genotype.txt",    "posterior.json", "cells",
+    "cell.txt", "report.html", "candidates.json", "report.md",      "comparison.json", "checkpoints",    "summary.json",
+    "log.txt",  "hessian.csv", "hessian.json",    "histogram.json", "histogram.svg"};
 
 /// "runs/a/" as "runs/a", so that filename() is the name of the run.
 fs::path without_slash(const fs::path& path) {

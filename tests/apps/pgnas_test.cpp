@@ -128,6 +128,20 @@ BOOST_AUTO_TEST_CASE(results_hold_all_groups_at_one_expected_size) {
   BOOST_TEST(json::parse(content(path() / "run/posterior.json"))["groups"].size() == 18u);
 }
 
+BOOST_AUTO_TEST_CASE(overwriting_leaves_nothing_of_the_run_before) {
+  BOOST_REQUIRE(run_program(path(), "pgnas", tiny_but("--draws", "1") + "--out run").exit_code == 0);
+  BOOST_TEST(fs::exists(path() / "run/histogram.svg"));
+  Program program(path(), "pgnas", tiny_but("--epochs", "5000") + "--out run --overwrite");
+  program.wait_until([&] {
+    return test::contains(content(path() / "run/config.ini"), "epochs = 5000") &&
+           fs::exists(path() / "run/checkpoints/last.safetensors");
+  });
+  for (const char* file : {"histogram.json", "histogram.svg", "posterior.json", "summary.json"})
+    BOOST_TEST(!fs::exists(path() / "run" / file), file);
+  program.send(SIGKILL);
+  program.wait();
+}
+
 BOOST_AUTO_TEST_CASE(fixed_gates_stay_where_they_start) {
   const Outcome outcome = run_program(path(), "pgnas", kTiny + "--fixed --initial-drop 0.25 --json --out run");
   BOOST_REQUIRE(outcome.exit_code == 0);
