@@ -6,6 +6,7 @@
 #include "apps/common/format.h"
 #include "apps/common/histogram.h"
 #include "apps/common/json_text.h"
+#include "apps/common/spread.h"
 #include "engine/atomic_file.h"
 
 namespace ockham::apps {
@@ -13,12 +14,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Of what a field holds.
 template <class Value>
-double mean(const std::vector<Candidate>& candidates, Value&& value) {
-  double sum = 0.0;
+Spread spread(const std::vector<Candidate>& candidates, Value Candidate::*field) {
+  std::vector<double> values;
   for (const Candidate& candidate : candidates)
-    sum += value(candidate);
-  return sum / static_cast<double>(candidates.size());
+    values.push_back(static_cast<double>(candidate.*field));
+  return spread_of(values);
 }
 
 double all_parameters(const nas::GatedNetwork& network) {
@@ -59,18 +61,15 @@ void print_line(const CandidateGroup& group) {
 }  // namespace
 
 double CandidateGroup::mean_accuracy() const {
-  return mean(candidates, [](const Candidate& c) { return c.accuracy; });
+  return spread(candidates, &Candidate::accuracy).mean;
 }
 
 double CandidateGroup::deviation() const {
-  const double centre = mean_accuracy();
-  const double square = mean(candidates, [&](const Candidate& c) { return std::pow(c.accuracy - centre, 2); });
-  const auto n = static_cast<double>(candidates.size());
-  return n < 2 ? 0.0 : std::sqrt(square * n / (n - 1));
+  return spread(candidates, &Candidate::accuracy).deviation;
 }
 
 double CandidateGroup::mean_parameters() const {
-  return mean(candidates, [](const Candidate& c) { return static_cast<double>(c.parameters); });
+  return spread(candidates, &Candidate::parameters).mean;
 }
 
 double equal_size_drop(const nas::GatedNetwork& network) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <numeric>
 
+#include "apps/common/format.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -13,12 +13,6 @@ namespace {
 constexpr std::int64_t kBar = 20;  // characters of the longest bar of text
 constexpr double kLeft = 56.0, kPlot = 560.0, kRight = 24.0;
 constexpr double kPanel = 96.0, kHeading = 26.0, kAxis = 46.0;
-
-std::string number(double value, int decimals) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
-}
 
 /// Decimals with which the edges of the bins differ.
 int decimals_of(const HistogramBins& bins) {
@@ -53,23 +47,25 @@ std::string panel_svg(const HistogramGroup& group, const HistogramBins& bins, st
   static constexpr const char* kFills[] = {"#3b82d6", "#d9822b", "#5f9e6e"};
   const double base = static_cast<double>(index + 1) * (kPanel + kHeading);
   const double bar = kPlot / static_cast<double>(bins.count);
-  std::string out = concat("<text x=\"", number(kLeft, 0), "\" y=\"", number(base - kPanel - 8, 0), "\">", group.name,
-                           ": ", group.values.size(), " candidates, mean ", number(mean(group.values), 2), "</text>\n");
+  std::string out =
+      concat("<text x=\"", format_fixed(kLeft, 0), "\" y=\"", format_fixed(base - kPanel - 8, 0), "\">", group.name,
+             ": ", group.values.size(), " candidates, mean ", format_fixed(mean(group.values), 2), "</text>\n");
   const std::vector<std::int64_t> counts = histogram_counts(group, bins);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0)
       continue;
     const double height = kPanel * static_cast<double>(counts[i]) / static_cast<double>(most);
-    out +=
-        concat("<rect x=\"", number(kLeft + bar * static_cast<double>(i) + 1, 1), "\" y=\"", number(base - height, 1),
-               "\" width=\"", number(std::max(1.0, bar - 2), 1), "\" height=\"", number(height, 1), "\" fill=\"",
-               kFills[index % std::size(kFills)], "\"><title>", counts[i], "</title></rect>\n");
+    out += concat("<rect x=\"", format_fixed(kLeft + bar * static_cast<double>(i) + 1, 1), "\" y=\"",
+                  format_fixed(base - height, 1), "\" width=\"", format_fixed(std::max(1.0, bar - 2), 1),
+                  "\" height=\"", format_fixed(height, 1), "\" fill=\"", kFills[index % std::size(kFills)],
+                  "\"><title>", counts[i], "</title></rect>\n");
   }
-  const std::string x = number(place(bins, mean(group.values)), 1);
-  out += concat("<line class=\"mean\" x1=\"", x, "\" x2=\"", x, "\" y1=\"", number(base - kPanel, 0), "\" y2=\"",
-                number(base, 0), "\"/>\n<line class=\"axis\" x1=\"", number(kLeft, 0), "\" x2=\"",
-                number(kLeft + kPlot, 0), "\" y1=\"", number(base, 0), "\" y2=\"", number(base, 0), "\"/>\n");
-  return out + concat("<text x=\"", number(kLeft - 8, 0), "\" y=\"", number(base - kPanel + 10, 0),
+  const std::string x = format_fixed(place(bins, mean(group.values)), 1);
+  out += concat("<line class=\"mean\" x1=\"", x, "\" x2=\"", x, "\" y1=\"", format_fixed(base - kPanel, 0), "\" y2=\"",
+                format_fixed(base, 0), "\"/>\n<line class=\"axis\" x1=\"", format_fixed(kLeft, 0), "\" x2=\"",
+                format_fixed(kLeft + kPlot, 0), "\" y1=\"", format_fixed(base, 0), "\" y2=\"", format_fixed(base, 0),
+                "\"/>\n");
+  return out + concat("<text x=\"", format_fixed(kLeft - 8, 0), "\" y=\"", format_fixed(base - kPanel + 10, 0),
                       "\" text-anchor=\"end\">", most, "</text>\n");
 }
 
@@ -106,14 +102,15 @@ std::vector<std::int64_t> histogram_counts(const HistogramGroup& group, const Hi
 std::string histogram_text(std::span<const HistogramGroup> groups, const HistogramBins& bins, const std::string& axis) {
   const int decimals = decimals_of(bins);
   const std::size_t column = static_cast<std::size_t>(kBar) + 6;
-  const std::size_t label = std::max(axis.size(), number(bins.edge(bins.count), decimals).size() * 2 + 3) + 2;
+  const std::size_t label = std::max(axis.size(), format_fixed(bins.edge(bins.count), decimals).size() * 2 + 3) + 2;
   std::string out = padded(axis, label);
   for (const HistogramGroup& group : groups)
     out += padded(group.name, column);
   const std::int64_t most = tallest(groups, bins);
   for (std::int64_t i = 0; i < bins.count; ++i) {
     out.erase(out.find_last_not_of(' ') + 1);
-    out += "\n" + padded(concat(number(bins.edge(i), decimals), " - ", number(bins.edge(i + 1), decimals)), label);
+    out += "\n" +
+           padded(concat(format_fixed(bins.edge(i), decimals), " - ", format_fixed(bins.edge(i + 1), decimals)), label);
     for (const HistogramGroup& group : groups) {
       const std::int64_t count = histogram_counts(group, bins)[static_cast<std::size_t>(i)];
       const std::int64_t bar = (count * kBar + most - 1) / most;  // one value already shows
@@ -127,7 +124,7 @@ std::string histogram_text(std::span<const HistogramGroup> groups, const Histogr
 
 std::string histogram_svg(std::span<const HistogramGroup> groups, const HistogramBins& bins, const std::string& axis) {
   const double bottom = static_cast<double>(groups.size()) * (kPanel + kHeading);
-  const std::string width = number(kLeft + kPlot + kRight, 0), height = number(bottom + kAxis, 0);
+  const std::string width = format_fixed(kLeft + kPlot + kRight, 0), height = format_fixed(bottom + kAxis, 0);
   std::string out =
       concat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width, "\" height=\"", height, "\" viewBox=\"0 0 ",
              width, " ", height, "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n",
@@ -138,9 +135,9 @@ std::string histogram_svg(std::span<const HistogramGroup> groups, const Histogra
     out += panel_svg(groups[g], bins, most, g);
   const std::int64_t every = std::max<std::int64_t>(1, bins.count / 8);
   for (std::int64_t i = 0; i <= bins.count; i += every)
-    out += concat("<text x=\"", number(place(bins, bins.edge(i)), 1), "\" y=\"", number(bottom + 16, 0),
-                  "\" text-anchor=\"middle\">", number(bins.edge(i), decimals_of(bins)), "</text>\n");
-  return out + concat("<text x=\"", number(kLeft + kPlot / 2, 0), "\" y=\"", number(bottom + 36, 0),
+    out += concat("<text x=\"", format_fixed(place(bins, bins.edge(i)), 1), "\" y=\"", format_fixed(bottom + 16, 0),
+                  "\" text-anchor=\"middle\">", format_fixed(bins.edge(i), decimals_of(bins)), "</text>\n");
+  return out + concat("<text x=\"", format_fixed(kLeft + kPlot / 2, 0), "\" y=\"", format_fixed(bottom + 36, 0),
                       "\" text-anchor=\"middle\">", axis, "; dashed: mean of the group</text>\n</svg>\n");
 }
 

@@ -79,7 +79,8 @@ nas::PgnasOptions pgnas_options(const Options& options, bool learns, double drop
   const nas::DropoutPrior prior{.precision = options.real("prior-length"),
                                 .examples = options.real("dropout-examples"),
                                 .kl_half = options.flag("kl-half")};
-  // The divergence's gradient is that of this weight decay, so that networks differ in what they learn alone.
+  // To gated kernels the divergence's gradient is that of this weight decay; here, as published, it acts on all
+  // weights.
   const double alike = (prior.kl_half ? 1.0 : 2.0) * prior.precision / prior.examples * (1.0 - drop);
   const double decay = options.is_set("weight-decay") ? options.real("weight-decay") : alike;
   return {.sgd = {.momentum = options.real("momentum"), .weight_decay = learns ? 0.0 : decay, .nesterov = true},
