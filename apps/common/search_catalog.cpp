@@ -87,6 +87,7 @@ std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options
                 .prior = {.precision = options.real("prior-length"),
                           .examples = options.real("dropout-examples"),
                           .kl_half = options.flag("kl-half")},
+                .logit_rate = options.real("logit-rate"),
                 .clip = options.real("grad-clip"),
                 .seed = static_cast<std::uint64_t>(options.count("seed"))},
       .supernet = {.network = cells.search_spec(),
@@ -186,6 +187,17 @@ void require_fit(const std::string& method, const std::string& space) {
     throw UsageError(concat("--method ", method, " does not fit --space ", space, ": ", objection, "."));
 }
 
+void require_usable_table(const Options& options) {
+  const std::string& space = options.text("space");
+  if (options.is_set("table") && space != "nasbench201")
+    throw UsageError(concat("--table: it knows the cells of --space nasbench201, not those of ", space, "."));
+  const std::int64_t cells = options.count("rank-cells");
+  if (cells > 0 && !options.is_set("table"))
+    throw UsageError(concat("--rank-cells ", cells, ": there is no --table whose accuracies to compare scores with."));
+  if (cells == 1)
+    throw UsageError("--rank-cells 1: one cell has no rank among others; take 2 at least, or 0 for no comparison.");
+}
+
 bool has_own_run(const Options& options) {
   const std::string& space = options.text("space");
   return options.text("method") == "bayesnas" && (space == "bayesnas" || space == "darts");
@@ -197,14 +209,17 @@ void declare_methods(OptionTable& table) {
              {.max = 0.9, .min_excluded = true});
   table.count("score-size", 1000, "images of that part, not augmented, that score the search network and candidates",
               {.min = 1, .max = 1000000});
-  table.real("arch-lr", 3e-4, "learning rate of the logits", kPositive);
+  table.real("arch-lr", 3e-4, "learning rate of the logits (darts, balenas)", kPositive);
   table.real("arch-weight-decay", 1e-3, "weight decay of the logits (darts)");
   table.real("final-lr", 1e-3, "learning rate of the weights at the end of its cosine");
   table.choice("darts-order", {"1", "2"}, "1", "architecture gradient at the weights as they are, or unrolled");
-  table.count("skip-cap", std::nullopt, "most skip connections of the derived cell [no limit]", {.max = 1000});
-  table.count("eigenvalue-size", 0,
-              "images of the batch for the largest eigenvalue of the architecture Hessian, each epoch; 0 for none",
-              {.max = 100000});
+  table.count("skip-cap", std::nullopt, "most skip connections of the derived cell (darts, balenas) [no limit]",
+              {.max = 1000});
+  table.count(
+      "eigenvalue-size", 0,
+      "images of the batch for the largest eigenvalue of the architecture Hessian, each epoch (darts, balenas); 0 "
+      "for none",
+      {.max = 100000});
   table.real("examples", 25000, "N of the Gaussian's objective: held-out images of the published setting", {.min = 1});
   table.real("prior-precision", 1, "of the Gaussian's prior (balenas)", kPositive);
   table.real("initial-precision", 1, "of the Gaussian at the start; at least the prior's", kPositive);
@@ -224,15 +239,20 @@ void declare_methods(OptionTable& table) {
   table.real("temperature", 0.2, "of relaxed gates (pgnas)", kPositive);
   table.flag("kl-half", "the factor 1/2 of the derivation, which the published program leaves out (pgnas)");
   table.count("candidates", 4, "cells trained (random)", {.min = 1, .max = 10000});
-  table.count("rank-cells", 0,
-              "random cells whose scores in the search network are compared with the --table; 0 for none",
-              {.max = 15625});
+  table.count(
+      "rank-cells", 0,
+      "random cells whose scores in the search network are compared with the --table (darts, balenas); 0 for none",
+      {.max = 15625});
   table.text("table", "", "CSV file of NAS-Bench-201: true accuracies of its cells, for the log and the result",
              "FILE");
 }
 
 std::unique_ptr<SearchSpace> make_space(const Options& options, const nas::FrameSpec& data) {
   const std::string& name = options.text("space");
+  if (name == "nasbench201" && data.image_size % 4 != 0)
+    throw UsageError(concat("images of ", data.image_size, "x", data.image_size,
+                            ": networks of nasbench201 halve their maps twice, so that the sides must be divisible by "
+                            "4; use --image-size."));
   if (name == "nasbench201")
     return std::make_unique<nas::nasbench201::Space>(
         nas::nasbench201::NetworkSpec{.channels = options.count("channels"),

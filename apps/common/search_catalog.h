@@ -38,7 +38,11 @@ void declare_methods(OptionTable& table);
 /// @throws UsageError "method M does not fit space S" with the reason
 void require_fit(const std::string& method, const std::string& space);
 
-/// Classes, channels and size of the images as in `data`.
+/// @throws UsageError for a --table of another space, or --rank-cells without one
+void require_usable_table(const Options& options);
+
+/// Classes, channels and size of the images as in `data`. @throws UsageError for images whose maps the space cannot
+/// halve
 std::unique_ptr<nas::SearchSpace> make_space(const Options& options, const nas::FrameSpec& data);
 
 /// --lr and --weight-decay, or what the method was published with.
