@@ -26,16 +26,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Where a search stands.
+/// Where a search stands, and what it has to remember of its way there.
 struct Position {
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
-  std::int64_t micro_batch = 0;  ///< images at a time that the run was started with; 0: whole batches
+  std::int64_t micro_batch = 0;          ///< images at a time that the run was started with; 0: whole batches
+  double valid_accuracy = 0.0;           ///< after the last whole epoch
+  std::vector<double> eigenvalues = {};  ///< of the last epochs, kBack + 1 at most
 
-  Json json() const { return {{"epoch", epoch}, {"batch", batch}, {"micro_batch", micro_batch}}; }
+  static constexpr std::size_t kBack = 5;
+
+  Json json() const {
+    return {{"epoch", epoch},
+            {"batch", batch},
+            {"micro_batch", micro_batch},
+            {"valid_accuracy", valid_accuracy},
+            {"eigenvalues", eigenvalues}};
+  }
   static Position from(const Json& j) {
     return {j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
-            j.value("micro_batch", std::int64_t{0})};
+            j.value("micro_batch", std::int64_t{0}), j.value("valid_accuracy", 0.0),
+            j.value("eigenvalues", std::vector<double>{})};
   }
 };
 
@@ -70,6 +81,10 @@ class MethodRun {
     }
     if (at_.micro_batch > 0 && at_.micro_batch < batch_size())
       session_.log().line(micro_batch_line(batch_size(), at_.micro_batch));
+    if (options_.count("rank-cells") > 0 && method_->relaxed() == nullptr)
+      session_.log().line(concat("--rank-cells: method ", options_.text("method"),
+                                 " has no search network of logits, by which to score other cells; there will be no "
+                                 "rank correlation"));
     Progress progress(session_.log(), "search", total_steps(), step());
     progress_ = &progress;
     for (; at_.epoch < options_.count("epochs"); ++at_.epoch, at_.batch = 0) {
@@ -78,15 +93,16 @@ class MethodRun {
       finish_epoch();
     }
     progress.finish();
+    save();  // what follows may take long, and begins anew if it is interrupted
     method_->finish();
     publish();
-    save();
     return kDone;
   }
 
   /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
   std::int64_t fitting_micro_batch() {
-    return apps::fitting_micro_batch(options_.size("memory-limit"), batch_size(), whole_step_, split_step_, {});
+    return apps::fitting_micro_batch(options_.size("memory-limit"), batch_size(), whole_step_, split_step_,
+                                     {{&evaluation_, evaluation_size()}});
   }
 
  private:
@@ -96,12 +112,8 @@ class MethodRun {
   }
 
   std::optional<nas::nasbench201::Table> load_table() const {
-    if (!options_.is_set("table"))
-      return std::nullopt;
-    if (space_->name() != "nasbench201")
-      throw UsageError(
-          concat("--table: it knows the cells of --space nasbench201, not those of ", space_->name(), "."));
-    return nas::nasbench201::Table::load(options_.text("table"));
+    return options_.is_set("table") ? std::optional(nas::nasbench201::Table::load(options_.text("table")))
+                                    : std::nullopt;
   }
 
   std::int64_t batch_size() const { return options_.count("batch-size"); }
@@ -139,10 +151,15 @@ class MethodRun {
     std::vector<std::int64_t> indices = indices_of(true);
     indices.resize(std::min(indices.size(), static_cast<std::size_t>(options_.count("score-size"))));
     const data::DatasetPtr images = data::make_subset(splits_.train, std::move(indices));
-    const std::int64_t size = std::min(batch_size(), images->size());
-    return [images, size, dtype = precision_.maps](const std::function<nas::Score(const nas::Batch&)>& score) {
+    return [images, size = std::min(batch_size(), images->size()),
+            dtype = precision_.maps](const std::function<nas::Score(const nas::Batch&)>& score) {
       return evaluate_dataset(images, size, dtype, score);
     };
+  }
+
+  /// Images at a time in a pass of held_out(). Never split: it is what batch norm takes its statistics of.
+  std::int64_t evaluation_size() const {
+    return std::min({batch_size(), options_.count("score-size"), static_cast<std::int64_t>(indices_of(true).size())});
   }
 
   /// The weights' rate: a cosine over all steps.
@@ -205,7 +222,7 @@ class MethodRun {
 
   void finish_epoch() {
     const nas::Score score = score_held_out();
-    valid_accuracy_ = score.accuracy();
+    at_.valid_accuracy = score.accuracy();
     const std::string cell = method_->derive();
     Json line{{"phase", "search"},
               {"epoch", at_.epoch},
@@ -232,37 +249,47 @@ class MethodRun {
          .threads = 0});
     const nas::Batch batch = to_tensors(*loader.next(), precision_.maps);
     const double value = nas::largest_architecture_eigenvalue(*method_->relaxed(), batch, {.seed = seed()});
-    constexpr std::size_t kBack = 5;
-    eigenvalues_.push_back(value);
-    if (eigenvalues_.size() > kBack && value * 0.75 > eigenvalues_[eigenvalues_.size() - 1 - kBack])
+    std::vector<double>& row = at_.eigenvalues;
+    if (std::isfinite(value))
+      row.push_back(value);
+    if (!std::isfinite(value) || row.size() <= Position::kBack)
+      return value;
+    if (row.size() > Position::kBack + 1)
+      row.erase(row.begin());
+    if (value * 0.75 > std::abs(row.front()))  // the largest by magnitude may have been negative
       session_.log().line(concat("warning: the largest eigenvalue of the architecture's Hessian grew from ",
-                                 eigenvalues_[eigenvalues_.size() - 1 - kBack], " to ", value, " in ", kBack,
+                                 row.front(), " to ", value, " in ", Position::kBack,
                                  " epochs: a search about to collapse; see --skip-cap"));
     return value;
   }
 
-  /// Random cells, each scored by the search network with the logits of that cell alone, against the table.
+  /// Random cells, each scored by the search network with the logits of that cell alone, against the table's test
+  /// accuracy on the data set that was searched, or the nearest to it.
   Json rank_correlation() {
     const std::int64_t count = options_.count("rank-cells");
     const nas::SearchNetwork* network = method_->relaxed();
-    if (count < 2 || network == nullptr || !table_)
+    if (count == 0 || network == nullptr)
       return nullptr;
+    const auto column = options_.text("dataset") == "cifar100" ? nas::nasbench201::Column::kC100Test
+                                                               : nas::nasbench201::Column::kC10Test;
     const nas::Restored restored(*network->module);
-    const HeldOutLogits logits(*network, *space_);
+    const CellLogits logits(*network, *space_);
     std::vector<double> scores, truth;
     for (std::int64_t i = 0; i < count; ++i) {
       const std::string cell = logits.put_random({seed(), Purpose::kProbe, static_cast<std::uint64_t>(i)});
       scores.push_back(score_held_out().accuracy());
-      truth.push_back(table_->at(nas::nasbench201::parse_cell(cell))[nas::nasbench201::Column::kC10Test]);
+      truth.push_back(table_->at(nas::nasbench201::parse_cell(cell))[column]);
     }
-    return {{"cells", count}, {"spearman", nas::spearman(scores, truth)}, {"kendall", nas::kendall(scores, truth)}};
+    return {{"cells", count},
+            {"column", std::string(nas::nasbench201::kColumns[static_cast<std::size_t>(column)])},
+            {"spearman", nas::spearman(scores, truth)},
+            {"kendall", nas::kendall(scores, truth)}};
   }
 
   /// Puts logits into a search network that leave one option of each choice.
-  class HeldOutLogits {
+  class CellLogits {
    public:
-    HeldOutLogits(const nas::SearchNetwork& network, const nas::SearchSpace& space)
-        : network_(network), space_(space) {}
+    CellLogits(const nas::SearchNetwork& network, const nas::SearchSpace& space) : network_(network), space_(space) {}
 
     std::string put_random(const RandomKey& key) const {
       constexpr double kAlone = 1e6;  // times differences of normal numbers: a softmax of ones and zeros
@@ -318,8 +345,10 @@ class MethodRun {
     return noise_batch(images, shape.channels, shape.height, precision_.maps);
   }
 
-  void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
+  /// @param others images of the two batches of a step that wait meanwhile
+  void rehearse_step(std::int64_t images, std::int64_t micro_batch, std::int64_t others) {
     method_->set_micro_batch(micro_batch);
+    const Tensor waiting = noise(std::max<std::int64_t>(1, others)).images;
     const nas::Batch batch = noise(images);
     method_->step(batch, batch, {.number = 0, .total = 1'000'000, .lr = 1e-6});
   }
@@ -330,7 +359,7 @@ class MethodRun {
     const std::int64_t images = is_split ? at_.micro_batch : batch_size();
     PassPlan& plan = is_split ? split_step_ : whole_step_;
     const double seconds = plan.seconds(images) * (is_split ? static_cast<double>(batch_size() / images) / 2.0 : 1.0);
-    std::cout << memory_table({{&plan, images}});
+    std::cout << memory_table({{&plan, images}, {&evaluation_, evaluation_size()}});
     if (is_split)
       std::cout << micro_batch_line(batch_size(), images) << '\n';
     std::cout << "steps               " << format_count(total_steps()) << "\none step            "
@@ -345,7 +374,7 @@ class MethodRun {
                    {.cell = cell,
                     .facts = space_->facts(cell),
                     .seconds = monotonic_seconds() - started_,
-                    .valid_accuracy = valid_accuracy_,
+                    .valid_accuracy = at_.valid_accuracy,
                     .rank_correlation = rank_correlation()});
   }
 
@@ -358,13 +387,13 @@ class MethodRun {
   std::unique_ptr<data::Loader> train_;
   std::unique_ptr<data::Loader> valid_;
   std::unique_ptr<nas::SearchMethod> method_;
-  PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images); }};
-  PassPlan split_step_{"step", [this](std::int64_t images) { rehearse_step(2 * images, images); }};
+  PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images, images); }};
+  PassPlan split_step_{"step",
+                       [this](std::int64_t images) { rehearse_step(2 * images, images, 2 * (batch_size() - images)); }};
+  PassPlan evaluation_{"evaluation", [this](std::int64_t images) { method_->evaluate(noise(images)); }};
   Checkpoints* checkpoints_ = nullptr;
   Progress* progress_ = nullptr;
   Position at_;
-  std::vector<double> eigenvalues_;  // of this run's epochs; a resumed one begins anew
-  double valid_accuracy_ = 0.0;
   double started_ = 0.0;
 };
 

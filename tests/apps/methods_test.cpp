@@ -20,8 +20,15 @@ const std::string kSizes =
     "--save-every 1 --seed 3 --draws 5 --proxy-size 4 --curvature-size 2 --candidates 2 ";
 const std::string kNb201 = kSizes + "--channels 2 --space nasbench201 --image-size 8 --cells 1 ";
 
-const std::vector<std::string> kMethods = {
-    "darts", "darts --darts-order 2", "balenas", "balenas-von", "balenas-vogn", "balenas-tf", "random"};
+const std::vector<std::string> kMethods = {"darts --eigenvalue-size 4",
+                                           "darts --darts-order 2",
+                                           "balenas",
+                                           "balenas-von",
+                                           "balenas-vogn",
+                                           "balenas-tf",
+                                           "pgnas",
+                                           "bayesnas --hessian-size 4",
+                                           "random"};
 
 /// c10_valid of a cell is its number / 200, the rest alike for all.
 void write_table(const fs::path& path, std::int64_t rows = 15625) {
@@ -29,7 +36,7 @@ void write_table(const fs::path& path, std::int64_t rows = 15625) {
       path, [](std::int64_t cell) { return std::to_string(static_cast<double>(cell) / 200.0) + ",1,2,3"; }, rows);
 }
 
-/// The checkpoint after its random start and the lines of the log without what tells of time and memory.
+/// The lines of the log without what tells of time and memory.
 std::vector<json> metrics(const fs::path& run) {
   std::ifstream file(run / "metrics.jsonl");
   std::vector<json> lines;
@@ -69,6 +76,26 @@ BOOST_AUTO_TEST_CASE(each_method_gives_the_same_bytes_at_any_thread_count_and_af
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_search_that_was_interrupted_after_its_last_step_names_its_results_again) {
+  double accuracies = 0.0;
+  for (const std::string method : {"balenas-tf", "random", "bayesnas --hessian-size 4"}) {
+    BOOST_TEST_CONTEXT(method) {
+      BOOST_REQUIRE(run_program(path(), "search", kNb201 + "--out run --overwrite --method " + method).exit_code == 0);
+      const json before = json::parse(content(path() / "run/summary.json"));
+      const std::string posterior = content(path() / "run/posterior.json");
+      fs::remove(path() / "run/summary.json");
+      fs::remove(path() / "run/posterior.json");
+      BOOST_REQUIRE(run_program(path(), "search", "--resume run").exit_code == 0);
+      const json after = json::parse(content(path() / "run/summary.json"));
+      BOOST_TEST(before["cell"] == after["cell"]);
+      accuracies += before["supernet_valid_accuracy"].get<double>();
+      BOOST_TEST(before["supernet_valid_accuracy"] == after["supernet_valid_accuracy"]);
+      BOOST_TEST((method == "random" || content(path() / "run/posterior.json") == posterior));
+    }
+  }
+  BOOST_TEST(accuracies > 0.0);
+}
+
 BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
   write_table(path() / "table.csv");
   const Outcome outcome =
@@ -78,6 +105,7 @@ BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
   const json summary = test::summary(outcome);
   BOOST_TEST(summary["truth"]["c10_test_200"] == 1.0);
   BOOST_TEST(summary["rank_correlation"]["cells"] == 3);
+  BOOST_TEST(summary["rank_correlation"]["column"] == "c10_test_200");
   const json last = metrics(path() / "run").back();
   BOOST_TEST(last["c100_test_200"] == 2.0);
   BOOST_TEST(last.contains("eigenvalue"));
@@ -131,6 +159,31 @@ BOOST_AUTO_TEST_CASE(a_memory_limit_splits_the_step_and_the_plan_says_so) {
   BOOST_TEST(!fs::exists(path() / "run"));
 }
 
+BOOST_AUTO_TEST_CASE(the_least_memory_limit_that_a_refusal_names_is_enough_for_the_whole_run) {
+  // Maps so large that the evaluation of a whole batch needs more than a step of one image.
+  const std::string options =
+      "--train-size 64 --test-size 16 --batch-size 32 --score-size 32 --channels 8 --cells 1 --image-size 32 "
+      "--epochs 1 --space nasbench201 --method darts --threads 1 --out run --memory-limit ";
+  const Outcome refused = run_program(path(), "search", options + "300KB");
+  BOOST_TEST(ends_with(refused, 2, {"--memory-limit of at least", "evaluation of 32 images"}));
+  const std::string before = "at least ";
+  const std::string limit = std::to_string(std::stoull(refused.err.substr(refused.err.find(before) + before.size())));
+  BOOST_TEST(ends_with(run_program(path(), "search", options + limit), 0, {"at a time in"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_faster_rate_moves_the_gates_of_pgnas_further) {
+  const auto drop_spread = [&](const std::string& rate) {
+    BOOST_REQUIRE(
+        run_program(path(), "search", kNb201 + "--method pgnas --threads 1 --out run --overwrite --logit-rate " + rate)
+            .exit_code == 0);
+    const json last = metrics(path() / "run").back();
+    return last["drop_max"].get<double>() - last["drop_min"].get<double>();
+  };
+  const double slow = drop_spread("1");
+  BOOST_TEST(slow > 0.0);
+  BOOST_TEST(drop_spread("30") > 5.0 * slow);
+}
+
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_reason) {
   BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method darts --table none.csv"), 2, {"none.csv"}));
   write_table(path() / "short.csv", 15000);
@@ -146,6 +199,21 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_reason) {
                        {"synflaw", "synflow"}));
   BOOST_TEST(
       ends_with(run_program(path(), "search", kNb201 + "--method darts --arch-fraction 0.05"), 2, {"--arch-fraction"}));
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method darts --rank-cells 5"), 2,
+                       {"--rank-cells 5", "no --table"}));
+  write_table(path() / "table.csv");
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method darts --table table.csv --rank-cells 1"), 2,
+                       {"--rank-cells 1", "2 at least"}));
+  for (const std::string method : {"darts", "bayesnas"})
+    BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space darts --table table.csv --method " + method),
+                         2, {"--table"}));
+  BOOST_TEST(
+      ends_with(run_program(path(), "search",
+                            kSizes + "--channels 2 --space nasbench201 --image-size 10 --cells 1 --method darts"),
+                2, {"10x10", "divisible by 4", "--image-size"}));
+  BOOST_TEST(ends_with(
+      run_program(path(), "search", kSizes + "--space darts --image-size 8 --method balenas-tf --proxies zen"), 2,
+      {"zen_score"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
