@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_taken_along_or_stored_first) {
   int taken = 0;
   for (Style style : {Style::kDarts, Style::kBayesNas}) {
     for (Primitive primitive : kDartsPrimitives) {
-      for (const auto [stride, size] : {std::pair<std::int64_t, std::int64_t>{1, 8}, {2, 8}, {2, 7}}) {
+      for (const auto& [stride, size] : {std::pair<std::int64_t, std::int64_t>{1, 8}, {2, 8}, {2, 7}}) {
         const Variable z = test::noise({2, kChannels, size, size}, DType::kFloat64, 1);
         const auto layer = make(style, primitive, stride);
         const Deferred x{.z = z, .affine = affine, .rectifies = style == Style::kDarts};
