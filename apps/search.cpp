@@ -54,7 +54,8 @@ void declare_curvature(OptionTable& table) {
                "second derivatives: exact, Gauss-Newton, or the published approximate recursion");
   table.choice("hessian-bn", {"running", "frozen", "batch"}, "running", "batch-norm statistics during that pass");
   table.choice("hessian-algorithm", {"auto", "reverse", "forward"}, "auto", "exact algorithm: R, F, or R where exact");
-  table.count("hessian-size", 256, "images in the Hessian batch", {.min = 1, .max = 100000});
+  table.count("hessian-size", 256, "images in the Hessian batch; in nasbench201 at most --score-size",
+              {.min = 1, .max = 100000});
   table.count("hessian-refresh", 16, "batches that refresh running statistics before the pass", {.max = 100000});
   table.text("hessian-scale", "1", "factor on every second derivative, or auto: median of H/lambda becomes 1",
              "X|auto");

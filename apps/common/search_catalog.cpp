@@ -231,7 +231,7 @@ void declare_methods(OptionTable& table) {
   table.text("proxies", "synflow", "what ranks them; several: by the sum of ranks (balenas-tf)", "NAME,NAME,...");
   table.choice("draw-from", {"gaussian", "uniform"}, "gaussian",
                "what they are drawn from; uniform is the control without a search (balenas-tf)");
-  table.count("proxy-size", 32, "images that proxies see (balenas-tf)", {.min = 2, .max = 10000});
+  table.count("proxy-size", 32, "images that proxies see, at most --score-size (balenas-tf)", {.min = 2, .max = 10000});
   table.real("prior-length", 150, "l^2 of the kernels' prior (pgnas)");
   table.real("dropout-examples", 5e5, "N of its objective", {.min = 1});
   table.real("logit-rate", 30, "learning rate of the gates' logits over that of the weights (pgnas)", kPositive);

@@ -4,7 +4,7 @@
 
 namespace ockham::nas {
 
-/// The first `count` of them, or all where there are fewer in the first batch, in that dtype.
+/// The first `count` of them, or all where there are fewer, in that dtype.
 Batch first_images(const HeldOut& held_out, std::int64_t count, DType dtype);
 
 }  // namespace ockham::nas

@@ -3,6 +3,7 @@
 #include "nas/methods/balenas_tf.h"
 #include "nas/methods/bayesnas_cells.h"
 #include "nas/methods/darts.h"
+#include "nas/methods/held_out.h"
 #include "nas/methods/pgnas.h"
 #include "nas/methods/random_search.h"
 #include "nas/nasbench201/search_space.h"
@@ -197,6 +198,15 @@ BOOST_AUTO_TEST_CASE(draws_of_different_steps_differ_and_weight_steps_may_be_at_
   const auto at_mean = weights_after(false), at_draw = weights_after(true);
   BOOST_TEST(is_same(at_mean.at("alphas"), at_draw.at("alphas")));  // the mean afterwards
   BOOST_TEST(!is_same(at_mean.at("stem.0.weight"), at_draw.at("stem.0.weight")));
+}
+
+BOOST_AUTO_TEST_CASE(held_out_images_are_gathered_over_batches_and_end_where_there_are_no_more) {
+  const Batch two = first_images(held_out, 8, DType::kFloat64);  // of batches of six
+  BOOST_TEST(two.images.size(0) == 8);
+  BOOST_TEST(is_same(two.images.slice(0, 0, 6), batch_of(100).images));
+  BOOST_TEST(is_same(two.images.slice(0, 6, 8), batch_of(101).images.slice(0, 0, 2)));
+  BOOST_TEST(is_same(two.labels.slice(0, 6, 8), batch_of(101).labels.slice(0, 0, 2)));
+  BOOST_TEST(first_images(held_out, 100, DType::kFloat32).images.size(0) == 12);
 }
 
 BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank_first) {
