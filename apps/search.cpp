@@ -67,6 +67,7 @@ void declare(OptionTable& table) {
   ockham::apps::add_profile_option(table);
   ockham::apps::add_data_options(table);
   ockham::apps::add_training_options(table);
+  table.at("cells").help = "cells in the network; in nasbench201 and 1shot1 in each of its three stages";
   table.at("epochs").fallback = "1";
   table.at("epochs").help = "epochs of each round (phase B)";
   table.at("batch-size").fallback = "18";

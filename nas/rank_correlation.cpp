@@ -10,9 +10,18 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+/// NaN has no place in an order: comparisons with it never end a run of equals.
+std::vector<double> ordered(std::span<const double> values) {
+  std::vector<double> result(values.begin(), values.end());
+  for (double& value : result)
+    value = std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+  return result;
+}
+
 }  // namespace
 
-std::vector<double> mean_ranks(std::span<const double> values) {
+std::vector<double> mean_ranks(std::span<const double> given) {
+  const std::vector<double> values = ordered(given);
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
@@ -43,9 +52,10 @@ double spearman(std::span<const double> a, std::span<const double> b) {
   return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : kNone;
 }
 
-double kendall(std::span<const double> a, std::span<const double> b) {
-  if (a.size() != b.size())
+double kendall(std::span<const double> given_a, std::span<const double> given_b) {
+  if (given_a.size() != given_b.size())
     return kNone;
+  const std::vector<double> a = ordered(given_a), b = ordered(given_b);
   double agreement = 0.0, untied_a = 0.0, untied_b = 0.0;
   const auto sign = [](double v) { return (v > 0.0) - (v < 0.0); };
   for (std::size_t i = 0; i < a.size(); ++i) {

@@ -1,11 +1,11 @@
 #pragma once
-// How alike two rankings are.
+// How alike two rankings are. NaN counts as minus infinity: what has no value is worst.
 #include <span>
 #include <vector>
 
 namespace ockham::nas {
 
-/// The place of each value among all, 0 the smallest; equal ones share the mean of their places. No NaN.
+/// The place of each value among all, 0 the smallest; equal ones share the mean of their places.
 std::vector<double> mean_ranks(std::span<const double> values);
 
 /// Spearman's rho: the correlation of ranks, ties sharing their mean rank. NaN if a side is constant or sizes differ.

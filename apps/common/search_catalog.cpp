@@ -234,7 +234,7 @@ void declare_methods(OptionTable& table) {
   table.count("proxy-size", 32, "images that proxies see, at most --score-size (balenas-tf)", {.min = 2, .max = 10000});
   table.real("prior-length", 150, "l^2 of the kernels' prior (pgnas)");
   table.real("dropout-examples", 5e5, "N of its objective", {.min = 1});
-  table.real("logit-rate", 30, "learning rate of the gates' logits over that of the weights (pgnas)", kPositive);
+  table.real("logit-rate", 1, "learning rate of the gates' logits over that of the weights (pgnas)", kPositive);
   table.real("initial-drop", 0.5, "drop probability of gates at the start (pgnas)", {.min = 0.001, .max = 0.999});
   table.real("temperature", 0.2, "of relaxed gates (pgnas)", kPositive);
   table.flag("kl-half", "the factor 1/2 of the derivation, which the published program leaves out (pgnas)");

@@ -15,8 +15,11 @@ const std::vector<Proxy>& all() {
       {"snip", snip},
       {"grasp", grasp, true},
       {"fisher", fisher},
-      {"synflow", [](const SearchNetwork& subject,
-                     const Batch& batch) { return synflow(subject, batch.images.size(1), batch.images.size(2)); }},
+      {"synflow",
+       [](const SearchNetwork& subject, const Batch& batch) {
+         return synflow(subject, batch.images.size(1), batch.images.size(2));
+       },
+       true},
       {"naswot", [](const SearchNetwork& subject, const Batch& batch) { return naswot(subject, batch.images); }},
       {"jacobian_covariance",
        [](const SearchNetwork& subject, const Batch& batch) { return jacobian_covariance(subject, batch.images); }},

@@ -233,6 +233,16 @@ BOOST_AUTO_TEST_CASE(every_listed_proxy_tells_two_cells_apart_at_their_initialis
   BOOST_CHECK_THROW(find("synflaw"), UsageError);
 }
 
+BOOST_AUTO_TEST_CASE(the_largest_cell_of_the_benchmark_has_a_synflow_beyond_float32) {
+  BOOST_TEST(find("synflow").wants_double);
+  const nb::Space space({.channels = 16, .cells_per_stage = 5});
+  Initial initial{.dtype = DType::kFloat64};
+  const nas::OwnedNetwork subject = space.make_network("333333", initial);
+  const double score = synflow(subject.network, 3, 8);
+  BOOST_TEST(std::isfinite(score));
+  BOOST_TEST(score > 1e38);
+}
+
 BOOST_AUTO_TEST_CASE(crops_are_pieces_of_one_channel) {
   Tensor images({3, 2, 5, 6}, DType::kFloat64);
   for (std::int64_t i = 0; i < images.numel(); ++i)
