@@ -9,6 +9,7 @@ namespace {
 using nlohmann::json;
 using test::content;
 using test::ends_with;
+using test::metrics;
 using test::Outcome;
 using test::Program;
 using test::run_program;
@@ -34,18 +35,6 @@ const std::vector<std::string> kMethods = {"darts --eigenvalue-size 4",
 void write_table(const fs::path& path, std::int64_t rows = 15625) {
   test::write_nasbench201_table(
       path, [](std::int64_t cell) { return std::to_string(static_cast<double>(cell) / 200.0) + ",1,2,3"; }, rows);
-}
-
-/// The lines of the log without what tells of time and memory.
-std::vector<json> metrics(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  std::vector<json> lines;
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(json::parse(line));
-    for (const char* changing : {"t", "run", "img_s", "data_wait", "mem_mb"})
-      lines.back().erase(changing);
-  }
-  return lines;
 }
 
 bool same_runs(const fs::path& a, const fs::path& b) {

@@ -9,6 +9,7 @@ namespace {
 using nlohmann::json;
 using test::content;
 using test::ends_with;
+using test::metrics;
 using test::Outcome;
 using test::Program;
 using test::run_program;
@@ -27,18 +28,6 @@ const std::vector<std::string> kFiles = {"checkpoints/last.safetensors", "histog
 std::string tiny_but(const std::string& option, const std::string& value) {
   const std::size_t begin = kTiny.find(option + " ") + option.size() + 1;
   return std::string(kTiny).replace(begin, kTiny.find(' ', begin) - begin, value);
-}
-
-/// metrics.jsonl without the fields that tell of time, memory and folder.
-std::vector<json> metrics(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  std::vector<json> lines;
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(json::parse(line));
-    for (const char* changing : {"t", "run", "img_s", "data_wait", "mem_mb"})
-      lines.back().erase(changing);
-  }
-  return lines;
 }
 
 std::vector<std::string> differences(const fs::path& a, const fs::path& b) {

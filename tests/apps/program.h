@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/support.h"
 
@@ -37,6 +38,18 @@ inline nlohmann::json summary(const Outcome& outcome) {
   const std::size_t end = outcome.out.find_last_not_of('\n');
   const std::size_t begin = outcome.out.rfind('\n', end) + 1;
   return nlohmann::json::parse(outcome.out.substr(begin, end + 1 - begin));
+}
+
+/// metrics.jsonl without the fields that tell of time, memory and folder.
+inline std::vector<nlohmann::json> metrics(const std::filesystem::path& run) {
+  std::ifstream file(run / "metrics.jsonl");
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(nlohmann::json::parse(line));
+    for (const char* changing : {"t", "run", "img_s", "data_wait", "mem_mb"})
+      lines.back().erase(changing);
+  }
+  return lines;
 }
 
 /// `ockham-NAME arguments`, started in `folder`. The arguments are a piece of shell text, redirections included;

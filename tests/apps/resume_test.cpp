@@ -8,6 +8,7 @@ namespace {
 using nlohmann::json;
 using test::content;
 using test::ends_with;
+using test::metrics;
 using test::Outcome;
 using test::Program;
 using test::run_program;
@@ -22,18 +23,6 @@ const std::string kSearch =
 const std::string kTrain =
     "--genotype DARTS_V1 --train-size 32 --valid-size 16 --test-size 16 --image-size 16 --channels 2 --cells 3 "
     "--batch-size 8 --epochs 4 --drop-path-prob 0.3 --cutout 4 --save-every 3 ";
-
-/// metrics.jsonl without the fields that tell of time and memory.
-std::vector<json> metrics(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  std::vector<json> lines;
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(json::parse(line));
-    for (const char* changing : {"t", "img_s", "data_wait", "mem_mb"})
-      lines.back().erase(changing);
-  }
-  return lines;
-}
 
 /// The last step that a checkpoint knows of; reads a file that is replaced meanwhile, so an unreadable one is 0.
 int saved_step(const fs::path& run) {
