@@ -7,6 +7,7 @@
 #include "nas/proxies/selection.h"
 
 namespace ockham::nas {
+
 BalenasTf::BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out)
     : Balenas(space, options.balenas), options_(options), held_out_(std::move(held_out)) {
   for (const std::string& name : options_.proxies) {  // what cannot score must not cost a search

@@ -21,11 +21,8 @@ using nb201::kAlphas, nb201::kEdges, nb201::kOperations;
 OwnedNetwork make_network(const nb201::Space& space, const BayesNasCellsOptions& options) {
   Initial initial{.seed = options.seed, .dtype = options.dtype};
   auto supernet = std::make_unique<nb201::SwitchSupernet>(space.search_spec(), initial);
-  nb201::SwitchSupernet& net = *supernet;
-  return {.module = std::move(supernet),
-          .network = {.module = &net,
-                      .forward = [&net](const Context& c, const Variable& x) { return net.forward(c, x); },
-                      .architecture = net.switches()}};
+  std::vector<Parameter*> switches = supernet->switches();
+  return owned(std::move(supernet), std::move(switches));
 }
 
 bool is_none(std::int64_t branch) {

@@ -1,9 +1,8 @@
 #include "nas/methods/random_search.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
+#include "autograd/optim/schedule.h"
 #include "autograd/optim/state.h"
 #include "nas/train/trainer.h"
 
@@ -37,12 +36,14 @@ Score RandomSearch::step(const Batch& train, const Batch&, const StepPlace& plac
   const auto n = std::min(static_cast<std::uint64_t>(options_.candidates), place.total);
   const auto begin_of = [&](std::uint64_t c) { return c * place.total / n; };
   const auto c = static_cast<std::uint64_t>(current_);
-  const double progress =
-      static_cast<double>(place.number - begin_of(c)) / static_cast<double>(begin_of(c + 1) - begin_of(c));
+  const std::uint64_t begin_step = begin_of(c), end_step = begin_of(c + 1);
   StepPlace within = place;
-  within.lr = options_.lr * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+  within.lr = Schedule{.kind = Schedule::Kind::kCosine,
+                       .initial = options_.lr,
+                       .epochs = static_cast<std::int64_t>(end_step - begin_step)}
+                  .at(static_cast<std::int64_t>(place.number - begin_step));
   const Score score = training_->step(train, within);
-  if (place.number + 1 == begin_of(c + 1)) {
+  if (place.number + 1 == end_step) {
     judge();
     if (c + 1 < n)
       begin(current_ + 1);

@@ -1,5 +1,6 @@
 #include "nas/methods/relaxed.h"
 
+#include "nas/search/parameter_vectors.h"
 #include "nas/train/trainer.h"
 
 namespace ockham::nas {
@@ -24,12 +25,7 @@ Score RelaxedMethod::step(const Batch& train, const Batch& valid, const StepPlac
 }
 
 std::vector<double> RelaxedMethod::logits() const {
-  std::vector<double> numbers;
-  for (const Parameter* parameter : network().architecture) {
-    const Tensor values = parameter->value.to(DType::kFloat64);
-    numbers.insert(numbers.end(), values.data<double>(), values.data<double>() + values.numel());
-  }
-  return numbers;
+  return numbers_of(network().architecture);
 }
 
 std::string RelaxedMethod::cell_of(std::span<const double> numbers) const {

@@ -26,12 +26,7 @@ OwnedNetwork SearchableSpace::make_supernet(Initial& initial) const {
 }
 
 OwnedNetwork SearchableSpace::make_network(const std::string& cell, Initial& initial) const {
-  auto network = std::make_unique<Network>(parse_cell(cell), spec_, initial);
-  Network& net = *network;
-  return {.module = std::move(network),
-          .network = {.module = &net,
-                      .forward = [&net](const Context& c, const Variable& x) { return net.forward(c, x); },
-                      .features = [&net](const Context& c, const Variable& x) { return net.features(c, x); }}};
+  return owned(std::make_unique<Network>(parse_cell(cell), spec_, initial));
 }
 
 std::vector<Choice> SearchableSpace::choices() const {

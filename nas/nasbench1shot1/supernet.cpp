@@ -1,5 +1,6 @@
 #include "nas/nasbench1shot1/supernet.h"
 
+#include "nas/search/parameter_vectors.h"
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
@@ -116,12 +117,7 @@ SearchNetwork Supernet::search_network() {
 }
 
 Cell Supernet::derive() const {
-  std::vector<double> numbers;
-  for (const Parameter* parameter : architecture_) {
-    const Tensor values = parameter->value.to(DType::kFloat64);
-    numbers.insert(numbers.end(), values.span<double>().begin(), values.span<double>().end());
-  }
-  return largest(space_, numbers);
+  return largest(space_, numbers_of(architecture_));
 }
 
 }  // namespace ockham::nas::nasbench1shot1

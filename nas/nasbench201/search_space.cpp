@@ -14,20 +14,12 @@ NetworkSpec Space::search_spec() const {
 
 OwnedNetwork Space::make_supernet(Initial& initial) const {
   auto supernet = std::make_unique<Supernet>(search_spec(), initial);
-  Supernet& net = *supernet;
-  return {.module = std::move(supernet),
-          .network = {.module = &net,
-                      .forward = [&net](const Context& context, const Variable& x) { return net.forward(context, x); },
-                      .architecture = {&net.logits()}}};
+  Parameter& logits = supernet->logits();
+  return owned(std::move(supernet), {&logits});
 }
 
 OwnedNetwork Space::make_network(const std::string& cell, Initial& initial) const {
-  auto network = std::make_unique<Network>(parse_cell(cell), spec_, initial);
-  Network& net = *network;
-  return {.module = std::move(network),
-          .network = {.module = &net,
-                      .forward = [&net](const Context& c, const Variable& x) { return net.forward(c, x); },
-                      .features = [&net](const Context& c, const Variable& x) { return net.features(c, x); }}};
+  return owned(std::make_unique<Network>(parse_cell(cell), spec_, initial));
 }
 
 std::vector<Choice> Space::choices() const {

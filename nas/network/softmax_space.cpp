@@ -9,7 +9,8 @@
 namespace ockham::nas {
 namespace {
 
-OwnedNetwork owned(std::unique_ptr<EvaluationNetwork> network) {
+/// Its logits; the auxiliary head is for training alone.
+OwnedNetwork owned_evaluation(std::unique_ptr<EvaluationNetwork> network) {
   EvaluationNetwork& net = *network;
   return {.module = std::move(network),
           .network = {.module = &net, .forward = [&net](const Context& context, const Variable& x) {
@@ -56,11 +57,8 @@ std::string SoftmaxSpace::name() const {
 
 OwnedNetwork SoftmaxSpace::make_supernet(Initial& initial) const {
   auto supernet = std::make_unique<Supernet>(spec_, initial);
-  Supernet& net = *supernet;
-  return {.module = std::move(supernet),
-          .network = {.module = &net,
-                      .forward = [&net](const Context& context, const Variable& x) { return net.forward(context, x); },
-                      .architecture = {&net.logits(CellKind::kNormal), &net.logits(CellKind::kReduction)}}};
+  std::vector<Parameter*> logits{&supernet->logits(CellKind::kNormal), &supernet->logits(CellKind::kReduction)};
+  return owned(std::move(supernet), std::move(logits));
 }
 
 OwnedNetwork SoftmaxSpace::make_network(const std::string& cell, Initial& initial) const {
@@ -68,7 +66,7 @@ OwnedNetwork SoftmaxSpace::make_network(const std::string& cell, Initial& initia
   spec.frame = spec_.frame;
   spec.frame.is_affine = true;
   spec.frame.head_has_relu = trained_.frame.head_has_relu;
-  return owned(std::make_unique<EvaluationNetwork>(load_genotype(cell), spec, initial));
+  return owned_evaluation(std::make_unique<EvaluationNetwork>(load_genotype(cell), spec, initial));
 }
 
 std::vector<Choice> SoftmaxSpace::choices() const {
@@ -118,7 +116,7 @@ std::string SoftmaxSpace::derive(std::span<const double> numbers) const {
 CellFacts SoftmaxSpace::facts(const std::string& cell) const {
   const Genotype genotype = load_genotype(cell);
   Initial initial;
-  const OwnedNetwork network = owned(std::make_unique<EvaluationNetwork>(genotype, trained_, initial));
+  const OwnedNetwork network = owned_evaluation(std::make_unique<EvaluationNetwork>(genotype, trained_, initial));
   CellFacts facts{.macs = count_macs(network.network.forward, trained_.frame.image_channels, trained_.frame.image_size),
                   .skips = count_skips(genotype)};
   for (const Parameter* parameter : network.network.weights())

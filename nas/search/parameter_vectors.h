@@ -13,6 +13,16 @@ inline std::vector<Tensor> values_of(const std::vector<Parameter*>& parameters) 
   return values;
 }
 
+/// All their entries, one after another.
+inline std::vector<double> numbers_of(const std::vector<Parameter*>& parameters) {
+  std::vector<double> numbers;
+  for (const Parameter* parameter : parameters) {
+    const Tensor values = parameter->value.to(DType::kFloat64).contiguous();
+    numbers.insert(numbers.end(), values.span<double>().begin(), values.span<double>().end());
+  }
+  return numbers;
+}
+
 /// Their grads as they are, no copies.
 inline std::vector<Tensor> grads_of(const std::vector<Parameter*>& parameters) {
   std::vector<Tensor> grads;

@@ -32,6 +32,20 @@ struct OwnedNetwork {
   SearchNetwork network;
 };
 
+/// Of a network with forward(), and features() if it tells them.
+template <class Network>
+OwnedNetwork owned(std::unique_ptr<Network> network, std::vector<Parameter*> architecture = {}) {
+  Network& net = *network;
+  OwnedNetwork result{
+      .module = std::move(network),
+      .network = {.module = &net,
+                  .forward = [&net](const Context& context, const Variable& x) { return net.forward(context, x); },
+                  .architecture = std::move(architecture)}};
+  if constexpr (requires(const Context& context, const Variable& x) { net.features(context, x); })
+    result.network.features = [&net](const Context& context, const Variable& x) { return net.features(context, x); };
+  return result;
+}
+
 class SearchSpace {
  public:
   virtual ~SearchSpace() = default;
