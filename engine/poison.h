@@ -1,5 +1,5 @@
 #pragma once
-// Memory that nobody may touch for now: AddressSanitizer reports whoever does. Nothing in other builds.
+// Free memory and gaps, which nobody may touch: AddressSanitizer reports whoever does. Nothing in other builds.
 #include <cstddef>
 
 #if defined(__SANITIZE_ADDRESS__)

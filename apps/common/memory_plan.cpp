@@ -132,6 +132,11 @@ std::string micro_batch_line(std::int64_t batch, std::int64_t micro_batch) {
                 batch / micro_batch, " parts, whose gradients add up; batch norm normalises each part by itself");
 }
 
+std::string time_lines(std::int64_t steps, double step_seconds, double rest) {
+  return concat("steps               ", format_count(steps), "\none step            ", format_duration(step_seconds),
+                "\nestimated time      ", format_duration(step_seconds * static_cast<double>(steps) + rest), "\n");
+}
+
 nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, DType dtype) {
   Tensor noise({images, channels, size, size}, compute_type(dtype));
   fill_normal(noise, {.purpose = Purpose::kProbe});

@@ -62,6 +62,9 @@ std::int64_t fitting_micro_batch(std::size_t limit, std::int64_t batch, PassPlan
 /// What the log says of it.
 std::string micro_batch_line(std::int64_t batch, std::int64_t micro_batch);
 
+/// The plan's last lines: steps, time of one, and of all with `rest` seconds of other work.
+std::string time_lines(std::int64_t steps, double step_seconds, double rest = 0.0);
+
 /// Noise in place of images, for rehearsals.
 nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, DType dtype);
 

@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <numbers>
 
 #include "apps/common/batches.h"
 #include "apps/common/checkpoints.h"
 #include "apps/common/datasets.h"
 #include "apps/common/format.h"
 #include "apps/common/host.h"
-#include "apps/common/memory_plan.h"
+#include "apps/common/limited_run.h"
 #include "apps/common/method_report.h"
-#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_setup.h"
+#include "apps/common/training_line.h"
+#include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
 #include "nas/rank_correlation.h"
 #include "nas/search/architecture_eigenvalue.h"
@@ -62,7 +62,8 @@ class MethodRun {
         table_(load_table()),
         train_(half(false)),
         valid_(half(true)),
-        method_(find_method(options_.text("method")).make(*space_, options_, held_out())) {
+        held_out_(held_out()),
+        method_(find_method(options_.text("method")).make(*space_, options_, held_out_)) {
     use_micro_batch(micro_batch);
   }
 
@@ -157,16 +158,19 @@ class MethodRun {
     };
   }
 
-  /// Images at a time in a pass of held_out(). Never split: it is what batch norm takes its statistics of.
+  /// Images at a time in a pass of held_out_. Never split: it is what batch norm takes its statistics of.
   std::int64_t evaluation_size() const {
     return std::min({batch_size(), options_.count("score-size"), static_cast<std::int64_t>(indices_of(true).size())});
   }
 
   /// The weights' rate: a cosine over all steps.
   double lr() const {
-    const double first = search_lr_of(options_), last = std::min(first, options_.real("final-lr"));
-    const double progress = static_cast<double>(step()) / static_cast<double>(total_steps());
-    return last + 0.5 * (first - last) * (1.0 + std::cos(std::numbers::pi * progress));
+    const double first = search_lr_of(options_);
+    return Schedule{.kind = Schedule::Kind::kCosine,
+                    .initial = first,
+                    .final = std::min(first, options_.real("final-lr")),
+                    .epochs = total_steps()}
+        .at(step());
   }
 
   /// The next batch for the architecture, from an endless row of epochs of its own.
@@ -203,21 +207,13 @@ class MethodRun {
   }
 
   void log_step(const nas::Score& score, const nas::StepPlace& place) {
-    session_.folder().metrics().append({{"phase", "search"},
-                                        {"epoch", at_.epoch},
-                                        {"step", step()},
-                                        {"split", "train"},
-                                        {"loss", score.mean_loss()},
-                                        {"top1", score.accuracy()},
-                                        {"top5", score.accuracy5()},
-                                        {"lr", place.lr},
-                                        {"img_s", progress_->pace().images_per_second()},
-                                        {"data_wait", progress_->pace().data_wait()},
-                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+    session_.folder().metrics().append(
+        training_line({{"phase", "search"}, {"epoch", at_.epoch}, {"step", step()}, {"split", "train"}}, score,
+                      place.lr, progress_->pace()));
   }
 
   nas::Score score_held_out() {
-    return held_out()([this](const nas::Batch& batch) { return method_->evaluate(batch); });
+    return held_out_([this](const nas::Batch& batch) { return method_->evaluate(batch); });
   }
 
   void finish_epoch() {
@@ -362,9 +358,7 @@ class MethodRun {
     std::cout << memory_table({{&plan, images}, {&evaluation_, evaluation_size()}});
     if (is_split)
       std::cout << micro_batch_line(batch_size(), images) << '\n';
-    std::cout << "steps               " << format_count(total_steps()) << "\none step            "
-              << format_duration(seconds) << "\nestimated time      "
-              << format_duration(seconds * static_cast<double>(total_steps())) << '\n';
+    std::cout << time_lines(total_steps(), seconds);
     return kDone;
   }
 
@@ -386,6 +380,7 @@ class MethodRun {
   std::optional<nas::nasbench201::Table> table_;
   std::unique_ptr<data::Loader> train_;
   std::unique_ptr<data::Loader> valid_;
+  nas::HeldOut held_out_;
   std::unique_ptr<nas::SearchMethod> method_;
   PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images, images); }};
   PassPlan split_step_{"step",
@@ -397,22 +392,10 @@ class MethodRun {
   double started_ = 0.0;
 };
 
-/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
-std::int64_t choose_micro_batch(Session& session) {
-  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
-    return 0;
-  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
-  MethodRun rehearsal(session);
-  unlimited.reset();
-  return rehearsal.fitting_micro_batch();
-}
-
 }  // namespace
 
 int run_method(Session& session) {
-  const std::int64_t micro_batch = choose_micro_batch(session);
-  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
-  return run_profiled(session, [&] { return MethodRun(session, micro_batch).run(); });
+  return run_within_limit<MethodRun>(session);
 }
 
 void check_method(Session& session) {

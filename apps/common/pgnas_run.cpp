@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <numbers>
 
 #include "apps/common/batches.h"
 #include "apps/common/candidate_groups.h"
@@ -13,10 +12,12 @@
 #include "apps/common/format.h"
 #include "apps/common/host.h"
 #include "apps/common/json_text.h"
-#include "apps/common/memory_plan.h"
+#include "apps/common/limited_run.h"
 #include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_setup.h"
+#include "apps/common/training_line.h"
+#include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "nas/methods/weight_training.h"
@@ -162,9 +163,12 @@ class PgnasRun {
 
   /// A cosine over all steps of a network.
   double lr() const {
-    const double first = options_.real("lr"), last = std::min(first, options_.real("final-lr"));
-    const double progress = static_cast<double>(step()) / static_cast<double>(steps_of_network());
-    return last + 0.5 * (first - last) * (1.0 + std::cos(std::numbers::pi * progress));
+    const double first = options_.real("lr");
+    return Schedule{.kind = Schedule::Kind::kCosine,
+                    .initial = first,
+                    .final = std::min(first, options_.real("final-lr")),
+                    .epochs = steps_of_network()}
+        .at(step());
   }
 
   /// The baseline drops at the rate of the random candidates, which the learned gates give when they are trained.
@@ -223,17 +227,9 @@ class PgnasRun {
   const char* name() const { return at_.network == 0 && !options_.flag("fixed") ? "learned" : "fixed"; }
 
   void log_step(const nas::Score& score, double rate) {
-    session_.folder().metrics().append({{"phase", name()},
-                                        {"epoch", at_.epoch},
-                                        {"step", step()},
-                                        {"split", "train"},
-                                        {"loss", score.mean_loss()},
-                                        {"top1", score.accuracy()},
-                                        {"top5", score.accuracy5()},
-                                        {"lr", rate},
-                                        {"img_s", progress_->pace().images_per_second()},
-                                        {"data_wait", progress_->pace().data_wait()},
-                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+    session_.folder().metrics().append(
+        training_line({{"phase", name()}, {"epoch", at_.epoch}, {"step", step()}, {"split", "train"}}, score, rate,
+                      progress_->pace()));
   }
 
   /// Scores the network of all gates on the validation images.
@@ -464,10 +460,7 @@ class PgnasRun {
               << memory;
     if (is_split())
       std::cout << micro_batch_line(batch_size(), images) << '\n';
-    std::cout << "steps               " << format_count(steps) << "\none step            " << format_duration(seconds)
-              << "\nestimated time      "
-              << format_duration(seconds * static_cast<double>(steps) + scored * evaluation_.seconds(evaluation_size()))
-              << '\n';
+    std::cout << time_lines(steps, seconds, scored * evaluation_.seconds(evaluation_size()));
     return kDone;
   }
 
@@ -490,16 +483,6 @@ class PgnasRun {
   Position at_;
   double started_ = 0.0;
 };
-
-/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
-std::int64_t choose_micro_batch(Session& session) {
-  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
-    return 0;
-  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
-  PgnasRun rehearsal(session);
-  unlimited.reset();
-  return rehearsal.fitting_micro_batch();
-}
 
 void declare_training(OptionTable& table) {
   table.group("Training");
@@ -577,9 +560,7 @@ void declare_pgnas(OptionTable& table) {
 }
 
 int run_pgnas(Session& session) {
-  const std::int64_t micro_batch = choose_micro_batch(session);
-  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
-  return run_profiled(session, [&] { return PgnasRun(session, micro_batch).run(); });
+  return run_within_limit<PgnasRun>(session);
 }
 
 }  // namespace ockham::apps

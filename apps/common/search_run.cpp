@@ -10,13 +10,13 @@
 #include "apps/common/format.h"
 #include "apps/common/hessian_check.h"
 #include "apps/common/host.h"
-#include "apps/common/memory_plan.h"
+#include "apps/common/limited_run.h"
 #include "apps/common/networks.h"
-#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_catalog.h"
 #include "apps/common/search_report.h"
 #include "apps/common/search_setup.h"
+#include "apps/common/training_line.h"
 #include "data/augment.h"
 #include "engine/allocator.h"
 #include "nas/bayes/calibration.h"
@@ -182,18 +182,9 @@ class SearchRun {
   }
 
   void log_step(const nas::Score& score) {
-    session_.folder().metrics().append({{"phase", "search"},
-                                        {"round", at_.round},
-                                        {"epoch", at_.epoch},
-                                        {"step", at_.step},
-                                        {"split", "train"},
-                                        {"loss", score.mean_loss()},
-                                        {"top1", score.accuracy()},
-                                        {"top5", score.accuracy5()},
-                                        {"lr", search_lr_of(options_)},
-                                        {"img_s", progress_->pace().images_per_second()},
-                                        {"data_wait", progress_->pace().data_wait()},
-                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+    session_.folder().metrics().append(training_line(
+        {{"phase", "search"}, {"round", at_.round}, {"epoch", at_.epoch}, {"step", at_.step}, {"split", "train"}},
+        score, search_lr_of(options_), progress_->pace()));
   }
 
   nas::Batch hessian_batch() const {
@@ -380,9 +371,7 @@ class SearchRun {
               << memory_table(passes);
     if (is_split)
       std::cout << micro_batch_line(batch, micro_batch) << '\n';
-    std::cout << "steps               " << format_count(total_steps()) << "\none step            "
-              << format_duration(seconds) << "\nestimated time      "
-              << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
+    std::cout << time_lines(total_steps(), seconds);
     return kDone;
   }
 
@@ -440,22 +429,10 @@ class SearchRun {
   std::int64_t images_ = 0;
 };
 
-/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
-std::int64_t choose_micro_batch(Session& session) {
-  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
-    return 0;
-  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
-  SearchRun rehearsal(session);
-  unlimited.reset();
-  return rehearsal.fitting_micro_batch();
-}
-
 }  // namespace
 
 int run_search(Session& session) {
-  const std::int64_t micro_batch = choose_micro_batch(session);
-  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
-  return run_profiled(session, [&] { return SearchRun(session, micro_batch).run(); });
+  return run_within_limit<SearchRun>(session);
 }
 
 void check_search(Session& session) {

@@ -9,11 +9,12 @@
 #include "apps/common/datasets.h"
 #include "apps/common/format.h"
 #include "apps/common/host.h"
-#include "apps/common/memory_plan.h"
+#include "apps/common/limited_run.h"
 #include "apps/common/networks.h"
 #include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/search_setup.h"
+#include "apps/common/training_line.h"
 #include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
@@ -196,17 +197,9 @@ class TrainRun {
   }
 
   void log(const char* split, const nas::Score& score) {
-    session_.folder().metrics().append({{"phase", "train"},
-                                        {"epoch", epoch_},
-                                        {"step", step_},
-                                        {"split", split},
-                                        {"loss", score.mean_loss()},
-                                        {"top1", score.accuracy()},
-                                        {"top5", score.accuracy5()},
-                                        {"lr", schedule_.at(epoch_)},
-                                        {"img_s", progress_->pace().images_per_second()},
-                                        {"data_wait", progress_->pace().data_wait()},
-                                        {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}});
+    session_.folder().metrics().append(
+        training_line({{"phase", "train"}, {"epoch", epoch_}, {"step", step_}, {"split", split}}, score,
+                      schedule_.at(epoch_), progress_->pace()));
   }
 
   void save(const std::string& name) {
@@ -298,9 +291,7 @@ class TrainRun {
               << memory_table({{&step, micro_batch}, {&evaluation_, evaluation_size()}});
     if (is_split())
       std::cout << micro_batch_line(batch_size(), micro_batch) << '\n';
-    std::cout << "steps               " << format_count(total_steps()) << "\none step            "
-              << format_duration(seconds) << "\nestimated time      "
-              << format_duration(seconds * static_cast<double>(total_steps())) << "\n";
+    std::cout << time_lines(total_steps(), seconds);
     return kDone;
   }
 
@@ -358,16 +349,6 @@ class TrainRun {
   std::int64_t images_ = 0;
 };
 
-/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
-std::int64_t choose_micro_batch(Session& session) {
-  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
-    return 0;
-  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
-  TrainRun rehearsal(session);
-  unlimited.reset();
-  return rehearsal.fitting_micro_batch();
-}
-
 }  // namespace
 
 void declare_train(OptionTable& table) {
@@ -424,9 +405,7 @@ void declare_train(OptionTable& table) {
 }
 
 int run_train(Session& session) {
-  const std::int64_t micro_batch = choose_micro_batch(session);
-  CachingAllocator::instance().drop_cache();  // a rehearsal's blocks have other sizes
-  return run_profiled(session, [&] { return TrainRun(session, micro_batch).run(); });
+  return run_within_limit<TrainRun>(session);
 }
 
 }  // namespace ockham::apps
