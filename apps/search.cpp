@@ -4,6 +4,7 @@
 #include "apps/common/main.h"
 #include "apps/common/method_comparison.h"
 #include "apps/common/method_run.h"
+#include "apps/common/option_use.h"
 #include "apps/common/profile_report.h"
 #include "apps/common/search_catalog.h"
 #include "apps/common/search_run.h"
@@ -136,6 +137,10 @@ int run(ockham::apps::Session& session) {
         session, {.app = {.name = "search", .purpose = "", .declare = declare, .run = search}, .check = check});
   if (options.is_set("seeds"))
     throw ockham::UsageError("--seeds goes with --methods NAME,NAME,...; for one search give --seed.");
+  if (options.is_set("method-settings"))
+    throw ockham::UsageError("--method-settings goes with --methods NAME,NAME,...; give the options themselves.");
+  for (const std::string& line : ockham::apps::unused_options(options, {options.text("method")}))
+    session.log().line(line);
   return search(session);
 }
 

@@ -34,9 +34,9 @@ Json read_json(const fs::path& path) {
   return Json::parse(in, nullptr, false);
 }
 
-std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
+/// "--name" of "--name=value".
+std::string_view option_of(std::string_view argument) {
+  return argument.substr(0, argument.find('='));
 }
 
 /// @return kDone or kStopped
@@ -44,10 +44,12 @@ int run_child(Session& parent, const App& app, const std::vector<std::string>& s
   const fs::path folder = parent.folder().path() / child.name;
   // A folder without config.ini was left before the run began: as good as none.
   const bool is_begun = fs::exists(folder / "config.ini");
-  const std::vector<std::string> own = is_begun ? std::vector<std::string>{"--resume=" + folder.string()}
-                                                : joined(child.arguments, {"--out=" + folder.string(), "--overwrite"});
+  std::vector<std::string> arguments = arguments_of(child, shared);
+  arguments.push_back((is_begun ? "--resume=" : "--out=") + folder.string());
+  if (!is_begun)
+    arguments.emplace_back("--overwrite");
   Log log(std::cerr, parent.log().style());  // its own: it is kept in the log.txt of the child
-  Session session = child_session(app, joined(shared, own), log);
+  Session session = child_session(app, arguments, log);
   if (is_finished(folder))
     return kDone;                             // with the same options, as the line above has made sure
   CachingAllocator::instance().reset_peak();  // a run's peak is its own
@@ -81,6 +83,15 @@ std::vector<std::string> arguments_of(const Options& options, const std::vector<
     const std::string name = line.substr(0, equals);
     if (std::ranges::find(without, name) == without.end())
       arguments.push_back("--" + name + "=" + line.substr(equals + 3));
+  }
+  return arguments;
+}
+
+std::vector<std::string> arguments_of(const ChildRun& child, const std::vector<std::string>& shared) {
+  std::vector<std::string> arguments = child.arguments;
+  for (const std::string& argument : shared) {
+    if (std::ranges::find(child.arguments, option_of(argument), option_of) == child.arguments.end())
+      arguments.push_back(argument);
   }
   return arguments;
 }

@@ -18,8 +18,11 @@ std::vector<std::string> arguments_of(const Options& options, const std::vector<
 
 struct ChildRun {
   std::string name;                    ///< of its folder
-  std::vector<std::string> arguments;  ///< beside those that all children share
+  std::vector<std::string> arguments;  ///< "--name=value"; they win against those that all children share
 };
+
+/// Those that all children share, as `child` has them.
+std::vector<std::string> arguments_of(const ChildRun& child, const std::vector<std::string>& shared);
 
 /// Whether a run in this folder has come to its end.
 bool is_finished(const std::filesystem::path& folder);

@@ -222,10 +222,12 @@ std::string introduction(const Json& comparison) {
   std::string seeds;
   for (const Json& seed : comparison["seeds"])
     seeds += (seeds.empty() ? "" : ", ") + seed.dump();
+  const std::string settings = comparison["method_settings"].get<std::string>();
+  const std::string own = settings.empty() ? "" : " Set otherwise for one method alone: " + settings + ".";
   return concat("Space ", comparison["space"].get<std::string>(), ", data set ",
                 comparison["dataset"].get<std::string>(), ", ", comparison["epochs"].get<std::int64_t>(),
                 " epochs with ", comparison["batch_size"].get<std::int64_t>(), " images a batch, seeds ", seeds,
-                ". Searches of one seed have the same split of the images.");
+                ". Searches of one seed have the same split of the images.", own);
 }
 
 std::string table_notes(const Json& comparison) {

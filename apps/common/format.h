@@ -35,7 +35,7 @@ namespace ockham::apps {
 /// A finite decimal number such as "0.025" or "3e-4", or empty.
 [[nodiscard]] std::optional<double> parse_real(std::string_view text);
 
-/// What stands between the commas of "a,b,c", empty parts included.
-[[nodiscard]] std::vector<std::string> split_list(std::string_view text);
+/// What stands between the commas of "a,b,c", or other separators, empty parts included.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text, char separator = ',');
 
 }  // namespace ockham::apps

@@ -4,7 +4,7 @@
 
 namespace ockham::apps {
 
-/// --methods and --seeds.
+/// --methods, --seeds and --method-settings.
 void declare_comparison(OptionTable& table);
 
 /// A search as ockham-search runs it, and a check that throws what it would throw before its first step.

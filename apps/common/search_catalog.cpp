@@ -198,9 +198,12 @@ void require_usable_table(const Options& options) {
     throw UsageError("--rank-cells 1: one cell has no rank among others; take 2 at least, or 0 for no comparison.");
 }
 
+bool has_own_run(const std::string& method, const std::string& space) {
+  return method == "bayesnas" && (space == "bayesnas" || space == "darts");
+}
+
 bool has_own_run(const Options& options) {
-  const std::string& space = options.text("space");
-  return options.text("method") == "bayesnas" && (space == "bayesnas" || space == "darts");
+  return has_own_run(options.text("method"), options.text("space"));
 }
 
 void declare_methods(OptionTable& table) {

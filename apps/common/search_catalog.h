@@ -30,6 +30,7 @@ std::vector<std::string> method_names();
 std::vector<std::string> space_names();
 
 /// Is it BayesNAS in a space of its own, whose run has phases (search_run.h)?
+bool has_own_run(const std::string& method, const std::string& space);
 bool has_own_run(const Options& options);
 
 /// The options of the methods that search by logits, gates or draws.

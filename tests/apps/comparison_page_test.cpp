@@ -53,6 +53,7 @@ Json comparison() {
       {"dataset", "cifar10"},
       {"seeds", {1, 2}},
       {"epochs", 4},
+      {"method_settings", "darts.arch-lr=" + kHostile},
       {"batch_size", 64},
       {"has_table", true},
       {"methods",

@@ -130,6 +130,40 @@ BOOST_AUTO_TEST_CASE(a_search_of_a_comparison_is_an_ordinary_one) {
   BOOST_TEST(json::parse(content(path() / "out/balenas-seed7/summary.json"))["peak_bytes"] == one["peak_bytes"]);
 }
 
+BOOST_AUTO_TEST_CASE(a_method_may_have_settings_of_its_own) {
+  const fs::path out = path() / "out";
+  const std::string own = "'balenas.epochs=1;balenas.arch-lr=0.01' ";
+  BOOST_REQUIRE(
+      run_program(path(), "search",
+                  kNb201 + "--methods darts,balenas --seeds 1 --out out --arch-lr 0.02 --method-settings " + own)
+          .exit_code == 0);
+  BOOST_TEST(contains(content(out / "darts-seed1/config.ini"), "arch-lr = 0.02"));
+  BOOST_TEST(contains(content(out / "balenas-seed1/config.ini"), "arch-lr = 0.01"));
+  const json facts = facts_of(out);
+  BOOST_TEST(facts["runs"][0]["steps"].get<int>() == 2 * facts["runs"][1]["steps"].get<int>());
+  BOOST_TEST(contains(content(out / "report.md"), "balenas.arch-lr=0.01"));
+
+  const std::string before = content(out / "balenas-seed1/run.json");
+  BOOST_TEST(run_program(path(), "search",
+                         "--resume out --methods darts,balenas,random --method-settings "
+                         "'balenas.epochs=1;balenas.arch-lr=0.01;random.candidates=1'")
+                 .exit_code == 0);
+  BOOST_TEST((content(out / "balenas-seed1/run.json") == before));
+  BOOST_TEST(contains(content(out / "random-seed1/config.ini"), "candidates = 1"));
+  BOOST_TEST(ends_with(run_program(path(), "search", "--resume out --method-settings balenas.epochs=2"), 2,
+                       {"--epochs 2 differs"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_option_that_no_method_of_the_run_has_is_named) {
+  const Outcome one = run_program(path(), "search", kNb201 + "--method random --draw-from uniform --out one");
+  BOOST_TEST(ends_with(one, 0, {"--draw-from has no effect: it is an option of balenas-tf, and the run is of random"}));
+  BOOST_TEST(!contains(one.err, "--candidates has no effect"));
+  const Outcome several =
+      run_program(path(), "search", kNb201 + "--methods random,pgnas --darts-order 2 --seeds 1 --out several");
+  BOOST_TEST(ends_with(several, 0, {"--darts-order has no effect: it is an option of darts"}));
+  BOOST_TEST(!contains(several.err, "--draws has no effect"));
+}
+
 BOOST_AUTO_TEST_CASE(a_killed_comparison_goes_on_and_may_grow) {
   const fs::path out = path() / "out";
   Program program(path(), "search", kNb201 + "--methods darts,random --seeds 1 --out out");
@@ -224,6 +258,15 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_compared_is_refused_before_anything_runs) {
   BOOST_TEST(refuses("--space darts --methods darts,pgnas --seeds 1", {"--method pgnas does not fit --space darts"}));
   BOOST_TEST(refuses(nb201 + "--methods darts,balenas-tf --seeds 1 --proxies synflaw", {"synflaw"}));
   BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1 --table none.csv", {"none.csv"}));
+  const std::string both = nb201 + "--methods darts,random --seeds 1 --method-settings ";
+  BOOST_TEST(refuses(both + "balenas.epochs=1", {"balenas is not among --methods darts,random"}));
+  BOOST_TEST(refuses(both + "darts:epochs=1", {"'darts:epochs=1'", "METHOD.OPTION=VALUE"}));
+  BOOST_TEST(refuses(both + "'darts.epochs=1;darts.epochs=2'", {"darts.epochs twice"}));
+  BOOST_TEST(refuses(both + "darts.epocks=1", {"'epocks'"}));
+  BOOST_TEST(refuses(both + "darts.seed=1", {"'seed' is not an option that a method can have for itself"}));
+  BOOST_TEST(refuses(both + "darts.out=x", {"'out'"}));
+  BOOST_TEST(refuses(both + "darts.epochs=-1", {"--epochs", "'-1'"}));
+  BOOST_TEST(refuses(nb201 + "--method darts --method-settings darts.epochs=1", {"--methods"}));
   BOOST_REQUIRE(run_program(path(), "search", kNb201 + "--method random --out one").exit_code == 0);
   BOOST_TEST(ends_with(run_program(path(), "search", "--resume one --methods darts --seeds 1"), 2,
                        {"one search and no comparison"}));
