@@ -50,6 +50,14 @@ struct Position {
   }
 };
 
+struct Interrupted {};
+
+/// @throws Interrupted if asked to stop
+void check_stop() {
+  if (stop_requested())
+    throw Interrupted{};
+}
+
 class MethodRun {
  public:
   /// @param micro_batch images at a time that the memory limit allows; 0: there is no limit
@@ -95,15 +103,19 @@ class MethodRun {
     }
     progress.finish();
     save();  // what follows may take long, and begins anew if it is interrupted
-    method_->finish();
-    publish();
+    try {
+      method_->finish(check_stop);
+      publish();
+    } catch (const Interrupted&) {
+      return stop();
+    }
     return kDone;
   }
 
   /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
   std::int64_t fitting_micro_batch() {
     return apps::fitting_micro_batch(options_.size("memory-limit"), batch_size(), whole_step_, split_step_,
-                                     {{&evaluation_, evaluation_size()}});
+                                     other_passes());
   }
 
  private:
@@ -150,7 +162,7 @@ class MethodRun {
   /// The first --score-size images of the architecture's part, as they are.
   nas::HeldOut held_out() const {
     std::vector<std::int64_t> indices = indices_of(true);
-    indices.resize(std::min(indices.size(), static_cast<std::size_t>(options_.count("score-size"))));
+    indices.resize(static_cast<std::size_t>(held_out_size()));
     const data::DatasetPtr images = data::make_subset(splits_.train, std::move(indices));
     return [images, size = std::min(batch_size(), images->size()),
             dtype = precision_.maps](const std::function<nas::Score(const nas::Batch&)>& score) {
@@ -159,8 +171,9 @@ class MethodRun {
   }
 
   /// Images at a time in a pass of held_out_. Never split: it is what batch norm takes its statistics of.
-  std::int64_t evaluation_size() const {
-    return std::min({batch_size(), options_.count("score-size"), static_cast<std::int64_t>(indices_of(true).size())});
+  std::int64_t evaluation_size() const { return std::min(batch_size(), held_out_size()); }
+  std::int64_t held_out_size() const {
+    return std::min(options_.count("score-size"), static_cast<std::int64_t>(indices_of(true).size()));
   }
 
   /// The weights' rate: a cosine over all steps.
@@ -272,6 +285,7 @@ class MethodRun {
     const CellLogits logits(*network, *space_);
     std::vector<double> scores, truth;
     for (std::int64_t i = 0; i < count; ++i) {
+      check_stop();
       const std::string cell = logits.put_random({seed(), Purpose::kProbe, static_cast<std::uint64_t>(i)});
       scores.push_back(score_held_out().accuracy());
       truth.push_back(table_->at(nas::nasbench201::parse_cell(cell))[column]);
@@ -341,6 +355,13 @@ class MethodRun {
     return noise_batch(images, shape.channels, shape.height, precision_.maps);
   }
 
+  std::vector<PlannedPass> other_passes() {
+    std::vector<PlannedPass> passes{{&evaluation_, evaluation_size()}};
+    if (method_->finish_images() > 0)
+      passes.push_back({&finish_, std::min(method_->finish_images(), held_out_size())});
+    return passes;
+  }
+
   /// @param others images of the two batches of a step that wait meanwhile
   void rehearse_step(std::int64_t images, std::int64_t micro_batch, std::int64_t others) {
     method_->set_micro_batch(micro_batch);
@@ -355,7 +376,9 @@ class MethodRun {
     const std::int64_t images = is_split ? at_.micro_batch : batch_size();
     PassPlan& plan = is_split ? split_step_ : whole_step_;
     const double seconds = plan.seconds(images) * (is_split ? static_cast<double>(batch_size() / images) / 2.0 : 1.0);
-    std::cout << memory_table({{&plan, images}, {&evaluation_, evaluation_size()}});
+    std::vector<PlannedPass> passes = other_passes();
+    passes.insert(passes.begin(), {&plan, images});
+    std::cout << memory_table(passes);
     if (is_split)
       std::cout << micro_batch_line(batch_size(), images) << '\n';
     std::cout << time_lines(total_steps(), seconds);
@@ -385,6 +408,7 @@ class MethodRun {
   PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images, images); }};
   PassPlan split_step_{"step",
                        [this](std::int64_t images) { rehearse_step(2 * images, images, 2 * (batch_size() - images)); }};
+  PassPlan finish_{"last pass", [this](std::int64_t images) { method_->rehearse_finish(noise(images)); }};
   PassPlan evaluation_{"evaluation", [this](std::int64_t images) { method_->evaluate(noise(images)); }};
   Checkpoints* checkpoints_ = nullptr;
   Progress* progress_ = nullptr;

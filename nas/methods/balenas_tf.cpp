@@ -35,23 +35,31 @@ std::vector<Candidate> BalenasTf::draw() const {
   return connected.empty() ? cells : connected;
 }
 
-std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells) const {
-  const Batch batch = first_images(held_out_, options_.proxy_images, DType::kFloat64);
+std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells, const Batch& images,
+                                     const Pause& pause) const {
   std::vector<std::vector<double>> scores(options_.proxies.size());
   for (const Candidate& cell : cells) {
+    pause();
     Initial initial{.seed = options().seed, .dtype = DType::kFloat64};
     const OwnedNetwork subject = space().make_network(cell.cell, initial);
     for (std::size_t p = 0; p < scores.size(); ++p)
-      scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, batch));
+      scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, images));
   }
   return scores.size() == 1 ? proxies::without_nan(scores[0]) : proxies::rank_sums(scores);
 }
 
-void BalenasTf::finish() {
-  drawn_ = draw();
-  const std::vector<double> scores = score(drawn_);
-  for (std::size_t i = 0; i < drawn_.size(); ++i)
-    drawn_[i].score = scores[i];
+void BalenasTf::finish(const Pause& pause) {
+  std::vector<Candidate> cells = draw();
+  const std::vector<double> scores =
+      score(cells, first_images(held_out_, options_.proxy_images, DType::kFloat64), pause);
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    cells[i].score = scores[i];
+  drawn_ = std::move(cells);
+}
+
+void BalenasTf::rehearse_finish(const Batch& images) {
+  score({{.cell = random_cell(space(), {.seed = options().seed, .purpose = Purpose::kProbe})}},
+        {.images = images.images.to(DType::kFloat64), .labels = images.labels}, kNoPause);
 }
 
 std::string BalenasTf::derive() const {

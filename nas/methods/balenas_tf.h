@@ -19,14 +19,17 @@ class BalenasTf : public Balenas {
   BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out);
 
   /// Draws and scores. Cells whose output is cut off are left out, unless all are.
-  void finish() override;
+  void finish(const Pause& pause) override;
+  std::int64_t finish_images() const override { return options_.proxy_images; }
+  /// One cell, in place of all that will be drawn.
+  void rehearse_finish(const Batch& images) override;
   /// After finish() the chosen cell, before it that of the mean.
   std::string derive() const override;
   std::vector<Candidate> candidates() const override { return drawn_; }
 
  private:
   std::vector<Candidate> draw() const;
-  std::vector<double> score(const std::vector<Candidate>& cells) const;
+  std::vector<double> score(const std::vector<Candidate>& cells, const Batch& images, const Pause& pause) const;
 
   BalenasTfOptions options_;
   HeldOut held_out_;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/allocator.h"
 #include "nas/bayes/entropy.h"
 #include "nas/bayes/sparse_prior.h"
 #include "nas/element.h"
@@ -71,14 +72,26 @@ void BayesNasCells::shrink(double threshold) {
   }
 }
 
-void BayesNasCells::finish() {
-  const Batch batch = first_images(held_out_, options_.hessian_images, options_.dtype);
+std::vector<Tensor> BayesNasCells::hessian_of(const Batch& batch, const HessianOptions& options) const {
+  const MemoryScope scope(MemoryClass::kCurvature);
   Tape tape;
   const Context context{.tape = &tape, .batch_norm = BatchNormMode::kFrozenBatch};
   const Variable logits = owned_.network.forward(context, batch.images);
-  update_groups(
-      hessian_diagonal(softmax_cross_entropy(logits, batch.labels), owned_.network.architecture, options_.hessian)
-          .diagonal);
+  return hessian_diagonal(softmax_cross_entropy(logits, batch.labels), owned_.network.architecture, options).diagonal;
+}
+
+void BayesNasCells::finish(const Pause&) {
+  update_groups(hessian_of(first_images(held_out_, options_.hessian_images, options_.dtype), options_.hessian));
+}
+
+void BayesNasCells::rehearse_finish(const Batch& images) {
+  HessianOptions hessian = options_.hessian;
+  // As many directions at once as the whole pass will have; where memory is limited it makes do with one.
+  hessian.directions = hessian.memory_limit != 0 ? 1 : hessian.directions;
+  hessian.memory_limit = 0;
+  hessian.cache_bytes = hessian.cache_bytes * static_cast<std::size_t>(images.images.size(0)) /
+                        static_cast<std::size_t>(options_.hessian_images);
+  hessian_of({.images = images.images.to(options_.dtype), .labels = images.labels}, hessian);
 }
 
 void BayesNasCells::update_groups(const std::vector<Tensor>& hessian) {

@@ -33,7 +33,9 @@ class BayesNasCells : public SearchMethod {
   /// lambda * sum of ||w_group||.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   /// Second derivatives on held-out images with their statistics taken as constants, variances, pruning.
-  void finish() override;
+  void finish(const Pause& pause) override;
+  std::int64_t finish_images() const override { return options_.hessian_images; }
+  void rehearse_finish(const Batch& images) override;
   /// Each edge's kept operation of the largest variance, none where none is kept; before finish() that of the largest
   /// norm of switches.
   std::string derive() const override;
@@ -50,6 +52,7 @@ class BayesNasCells : public SearchMethod {
   std::vector<double> switches_of(std::int64_t branch) const;
   double rms_of(std::int64_t branch) const;
   void shrink(double threshold);
+  std::vector<Tensor> hessian_of(const Batch& batch, const HessianOptions& options) const;
   void update_groups(const std::vector<Tensor>& hessian);
 
   const nasbench201::Space& space_;

@@ -35,7 +35,7 @@ std::vector<double> PgnasSearch::drop_probabilities() const {
   return p;
 }
 
-void PgnasSearch::finish() {
+void PgnasSearch::finish(const Pause& pause) {
   std::vector<Batch> batches;
   held_out_([&](const Batch& batch) {
     batches.push_back({.images = batch.images.clone(), .labels = batch.labels.clone()});
@@ -43,7 +43,7 @@ void PgnasSearch::finish() {
   });
   // Batch statistics: the running ones are those of all operations together, not of one cell.
   const std::vector<RankedCell> ranked = rank_cells(*network_, batches, options_.draws, {.seed = options_.pgnas.seed},
-                                                    {.batch_norm = BatchNormMode::kFrozenBatch});
+                                                    {.batch_norm = BatchNormMode::kFrozenBatch, .pause = pause});
   ranked_.clear();
   for (const RankedCell& cell : ranked)
     ranked_.push_back({nb201::to_string(cell.cell), cell.score.accuracy(), cell.draws});

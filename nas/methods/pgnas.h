@@ -23,7 +23,7 @@ class PgnasSearch : public SearchMethod {
   /// Gates and weights learn from `train`, for theirs is one objective; held-out images are for ranking alone.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   /// Draws cells and ranks them.
-  void finish() override;
+  void finish(const Pause& pause) override;
   /// After finish() the best of the drawn; before, each edge's operation of the lowest drop probability, none where
   /// that is above one half.
   std::string derive() const override;

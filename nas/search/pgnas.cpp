@@ -121,6 +121,7 @@ std::vector<Ranked> rank_candidates(const GatedNetwork& network, std::span<const
                                     const std::function<void(std::uint64_t number)>& put, const RankOptions& options) {
   std::vector<Ranked> ranking;
   for (std::uint64_t number = 0; number < count; ++number) {
+    options.pause();
     put(number);
     ranking.push_back({number, evaluate_candidate(network, batches, options.batch_norm)});
   }

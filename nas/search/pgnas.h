@@ -91,6 +91,7 @@ struct RankOptions {
   /// kRunning: the search network's statistics, as published. kFrozenBatch: those of the candidate on each batch. Not
   /// kBatch, which would move the running ones.
   BatchNormMode batch_norm = BatchNormMode::kRunning;
+  std::function<void()> pause = [] {};  ///< called before each candidate; may throw to end it
 };
 
 struct Ranked {

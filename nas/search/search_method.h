@@ -34,6 +34,10 @@ struct Candidate {
 /// Takes held-out images batch by batch to a function: the sum of its scores.
 using HeldOut = std::function<Score(const std::function<Score(const Batch&)>&)>;
 
+/// Called between the pieces of long work; may throw to end it.
+using Pause = std::function<void()>;
+inline const Pause kNoPause = [] {};
+
 class SearchMethod {
  public:
   virtual ~SearchMethod() = default;
@@ -41,8 +45,12 @@ class SearchMethod {
   /// One step on two batches of equal size: `train` for the weights, `valid`, of other images, for the architecture.
   /// @return the score of `train` @throws DivergedError if a loss or gradient norm is not finite, naming the step
   virtual Score step(const Batch& train, const Batch& valid, const StepPlace& place) = 0;
-  /// After the last step, once: what a method still does before it names its cell.
-  virtual void finish() {}
+  /// After the last step: what a method still does before it names its cell. Begins anew if `pause` ended it.
+  virtual void finish(const Pause& /*pause*/) {}
+  /// The pass of finish() that needs the most memory, for plans: how many images it takes (0: there is none that needs
+  /// more than a step or an evaluation), and that pass on other images. After it the method is of no use.
+  virtual std::int64_t finish_images() const { return 0; }
+  virtual void rehearse_finish(const Batch& /*images*/) {}
   /// The cell at present.
   virtual std::string derive() const = 0;
   /// The score of a batch by the search network as it is; count 0 where the method has none.

@@ -160,6 +160,42 @@ BOOST_AUTO_TEST_CASE(the_least_memory_limit_that_a_refusal_names_is_enough_for_t
   BOOST_TEST(ends_with(run_program(path(), "search", options + limit), 0, {"at a time in"}));
 }
 
+BOOST_AUTO_TEST_CASE(the_plan_of_bayesnas_counts_its_hessian_pass_which_a_limit_narrows) {
+  const std::string options =
+      "--train-size 128 --test-size 16 --batch-size 8 --score-size 64 --hessian-size 48 --channels 4 --cells 1 "
+      "--image-size 32 --epochs 1 --space nasbench201 --method bayesnas --threads 1 ";
+  const auto peak_after = [](const std::string& text, const std::string& mark) {
+    return std::stod(text.substr(text.find(mark, text.find("predicted peak")) + mark.size()));
+  };
+  Outcome plan = run_program(path(), "search", options + "--dry-run");
+  BOOST_REQUIRE(ends_with(plan, 0, {}));
+  std::erase(plan.out, ',');
+  const Outcome done = run_program(path(), "search", options + "--json --out run");
+  BOOST_REQUIRE(done.exit_code == 0);
+  const double peak = test::summary(done)["peak_bytes"].get<double>();
+  BOOST_TEST(peak_after(plan.out, "B ") == peak, boost::test_tools::tolerance(0.05));
+
+  const Outcome refused = run_program(path(), "search", options + "--memory-limit 1MB --out limited");
+  BOOST_TEST(ends_with(refused, 2, {"--memory-limit of at least", "last pass of 48 images"}));
+  const std::string before = "at least ";
+  const std::string limit = std::to_string(std::stoull(refused.err.substr(refused.err.find(before) + before.size())));
+  const Outcome limited = run_program(path(), "search", options + "--json --out limited --memory-limit " + limit);
+  BOOST_REQUIRE(limited.exit_code == 0);
+  BOOST_TEST(test::summary(limited)["peak_bytes"].get<double>() <= std::stod(limit));
+  BOOST_TEST(std::stod(limit) < peak);
+}
+
+BOOST_AUTO_TEST_CASE(a_search_can_be_stopped_while_it_weighs_its_candidates) {
+  Program program(path(), "search",
+                  "--train-size 64 --test-size 16 --batch-size 8 --score-size 16 --channels 2 --image-size 8 --cells 1 "
+                  "--epochs 1 --space nasbench201 --method balenas-tf --draws 5000 --proxy-size 4 --out run");
+  const fs::path lines = path() / "run/metrics.jsonl";
+  BOOST_REQUIRE(program.wait_until([&] { return test::contains(content(lines), "\"valid\""); }));
+  program.send(SIGTERM);
+  BOOST_TEST(ends_with(program.wait(), 75, {"--resume"}));
+  BOOST_TEST(!fs::exists(path() / "run/summary.json"));
+}
+
 BOOST_AUTO_TEST_CASE(a_faster_rate_moves_the_gates_of_pgnas_further) {
   const auto drop_spread = [&](const std::string& rate) {
     BOOST_REQUIRE(

@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BalenasTf method(
       kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs", "snip"}, .proxy_images = 4}, held_out);
   take_steps(method, 0, 1);
-  method.finish();
+  method.finish(kNoPause);
   std::int64_t times = 0;
   double best = 0.0;
   std::string chosen;
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BOOST_TEST(method.derive() == chosen);
   BalenasTf control(
       kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true}, held_out);
-  control.finish();
+  control.finish(kNoPause);
   BOOST_TEST(control.candidates().size() == 8u);  // of 15,625 cells
   BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
 }
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {
   capped.skip_cap = 0;
   BalenasTf method(kSpace, {.balenas = {.relaxed = capped}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true},
                    held_out);
-  method.finish();
+  method.finish(kNoPause);
   for (const Candidate& candidate : method.candidates())
     BOOST_TEST(kSpace.facts(candidate.cell).skips == 0);
 }
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy)
       {.pgnas = {.seed = 3}, .supernet = {.network = kSpace.search_spec()}, .draws = 12, .dtype = DType::kFloat64},
       held_out);
   take_steps(method, 0, 2);
-  method.finish();
+  method.finish(kNoPause);
   std::int64_t times = 0;
   double best = 0.0;
   for (const Candidate& candidate : method.candidates()) {
@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_wh
     BayesNasCells method(
         kSpace, {.lambda = lambda, .switch_lr = 0.1, .warmup = 0.0, .seed = 3, .dtype = DType::kFloat64}, held_out);
     take_steps(method, 0, kSteps);
-    method.finish();
+    method.finish(kNoPause);
     const auto columns = method.posterior();
     const nasbench201::Cell cell = nasbench201::parse_cell(method.derive());
     for (std::size_t e = 0; e < cell.edges.size(); ++e) {
@@ -301,7 +301,7 @@ BOOST_AUTO_TEST_CASE(bayesnas_measures_with_the_statistics_of_its_images_not_wit
         tensor = Tensor::full(tensor.shape(), running, DType::kFloat64);
     }
     method.load(state);
-    method.finish();
+    method.finish(kNoPause);
     return method.posterior().at("hessian");
   };
   const std::vector<double> usual = hessian_with(1.0);
