@@ -312,19 +312,33 @@ std::size_t number_count(Space space) {
   return count;
 }
 
+std::size_t operation_numbers(std::size_t node) {
+  return (node - 1) * kOperations;
+}
+
+std::optional<std::size_t> parent_numbers(Space space, std::size_t vertex) {
+  if (!has_choice(space, vertex))
+    return std::nullopt;
+  const std::size_t output = nodes_of(space) + 1;
+  std::size_t first = operation_numbers(output);
+  if (vertex == output)
+    return first;
+  first += output;
+  for (std::size_t v = 1; v < vertex; ++v)
+    first += has_choice(space, v) ? v : 0;
+  return first;
+}
+
 Cell largest(Space space, std::span<const double> numbers) {
   Cell cell{.nodes = nodes_of(space)};
-  const auto take = [&](std::size_t count) {
-    const std::span<const double> front = numbers.first(count);
-    numbers = numbers.subspan(count);
-    return front;
-  };
   for (std::size_t v = 1; v <= cell.nodes; ++v)
-    cell.operations[v] = static_cast<Operation>(std::countr_zero(largest_vertices(take(kOperations), 1)));
-  const auto parents_of = [&](std::size_t v) { return largest_vertices(take(v), parent_counts(space)[v - 1]); };
-  cell.parents[cell.output()] = parents_of(cell.output());
-  for (std::size_t v = 1; v <= cell.nodes; ++v)
-    cell.parents[v] = has_choice(space, v) ? parents_of(v) : (1u << v) - 1u;
+    cell.operations[v] = static_cast<Operation>(
+        std::countr_zero(largest_vertices(numbers.subspan(operation_numbers(v), kOperations), 1)));
+  for (std::size_t v = 1; v <= cell.output(); ++v) {
+    const std::optional<std::size_t> first = parent_numbers(space, v);
+    cell.parents[v] =
+        first ? largest_vertices(numbers.subspan(*first, v), parent_counts(space)[v - 1]) : (1u << v) - 1u;
+  }
   return cell;
 }
 

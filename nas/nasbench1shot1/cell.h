@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -75,6 +76,11 @@ Cell cell_of(Space space, std::int64_t number);
 /// How many numbers largest() takes: three an operation of a node, then one for each possible parent of the output,
 /// then of each node that has a choice of parents. A search network's logits are in this order.
 std::size_t number_count(Space space);
+/// The first of those numbers of a node's operations, 1 <= node.
+std::size_t operation_numbers(std::size_t node);
+/// The first of those of a vertex's possible parents, which are the vertices before it in order; nothing where the
+/// vertex takes them all.
+std::optional<std::size_t> parent_numbers(Space space, std::size_t vertex);
 /// Each node's operation of the largest number, and as many parents, of the largest, as the space gives it; the first
 /// of equals.
 Cell largest(Space space, std::span<const double> numbers);

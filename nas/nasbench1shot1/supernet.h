@@ -1,15 +1,7 @@
 #pragma once
-// The search network of a space: in every cell each node mixes the three operations on a mix of all nodes before it,
-// and the output joins all nodes, all by softmaxes that the cells share. Zela, Siems, Hutter 2020; Liu et al. 2019 for
-// the mixing.
-//
-// A node has C channels, whatever it feeds, and a cell of n nodes gives n C of them; the input enters each node and the
-// output by a projection of its own. The pools between stacks have a padding of 1, as published: maps of 32, 17 and 9
-// pixels. Differs from the published program in the running statistics: there the momentum 0.997 of one framework's
-// convention was passed to another, so that they become 0.003 old + 0.997 batch, in effect the last batch's; a sane
-// reading is 0.997 old + 0.003 batch, and BatchNorm here takes 0.9 old + 0.1 batch. Judge an architecture by the
-// cell's own training, or evaluate with batch statistics.
-#include "nas/nasbench1shot1/network.h"
+// The search network of a space by softmaxes that the cells share: of each node's operations, of its inputs and of the
+// output's. Zela, Siems, Hutter 2020; Liu et al. 2019 for the mixing.
+#include "nas/nasbench1shot1/mixed_cell.h"
 #include "nas/search/search_network.h"
 
 namespace ockham::nas::nasbench1shot1 {
@@ -40,21 +32,14 @@ class Supernet : public Module {
   Cell derive() const;
 
  private:
-  class MixedCell;
-  struct Mixtures {
-    Variable operations, output;
-    std::array<Variable, kMostVertices> inputs;
-  };
-
+  class Softmax;
   Space space_;
+  std::unique_ptr<Softmax> softmax_;
   Parameter& operation_logits_;
   Parameter& output_logits_;
   std::array<Parameter*, kMostVertices> input_logits_{};  // by node
   std::vector<Parameter*> architecture_;                  // all logits
-  Mixtures mixtures_;                                     // of the pass that runs
-  Stacks* stacks_;
-  Layer* last_;
-  Linear* classifier_;
+  Skeleton* skeleton_;
 };
 
 }  // namespace ockham::nas::nasbench1shot1

@@ -163,6 +163,30 @@ BOOST_AUTO_TEST_CASE(channels_are_divided_as_in_the_published_program) {
   BOOST_CHECK_EXCEPTION(widths("maxpool3x3:0+maxpool3x3:0+output:1", 4), UsageError, (Says{{"node 2", "prune"}}));
 }
 
+BOOST_AUTO_TEST_CASE(each_number_of_a_space_stands_for_one_operation_or_parent) {
+  for (const Space space : kSpaces) {
+    std::vector<double> numbers(number_count(space));
+    std::set<std::size_t> places;
+    const auto with = [&](std::size_t place) {
+      BOOST_TEST_REQUIRE(place < numbers.size());
+      BOOST_TEST(places.insert(place).second);
+      numbers[place] = 1.0;
+      const Cell cell = largest(space, numbers);
+      numbers[place] = 0.0;
+      return cell;
+    };
+    for (std::size_t v = 1; v <= nodes_of(space) + 1; ++v) {
+      for (std::size_t o = 0; o < kOperations && v <= nodes_of(space); ++o)
+        BOOST_TEST((with(operation_numbers(v) + o).operations[v] == static_cast<Operation>(o)));
+      const std::optional<std::size_t> parents = parent_numbers(space, v);
+      BOOST_TEST(parents.has_value() == (parent_counts(space)[v - 1] < v));
+      for (std::size_t j = 0; parents && j < v; ++j)
+        BOOST_TEST(with(*parents + j).has_edge(j, v));
+    }
+    BOOST_TEST(places.size() == numbers.size());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(random_cells_depend_on_seed_and_index_and_cover_their_space) {
   for (const Space space : kSpaces) {
     BOOST_CHECK(random_cell(space, 3, 5) == random_cell(space, 3, 5));
