@@ -1,6 +1,9 @@
 #include "nas/nasbench1shot1/search_space.h"
 
+#include <numeric>
+
 #include "nas/nasbench1shot1/supernet.h"
+#include "nas/nasbench1shot1/switch_supernet.h"
 
 namespace ockham::nas::nasbench1shot1 {
 namespace {
@@ -13,6 +16,26 @@ std::vector<std::string> vertices_before(std::size_t vertex) {
   return names;
 }
 
+std::vector<std::size_t> numbers_from(std::size_t first, std::size_t count) {
+  std::vector<std::size_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), first);
+  return numbers;
+}
+
+std::vector<SwitchPlace> switch_places(Space space) {
+  std::vector<SwitchPlace> places(number_count(space));
+  for (std::size_t v = 1; v <= nodes_of(space) + 1; ++v) {
+    const std::optional<std::size_t> parents = parent_numbers(space, v);
+    if (!parents)
+      continue;
+    for (std::size_t j = 1; j < v; ++j)
+      places[*parents + j].gates = numbers_from(operation_numbers(j), kOperations);
+    for (std::size_t o = 0; o < kOperations && v <= nodes_of(space); ++o)
+      places[operation_numbers(v) + o].gates = numbers_from(*parents, v);
+  }
+  return places;
+}
+
 }  // namespace
 
 std::string SearchableSpace::name() const {
@@ -23,6 +46,12 @@ OwnedNetwork SearchableSpace::make_supernet(Initial& initial) const {
   auto supernet = std::make_unique<Supernet>(space_, spec_, initial);
   const SearchNetwork network = supernet->search_network();
   return {.module = std::move(supernet), .network = network};
+}
+
+SwitchNetwork SearchableSpace::make_switches(Initial& initial) const {
+  auto supernet = std::make_unique<SwitchSupernet>(space_, spec_, initial);
+  std::vector<Parameter*> switches = supernet->switches();
+  return {.owned = owned(std::move(supernet), std::move(switches)), .places = switch_places(space_)};
 }
 
 OwnedNetwork SearchableSpace::make_network(const std::string& cell, Initial& initial) const {
@@ -40,7 +69,7 @@ std::vector<Choice> SearchableSpace::choices() const {
   }
   result.push_back({.name = "parents of output", .options = vertices_before(nodes + 1)});
   for (std::size_t v = 1; v <= nodes; ++v) {
-    if (parent_counts(space_)[v - 1] < v)
+    if (parent_numbers(space_, v))
       result.push_back({.name = concat("parents of node ", v), .options = vertices_before(v)});
   }
   return result;

@@ -16,6 +16,9 @@ class SearchableSpace : public SearchSpace {
   /// "1shot1-1" to "1shot1-3"
   std::string name() const override;
   OwnedNetwork make_supernet(Initial& initial) const override;
+  /// A node's operations are gated by its inputs, if it has a choice of them; an input, also of the output, by the
+  /// operations of the node that it comes from.
+  SwitchNetwork make_switches(Initial& initial) const override;
   OwnedNetwork make_network(const std::string& cell, Initial& initial) const override;
   std::vector<Choice> choices() const override;
   std::string derive(std::span<const double> numbers) const override;

@@ -3,8 +3,22 @@
 #include <algorithm>
 
 #include "nas/nasbench201/supernet.h"
+#include "nas/nasbench201/switch_supernet.h"
 
 namespace ockham::nas::nasbench201 {
+namespace {
+
+/// Of all operations but none on the edges into a node.
+std::vector<std::size_t> numbers_into(int node) {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < kAlphas; ++i) {
+    if (kEdgeEnds[i / kOperations].to == node && i % kOperations != 0)
+      numbers.push_back(i);
+  }
+  return numbers;
+}
+
+}  // namespace
 
 NetworkSpec Space::search_spec() const {
   NetworkSpec spec = spec_;
@@ -16,6 +30,16 @@ OwnedNetwork Space::make_supernet(Initial& initial) const {
   auto supernet = std::make_unique<Supernet>(search_spec(), initial);
   Parameter& logits = supernet->logits();
   return owned(std::move(supernet), {&logits});
+}
+
+SwitchNetwork Space::make_switches(Initial& initial) const {
+  auto supernet = std::make_unique<SwitchSupernet>(search_spec(), initial);
+  std::vector<Parameter*> switches = supernet->switches();
+  SwitchNetwork result{.owned = owned(std::move(supernet), std::move(switches)), .places = {}};
+  for (std::size_t i = 0; i < kAlphas; ++i)
+    result.places.push_back(
+        {.is_switch = i % kOperations != 0, .gates = numbers_into(kEdgeEnds[i / kOperations].from)});
+  return result;
 }
 
 OwnedNetwork Space::make_network(const std::string& cell, Initial& initial) const {

@@ -14,6 +14,8 @@ class Space : public SearchSpace {
   std::string name() const override { return "nasbench201"; }
   /// Batch norm without scale and shift, as published.
   OwnedNetwork make_supernet(Initial& initial) const override;
+  /// An operation's gates are all operations on the edges into the node that its edge starts at. none is no switch.
+  SwitchNetwork make_switches(Initial& initial) const override;
   OwnedNetwork make_network(const std::string& cell, Initial& initial) const override;
   std::vector<Choice> choices() const override;
   std::string derive(std::span<const double> numbers) const override;

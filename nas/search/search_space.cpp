@@ -31,6 +31,11 @@ std::size_t likeliest(const Choice& choice, std::span<const double> p) {
 
 }  // namespace
 
+SwitchNetwork SearchSpace::make_switches(Initial&) const {
+  throw UsageError(concat("space ", name(), ": it has no network with one switch for each of its ",
+                          count_options(*this), " numbers; search it by logits, or with the phases of BayesNas."));
+}
+
 std::size_t count_options(const SearchSpace& space) {
   std::size_t count = 0;
   each_choice(space, [&](const Choice& choice, std::size_t) { count += choice.options.size(); });

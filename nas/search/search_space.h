@@ -46,6 +46,20 @@ OwnedNetwork owned(std::unique_ptr<Network> network, std::vector<Parameter*> arc
   return result;
 }
 
+/// What a number of choices() is in a network of switches.
+struct SwitchPlace {
+  bool is_switch = true;  ///< false: what is left where no switch of its choice is kept ("none")
+  /// The numbers whose switches stand before it and can together cut it off; empty: nothing can.
+  std::vector<std::size_t> gates = {};
+};
+
+/// A search network with an independent switch for every number in every cell.
+struct SwitchNetwork {
+  /// Its architecture: one parameter a cell, [count_options] in the order of the numbers, all 1 at the start.
+  OwnedNetwork owned;
+  std::vector<SwitchPlace> places;  ///< by number
+};
+
 class SearchSpace {
  public:
   virtual ~SearchSpace() = default;
@@ -54,6 +68,8 @@ class SearchSpace {
   virtual std::string name() const = 0;
   /// All operations at once; architecture holds the logits of choices(), one after another.
   virtual OwnedNetwork make_supernet(Initial& initial) const = 0;
+  /// All operations at once, each with a switch. @throws UsageError where the space has no such network (the default)
+  virtual SwitchNetwork make_switches(Initial& initial) const;
   /// Of one cell, at the size of the search; no architecture. @throws UsageError for a malformed cell
   virtual OwnedNetwork make_network(const std::string& cell, Initial& initial) const = 0;
   virtual std::vector<Choice> choices() const = 0;

@@ -1,9 +1,11 @@
+#include "autograd/hessian.h"
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "nas/cost.h"
 #include "nas/element.h"
 #include "nas/nasbench1shot1/network.h"
 #include "nas/nasbench1shot1/supernet.h"
+#include "nas/nasbench1shot1/switch_supernet.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "tests/support.h"
 
@@ -82,6 +84,33 @@ double sum_of_ones(Net& network) {
   return logits.data<double>()[0];
 }
 
+/// Switches of which no two are equal, between 0.5 and 1.5.
+void spread(const std::vector<Parameter*>& switches) {
+  std::uint64_t stream = 0;
+  for (Parameter* cell : switches)
+    fill_uniform(cell->value, {9, Purpose::kTest, stream++}, 0.5, 1.5);
+}
+
+/// What a cell of switches gives where every channel of its input is the same, each operation and projection sums its
+/// channels and the input's sum up to `sum`; summed over its channels.
+double sum_of_cell(Space space, std::span<const double> switches, double channels, double sum) {
+  const std::size_t output = nodes_of(space) + 1;
+  std::vector<double> states{sum};
+  for (std::size_t v = 1; v < output; ++v) {
+    const std::optional<std::size_t> parents = parent_numbers(space, v);
+    double x = 0.0;
+    for (std::size_t j = 0; j < v; ++j)
+      x += (parents ? switches[*parents + j] : 1.0) * states[j];
+    const double* operations = switches.data() + operation_numbers(v);
+    states.push_back(x * (operations[0] + channels * (operations[1] + operations[2])));
+  }
+  const double* parts = switches.data() + *parent_numbers(space, output);
+  double result = parts[0] * sum * static_cast<double>(output - 1);
+  for (std::size_t v = 1; v < output; ++v)
+    result += parts[v] * states[v];
+  return channels * result;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(nasbench1shot1_network)
@@ -140,6 +169,7 @@ BOOST_AUTO_TEST_CASE(refuses_sizes_that_are_not_positive_and_too_few_channels) {
   BOOST_CHECK_EXCEPTION(Network(cell, {.cells_per_stack = 0}, initial), UsageError, (Says{{"0 cells", "at least 1"}}));
   BOOST_CHECK_THROW(Network(cell, {.channels = 1}, initial), UsageError);
   BOOST_CHECK_THROW(Supernet(Space::k1, {.classes = 0}, initial), UsageError);
+  BOOST_CHECK_THROW(SwitchSupernet(Space::k1, {.classes = 0}, initial), UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(a_search_network_has_logits_where_its_space_leaves_a_choice) {
@@ -241,6 +271,66 @@ BOOST_AUTO_TEST_CASE(every_logit_has_the_gradient_of_central_differences) {
       }
     }
     BOOST_TEST(largest > 1e-3);  // the tolerance is small beside it
+  }
+}
+
+BOOST_AUTO_TEST_CASE(switches_weigh_operations_inputs_and_outputs_in_the_order_of_the_space) {
+  for (const Space space : {Space::k1, Space::k2, Space::k3}) {
+    Initial initial{.dtype = DType::kFloat64};
+    SwitchSupernet search(space, {.channels = 1, .cells_per_stack = 1, .classes = 2}, initial);
+    make_sums(search);
+    BOOST_TEST_REQUIRE(search.switches().size() == 3u);
+    for (const Parameter* cell : search.switches()) {
+      for (const double value : cell->value.span<double>())
+        BOOST_TEST(value == 1.0);
+    }
+    spread(search.switches());
+    double sum = 3.0, channels = 1.0;
+    for (const Parameter* cell : search.switches()) {
+      sum = sum_of_cell(space, cell->value.span<double>(), channels, sum);
+      channels *= 2.0;
+    }
+    BOOST_TEST(sum_of_ones(search) == 4.0 * sum, boost::test_tools::tolerance(1e-12));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(fused_and_plain_layers_of_a_network_of_switches_give_the_same_gradients) {
+  Initial initial{.seed = 4, .dtype = DType::kFloat64};
+  SwitchSupernet search(Space::k2, kSmall, initial);
+  check_that_fusing_changes_nothing(search);
+}
+
+// A node's input passes two switches one after the other, its own and the operation's.
+BOOST_AUTO_TEST_CASE(every_switch_has_the_second_derivative_of_central_differences) {
+  for (const Space space : {Space::k1, Space::k3}) {
+    for (const BatchNormMode mode : {BatchNormMode::kRunning, BatchNormMode::kBatch}) {
+      Initial initial{.seed = 6, .dtype = DType::kFloat64};
+      SwitchSupernet search(space, {.channels = 2, .cells_per_stack = 1, .classes = 3}, initial);
+      spread(search.switches());
+      const Tensor images = noise({3, 3, 8, 8}, 2);
+      // Logits of order 1: a saturated softmax has second derivatives that rounding would drown.
+      for (Parameter* parameter : search.state()) {
+        if (parameter->name == "classifier.weight")
+          scale(parameter->value, 1.0 / max_abs(search.forward({.batch_norm = mode}, images).value()));
+      }
+      const auto build = [&](Tape& tape) {
+        const Tensor labels = Tensor::from(std::vector<std::int64_t>{0, 2, 1}, {3});
+        return softmax_cross_entropy(search.forward({.tape = &tape, .batch_norm = mode}, images), labels);
+      };
+      Tape tape;
+      const HessianResult exact = hessian_diagonal(build(tape), search.switches());
+      double largest = 0.0, worst = 0.0;
+      for (std::size_t cell = 0; cell < search.switches().size(); ++cell) {
+        for (std::int64_t i = 0; i < exact.diagonal[cell].numel(); ++i) {
+          // A small step: rounding costs 1e-9, but no activation may cross the kink of its ReLU.
+          const double difference = hessian_by_difference(build, *search.switches()[cell], i, 1e-7);
+          largest = std::max(largest, std::abs(difference));
+          worst = std::max(worst, std::abs(difference - exact.diagonal[cell].data<double>()[i]));
+        }
+      }
+      BOOST_TEST(worst <= 1e-5 * largest);
+      BOOST_TEST(largest > 1e-2);  // far above rounding
+    }
   }
 }
 

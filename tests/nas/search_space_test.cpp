@@ -1,6 +1,7 @@
 #include "nas/search/search_space.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "nas/nasbench1shot1/search_space.h"
@@ -45,6 +46,66 @@ BOOST_AUTO_TEST_CASE(search_networks_have_one_logit_for_every_option) {
       logits += parameter->value.numel();
     BOOST_TEST(static_cast<std::size_t>(logits) == count_options(*space));
     BOOST_TEST(net.network.forward({.batch_norm = BatchNormMode::kFrozenBatch}, images()).shape() == (Shape{2, 3}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(networks_of_switches_have_one_for_every_option_in_every_cell) {
+  for (const auto& space : tiny_spaces()) {
+    Initial initial{.dtype = DType::kFloat64};
+    if (dynamic_cast<const SoftmaxSpace*>(space.get()) != nullptr) {
+      BOOST_CHECK_EXCEPTION(space->make_switches(initial), UsageError, (test::Says{{space->name(), "by logits"}}));
+      continue;
+    }
+    const SwitchNetwork net = space->make_switches(initial);
+    BOOST_TEST(net.places.size() == count_options(*space));
+    BOOST_TEST(net.owned.network.architecture.size() == 3u);  // one cell in each of three stages
+    for (const Parameter* cell : net.owned.network.architecture) {
+      BOOST_TEST(static_cast<std::size_t>(cell->value.numel()) == count_options(*space));
+      BOOST_TEST((cell->kind == ParameterKind::kSwitch));
+    }
+    BOOST_TEST(net.owned.network.forward({.batch_norm = BatchNormMode::kFrozenBatch}, images()).shape() ==
+               (Shape{2, 3}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_switch_is_gated_by_those_that_stand_before_it) {
+  using Numbers = std::vector<std::size_t>;
+  const auto check = [](const SearchSpace& space, const std::map<std::size_t, Numbers>& expected) {
+    Initial initial;
+    const std::vector<SwitchPlace> places = space.make_switches(initial).places;
+    for (const auto& [number, gates] : expected)
+      BOOST_TEST(places[number].gates == gates, space.name() << ", number " << number);
+  };
+  // Numbers 5 e + o: edges 0 and 1, 2 lead into nodes 1 and 2; 3 starts at the input, 4 at node 1 and 5 at node 2.
+  check(*tiny_spaces()[0],
+        {{3, {}}, {11, {1, 2, 3, 4}}, {19, {}}, {23, {1, 2, 3, 4}}, {28, {6, 7, 8, 9, 11, 12, 13, 14}}});
+  // Operations of nodes 1 to 4: 0-2, 3-5, 6-8, 9-11; parents of the output: 12-16; of node 3: 17-19, of node 4: 20-23.
+  const nasbench1shot1::NetworkSpec spec{.channels = 4, .cells_per_stack = 1, .classes = 3};
+  check(nasbench1shot1::SearchableSpace(nasbench1shot1::Space::k1, spec), {{0, {}},
+                                                                           {5, {}},  // takes all before it
+                                                                           {6, {17, 18, 19}},
+                                                                           {11, {20, 21, 22, 23}},
+                                                                           {12, {}},
+                                                                           {13, {0, 1, 2}},
+                                                                           {16, {9, 10, 11}},
+                                                                           {17, {}},
+                                                                           {19, {3, 4, 5}},
+                                                                           {23, {6, 7, 8}}});
+  // Parents of node 2: 17-18, which has a choice here.
+  check(nasbench1shot1::SearchableSpace(nasbench1shot1::Space::k2, spec), {{4, {17, 18}}, {17, {}}, {18, {0, 1, 2}}});
+}
+
+BOOST_AUTO_TEST_CASE(none_alone_is_no_switch) {
+  for (const auto& space : tiny_spaces()) {
+    if (dynamic_cast<const SoftmaxSpace*>(space.get()) != nullptr)
+      continue;
+    Initial initial;
+    const std::vector<SwitchPlace> places = space->make_switches(initial).places;
+    std::size_t number = 0;
+    for (const Choice& choice : space->choices()) {
+      for (const std::string& option : choice.options)
+        BOOST_TEST(places[number++].is_switch == (option != "none"));
+    }
   }
 }
 
