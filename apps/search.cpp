@@ -55,7 +55,7 @@ void declare_curvature(OptionTable& table) {
                "second derivatives: exact, Gauss-Newton, or the published approximate recursion");
   table.choice("hessian-bn", {"running", "frozen", "batch"}, "running", "batch-norm statistics during that pass");
   table.choice("hessian-algorithm", {"auto", "reverse", "forward"}, "auto", "exact algorithm: R, F, or R where exact");
-  table.count("hessian-size", 256, "images in the Hessian batch; in nasbench201 at most --score-size",
+  table.count("hessian-size", 256, "images in the Hessian batch; in nasbench201 and 1shot1 at most --score-size",
               {.min = 1, .max = 100000});
   table.count("hessian-refresh", 16, "batches that refresh running statistics before the pass", {.max = 100000});
   table.text("hessian-scale", "1", "factor on every second derivative, or auto: median of H/lambda becomes 1",
@@ -74,7 +74,7 @@ void declare(OptionTable& table) {
   table.at("batch-size").fallback = "18";
   table.at("channels").fallback = "36";
   table.at("lr").fallback = "";
-  table.at("lr").help = "learning rate at the start [0.1 for bayesnas, 0.025 for others]";
+  table.at("lr").help = "learning rate at the start [0.1 for bayesnas in bayesnas and darts, else 0.025]";
   declare_method(table);
   declare_curvature(table);
   ockham::apps::declare_methods(table);

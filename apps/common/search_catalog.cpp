@@ -98,7 +98,6 @@ std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options
 }
 
 std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Options& options, const HeldOut& held) {
-  const auto& cells = dynamic_cast<const nas::nasbench201::Space&>(space);  // elsewhere it has a run of its own
   nas::BayesNasCellsOptions result{.weights = weight_options(options),
                                    .lambda = options.real("lambda"),
                                    .switch_momentum = options.real("momentum"),
@@ -107,7 +106,7 @@ std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Opti
                                    .seed = static_cast<std::uint64_t>(options.count("seed")),
                                    .dtype = precision_of(options).weights};
   result.switch_lr = options.real("switch-lr");
-  return std::make_unique<nas::BayesNasCells>(cells, result, held);
+  return std::make_unique<nas::BayesNasCells>(space, result, held);
 }
 
 std::string fits_nasbench201(const std::string& space) {
@@ -116,12 +115,6 @@ std::string fits_nasbench201(const std::string& space) {
 
 std::string fits_all(const std::string&) {
   return "";
-}
-
-std::string fits_switches(const std::string& space) {
-  return space == "bayesnas" || space == "darts" || space == "nasbench201"
-             ? ""
-             : "it prunes independent switches, which this space's search network does not have yet";
 }
 
 }  // namespace
@@ -140,7 +133,7 @@ const std::vector<SpaceEntry>& spaces() {
 
 const std::vector<MethodEntry>& methods() {
   static const std::vector<MethodEntry> entries{
-      {"bayesnas", "prunes switches by exact second derivatives", fits_switches, make_bayesnas, 1,
+      {"bayesnas", "prunes switches by exact second derivatives", fits_all, make_bayesnas, 1,
        "a batch for weights and switches"},
       {"darts", "Adam on softmax logits", fits_all, make_darts},
       {"balenas", "a Gaussian over the logits, by Vadam", fits_all, make_balenas<nas::ArchitectureCurvature::kVadam>},

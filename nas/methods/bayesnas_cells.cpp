@@ -16,39 +16,30 @@
 namespace ockham::nas {
 namespace {
 
-namespace nb201 = nasbench201;
-using nb201::kAlphas, nb201::kEdges, nb201::kOperations;
-
-OwnedNetwork make_network(const nb201::Space& space, const BayesNasCellsOptions& options) {
+SwitchNetwork make_switches(const SearchSpace& space, const BayesNasCellsOptions& options) {
   Initial initial{.seed = options.seed, .dtype = options.dtype};
-  auto supernet = std::make_unique<nb201::SwitchSupernet>(space.search_spec(), initial);
-  std::vector<Parameter*> switches = supernet->switches();
-  return owned(std::move(supernet), std::move(switches));
-}
-
-bool is_none(std::int64_t branch) {
-  return branch % kOperations == 0;
+  return space.make_switches(initial);
 }
 
 }  // namespace
 
-BayesNasCells::BayesNasCells(const nb201::Space& space, const BayesNasCellsOptions& options, HeldOut held_out)
+BayesNasCells::BayesNasCells(const SearchSpace& space, const BayesNasCellsOptions& options, HeldOut held_out)
     : space_(space),
       options_(options),
       held_out_(std::move(held_out)),
-      owned_(make_network(space, options)),
-      weights_(owned_.network, options.weights),
-      switch_optimizer_(owned_.network.architecture, {.momentum = options.switch_momentum}) {}
+      net_(make_switches(space, options)),
+      weights_(net_.owned.network, options.weights),
+      switch_optimizer_(net_.owned.network.architecture, {.momentum = options.switch_momentum}) {}
 
-std::vector<double> BayesNasCells::switches_of(std::int64_t branch) const {
+std::vector<double> BayesNasCells::switches_of(std::size_t number) const {
   std::vector<double> w;
-  for (const Parameter* cell : owned_.network.architecture)
-    w.push_back(element(cell->value, static_cast<std::size_t>(branch)));
+  for (const Parameter* cell : net_.owned.network.architecture)
+    w.push_back(element(cell->value, number));
   return w;
 }
 
-double BayesNasCells::rms_of(std::int64_t branch) const {
-  const std::vector<double> w = switches_of(branch);
+double BayesNasCells::rms_of(std::size_t number) const {
+  const std::vector<double> w = switches_of(number);
   return group_norm(w) / std::sqrt(static_cast<double>(w.size()));
 }
 
@@ -62,13 +53,13 @@ Score BayesNasCells::step(const Batch& train, const Batch&, const StepPlace& pla
 }
 
 void BayesNasCells::shrink(double threshold) {
-  for (std::int64_t branch = 0; branch < kAlphas; ++branch) {
-    if (is_none(branch))
+  for (std::size_t i = 0; i < net_.places.size(); ++i) {
+    if (!is_switch(i))
       continue;
-    std::vector<double> w = switches_of(branch);
+    std::vector<double> w = switches_of(i);
     shrink_group(w, threshold);
     for (std::size_t cell = 0; cell < w.size(); ++cell)
-      set_element(owned_.network.architecture[cell]->value, static_cast<std::size_t>(branch), w[cell]);
+      set_element(net_.owned.network.architecture[cell]->value, i, w[cell]);
   }
 }
 
@@ -76,8 +67,9 @@ std::vector<Tensor> BayesNasCells::hessian_of(const Batch& batch, const HessianO
   const MemoryScope scope(MemoryClass::kCurvature);
   Tape tape;
   const Context context{.tape = &tape, .batch_norm = BatchNormMode::kFrozenBatch};
-  const Variable logits = owned_.network.forward(context, batch.images);
-  return hessian_diagonal(softmax_cross_entropy(logits, batch.labels), owned_.network.architecture, options).diagonal;
+  const Variable logits = net_.owned.network.forward(context, batch.images);
+  return hessian_diagonal(softmax_cross_entropy(logits, batch.labels), net_.owned.network.architecture, options)
+      .diagonal;
 }
 
 void BayesNasCells::finish(const Pause&) {
@@ -95,81 +87,94 @@ void BayesNasCells::rehearse_finish(const Batch& images) {
 }
 
 void BayesNasCells::update_groups(const std::vector<Tensor>& hessian) {
-  groups_.assign(kAlphas, {});
-  std::array<double, 4> into{};  // sum of own variances of all operations on the edges into a node
-  into[0] = std::numeric_limits<double>::infinity();
-  for (std::int64_t e = 0; e < kEdges; ++e) {  // edges are in topological order
-    const nb201::EdgeEnds ends = nb201::kEdgeEnds[static_cast<std::size_t>(e)];
-    for (std::int64_t o = 1; o < kOperations; ++o) {
-      const std::int64_t branch = e * kOperations + o;
-      SwitchGroup& group = groups_[static_cast<std::size_t>(branch)];
-      group.w = switches_of(branch);
-      for (const Tensor& cell : hessian)
-        group.hessian.push_back(cell.data<double>()[branch]);
-      update_group(group.state, group.w, group.hessian, options_.lambda, options_.laplace);
-      group.effective = effective_variance(group.state.gamma, into[static_cast<std::size_t>(ends.from)]);
-      group.pruned_round = is_redundant(group.effective) ? 1 : 0;
-      into[static_cast<std::size_t>(ends.to)] += group.state.gamma;
-    }
+  groups_.assign(net_.places.size(), {});
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (!is_switch(i))
+      continue;
+    SwitchGroup& group = groups_[i];
+    group.w = switches_of(i);
+    for (const Tensor& cell : hessian)
+      group.hessian.push_back(cell.data<double>()[i]);
+    update_group(group.state, group.w, group.hessian, options_.lambda, options_.laplace);
+  }
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    groups_[i].effective = effective_variance(groups_[i].state.gamma, gate_of(i));
+    groups_[i].pruned_round = is_redundant(groups_[i].effective) ? 1 : 0;
   }
 }
 
+double BayesNasCells::gate_of(std::size_t number) const {
+  const std::vector<std::size_t>& gates = net_.places[number].gates;
+  if (gates.empty())
+    return std::numeric_limits<double>::infinity();
+  double sum = 0.0;
+  for (const std::size_t gate : gates)
+    sum += groups_[gate].state.gamma;
+  return sum;
+}
+
+double BayesNasCells::strength_of(std::size_t number) const {
+  if (!is_switch(number))
+    return 0.0;  // between what is kept and what is pruned
+  if (groups_.empty())
+    return rms_of(number);
+  // Options of one choice may stand behind different gates. Compared behind them, what has no gate, such as an edge
+  // from the cell's input, would win however weak it is.
+  const double own = groups_[number].state.gamma;
+  return groups_[number].pruned() ? -1.0 / own : own;
+}
+
 std::string BayesNasCells::derive() const {
-  std::vector<double> numbers(kAlphas);
-  for (std::int64_t branch = 0; branch < kAlphas; ++branch) {
-    const auto i = static_cast<std::size_t>(branch);
-    if (is_none(branch))
-      numbers[i] = 0.0;  // loses against whatever is kept
-    else if (groups_.empty())
-      numbers[i] = rms_of(branch);
-    else
-      numbers[i] = groups_[i].pruned() ? -1.0 : groups_[i].effective;
-  }
+  std::vector<double> numbers;
+  for (std::size_t i = 0; i < net_.places.size(); ++i)
+    numbers.push_back(strength_of(i));
   return space_.derive(numbers);
 }
 
 Score BayesNasCells::evaluate(const Batch& batch) {
-  return nas::evaluate(owned_.network.forward, batch, BatchNormMode::kFrozenBatch);
+  return nas::evaluate(net_.owned.network.forward, batch, BatchNormMode::kFrozenBatch);
 }
 
 std::vector<Figure> BayesNasCells::figures() const {
-  double sum = 0.0, least = HUGE_VAL, zeros = 0.0;
-  for (std::int64_t branch = 0; branch < kAlphas; ++branch) {
-    if (is_none(branch))
+  double sum = 0.0, least = HUGE_VAL, zeros = 0.0, count = 0.0;
+  for (std::size_t i = 0; i < net_.places.size(); ++i) {
+    if (!is_switch(i))
       continue;
-    const double rms = rms_of(branch);
+    const double rms = rms_of(i);
     sum += rms;
     least = std::min(least, rms);
     zeros += rms == 0.0;
+    count += 1.0;
   }
-  return {{"norm_mean", sum / static_cast<double>(kEdges * (kOperations - 1))}, {"norm_min", least}, {"zeros", zeros}};
+  return {{"norm_mean", sum / count}, {"norm_min", least}, {"zeros", zeros}};
 }
 
 std::map<std::string, std::vector<double>> BayesNasCells::posterior() const {
   std::map<std::string, std::vector<double>> columns;
-  for (std::int64_t branch = 0; branch < kAlphas; ++branch) {
-    columns["norm"].push_back(is_none(branch) ? 0.0 : rms_of(branch));
+  for (std::size_t i = 0; i < net_.places.size(); ++i) {
+    columns["norm"].push_back(is_switch(i) ? rms_of(i) : 0.0);
     if (groups_.empty())
       continue;
-    const SwitchGroup& group = groups_[static_cast<std::size_t>(branch)];
+    const SwitchGroup& group = groups_[i];
     const auto cells = static_cast<double>(std::max<std::size_t>(1, group.hessian.size()));
     columns["hessian"].push_back(std::accumulate(group.hessian.begin(), group.hessian.end(), 0.0) / cells);
-    columns["variance"].push_back(is_none(branch) ? 0.0 : group.effective);
-    columns["kept"].push_back(is_none(branch) || group.pruned() ? 0.0 : 1.0);
+    columns["gamma"].push_back(is_switch(i) ? group.state.gamma : 0.0);
+    columns["variance"].push_back(is_switch(i) ? group.effective : 0.0);
+    columns["kept"].push_back(is_switch(i) && !group.pruned() ? 1.0 : 0.0);
   }
   return columns;
 }
 
 std::map<std::string, Tensor> BayesNasCells::state() const {
   std::map<std::string, Tensor> result;
-  add_network("", *owned_.module, result);
+  add_network("", *net_.owned.module, result);
   add_state("optim.weights.", weights_.optimizer().state(), result);
   add_state("optim.switches.", switch_optimizer_.state(), result);
   return result;
 }
 
 void BayesNasCells::load(const std::map<std::string, Tensor>& state) {
-  load_network("", *owned_.module, state);
+  load_network("", *net_.owned.module, state);
   weights_.optimizer().load(part_of_state("optim.weights.", state));
   switch_optimizer_.load(part_of_state("optim.switches.", state));
 }

@@ -1,13 +1,12 @@
 #pragma once
-// BayesNAS on the cells of NAS-Bench-201: switches on operations, exact second derivatives of the loss along them, one
-// update of the hierarchical prior, and the entropy rule. Zhou et al. 2019, arXiv:1905.04919; its use on this space is
-// ours. A group is one operation of one edge in all cells; its gate is the paper's dependency: the variances of all
-// operations on the edges into the node that the edge starts at (nas/bayes/posterior.h, Gate::kDag).
+// BayesNAS on spaces of cells that offer switches (SearchSpace::make_switches): exact second derivatives of the loss
+// along them, one update of the hierarchical prior, and the entropy rule. Zhou et al. 2019, arXiv:1905.04919; its use
+// on these spaces is ours. A group is one number of the space's choices in all cells; its gate is the paper's
+// dependency: the variances of what stands before it in a cell (nas/bayes/posterior.h, Gate::kDag).
 #include "autograd/hessian.h"
 #include "nas/bayes/posterior.h"
 #include "nas/methods/weight_training.h"
-#include "nas/nasbench201/search_space.h"
-#include "nas/nasbench201/switch_supernet.h"
+#include "nas/search/search_space.h"
 
 namespace ockham::nas {
 
@@ -26,8 +25,8 @@ struct BayesNasCellsOptions {
 
 class BayesNasCells : public SearchMethod {
  public:
-  /// `space` must outlive it.
-  BayesNasCells(const nasbench201::Space& space, const BayesNasCellsOptions& options, HeldOut held_out);
+  /// `space` must outlive it. @throws UsageError if it has no network of switches
+  BayesNasCells(const SearchSpace& space, const BayesNasCellsOptions& options, HeldOut held_out);
 
   /// Weights and, after the warm-up, switches learn from `train`, the switches by proximal steps on
   /// lambda * sum of ||w_group||.
@@ -36,32 +35,37 @@ class BayesNasCells : public SearchMethod {
   void finish(const Pause& pause) override;
   std::int64_t finish_images() const override { return options_.hessian_images; }
   void rehearse_finish(const Batch& images) override;
-  /// Each edge's kept operation of the largest variance, none where none is kept; before finish() that of the largest
-  /// norm of switches.
+  /// The space's cell of the groups' own variances, kept ones before none before pruned ones; before finish() of the
+  /// norms of switches. In a space without none a choice whose switches are all pruned is made by the largest.
   std::string derive() const override;
   Score evaluate(const Batch& batch) override;
   /// norm_mean, norm_min: of the groups' root mean squares; zeros: groups that are exactly zero.
   std::vector<Figure> figures() const override;
-  /// norm, and after finish() hessian (mean over cells), variance (effective), kept (0 or 1); 0 for none.
+  /// norm, and after finish() hessian (mean over cells), gamma, variance (gamma behind its gate), kept (0 or 1); 0 for
+  /// what is no switch.
   std::map<std::string, std::vector<double>> posterior() const override;
-  void set_micro_batch(std::int64_t images) override { owned_.network.micro_batch = images; }
+  void set_micro_batch(std::int64_t images) override { net_.owned.network.micro_batch = images; }
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;
 
  private:
-  std::vector<double> switches_of(std::int64_t branch) const;
-  double rms_of(std::int64_t branch) const;
+  bool is_switch(std::size_t number) const { return net_.places[number].is_switch; }
+  std::vector<double> switches_of(std::size_t number) const;
+  double rms_of(std::size_t number) const;
   void shrink(double threshold);
   std::vector<Tensor> hessian_of(const Batch& batch, const HessianOptions& options) const;
   void update_groups(const std::vector<Tensor>& hessian);
+  double gate_of(std::size_t number) const;
+  /// What derive() compares.
+  double strength_of(std::size_t number) const;
 
-  const nasbench201::Space& space_;
+  const SearchSpace& space_;
   BayesNasCellsOptions options_;
   HeldOut held_out_;
-  OwnedNetwork owned_;
+  SwitchNetwork net_;
   WeightTraining weights_;
   Sgd switch_optimizer_;
-  std::vector<SwitchGroup> groups_;  // kAlphas, after finish()
+  std::vector<SwitchGroup> groups_;  // by number, after finish()
 };
 
 }  // namespace ockham::nas

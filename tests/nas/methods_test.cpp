@@ -1,17 +1,23 @@
 #include <cmath>
+#include <limits>
 
+#include "nas/bayes/sparse_prior.h"
 #include "nas/methods/balenas_tf.h"
 #include "nas/methods/bayesnas_cells.h"
 #include "nas/methods/darts.h"
 #include "nas/methods/held_out.h"
 #include "nas/methods/pgnas.h"
 #include "nas/methods/random_search.h"
+#include "nas/nasbench1shot1/search_space.h"
 #include "nas/nasbench201/search_space.h"
 #include "nas/network/softmax_space.h"
 #include "nas/search/parameter_vectors.h"
 #include "nas/train/micro_batches.h"
+#include "ops/global_avg_pool/global_avg_pool.h"
 #include "ops/linear/linear.h"
+#include "ops/scale/scale.h"
 #include "ops/tanh/tanh.h"
+#include "ops/weighted_sum/weighted_sum.h"
 #include "tests/engine/files.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
@@ -23,6 +29,9 @@ using test::is_same;
 namespace {
 
 const nasbench201::Space kSpace({.channels = 2, .cells_per_stage = 1, .classes = 3});
+
+const nasbench1shot1::SearchableSpace kOneShot(nasbench1shot1::Space::k2,
+                                               {.channels = 4, .cells_per_stack = 1, .classes = 3});
 
 Batch batch_of(std::uint64_t stream, std::int64_t count = 6) {
   return test::noise_batch(count, {.classes = 3, .image_size = 8}, DType::kFloat64, stream);
@@ -73,6 +82,11 @@ std::vector<std::pair<std::string, Make>> all_methods() {
          return std::make_unique<BayesNasCells>(kSpace, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
                                                 held_out);
        }},
+      {"bayesnas, 1shot1",
+       [] {
+         return std::make_unique<BayesNasCells>(kOneShot, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
+                                                held_out);
+       }},
       {"random",
        [] {
          return std::make_unique<RandomSearch>(
@@ -101,6 +115,47 @@ class Plain : public Module {
  private:
   Parameter& alpha_;
 };
+
+/// Logits m s_1 + 2 m s_2 + 3 m s_3 of an image whose channels have the means m.
+class Switched : public Module {
+ public:
+  Switched() : switches(add_parameter("switches", Tensor::full({4}, 1.0, DType::kFloat64), ParameterKind::kSwitch)) {}
+  Variable forward(const Context& context, const Variable& x) {
+    const Variable m = global_avg_pool(x);
+    const std::vector<Variable> maps{m, scale(m, 2.0), scale(m, 3.0)};
+    return weighted_sum(context.use(switches), maps, {1, 2, 3});
+  }
+  Parameter& switches;
+};
+
+/// Two choices, one cell: none or x, y or z. z stands behind x and y.
+class Toy : public SearchSpace {
+ public:
+  std::string name() const override { return "toy"; }
+  OwnedNetwork make_supernet(Initial&) const override { return {}; }
+  SwitchNetwork make_switches(Initial&) const override {
+    auto net = std::make_unique<Switched>();
+    Parameter& switches = net->switches;
+    return {.owned = owned(std::move(net), {&switches}), .places = {{.is_switch = false}, {}, {}, {.gates = {1, 2}}}};
+  }
+  OwnedNetwork make_network(const std::string&, Initial&) const override { return {}; }
+  std::vector<Choice> choices() const override { return {{"a", {"none", "x"}}, {"b", {"y", "z"}}}; }
+  std::string derive(std::span<const double> numbers) const override {
+    return concat(numbers[1] > numbers[0] ? "x" : "none", numbers[3] > numbers[2] ? " z" : " y");
+  }
+  CellFacts facts(const std::string&) const override { return {}; }
+};
+
+/// BayesNAS at its end in the toy space, with these switches of x, y and z.
+std::unique_ptr<BayesNasCells> measured(const Toy& toy, const std::vector<double>& switches,
+                                        const BayesNasCellsOptions& options) {
+  auto method = std::make_unique<BayesNasCells>(toy, options, held_out);
+  std::map<std::string, Tensor> state = method->state();
+  state.at("switches") = Tensor::from(std::vector<double>{1.0, switches[0], switches[1], switches[2]}, {4});
+  method->load(state);
+  method->finish();
+  return method;
+}
 
 }  // namespace
 
@@ -289,6 +344,57 @@ BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_wh
   };
   BOOST_TEST(cell_with(100.0) == "000000");  // shrunk to nothing
   BOOST_TEST(cell_with(1e-4) != "000000");
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_updates_each_group_and_puts_it_behind_the_sum_of_its_gates) {
+  const Toy toy;
+  const BayesNasCellsOptions options{.lambda = 0.5, .laplace = {.order = UpdateOrder::kCode}, .dtype = DType::kFloat64};
+  const auto columns = measured(toy, {0.9, -0.4, 0.7}, options)->posterior();
+  const std::vector<double>&gamma = columns.at("gamma"), &variance = columns.at("variance");
+  for (std::size_t i = 1; i < 4; ++i) {
+    BOOST_TEST(columns.at("hessian")[i] > 0.0);
+    GroupState group;
+    update_group(group, std::span(&columns.at("norm")[i], 1), std::span(&columns.at("hessian")[i], 1), options.lambda,
+                 options.laplace);
+    BOOST_TEST(gamma[i] == group.gamma);
+    const double gate = i == 3 ? gamma[1] + gamma[2] : std::numeric_limits<double>::infinity();
+    BOOST_TEST(variance[i] == effective_variance(gamma[i], gate));
+  }
+  for (const auto& [name, column] : columns)
+    BOOST_TEST(column[0] == 0.0, name);
+}
+
+// One update of the default order gives the group's norm.
+BOOST_AUTO_TEST_CASE(bayesnas_prunes_by_variances_behind_gates_and_ranks_by_own_ones) {
+  const Toy toy;
+  const auto cell = [&](const std::vector<double>& switches) {
+    return measured(toy, switches, {.dtype = DType::kFloat64})->derive();
+  };
+  BOOST_TEST(cell({0.9, 0.4, 0.2}) == "x y");
+  BOOST_TEST(cell({0.9, 0.4, 0.45}) == "x z");       // 0.33 behind its gates
+  BOOST_TEST(cell({0.03, 0.02, 0.01}) == "none y");  // all pruned
+  BOOST_TEST(cell({0.03, 0.02, 0.9}) == "none z");   // pruned by its gates alone
+  BOOST_TEST(cell({0.0, 0.06, 0.9}) == "none y");    // y is kept, z pruned by its gates
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_makes_cells_of_1shot1_by_the_variances_of_operations_and_parents) {
+  const auto method_with = [](double lambda) {
+    auto method = std::make_unique<BayesNasCells>(
+        kOneShot,
+        BayesNasCellsOptions{.lambda = lambda, .switch_lr = 0.1, .warmup = 0.0, .seed = 3, .dtype = DType::kFloat64},
+        held_out);
+    take_steps(*method, 0, kSteps);
+    method->finish();
+    return method;
+  };
+  const auto usual = method_with(1e-4), shrunk = method_with(100.0);
+  const auto columns = usual->posterior();
+  BOOST_TEST(std::ranges::count(columns.at("kept"), 1.0) == std::ssize(columns.at("kept")));
+  BOOST_TEST(usual->derive() == kOneShot.derive(columns.at("gamma")));
+  const std::vector<double> equal(columns.at("gamma").size(), 1.0);
+  BOOST_TEST(usual->derive() != kOneShot.derive(equal));
+  BOOST_TEST(std::ranges::count(shrunk->posterior().at("kept"), 1.0) == 0);
+  BOOST_TEST(shrunk->derive() == kOneShot.derive(equal));
 }
 
 BOOST_AUTO_TEST_CASE(bayesnas_measures_with_the_statistics_of_its_images_not_with_running_ones_that_no_step_moves) {
