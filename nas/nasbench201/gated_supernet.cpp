@@ -89,7 +89,9 @@ GatedSupernet::GatedSupernet(const GatedSupernetSpec& spec, Initial& initial)
       logits_(add_parameter("drop_logits", initial.constant({kAlphas}, drop_logit(spec.gates.drop)),
                             ParameterKind::kSwitch)),
       skeleton_(&add("", std::make_unique<Skeleton>(spec.network, initial, [&](std::int64_t channels) {
-                       return std::make_unique<MixedCell>(*gates_, channels, spec.network.is_affine, initial);
+                       return std::make_unique<MixedCell>(
+                           *gates_, MixedCellOptions{.channels = channels, .is_affine = spec.network.is_affine},
+                           initial);
                      }))) {
   for (std::vector<double>& keep : gates_->keep)
     keep = {1.0};

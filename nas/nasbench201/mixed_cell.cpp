@@ -2,12 +2,26 @@
 
 namespace ockham::nas::nasbench201 {
 
-MixedCell::MixedCell(const Mixing& mixing, std::int64_t channels, bool is_affine, Initial& initial)
+namespace {
+
+std::unique_ptr<Layer> make_branch(Operation operation, const MixedCellOptions& options, Initial& initial) {
+  std::unique_ptr<Layer> layer = make_operation(operation, options.channels, options.is_affine, initial);
+  const bool has_norm = operation == Operation::kConv1 || operation == Operation::kConv3;
+  if (has_norm || !options.normalises_all)
+    return layer;
+  auto normalised = std::make_unique<Sequential>();
+  normalised->then(std::move(layer)).then(std::make_unique<BatchNorm>(options.channels, false, initial));
+  return normalised;
+}
+
+}  // namespace
+
+MixedCell::MixedCell(const Mixing& mixing, const MixedCellOptions& options, Initial& initial)
     : mixing_(mixing), operations_(kAlphas) {
   for (std::size_t e = 0; e < kEdges; ++e) {
     for (std::size_t o = 1; o < kOperations; ++o)
       operations_[e * kOperations + o] =
-          &add(concat("edges.", e, '.', o), make_operation(static_cast<Operation>(o), channels, is_affine, initial));
+          &add(concat("edges.", e, '.', o), make_branch(static_cast<Operation>(o), options, initial));
   }
 }
 

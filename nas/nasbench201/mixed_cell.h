@@ -18,12 +18,19 @@ class Mixing {
                         const std::vector<Branch>& branches) const = 0;
 };
 
+struct MixedCellOptions {
+  std::int64_t channels = 16;
+  bool is_affine = false;
+  /// A batch norm behind skip_connect and avg_pool_3x3 too, so that maps of all operations have unit variance.
+  bool normalises_all = false;
+};
+
 /// none is no layer and no branch. A node without branches is zero, as are the operations on it. Operations are named
 /// "edges.E.O".
 class MixedCell : public Layer {
  public:
   /// `mixing` outlives the cell.
-  MixedCell(const Mixing& mixing, std::int64_t channels, bool is_affine, Initial& initial);
+  MixedCell(const Mixing& mixing, const MixedCellOptions& options, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
 
  private:

@@ -27,7 +27,8 @@ Supernet::Supernet(const NetworkSpec& spec, Initial& initial)
     : softmax_(std::make_unique<Softmax>()),
       logits_(add_parameter("alphas", initial_logits(initial), ParameterKind::kSwitch)),
       skeleton_(&add("", std::make_unique<Skeleton>(spec, initial, [&](std::int64_t channels) {
-                       return std::make_unique<MixedCell>(*softmax_, channels, spec.is_affine, initial);
+                       return std::make_unique<MixedCell>(
+                           *softmax_, MixedCellOptions{.channels = channels, .is_affine = spec.is_affine}, initial);
                      }))) {}
 
 Supernet::~Supernet() = default;

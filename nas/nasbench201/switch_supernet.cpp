@@ -15,14 +15,16 @@ class SwitchSupernet::Switches : public Mixing {
 };
 
 SwitchSupernet::SwitchSupernet(const NetworkSpec& spec, Initial& initial)
-    : skeleton_(&add("", std::make_unique<Skeleton>(spec, initial, [&](std::int64_t channels) {
-                       Parameter& values =
-                           add_parameter(concat("switches.", switches_.size()),
-                                         Tensor::full({kAlphas}, 1.0, initial.dtype), ParameterKind::kSwitch);
-                       switches_.push_back(&values);
-                       mixings_.push_back(std::make_unique<Switches>(values));
-                       return std::make_unique<MixedCell>(*mixings_.back(), channels, spec.is_affine, initial);
-                     }))) {}
+    : skeleton_(&add(
+          "", std::make_unique<Skeleton>(spec, initial, [&](std::int64_t channels) {
+            Parameter& values = add_parameter(concat("switches.", switches_.size()),
+                                              Tensor::full({kAlphas}, 1.0, initial.dtype), ParameterKind::kSwitch);
+            switches_.push_back(&values);
+            mixings_.push_back(std::make_unique<Switches>(values));
+            return std::make_unique<MixedCell>(
+                *mixings_.back(),
+                MixedCellOptions{.channels = channels, .is_affine = spec.is_affine, .normalises_all = true}, initial);
+          }))) {}
 
 SwitchSupernet::~SwitchSupernet() = default;
 

@@ -2,6 +2,10 @@
 // The search network of NAS-Bench-201 with independent switches in place of a softmax: operation o of edge e is
 // multiplied by a scalar of its own in every cell, and none is what remains of an edge without operations. What
 // BayesNAS (Zhou et al. 2019, arXiv:1905.04919) searches; its use on this space is ours.
+//
+// Maps of skip_connect and avg_pool_3x3 are batch-normalised here, as pools are in BayesNAS's own space: only then does
+// a switch tell how much an operation gives. As switches shrink, so do the maps that an operation without a norm passes
+// on, and its switch would have to stay larger than a convolution's for the same share of the node.
 #include "nas/nasbench201/mixed_cell.h"
 
 namespace ockham::nas::nasbench201 {

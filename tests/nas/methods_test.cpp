@@ -153,7 +153,7 @@ std::unique_ptr<BayesNasCells> measured(const Toy& toy, const std::vector<double
   std::map<std::string, Tensor> state = method->state();
   state.at("switches") = Tensor::from(std::vector<double>{1.0, switches[0], switches[1], switches[2]}, {4});
   method->load(state);
-  method->finish();
+  method->finish(kNoPause);
   return method;
 }
 
@@ -384,7 +384,7 @@ BOOST_AUTO_TEST_CASE(bayesnas_makes_cells_of_1shot1_by_the_variances_of_operatio
         BayesNasCellsOptions{.lambda = lambda, .switch_lr = 0.1, .warmup = 0.0, .seed = 3, .dtype = DType::kFloat64},
         held_out);
     take_steps(*method, 0, kSteps);
-    method->finish();
+    method->finish(kNoPause);
     return method;
   };
   const auto usual = method_with(1e-4), shrunk = method_with(100.0);

@@ -110,6 +110,42 @@ BOOST_AUTO_TEST_CASE(search_network_of_certain_logits_is_the_network_of_their_ce
   BOOST_TEST(gap(search.forward(context, images).value(), network.forward(context, images).value()) <= 1e-12);
 }
 
+// A switch is then the standard deviation of what its operation gives, and switches can be compared.
+BOOST_AUTO_TEST_CASE(every_operation_behind_a_switch_gives_maps_of_unit_variance_however_small_its_input) {
+  struct Watch : Mixing {
+    mutable std::vector<double> variances;
+    Variable node(const Context& context, std::span<const nas::Deferred> maps,
+                  const std::vector<Branch>&) const override {
+      for (const nas::Deferred& map : maps) {
+        const Tensor y = nas::applied(map).value();
+        double sum = 0.0, squares = 0.0;
+        for (const double v : y.span<double>()) {
+          sum += v;
+          squares += v * v;
+        }
+        const auto n = static_cast<double>(y.numel());
+        variances.push_back(squares / n - sum / n * (sum / n));
+      }
+      return nas::added(context, maps);
+    }
+  };
+  const auto variances = [](bool normalises_all) {
+    Initial initial{.seed = 3, .dtype = DType::kFloat64};
+    const Watch watch;
+    MixedCell cell(watch, {.channels = 4, .normalises_all = normalises_all}, initial);
+    Tensor x = noise({4, 4, 8, 8}, 1);
+    scale(x, 0.1);
+    cell.forward({.batch_norm = BatchNormMode::kBatch}, x);
+    return watch.variances;
+  };
+  const std::vector<double> all = variances(true);
+  BOOST_TEST(all.size() == 24u);
+  for (const double variance : all)
+    BOOST_TEST(variance == 1.0, boost::test_tools::tolerance(0.05));  // batch norm's epsilon beside 0.01 / 8
+  const std::vector<double> published = variances(false);
+  BOOST_TEST(std::ranges::min(published) < 0.05);
+}
+
 BOOST_AUTO_TEST_CASE(search_network_has_the_gradient_of_central_differences_in_its_logits) {
   Initial initial{.seed = 6, .dtype = DType::kFloat64};
   Supernet search(kSmall, initial);
