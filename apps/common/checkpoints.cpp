@@ -95,6 +95,15 @@ void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
     length_ = std::move(length);
 }
 
+std::int64_t count_of(const nlohmann::ordered_json& position, const char* name) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 48;
+  const auto value = position.value(name, nlohmann::ordered_json(0u));
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMost)
+    throw CheckpointError(concat("checkpoint: its position says ", name, " ", value.dump(),
+                                 ", which is no whole number from 0 to ", kMost, "; the file is damaged."));
+  return value.get<std::int64_t>();
+}
+
 std::optional<Checkpoint> Checkpoints::resume() {
   if (!folder_.resumed())
     return std::nullopt;

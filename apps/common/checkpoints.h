@@ -26,6 +26,9 @@ void restore(const std::vector<Parameter*>& state, const std::map<std::string, T
 /// Reads any checkpoint of ours. @throws CheckpointError
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
+/// A whole number of a position, 0 where it is missing. @throws CheckpointError for what no run counts to
+std::int64_t count_of(const nlohmann::ordered_json& position, const char* name);
+
 /// The checkpoints of one run folder.
 class Checkpoints {
  public:

@@ -44,8 +44,7 @@ struct Position {
             {"eigenvalues", eigenvalues}};
   }
   static Position from(const Json& j) {
-    return {j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
-            j.value("micro_batch", std::int64_t{0}), j.value("valid_accuracy", 0.0),
+    return {count_of(j, "epoch"), count_of(j, "batch"), count_of(j, "micro_batch"), j.value("valid_accuracy", 0.0),
             j.value("eigenvalues", std::vector<double>{})};
   }
 };

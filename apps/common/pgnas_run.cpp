@@ -39,8 +39,7 @@ struct Position {
 
   Json json() const { return {{"network", network}, {"epoch", epoch}, {"batch", batch}, {"micro_batch", micro_batch}}; }
   static Position from(const Json& j) {
-    return {j.value("network", std::int64_t{0}), j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
-            j.value("micro_batch", std::int64_t{0})};
+    return {count_of(j, "network"), count_of(j, "epoch"), count_of(j, "batch"), count_of(j, "micro_batch")};
   }
 };
 

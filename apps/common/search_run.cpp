@@ -41,8 +41,8 @@ struct Position {
     return {{"round", round}, {"epoch", epoch}, {"batch", batch}, {"step", step}, {"micro_batch", micro_batch}};
   }
   static Position from(const Json& j) {
-    return {j.value("round", std::int64_t{0}), j.value("epoch", std::int64_t{0}), j.value("batch", std::int64_t{0}),
-            j.value("step", std::uint64_t{0}), j.value("micro_batch", std::int64_t{0})};
+    return {count_of(j, "round"), count_of(j, "epoch"), count_of(j, "batch"),
+            static_cast<std::uint64_t>(count_of(j, "step")), count_of(j, "micro_batch")};
   }
 };
 

@@ -233,10 +233,10 @@ class TrainRun {
     train_loss_ = r[4];
     valid_accuracy_ = r[5];
     best_ = r[6];
-    epoch_ = last.position.value("epoch", std::int64_t{0});
-    batch_ = last.position.value("batch", std::int64_t{0});
-    step_ = last.position.value("step", std::uint64_t{0});
-    use_micro_batch(last.position.value("micro_batch", std::int64_t{0}));
+    epoch_ = count_of(last.position, "epoch");
+    batch_ = count_of(last.position, "batch");
+    step_ = static_cast<std::uint64_t>(count_of(last.position, "step"));
+    use_micro_batch(count_of(last.position, "micro_batch"));
     session_.log().line(concat("resumed at step ", step_));
   }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <limits>
 
+#include "apps/common/checkpoints.h"
 #include "apps/common/common_options.h"
 #include "engine/error.h"
 #include "tests/support.h"
@@ -173,6 +174,14 @@ BOOST_AUTO_TEST_CASE(resume_refuses_other_programs_and_damaged_folders) {
                         Says{{"drop --out and --overwrite"}});
   std::ofstream(path / "run.json") << "{\"app\": ";
   BOOST_CHECK_EXCEPTION(RunFolder::open("search", resume), CheckpointError, (Says{{"run.json", "damaged"}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_position_counts_in_whole_numbers_that_a_run_can_reach) {
+  BOOST_TEST(count_of({{"epoch", 3u}}, "epoch") == 3);
+  BOOST_TEST(count_of({{"epoch", 3u}}, "batch") == 0);
+  for (const char* bad : {"-1", "1000.5", "\"3\"", "null", "18446744073709551615", "[]"})
+    BOOST_CHECK_EXCEPTION(count_of({{"epoch", nlohmann::ordered_json::parse(bad)}}, "epoch"), CheckpointError,
+                          (Says{{"epoch", bad, "damaged"}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
