@@ -81,7 +81,6 @@ std::unique_ptr<SearchMethod> make_random(const SearchSpace& space, const Option
 }
 
 std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options& options, const HeldOut& held) {
-  const auto& cells = dynamic_cast<const nas::nasbench201::Space&>(space);  // objection: no other space
   nas::PgnasSearchOptions result{
       .pgnas = {.sgd = {.momentum = options.real("momentum"), .nesterov = true},
                 .prior = {.precision = options.real("prior-length"),
@@ -90,11 +89,10 @@ std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options
                 .logit_rate = options.real("logit-rate"),
                 .clip = options.real("grad-clip"),
                 .seed = static_cast<std::uint64_t>(options.count("seed"))},
-      .supernet = {.network = cells.search_spec(),
-                   .gates = {.drop = options.real("initial-drop"), .temperature = options.real("temperature")}},
+      .gates = {.drop = options.real("initial-drop"), .temperature = options.real("temperature")},
       .draws = static_cast<std::uint64_t>(options.count("draws")),
       .dtype = precision_of(options).weights};
-  return std::make_unique<nas::PgnasSearch>(cells, result, held);
+  return std::make_unique<nas::PgnasSearch>(space, result, held);
 }
 
 std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Options& options, const HeldOut& held) {

@@ -1,7 +1,7 @@
 #pragma once
 // The search network of NAS-Bench-201 with a gate behind every operation: PGNAS's search network for a space of cells.
 // This is an adaptation of ours; the method is Zhou et al. 2020 (arXiv:1906.09557), the space Dong and Yang 2020.
-#include "nas/layers/gate.h"
+#include "nas/layers/option_gates.h"
 #include "nas/nasbench201/mixed_cell.h"
 
 namespace ockham::nas::nasbench201 {
@@ -16,10 +16,9 @@ struct GatedSupernetSpec {
   bool averages = true;
 };
 
-/// Operation o of edge e is multiplied by a gate, a number for each example: all cells share the probability and the
-/// gate, since together they are one architecture. none has no gate; it is what an edge is without its operations.
-/// Where the context trains, gates are relaxed; else groups()[i].keep says which operations there are, and an edge is
-/// the mean, or sum, of those.
+/// Operation o of edge e is multiplied by a gate that all cells share (nas/layers/option_gates.h). none has no gate; it
+/// is what an edge is without its operations. Where the context trains, gates are relaxed; else groups()[i].keep says
+/// which operations there are, and an edge is the mean, or sum, of those.
 class GatedSupernet : public Module {
  public:
   /// @throws UsageError if a size is not positive or 0 < drop < 1 is not so
@@ -30,17 +29,12 @@ class GatedSupernet : public Module {
   /// Four of each edge, edge by edge, in the order of the operations but none, with their kernels in all cells.
   const std::vector<GatedGroup>& groups() const { return groups_; }
   /// Of kAlphas drop probabilities' logits [30]; none's entries are never used.
-  Parameter& logits() { return logits_; }
-  /// Puts a cell's operations in place, and drops all others.
-  void put(const Cell& cell);
-  /// The cell of the gates in place: each edge's operation of the lowest of kAlphas numbers among those kept, the first
-  /// of equals; none where none is kept.
-  Cell cell(std::span<const double> order) const;
+  Parameter& logits() { return gates_->logits(); }
 
  private:
   class Gates;
-  std::unique_ptr<Gates> gates_;
-  Parameter& logits_;
+  OptionGates* gates_;
+  std::unique_ptr<Gates> mixing_;
   Skeleton* skeleton_;
   std::vector<GatedGroup> groups_;
 };

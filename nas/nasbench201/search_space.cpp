@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nas/nasbench201/gated_supernet.h"
 #include "nas/nasbench201/supernet.h"
 #include "nas/nasbench201/switch_supernet.h"
 
@@ -42,6 +43,11 @@ SwitchNetwork Space::make_switches(Initial& initial) const {
   return result;
 }
 
+OwnedGatedNetwork Space::make_gated(const GateOptions& options, Initial& initial) const {
+  return owned_gated(
+      std::make_unique<GatedSupernet>(GatedSupernetSpec{.network = search_spec(), .gates = options}, initial));
+}
+
 OwnedNetwork Space::make_network(const std::string& cell, Initial& initial) const {
   return owned(std::make_unique<Network>(parse_cell(cell), spec_, initial));
 }
@@ -59,6 +65,16 @@ std::vector<Choice> Space::choices() const {
 
 std::string Space::derive(std::span<const double> numbers) const {
   return to_string(largest(numbers));
+}
+
+std::vector<double> Space::indicator(const std::string& text) const {
+  std::vector<double> numbers(kAlphas);
+  std::size_t begin = 0;
+  for (const Operation operation : parse_cell(text).edges) {
+    numbers[begin + static_cast<std::size_t>(operation)] = 1.0;
+    begin += kOperations;
+  }
+  return numbers;
 }
 
 CellFacts Space::facts(const std::string& text) const {

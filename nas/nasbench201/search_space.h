@@ -16,9 +16,11 @@ class Space : public SearchSpace {
   OwnedNetwork make_supernet(Initial& initial) const override;
   /// An operation's gates are all operations on the edges into the node that its edge starts at. none is no switch.
   SwitchNetwork make_switches(Initial& initial) const override;
+  OwnedGatedNetwork make_gated(const GateOptions& options, Initial& initial) const override;
   OwnedNetwork make_network(const std::string& cell, Initial& initial) const override;
   std::vector<Choice> choices() const override;
   std::string derive(std::span<const double> numbers) const override;
+  std::vector<double> indicator(const std::string& cell) const override;
   CellFacts facts(const std::string& cell) const override;
   /// Size of search networks.
   NetworkSpec search_spec() const;

@@ -1,30 +1,15 @@
 #pragma once
 // PGNAS: a network's gates and weights are trained together as a posterior over architectures and their weights, from
 // which candidates are drawn as pairs, never trained again. Zhou, Sun, Luo, Zha, Zeng, AAAI 2020 (arXiv:1906.09557).
-#include <functional>
 #include <map>
 #include <optional>
 
 #include "autograd/optim/sgd.h"
 #include "nas/bayes/variational_dropout.h"
+#include "nas/search/gated_network.h"
 #include "nas/train/score.h"
 
 namespace ockham::nas {
-
-/// What the method sees of a space: in training passes gates are relaxed, in others they are what GatedGroup::keep
-/// says.
-struct GatedNetwork {
-  Module* module;
-  std::function<Variable(const Context&, const Variable& images)> forward;  ///< logits of the classes
-  std::vector<GatedGroup> groups;
-};
-
-/// Of a network with forward() and groups(), which outlives the result.
-template <class Network>
-GatedNetwork gated(Network& network) {
-  return {&network, [&network](const Context& c, const Variable& x) { return network.forward(c, x); },
-          network.groups()};
-}
 
 struct PgnasOptions {
   SgdOptions sgd{.momentum = 0.9, .nesterov = true};  ///< of weights and gates' logits alike

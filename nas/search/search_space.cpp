@@ -36,6 +36,16 @@ SwitchNetwork SearchSpace::make_switches(Initial&) const {
                           count_options(*this), " numbers; search it by logits, or with the phases of BayesNas."));
 }
 
+OwnedGatedNetwork SearchSpace::make_gated(const GateOptions&, Initial&) const {
+  throw UsageError(concat("space ", name(), ": it has no network with gates behind its ", count_options(*this),
+                          " numbers; search it by a method without gates."));
+}
+
+std::vector<double> SearchSpace::indicator(const std::string&) const {
+  throw UsageError(concat("space ", name(), ": it does not tell which of its ", count_options(*this),
+                          " options a cell takes; search it by a method that puts no cells into its network."));
+}
+
 std::size_t count_options(const SearchSpace& space) {
   std::size_t count = 0;
   each_choice(space, [&](const Choice& choice, std::size_t) { count += choice.options.size(); });

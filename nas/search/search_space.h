@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/random.h"
+#include "nas/search/gated_network.h"
 #include "nas/search/search_network.h"
 
 namespace ockham::nas {
@@ -60,6 +61,18 @@ struct SwitchNetwork {
   std::vector<SwitchPlace> places;  ///< by number
 };
 
+struct OwnedGatedNetwork {
+  std::unique_ptr<Module> module;
+  GatedNetwork network;
+};
+
+/// Of a network with forward() and groups().
+template <class Network>
+OwnedGatedNetwork owned_gated(std::unique_ptr<Network> network) {
+  Network& net = *network;
+  return {.module = std::move(network), .network = gated(net)};
+}
+
 class SearchSpace {
  public:
   virtual ~SearchSpace() = default;
@@ -70,11 +83,19 @@ class SearchSpace {
   virtual OwnedNetwork make_supernet(Initial& initial) const = 0;
   /// All operations at once, each with a switch. @throws UsageError where the space has no such network (the default)
   virtual SwitchNetwork make_switches(Initial& initial) const;
+  /// All operations at once with gates, `entry` of a group the number of choices() that its gate stands for; an option
+  /// without a gate (none) is what its choice is without the others. @throws UsageError unless 0 < drop < 1, or where
+  /// the space has no such network (the default)
+  virtual OwnedGatedNetwork make_gated(const GateOptions& options, Initial& initial) const;
   /// Of one cell, at the size of the search; no architecture. @throws UsageError for a malformed cell
   virtual OwnedNetwork make_network(const std::string& cell, Initial& initial) const = 0;
   virtual std::vector<Choice> choices() const = 0;
   /// The cell of the largest numbers, one for every option of every choice; each space states its rule and its ties.
   virtual std::string derive(std::span<const double> numbers) const = 0;
+  /// The inverse of derive(): 1 for each option that the cell takes, 0 for all others.
+  /// @throws UsageError for a malformed cell or one that is not of the space, or where the space does not tell (the
+  /// default)
+  virtual std::vector<double> indicator(const std::string& cell) const;
   /// Of the network that is trained in the end. @throws UsageError for a malformed cell
   virtual CellFacts facts(const std::string& cell) const = 0;
 };

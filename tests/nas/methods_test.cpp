@@ -29,6 +29,7 @@ using test::is_same;
 namespace {
 
 const nasbench201::Space kSpace({.channels = 2, .cells_per_stage = 1, .classes = 3});
+const SoftmaxSpace kDartsSpace(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
 
 const nasbench1shot1::SearchableSpace kOneShot(nasbench1shot1::Space::k2,
                                                {.channels = 4, .cells_per_stack = 1, .classes = 3});
@@ -60,6 +61,12 @@ std::vector<std::pair<std::string, Make>> all_methods() {
           kSpace, BalenasOptions{.relaxed = kRelaxed, .curvature = curvature, .draws = draws, .curvature_images = 3});
     };
   };
+  const auto pgnas = [](const SearchSpace* space) -> Make {
+    return [=] {
+      return std::make_unique<PgnasSearch>(
+          *space, PgnasSearchOptions{.pgnas = {.seed = 3}, .draws = 5, .dtype = DType::kFloat64}, held_out);
+    };
+  };
   return {
       {"darts", [] { return std::make_unique<Darts>(kSpace, DartsOptions{.relaxed = kRelaxed}); }},
       {"second order",
@@ -68,15 +75,7 @@ std::vector<std::pair<std::string, Make>> all_methods() {
       {"vadam, two draws", balenas(ArchitectureCurvature::kVadam, 2)},
       {"von", balenas(ArchitectureCurvature::kVon, 1)},
       {"vogn", balenas(ArchitectureCurvature::kVogn, 1)},
-      {"pgnas",
-       [] {
-         return std::make_unique<PgnasSearch>(kSpace,
-                                              PgnasSearchOptions{.pgnas = {.seed = 3},
-                                                                 .supernet = {.network = kSpace.search_spec()},
-                                                                 .draws = 5,
-                                                                 .dtype = DType::kFloat64},
-                                              held_out);
-       }},
+      {"pgnas", pgnas(&kSpace)},
       {"bayesnas",
        [] {
          return std::make_unique<BayesNasCells>(kSpace, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
@@ -307,21 +306,20 @@ BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {
 }
 
 BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy) {
-  PgnasSearch method(
-      kSpace,
-      {.pgnas = {.seed = 3}, .supernet = {.network = kSpace.search_spec()}, .draws = 12, .dtype = DType::kFloat64},
-      held_out);
-  take_steps(method, 0, 2);
-  method.finish(kNoPause);
-  std::int64_t times = 0;
-  double best = 0.0;
-  for (const Candidate& candidate : method.candidates()) {
-    times += candidate.times;
-    best = std::max(best, candidate.score);
+  for (const SearchSpace* space : std::initializer_list<const SearchSpace*>{&kSpace}) {
+    PgnasSearch method(*space, {.pgnas = {.seed = 3}, .draws = 12, .dtype = DType::kFloat64}, held_out);
+    take_steps(method, 0, 2);
+    method.finish(kNoPause);
+    std::int64_t times = 0;
+    double best = 0.0;
+    for (const Candidate& candidate : method.candidates()) {
+      times += candidate.times;
+      best = std::max(best, candidate.score);
+    }
+    BOOST_TEST(times == 12);
+    const std::vector<Candidate> drawn = method.candidates();
+    BOOST_TEST(std::ranges::find(drawn, method.derive(), &Candidate::cell)->score == best);
   }
-  BOOST_TEST(times == 12);
-  const std::vector<Candidate> drawn = method.candidates();
-  BOOST_TEST(std::ranges::find(drawn, method.derive(), &Candidate::cell)->score == best);
 }
 
 BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_where_all_are_pruned) {

@@ -1,6 +1,8 @@
 #include "nas/search/pgnas_cells.h"
 
 #include "engine/math.h"
+#include "nas/nasbench201/gated_supernet.h"
+#include "nas/nasbench201/search_space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 
@@ -15,6 +17,8 @@ namespace {
 
 constexpr nasbench201::NetworkSpec kNetwork{.channels = 3, .cells_per_stage = 2, .classes = 3};
 
+const nasbench201::Space kSpace(kNetwork);
+
 struct Search {
   explicit Search(bool averages = true)
       : network({.network = kNetwork, .gates = {.drop = 0.4}, .constant_square = 0.5, .averages = averages}, initial) {
@@ -23,10 +27,15 @@ struct Search {
   Initial initial{.seed = 2, .dtype = DType::kFloat64};
   GatedSupernet network;
   Batch batch = test::noise_batch(5, {.classes = 3, .image_size = 8});
+
+  std::string draw(const Drawing& drawing, std::uint64_t number) {
+    return draw_cell(kSpace, network.groups(), drawing, number);
+  }
 };
 
 /// The stand-alone network of a cell with the search network's weights and statistics.
-std::unique_ptr<nasbench201::Network> stand_alone(GatedSupernet& search, const nasbench201::Cell& cell) {
+std::unique_ptr<nasbench201::Network> stand_alone(GatedSupernet& search, const std::string& text) {
+  const nasbench201::Cell cell = nasbench201::parse_cell(text);
   Initial initial{.seed = 1, .dtype = DType::kFloat64};
   auto network = std::make_unique<nasbench201::Network>(cell, kNetwork, initial);
   for (Parameter* to : network->state()) {
@@ -45,11 +54,10 @@ std::unique_ptr<nasbench201::Network> stand_alone(GatedSupernet& search, const n
 BOOST_AUTO_TEST_SUITE(pgnas_cells)
 
 BOOST_AUTO_TEST_CASE(a_cell_in_place_is_its_stand_alone_network) {
-  for (const char* code : {"312430", "111111", "003012", "000000"}) {
+  for (const std::string cell : {"312430", "111111", "003012", "000000"}) {
     for (const bool averages : {false, true}) {
       Search search(averages);
-      const nasbench201::Cell cell = nasbench201::parse_cell(code);
-      search.network.put(cell);
+      put_cell(kSpace, search.network.groups(), cell);
       const auto network = stand_alone(search.network, cell);
       for (const BatchNormMode mode : {BatchNormMode::kRunning, BatchNormMode::kBatch}) {
         for (const bool fuses : {false, true}) {
@@ -109,7 +117,9 @@ BOOST_AUTO_TEST_CASE(an_edge_takes_the_operation_of_lowest_probability_that_it_k
   test::write(logits, 5 * kOperations + 4, -55.0);
   for (std::int64_t o = 0; o < kOperations; ++o)
     test::write(logits, 4 * kOperations + o, 900.0);  // 3<-1 drops everything
-  BOOST_TEST(nasbench201::code(draw_cell(search.network, {}, 0)) == "123404");
+  BOOST_TEST(nasbench201::code(nasbench201::parse_cell(search.draw({}, 0))) == "123404");
+  // The likeliest gates are these, too: all others are nearly sure.
+  BOOST_TEST(likeliest_cell(kSpace, search.network.groups()) == search.draw({}, 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_cell_is_drawn_again_from_its_number_and_random_ones_take_any_operation) {
@@ -118,9 +128,9 @@ BOOST_AUTO_TEST_CASE(a_cell_is_drawn_again_from_its_number_and_random_ones_take_
   std::array<int, kOperations> taken{};
   int differ = 0;
   for (std::uint64_t number = 0; number < 400; ++number) {
-    BOOST_CHECK(draw_cell(search.network, drawing, number) == draw_cell(search.network, drawing, number));
-    differ += draw_cell(search.network, drawing, number) != draw_cell(search.network, drawing, number + 1);
-    for (const nasbench201::Operation o : draw_cell(search.network, random, number).edges)
+    BOOST_CHECK(search.draw(drawing, number) == search.draw(drawing, number));
+    differ += search.draw(drawing, number) != search.draw(drawing, number + 1);
+    for (const nasbench201::Operation o : nasbench201::parse_cell(search.draw(random, number)).edges)
       ++taken[static_cast<std::size_t>(o)];
   }
   BOOST_TEST(differ > 300);
@@ -138,11 +148,12 @@ BOOST_AUTO_TEST_CASE(ranking_has_every_cell_once_in_the_order_of_its_loss) {
   for (std::int64_t i = 0; i < nasbench201::kAlphas; ++i)
     test::write(search.network.logits().value, i, i < 10 ? 0.0 : -30.0 + static_cast<double>(i % kOperations));
   const RankOptions options{.criterion = Criterion::kLoss};
-  const std::vector<RankedCell> ranking = rank_cells(search.network, batches, kDraws, {.seed = 6}, options);
+  const std::vector<RankedCell> ranking =
+      rank_cells(kSpace, gated(search.network), batches, kDraws, {.seed = 6}, options);
   std::int64_t draws = 0;
   double last = 0.0;
   for (const RankedCell& ranked : ranking) {
-    BOOST_CHECK(draw_cell(search.network, {.seed = 6}, ranked.number) == ranked.cell);
+    BOOST_TEST(search.draw({.seed = 6}, ranked.number) == ranked.cell);
     draws += ranked.draws;
     const auto network = stand_alone(search.network, ranked.cell);
     const Variable loss = softmax_cross_entropy(network->forward({}, search.batch.images), search.batch.labels);
