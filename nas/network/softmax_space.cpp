@@ -42,6 +42,23 @@ std::int64_t count_skips(const Genotype& genotype) {
   return count;
 }
 
+/// 1 and the place of the operation that the cell has on the edge, or 0.
+std::size_t operation_on(const EdgeSpec& place, const CellGenotype& cell, std::span<const Primitive> primitives) {
+  for (const GenotypeEdge& edge : cell.edges) {
+    const auto found = std::ranges::find(primitives, edge.ops.front());
+    if (edge.from == place.from && edge.to == place.to && found != primitives.end())
+      return static_cast<std::size_t>(found - primitives.begin()) + 1;
+  }
+  return 0;
+}
+
+/// Edges of a node by their sources; a text may name them in any order.
+Genotype in_order(Genotype genotype) {
+  for (CellGenotype* cell : {&genotype.normal, &genotype.reduce})
+    std::ranges::stable_sort(cell->edges, {}, [](const GenotypeEdge& edge) { return std::pair(edge.to, edge.from); });
+  return genotype;
+}
+
 }  // namespace
 
 SoftmaxSpace::SoftmaxSpace(SupernetSpec spec, const EvaluationSpec& trained)
@@ -59,6 +76,13 @@ OwnedNetwork SoftmaxSpace::make_supernet(Initial& initial) const {
   auto supernet = std::make_unique<Supernet>(spec_, initial);
   std::vector<Parameter*> logits{&supernet->logits(CellKind::kNormal), &supernet->logits(CellKind::kReduction)};
   return owned(std::move(supernet), std::move(logits));
+}
+
+OwnedGatedNetwork SoftmaxSpace::make_gated(const GateOptions& options, Initial& initial) const {
+  SupernetSpec spec = spec_;
+  spec.mixing = Mixing::kGates;
+  spec.gates = options;
+  return owned_gated(std::make_unique<Supernet>(std::move(spec), initial));
 }
 
 OwnedNetwork SoftmaxSpace::make_network(const std::string& cell, Initial& initial) const {
@@ -105,12 +129,36 @@ CellGenotype SoftmaxSpace::derive_kind(CellKind kind, std::span<const double> nu
   return cell;
 }
 
-std::string SoftmaxSpace::derive(std::span<const double> numbers) const {
+Genotype SoftmaxSpace::genotype_of(std::span<const double> numbers) const {
   const std::size_t of_normal = spec_.normal.edges.size() * (spec_.primitives.size() + 1);
-  const Genotype genotype{.space = name(),
-                          .normal = derive_kind(CellKind::kNormal, numbers.first(of_normal)),
-                          .reduce = derive_kind(CellKind::kReduction, numbers.subspan(of_normal))};
+  return {.space = name(),
+          .normal = derive_kind(CellKind::kNormal, numbers.first(of_normal)),
+          .reduce = derive_kind(CellKind::kReduction, numbers.subspan(of_normal))};
+}
+
+std::string SoftmaxSpace::derive(std::span<const double> numbers) const {
+  const Genotype genotype = genotype_of(numbers);
   return genotype.space == "darts" && is_darts_like(genotype) ? to_darts(genotype) : to_json(genotype);
+}
+
+std::vector<double> SoftmaxSpace::indicator(const std::string& cell) const {
+  const Genotype genotype = load_genotype(cell);
+  std::vector<double> numbers;
+  for (const CellSpec* spec : {&spec_.normal, &spec_.reduce}) {
+    const CellGenotype& of_kind = spec->kind == CellKind::kNormal ? genotype.normal : genotype.reduce;
+    for (const EdgeSpec& edge : spec->edges) {
+      const std::size_t none = numbers.size();
+      numbers.resize(none + spec_.primitives.size() + 1);
+      numbers[none + operation_on(edge, of_kind, spec_.primitives)] = 1.0;
+    }
+  }
+  // What is not of the space was lost on the way.
+  if (in_order(genotype) != in_order(genotype_of(numbers)))
+    throw UsageError(concat("cell: it is not of the space ", name(), " with ", spec_.normal.nodes, " nodes, ",
+                            spec_.normal.edges.size(), " edges a normal and ", spec_.reduce.edges.size(),
+                            " a reduction cell, in which a node reads two edges with one of ", spec_.primitives.size(),
+                            " operations each; give a cell of that form."));
+  return numbers;
 }
 
 CellFacts SoftmaxSpace::facts(const std::string& cell) const {

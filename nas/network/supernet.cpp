@@ -33,13 +33,25 @@ SupernetSpec SupernetSpec::darts_with_switches(int nodes) {
   return spec;
 }
 
+namespace {
+
+std::vector<Parameter*> kernels_of(Layer& operation) {
+  std::vector<Parameter*> kernels = operation.parameters(ParameterKind::kWeight);
+  std::erase_if(kernels, [](const Parameter* parameter) { return parameter->value.rank() != 4; });
+  return kernels;
+}
+
+}  // namespace
+
 /// One cell of the search network.
 class SearchCell : public Cell {
  public:
-  SearchCell(const Supernet& net, Supernet::Kind& kind, const CellPlace& place, Initial& initial)
+  SearchCell(Supernet& net, Supernet::Kind& kind, const CellPlace& place, Initial& initial)
       : spec_(net.spec_),
         cell_(net.cell_spec(place.kind)),
         kind_(kind),
+        gates_(net.gates_),
+        columns_(net.columns()),
         channels_(place.channels),
         inputs_(add("", std::make_unique<CellInputs>(net.spec_.frame, place, initial))) {
     const auto ops = static_cast<std::int64_t>(spec_.primitives.size());
@@ -51,7 +63,7 @@ class SearchCell : public Cell {
                                .dilated_is_dense = spec_.dilated_is_dense};
       std::vector<Layer*>& layers = ops_.emplace_back();
       // DARTS counts its zero operation as number 0 of each edge.
-      const std::size_t first = spec_.mixing == Mixing::kSoftmax ? 1 : 0;
+      const std::size_t first = spec_.mixing == Mixing::kSwitches ? 0 : 1;
       for (std::size_t o = 0; o < spec_.primitives.size(); ++o)
         layers.push_back(&add(ockham::concat("_ops.", e, "._ops.", o + first),
                               make_operation(spec_.frame.style, spec_.primitives[o], options, initial)));
@@ -63,6 +75,9 @@ class SearchCell : public Cell {
         kind.origins[e].push_back(origins_.back());
         kind.switches[e].push_back(switches_.back());
       }
+      for (std::size_t o = 0; o < layers.size() && gates_ != nullptr; ++o)
+        std::ranges::copy(kernels_of(*layers[o]),
+                          std::back_inserter(net.kernels_[static_cast<std::size_t>(option(e, o))]));
     }
   }
 
@@ -77,8 +92,8 @@ class SearchCell : public Cell {
     for (const Deferred& input : inputs_.run(context, older, previous))
       states.push_back(applied(input));
     for (int node = 0; node < cell_.nodes; ++node)
-      states.push_back(spec_.mixing == Mixing::kSoftmax ? mixed_node(context, node, states)
-                                                        : switched_node(context, node, states));
+      states.push_back(spec_.mixing == Mixing::kSwitches ? switched_node(context, node, states)
+                                                         : mixed_node(context, node, states));
     std::vector<Variable> output(states.begin() + kInputs, states.end());
     const Variable zero = zero_node(output, states[kInputPrevious]);
     for (Variable& node : output) {
@@ -140,26 +155,38 @@ class SearchCell : public Cell {
     return edges.size() == 1 ? edges[0] : ockham::add(edges);
   }
 
-  /// sum over edges and operations of softmax(logits) * op(x); the zero operation takes part in the softmax only.
+  /// Operation o of edge e among what all cells of all kinds choose from.
+  std::int64_t option(std::size_t e, std::size_t o) const {
+    return kind_.first_option + static_cast<std::int64_t>(e) * columns_ + static_cast<std::int64_t>(o) + 1;
+  }
+
+  /// sum over edges and operations of softmax(logits) * op(x), where the zero operation takes part in the softmax only;
+  /// or of gates (nas/layers/option_gates.h), where the node stays undefined if nothing is kept.
   Variable mixed_node(const Context& context, int node, std::span<const Variable> states) {
     std::vector<Deferred> branches;
-    std::vector<std::int64_t> index;
-    const auto columns = static_cast<std::int64_t>(spec_.primitives.size()) + 1;
+    std::vector<std::int64_t> options;
     for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
-      if (cell_.edges[e].to != node)
+      const Variable& x = states[static_cast<std::size_t>(cell_.edges[e].from)];
+      if (cell_.edges[e].to != node || !x.value().is_defined())
         continue;
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
-        branches.push_back(
-            deferred(context, *ops_[e][o], {.z = states[static_cast<std::size_t>(cell_.edges[e].from)]}));
-        index.push_back(static_cast<std::int64_t>(e) * columns + static_cast<std::int64_t>(o) + 1);
+        if (gates_ != nullptr && !gates_->takes(context, option(e, o)))
+          continue;
+        branches.push_back(deferred(context, *ops_[e][o], {.z = x}));
+        options.push_back(option(e, o));
       }
     }
-    return mixed(context, kind_.mixture, branches, index);
+    if (branches.empty())
+      return {};
+    return gates_ != nullptr ? gates_->sum(context, branches, options)
+                             : mixed(context, kind_.mixture, branches, options);
   }
 
   const SupernetSpec& spec_;
   const CellSpec& cell_;
   const Supernet::Kind& kind_;
+  const OptionGates* gates_;
+  std::int64_t columns_;
   std::int64_t channels_;
   CellInputs& inputs_;
   std::vector<std::vector<Layer*>> ops_;  ///< [edge][op]
@@ -179,18 +206,35 @@ Supernet::Supernet(SupernetSpec spec, Initial& initial) : spec_(std::move(spec))
     state.edge_is_alive.assign(edges, 1);
     state.op_is_alive.assign(edges, std::vector<char>(ops, 1));
   }
+  if (spec_.mixing == Mixing::kGates)
+    add_gates(initial);
   frame_ = &add("", std::make_unique<Frame>(spec_.frame, initial, [&](const CellPlace& place) {
                   return std::make_unique<SearchCell>(*this, kind(place.kind), place, initial);
                 }));
+  if (gates_ != nullptr)
+    groups_ = gates_->groups([this](std::int64_t option) { return kernels_[static_cast<std::size_t>(option)]; }, 0.0);
   if (spec_.mixing == Mixing::kSoftmax) {
     for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
-      Tensor value({static_cast<std::int64_t>(cell_spec(k).edges.size()), static_cast<std::int64_t>(ops) + 1},
-                   initial.dtype);
+      Tensor value({static_cast<std::int64_t>(cell_spec(k).edges.size()), columns()}, initial.dtype);
       fill_normal(value, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0, 1e-3);
       kind(k).logits =
           &add_parameter(k == CellKind::kNormal ? "alphas_normal" : "alphas_reduce", value, ParameterKind::kSwitch);
     }
   }
+}
+
+void Supernet::add_gates(const Initial& initial) {
+  std::vector<std::int64_t> edge_of;  // by option
+  std::int64_t edges = 0;
+  for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+    kind(k).first_option = std::ssize(edge_of);
+    for (std::size_t e = 0; e < cell_spec(k).edges.size(); ++e) {
+      edge_of.push_back(OptionGates::kUngated);
+      edge_of.insert(edge_of.end(), spec_.primitives.size(), edges++);
+    }
+  }
+  kernels_.resize(edge_of.size());
+  gates_ = &add("", std::make_unique<OptionGates>(std::move(edge_of), spec_.gates, true, initial));
 }
 
 Variable Supernet::forward(const Context& context, const Variable& images) {
@@ -220,7 +264,7 @@ const std::vector<Parameter*>& Supernet::switches(CellKind k, std::size_t edge) 
 
 Parameter& Supernet::logits(CellKind k) {
   if (kind(k).logits == nullptr)
-    throw Error("supernet: it mixes by switches and has no architecture logits.");
+    throw Error("supernet: it does not mix by softmax and has no architecture logits.");
   return *kind(k).logits;
 }
 

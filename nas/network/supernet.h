@@ -1,16 +1,20 @@
 #pragma once
-// The one-shot search network: every edge of every cell carries all candidate operations, weighed by switches.
+// The one-shot search network: every edge of every cell carries all candidate operations, weighed by switches, a
+// softmax or gates.
 #include <array>
 
 #include "nas/bayes/posterior.h"
+#include "nas/layers/option_gates.h"
 #include "nas/network/frame.h"
 
 namespace ockham::nas {
 
 /// kSwitches: independent scalars, one per operation and copy of the cell, and one "origin" switch per edge (BayesNAS);
 /// no softmax, no zero operation. kSoftmax: one logit per operation shared by all copies, with the zero operation
-/// (DARTS).
-enum class Mixing { kSwitches, kSoftmax };
+/// (DARTS). kGates: a gate behind every operation, shared by all copies (nas/layers/option_gates.h): PGNAS on cells, an
+/// adaptation of ours. An edge is the mean of its operations and a node the sum of its edges, as with kSoftmax's first
+/// logits; with all of them summed, a node of five edges would add up 35 maps.
+enum class Mixing { kSwitches, kSoftmax, kGates };
 
 /// Where an origin switch multiplies: the edge's input, as published (invisible to operations that begin with batch
 /// norm), or the sum of its operations' outputs.
@@ -24,6 +28,7 @@ struct SupernetSpec {
   std::vector<Primitive> primitives{kBayesnasPrimitives.begin(), kBayesnasPrimitives.end()};
   OriginPosition origin = OriginPosition::kInput;
   bool dilated_is_dense = true;
+  GateOptions gates = {};  ///< kGates
 
   /// The published networks: BayesNAS (C = 36, 8 cells, 8 edges a cell) and DARTS (C = 16, 8 cells, 14 edges).
   static SupernetSpec bayesnas(int nodes = 4);
@@ -52,6 +57,9 @@ class Supernet : public Module {
   const std::vector<Parameter*>& switches(CellKind kind, std::size_t edge) const;
   /// kSoftmax: the logits [edges, 1 + primitives] of a kind; column 0 is the zero operation.
   Parameter& logits(CellKind kind);
+  /// kGates: one for each operation of each edge, normal cells first, with its kernels in all cells of the kind.
+  /// `entry` counts operations as kSoftmax's logits do, edge by edge and the zero operation first, which has no gate.
+  const std::vector<GatedGroup>& groups() const { return groups_; }
   /// All architecture parameters.
   std::vector<Parameter*> architecture() { return parameters(ParameterKind::kSwitch); }
 
@@ -70,13 +78,21 @@ class Supernet : public Module {
     std::vector<char> edge_is_alive;                ///< [edge]
     std::vector<std::vector<char>> op_is_alive;     ///< [edge][op]
     Parameter* logits = nullptr;
-    Variable mixture;  ///< kSoftmax: softmax of the logits, during one forward pass
+    Variable mixture;               ///< kSoftmax: softmax of the logits, during one forward pass
+    std::int64_t first_option = 0;  ///< kGates: the zero operation of edge 0
   };
   Kind& kind(CellKind k) { return kinds_[k == CellKind::kNormal ? 0 : 1]; }
   const Kind& kind(CellKind k) const { return kinds_[k == CellKind::kNormal ? 0 : 1]; }
 
+  void add_gates(const Initial& initial);
+  /// kSoftmax, kGates: what an edge chooses from, the zero operation first.
+  std::int64_t columns() const { return static_cast<std::int64_t>(spec_.primitives.size()) + 1; }
+
   SupernetSpec spec_;
   std::array<Kind, 2> kinds_;
+  OptionGates* gates_ = nullptr;
+  std::vector<std::vector<Parameter*>> kernels_;  // kGates: [option]
+  std::vector<GatedGroup> groups_;
   Frame* frame_ = nullptr;
 };
 
