@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "nas/nasbench1shot1/gated_supernet.h"
 #include "nas/nasbench1shot1/supernet.h"
 #include "nas/nasbench1shot1/switch_supernet.h"
 
@@ -54,6 +55,10 @@ SwitchNetwork SearchableSpace::make_switches(Initial& initial) const {
   return {.owned = owned(std::move(supernet), std::move(switches)), .places = switch_places(space_)};
 }
 
+OwnedGatedNetwork SearchableSpace::make_gated(const GateOptions& options, Initial& initial) const {
+  return owned_gated(std::make_unique<GatedSupernet>(space_, spec_, options, initial));
+}
+
 OwnedNetwork SearchableSpace::make_network(const std::string& cell, Initial& initial) const {
   return owned(std::make_unique<Network>(parse_cell(cell), spec_, initial));
 }
@@ -77,6 +82,27 @@ std::vector<Choice> SearchableSpace::choices() const {
 
 std::string SearchableSpace::derive(std::span<const double> numbers) const {
   return to_string(largest(space_, numbers));
+}
+
+std::vector<double> SearchableSpace::indicator(const std::string& text) const {
+  const Cell cell = parse_cell(text);
+  std::vector<double> numbers(number_count(space_));
+  for (std::size_t v = 1; v <= nodes_of(space_) + 1; ++v) {
+    if (v <= nodes_of(space_))
+      numbers[operation_numbers(v) + static_cast<std::size_t>(cell.operations[v])] = 1.0;
+    for (std::size_t from = 0; from < v && parent_numbers(space_, v); ++from)
+      numbers[*parent_numbers(space_, v) + from] = cell.has_edge(from, v) ? 1.0 : 0.0;
+  }
+  // What is not of the space was lost on the way.
+  if (largest(space_, numbers) != cell) {
+    std::string counts;
+    for (const std::size_t parents : parent_counts(space_))
+      counts += concat(counts.empty() ? "" : ", ", parents);
+    throw UsageError(concat("cell: it has ", cell.nodes, " nodes and is not of the space ", name(), ", whose ",
+                            nodes_of(space_), " nodes and output have ", counts,
+                            " parents; give a cell of that form."));
+  }
+  return numbers;
 }
 
 CellFacts SearchableSpace::facts(const std::string& text) const {

@@ -19,9 +19,11 @@ class SearchableSpace : public SearchSpace {
   /// A node's operations are gated by its inputs, if it has a choice of them; an input, also of the output, by the
   /// operations of the node that it comes from.
   SwitchNetwork make_switches(Initial& initial) const override;
+  OwnedGatedNetwork make_gated(const GateOptions& options, Initial& initial) const override;
   OwnedNetwork make_network(const std::string& cell, Initial& initial) const override;
   std::vector<Choice> choices() const override;
   std::string derive(std::span<const double> numbers) const override;
+  std::vector<double> indicator(const std::string& cell) const override;
   /// No space has skip connections.
   CellFacts facts(const std::string& cell) const override;
 

@@ -76,6 +76,8 @@ std::vector<std::pair<std::string, Make>> all_methods() {
       {"von", balenas(ArchitectureCurvature::kVon, 1)},
       {"vogn", balenas(ArchitectureCurvature::kVogn, 1)},
       {"pgnas", pgnas(&kSpace)},
+      {"pgnas, darts", pgnas(&kDartsSpace)},
+      {"pgnas, 1shot1", pgnas(&kOneShot)},
       {"bayesnas",
        [] {
          return std::make_unique<BayesNasCells>(kSpace, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
@@ -306,7 +308,7 @@ BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {
 }
 
 BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy) {
-  for (const SearchSpace* space : std::initializer_list<const SearchSpace*>{&kSpace}) {
+  for (const SearchSpace* space : std::initializer_list<const SearchSpace*>{&kSpace, &kDartsSpace, &kOneShot}) {
     PgnasSearch method(*space, {.pgnas = {.seed = 3}, .draws = 12, .dtype = DType::kFloat64}, held_out);
     take_steps(method, 0, 2);
     method.finish(kNoPause);

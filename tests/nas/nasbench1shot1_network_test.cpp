@@ -3,6 +3,7 @@
 #include "engine/math.h"
 #include "nas/cost.h"
 #include "nas/element.h"
+#include "nas/nasbench1shot1/gated_supernet.h"
 #include "nas/nasbench1shot1/network.h"
 #include "nas/nasbench1shot1/supernet.h"
 #include "nas/nasbench1shot1/switch_supernet.h"
@@ -170,6 +171,7 @@ BOOST_AUTO_TEST_CASE(refuses_sizes_that_are_not_positive_and_too_few_channels) {
   BOOST_CHECK_THROW(Network(cell, {.channels = 1}, initial), UsageError);
   BOOST_CHECK_THROW(Supernet(Space::k1, {.classes = 0}, initial), UsageError);
   BOOST_CHECK_THROW(SwitchSupernet(Space::k1, {.classes = 0}, initial), UsageError);
+  BOOST_CHECK_THROW(GatedSupernet(Space::k1, {.classes = 0}, {}, initial), UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(a_search_network_has_logits_where_its_space_leaves_a_choice) {
@@ -298,6 +300,59 @@ BOOST_AUTO_TEST_CASE(fused_and_plain_layers_of_a_network_of_switches_give_the_sa
   Initial initial{.seed = 4, .dtype = DType::kFloat64};
   SwitchSupernet search(Space::k2, kSmall, initial);
   check_that_fusing_changes_nothing(search);
+}
+
+BOOST_AUTO_TEST_CASE(gates_weigh_a_choice_as_switches_that_are_the_mean_of_what_they_keep) {
+  for (const Space space : {Space::k1, Space::k2, Space::k3}) {
+    Initial initial{.seed = 6, .dtype = DType::kFloat64}, of_switches = initial;
+    GatedSupernet gated(space, kSmall, {}, initial);
+    SwitchSupernet search(space, kSmall, of_switches);  // of the same weights, drawn in the same order
+    const Tensor images = noise({3, 3, 8, 8}, 2);
+    const std::size_t output = nodes_of(space) + 1, parts = *parent_numbers(space, output);
+    std::vector<double> kept(number_count(space));
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      kept[i] = uniform({2, Purpose::kTest, 0}, i) < 0.6 ? 1.0 : 0.0;
+    std::fill_n(kept.begin(), kOperations, 0.0);  // node 1 is zero
+    kept[parts + output - 1] = 1.0;
+    for (const bool trains : {false, true}) {
+      std::vector<double> weights = kept;
+      const auto average = [&](std::size_t first, std::size_t count) {
+        const std::span<double> choice = std::span(weights).subspan(first, count);
+        const auto of = trains ? static_cast<double>(count) : static_cast<double>(std::ranges::count(choice, 1.0));
+        for (double& weight : choice)
+          weight /= std::max(1.0, of);
+      };
+      for (std::size_t v = 1; v <= output; ++v) {
+        if (v < output)
+          average(operation_numbers(v), kOperations);
+        if (parent_numbers(space, v) && (v < output || trains))  // the output takes its parents as they are
+          average(*parent_numbers(space, v), v);
+      }
+      for (const nas::GatedGroup& group : gated.groups()) {
+        const bool is_kept = kept[static_cast<std::size_t>(group.entry)] == 1.0;
+        *group.keep = {is_kept ? 1.0 : 0.0};
+        group.logit->value.data<double>()[group.entry] = is_kept ? -900.0 : 900.0;
+      }
+      for (Parameter* cell : search.switches())
+        std::ranges::copy(weights, cell->value.data<double>());
+      const Context context{.batch_norm = BatchNormMode::kBatch, .is_training = trains};
+      BOOST_TEST(gap(gated.forward(context, images).value(), search.forward(context, images).value()) <= 1e-12);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_group_of_an_operation_has_its_kernels_in_all_cells_and_one_of_a_parent_none) {
+  Initial initial;
+  GatedSupernet gated(Space::k1, {.channels = 3, .cells_per_stack = 2, .classes = 3}, {}, initial);
+  BOOST_TEST_REQUIRE(gated.groups().size() == number_count(Space::k1));
+  for (const nas::GatedGroup& group : gated.groups()) {
+    const auto number = static_cast<std::size_t>(group.entry);
+    const bool is_operation = number < nodes_of(Space::k1) * kOperations;
+    const auto operation = static_cast<Operation>(number % kOperations);
+    BOOST_TEST(group.kernels.size() == (is_operation && operation != Operation::kMaxPool3 ? 6u : 0u));
+    for (const Parameter* kernel : group.kernels)
+      BOOST_TEST(kernel->value.size(2) == (operation == Operation::kConv3 ? 3 : 1));
+  }
 }
 
 // A node's input passes two switches one after the other, its own and the operation's.

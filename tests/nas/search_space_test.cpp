@@ -125,6 +125,64 @@ BOOST_AUTO_TEST_CASE(random_cells_can_be_built_and_follow_from_their_key) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(networks_with_gates_have_one_for_every_option_but_none) {
+  for (const auto& space : tiny_spaces()) {
+    Initial initial{.dtype = DType::kFloat64};
+    const OwnedGatedNetwork net = space->make_gated({.drop = 0.3}, initial);
+    std::set<std::int64_t> entries;
+    for (const GatedGroup& group : net.network.groups) {
+      BOOST_TEST(group.drop_probability() == 0.3, boost::test_tools::tolerance(1e-12));
+      entries.insert(group.entry);
+    }
+    std::int64_t number = 0;
+    for (const Choice& choice : space->choices()) {
+      for (const std::string& option : choice.options)
+        BOOST_TEST(entries.contains(number++) == (option != "none"));
+    }
+    BOOST_TEST(net.network.forward({.batch_norm = BatchNormMode::kFrozenBatch}, images()).shape() == (Shape{2, 3}));
+    BOOST_CHECK_THROW(space->make_gated({.drop = 1.0}, initial), UsageError);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_options_of_a_cell_give_it_back) {
+  for (const auto& space : tiny_spaces()) {
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      const std::string cell = random_cell(*space, {.seed = i, .purpose = Purpose::kTest});
+      const std::vector<double> indicator = space->indicator(cell);
+      BOOST_TEST(indicator.size() == count_options(*space));
+      BOOST_TEST(std::ranges::all_of(indicator, [](double x) { return x == 0.0 || x == 1.0; }));
+      BOOST_TEST(space->derive(indicator) == cell);
+    }
+    BOOST_CHECK_THROW(space->indicator("nonsense("), UsageError);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_cell_of_another_space_has_no_options_in_this_one) {
+  const SoftmaxSpace darts(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
+  const nasbench1shot1::SearchableSpace first(nasbench1shot1::Space::k1, {}), second(nasbench1shot1::Space::k2, {});
+  BOOST_CHECK_EXCEPTION(first.indicator(random_cell(second, {})), UsageError,
+                        (test::Says{{"not of the space 1shot1-1", "1, 2, 2, 2, 2 parents"}}));
+  const auto refuses = [&](const std::string& cell) {
+    BOOST_CHECK_EXCEPTION(darts.indicator(cell), UsageError, (test::Says{{"not of the space darts", "2 nodes"}}));
+  };
+  refuses(random_cell(SoftmaxSpace(test::tiny(SupernetSpec::bayesnas(2)), {}), {}));
+  refuses(random_cell(SoftmaxSpace(test::tiny(SupernetSpec::darts(3)), {}), {}));
+  const std::string tail =
+      "], normal_concat=range(2, 4), reduce=[('skip_connect', 0), ('skip_connect', 1), "
+      "('skip_connect', 0), ('skip_connect', 1)], reduce_concat=range(2, 4))";
+  const auto cell_of = [&](const std::string& last) {
+    return concat("Genotype(normal=[('skip_connect', 0), ('skip_connect', 1), ('skip_connect', 0), ('skip_connect', ",
+                  last, ")", tail);
+  };
+  refuses(cell_of("0"));  // the same edge twice
+  BOOST_TEST(darts.derive(darts.indicator(cell_of("2"))) == to_darts(parse_darts(cell_of("2"))));
+  const std::string swapped = concat(
+      "Genotype(normal=[('max_pool_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), "
+      "('skip_connect', 1)",
+      tail);
+  BOOST_TEST(parse_darts(darts.derive(darts.indicator(swapped))).normal.edges[0].from == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_malformed_cell_is_refused_by_every_space) {
   for (const auto& space : tiny_spaces()) {
     Initial initial;
