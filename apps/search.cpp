@@ -42,7 +42,9 @@ void declare_method(OptionTable& table) {
              "shrink switches by proximal steps, which reach exact zeros, in place of the penalty's gradient");
   table.count("cutout", 16, "side of the square cut out of images in phase A; 0 for none", {.max = 1024});
   table.choice("gate", {"origin", "dag", "both"}, "origin", "what can switch off an operation's prior variance");
-  table.choice("update-order", {"supplement", "code"}, "supplement", "order of the variance updates");
+  table.choice("update-order", {"supplement", "code"}, "supplement",
+               "order of the variance updates; in the first one a group's variance is its norm (supplement) or depends "
+               "on curvature (code)");
   table.choice("origin-position", {"input", "output"}, "input", "where an edge's own switch multiplies");
   table.choice("dilated", {"dense", "depthwise"}, "dense", "dilated convolutions of the bayesnas space");
   table.flag("official-wiring",

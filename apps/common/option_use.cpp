@@ -31,10 +31,9 @@ const std::vector<Use>& uses() {
   Names softmax = gaussian;
   softmax.emplace_back("darts");
   static const std::vector<Use> rows{
-      {{"lambda", "switch-lr"}, {"bayesnas", kPhases}},
-      {{"lambda-origin", "rounds", "warmup-epochs", "warmup-fraction", "proximal", "cutout", "gate", "update-order",
-        "origin-position", "dilated", "official-wiring", "hessian-bn", "hessian-refresh", "hessian-scale",
-        "hessian-check"},
+      {{"lambda", "switch-lr", "update-order"}, {"bayesnas", kPhases}},
+      {{"lambda-origin", "rounds", "warmup-epochs", "warmup-fraction", "proximal", "cutout", "gate", "origin-position",
+        "dilated", "official-wiring", "hessian-bn", "hessian-refresh", "hessian-scale", "hessian-check"},
        {kPhases}},
       {{"hessian-size"}, {"bayesnas", kPhases}},
       {{"hessian", "hessian-algorithm"}, {"bayesnas", kPhases, "balenas-von"}},

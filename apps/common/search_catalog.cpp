@@ -99,6 +99,7 @@ std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Opti
   nas::BayesNasCellsOptions result{.weights = weight_options(options),
                                    .lambda = options.real("lambda"),
                                    .switch_momentum = options.real("momentum"),
+                                   .laplace = {.order = update_order_of(options)},
                                    .hessian_images = options.count("hessian-size"),
                                    .hessian = hessian_options_of(options),
                                    .seed = static_cast<std::uint64_t>(options.count("seed")),

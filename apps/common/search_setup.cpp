@@ -50,6 +50,10 @@ HessianOptions hessian_options_of(const Options& options) {
   return hessian;
 }
 
+nas::UpdateOrder update_order_of(const Options& options) {
+  return options.text("update-order") == "code" ? nas::UpdateOrder::kCode : nas::UpdateOrder::kSupplement;
+}
+
 nas::BayesNasOptions bayesnas_options_of(const Options& options) {
   nas::BayesNasOptions result;
   result.weight_sgd = {.momentum = options.real("momentum"), .weight_decay = search_weight_decay_of(options)};
@@ -61,8 +65,7 @@ nas::BayesNasOptions bayesnas_options_of(const Options& options) {
   posterior.lambda_origin = options.is_set("lambda-origin") ? options.real("lambda-origin") : options.real("lambda");
   const std::string& gate = options.text("gate");
   posterior.gate = gate == "dag" ? nas::Gate::kDag : gate == "both" ? nas::Gate::kBoth : nas::Gate::kOrigin;
-  posterior.laplace.order =
-      options.text("update-order") == "code" ? nas::UpdateOrder::kCode : nas::UpdateOrder::kSupplement;
+  posterior.laplace.order = update_order_of(options);
   result.hessian = hessian_options_of(options);
   result.hessian_batch_norm = batch_norm_mode_of(options.text("hessian-bn"));
   result.seed = static_cast<std::uint64_t>(options.count("seed"));

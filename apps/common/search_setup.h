@@ -17,6 +17,7 @@ nas::SupernetSpec supernet_spec_of(const Options& options, const nas::FrameSpec&
 nas::BayesNasOptions bayesnas_options_of(const Options& options);
 /// Second-derivative options: --hessian, --hessian-algorithm, --memory-limit.
 HessianOptions hessian_options_of(const Options& options);
+nas::UpdateOrder update_order_of(const Options& options);
 BatchNormMode batch_norm_mode_of(std::string_view text);
 
 /// The evaluation network that `train` builds for a genotype under a preset of the same name.
