@@ -108,10 +108,6 @@ std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Opti
   return std::make_unique<nas::BayesNasCells>(space, result, held);
 }
 
-std::string fits_nasbench201(const std::string& space) {
-  return space == "nasbench201" ? "" : "its gates stand behind single operations of a cell, which only nasbench201 has";
-}
-
 std::string fits_all(const std::string&) {
   return "";
 }
@@ -141,7 +137,7 @@ const std::vector<MethodEntry>& methods() {
       {"balenas-vogn", "the same with per-example gradients", fits_all,
        make_balenas<nas::ArchitectureCurvature::kVogn>},
       {"balenas-tf", "draws cells from balenas's Gaussian, proxies choose", fits_all, make_balenas_tf},
-      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", fits_nasbench201, make_pgnas, 1,
+      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", fits_all, make_pgnas, 1,
        "a batch for weights and gates"},
       {"random", "trains cells drawn at random, keeps the best", fits_all, make_random, 1,
        "a batch for the weights of one cell"},

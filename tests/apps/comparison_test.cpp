@@ -255,7 +255,6 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_compared_is_refused_before_anything_runs) {
   BOOST_TEST(refuses(nb201 + "--methods darts", {"--seeds 1,2,3"}));
   BOOST_TEST(refuses(nb201 + "--method darts --seeds 1", {"--methods"}));
   BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1 --seed 3", {"--seed is of one search"}));
-  BOOST_TEST(refuses("--space darts --methods darts,pgnas --seeds 1", {"--method pgnas does not fit --space darts"}));
   BOOST_TEST(refuses(nb201 + "--methods darts,balenas-tf --seeds 1 --proxies synflaw", {"synflaw"}));
   BOOST_TEST(refuses(nb201 + "--methods darts --seeds 1 --table none.csv", {"none.csv"}));
   const std::string both = nb201 + "--methods darts,random --seeds 1 --method-settings ";

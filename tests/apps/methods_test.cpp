@@ -118,9 +118,9 @@ BOOST_AUTO_TEST_CASE(a_cell_found_in_the_space_of_darts_can_be_trained) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_spaces_of_1shot1_are_searched_by_every_method_on_logits_and_on_switches) {
+BOOST_AUTO_TEST_CASE(the_spaces_of_1shot1_are_searched_by_every_method_on_logits_switches_and_gates) {
   for (const std::string space : {"1shot1-1", "1shot1-3"}) {
-    for (const std::string method : {"darts", "balenas-tf", "bayesnas --hessian-size 4", "random"})
+    for (const std::string method : {"darts", "balenas-tf", "bayesnas --hessian-size 4", "pgnas", "random"})
       BOOST_TEST(run_program(path(), "search",
                              kSizes + "--image-size 8 --channels 4 --cells 1 --space " + space + " --method " + method +
                                  " --out run --overwrite")
@@ -135,6 +135,18 @@ BOOST_AUTO_TEST_CASE(bayesnas_in_1shot1_gives_the_same_bytes_at_any_thread_count
     BOOST_TEST(run_program(path(), "search", options + "--out run" + threads + " --threads " + threads).exit_code == 0);
   BOOST_TEST(same_runs(path() / "run1", path() / "run2"));
   BOOST_TEST(content(path() / "run1/posterior.json") == content(path() / "run2/posterior.json"));
+}
+
+BOOST_AUTO_TEST_CASE(pgnas_gives_the_same_bytes_at_any_thread_count_in_spaces_of_two_kinds_of_cells) {
+  for (const std::string space : {"darts", "bayesnas"}) {
+    const std::string options =
+        kSizes + "--image-size 8 --channels 4 --cells 3 --nodes 2 --method pgnas --space " + space;
+    for (const std::string threads : {"1", "2"})
+      BOOST_TEST(run_program(path(), "search", options + " --overwrite --out run" + threads + " --threads " + threads)
+                     .exit_code == 0);
+    BOOST_TEST(same_runs(path() / "run1", path() / "run2"));
+    BOOST_TEST(content(path() / "run1/candidates.json") == content(path() / "run2/candidates.json"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(each_method_takes_maps_in_bfloat16_and_all_numbers_in_float64) {
@@ -225,8 +237,6 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_reason) {
                        {"short.csv", "lacks 625 of 15625"}));
   BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space darts --method darts --table short.csv"), 2,
                        {"--space nasbench201", "darts"}));
-  BOOST_TEST(ends_with(run_program(path(), "search", kSizes + "--space darts --method pgnas"), 2,
-                       {"--method pgnas does not fit --space darts", "nasbench201"}));
   BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method balenas-tf --proxies synflaw"), 2,
                        {"synflaw", "synflow"}));
   BOOST_TEST(
