@@ -120,7 +120,6 @@ void declare(OptionTable& table) {
 
 /// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by search_method.h.
 int search(ockham::apps::Session& session) {
-  ockham::apps::require_fit(session.options().text("method"), session.options().text("space"));
   ockham::apps::require_usable_table(session.options());
   return ockham::apps::has_own_run(session.options()) ? ockham::apps::run_search(session)
                                                       : ockham::apps::run_method(session);

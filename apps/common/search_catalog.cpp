@@ -108,10 +108,6 @@ std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Opti
   return std::make_unique<nas::BayesNasCells>(space, result, held);
 }
 
-std::string fits_all(const std::string&) {
-  return "";
-}
-
 }  // namespace
 
 const std::vector<SpaceEntry>& spaces() {
@@ -128,19 +124,15 @@ const std::vector<SpaceEntry>& spaces() {
 
 const std::vector<MethodEntry>& methods() {
   static const std::vector<MethodEntry> entries{
-      {"bayesnas", "prunes switches by exact second derivatives", fits_all, make_bayesnas, 1,
-       "a batch for weights and switches"},
-      {"darts", "Adam on softmax logits", fits_all, make_darts},
-      {"balenas", "a Gaussian over the logits, by Vadam", fits_all, make_balenas<nas::ArchitectureCurvature::kVadam>},
-      {"balenas-von", "the same with the exact diagonal Hessian", fits_all,
-       make_balenas<nas::ArchitectureCurvature::kVon>},
-      {"balenas-vogn", "the same with per-example gradients", fits_all,
-       make_balenas<nas::ArchitectureCurvature::kVogn>},
-      {"balenas-tf", "draws cells from balenas's Gaussian, proxies choose", fits_all, make_balenas_tf},
-      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", fits_all, make_pgnas, 1,
+      {"bayesnas", "prunes switches by exact second derivatives", make_bayesnas, 1, "a batch for weights and switches"},
+      {"darts", "Adam on softmax logits", make_darts},
+      {"balenas", "a Gaussian over the logits, by Vadam", make_balenas<nas::ArchitectureCurvature::kVadam>},
+      {"balenas-von", "the same with the exact diagonal Hessian", make_balenas<nas::ArchitectureCurvature::kVon>},
+      {"balenas-vogn", "the same with per-example gradients", make_balenas<nas::ArchitectureCurvature::kVogn>},
+      {"balenas-tf", "draws cells from balenas's Gaussian, proxies choose", make_balenas_tf},
+      {"pgnas", "gates and weights as one posterior, cells drawn from it and ranked", make_pgnas, 1,
        "a batch for weights and gates"},
-      {"random", "trains cells drawn at random, keeps the best", fits_all, make_random, 1,
-       "a batch for the weights of one cell"},
+      {"random", "trains cells drawn at random, keeps the best", make_random, 1, "a batch for the weights of one cell"},
   };
   return entries;
 }
@@ -167,12 +159,6 @@ const MethodEntry& find_method(const std::string& name) {
     names += (names.empty() ? "" : ", ") + method.name;
   }
   throw UsageError(concat("method '", name, "' is unknown; there are ", names, "."));
-}
-
-void require_fit(const std::string& method, const std::string& space) {
-  const std::string objection = find_method(method).objection(space);
-  if (!objection.empty())
-    throw UsageError(concat("--method ", method, " does not fit --space ", space, ": ", objection, "."));
 }
 
 void require_usable_table(const Options& options) {

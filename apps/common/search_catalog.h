@@ -16,8 +16,6 @@ const std::vector<SpaceEntry>& spaces();
 struct MethodEntry {
   std::string name;
   std::string summary;
-  /// Why it cannot search a space; empty if it can.
-  std::function<std::string(const std::string& space)> objection;
   /// Not for bayesnas on its own spaces, whose run is search_run.h.
   std::function<std::unique_ptr<nas::SearchMethod>(const nas::SearchSpace&, const Options&, const nas::HeldOut&)> make;
   std::int64_t batches = 2;  ///< of --batch-size images, whose images a step learns from
@@ -35,9 +33,6 @@ bool has_own_run(const Options& options);
 
 /// The options of the methods that search by logits, gates or draws.
 void declare_methods(OptionTable& table);
-
-/// @throws UsageError "method M does not fit space S" with the reason
-void require_fit(const std::string& method, const std::string& space);
 
 /// @throws UsageError for a --table of another space, or --rank-cells without one
 void require_usable_table(const Options& options);
