@@ -107,8 +107,6 @@ void check_request(const Options& options, const App& app) {
       throw UsageError(
           concat("--", single, " is of one search, --methods of several; drop it, and name all in --", single, "s."));
   }
-  for (const std::string& method : split_list(options.text("methods")))
-    find_method(method);
   check_settings(options, app);
   if (!options.is_set("resume"))
     return;
