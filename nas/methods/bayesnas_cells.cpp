@@ -29,12 +29,27 @@ BayesNasCells::BayesNasCells(const SearchSpace& space, const BayesNasCellsOption
       held_out_(std::move(held_out)),
       net_(make_switches(space, options)),
       weights_(net_.owned.network, options.weights),
-      switch_optimizer_(net_.owned.network.architecture, {.momentum = options.switch_momentum}) {}
+      switch_optimizer_(net_.owned.network.architecture, {.momentum = options.switch_momentum}) {
+  find_switches();
+}
+
+void BayesNasCells::find_switches() {
+  switches_.resize(net_.places.size());
+  std::size_t number = 0;
+  for (std::size_t p = 0; p < net_.owned.network.architecture.size(); ++p) {
+    const auto count = static_cast<std::size_t>(net_.owned.network.architecture[p]->value.numel());
+    for (std::size_t entry = 0; entry < count; ++entry) {
+      switches_[number].push_back({p, entry});
+      number = (number + 1) % switches_.size();
+    }
+  }
+  OCKHAM_ASSERT(number == 0);
+}
 
 std::vector<double> BayesNasCells::switches_of(std::size_t number) const {
   std::vector<double> w;
-  for (const Parameter* cell : net_.owned.network.architecture)
-    w.push_back(element(cell->value, number));
+  for (const Place& place : switches_[number])
+    w.push_back(element(net_.owned.network.architecture[place.parameter]->value, place.entry));
   return w;
 }
 
@@ -58,8 +73,10 @@ void BayesNasCells::shrink(double threshold) {
       continue;
     std::vector<double> w = switches_of(i);
     shrink_group(w, threshold);
-    for (std::size_t cell = 0; cell < w.size(); ++cell)
-      set_element(net_.owned.network.architecture[cell]->value, i, w[cell]);
+    for (std::size_t cell = 0; cell < w.size(); ++cell) {
+      const Place& place = switches_[i][cell];
+      set_element(net_.owned.network.architecture[place.parameter]->value, place.entry, w[cell]);
+    }
   }
 }
 
@@ -93,8 +110,8 @@ void BayesNasCells::update_groups(const std::vector<Tensor>& hessian) {
       continue;
     SwitchGroup& group = groups_[i];
     group.w = switches_of(i);
-    for (const Tensor& cell : hessian)
-      group.hessian.push_back(cell.data<double>()[i]);
+    for (const Place& place : switches_[i])
+      group.hessian.push_back(hessian[place.parameter].data<double>()[place.entry]);
     update_group(group.state, group.w, group.hessian, options_.lambda, options_.laplace);
   }
   for (std::size_t i = 0; i < groups_.size(); ++i) {

@@ -49,6 +49,12 @@ class BayesNasCells : public SearchMethod {
   void load(const std::map<std::string, Tensor>& state) override;
 
  private:
+  /// Where a number's switch of a cell is.
+  struct Place {
+    std::size_t parameter;  ///< in the network's architecture
+    std::size_t entry;
+  };
+  void find_switches();
   bool is_switch(std::size_t number) const { return net_.places[number].is_switch; }
   std::vector<double> switches_of(std::size_t number) const;
   double rms_of(std::size_t number) const;
@@ -63,6 +69,7 @@ class BayesNasCells : public SearchMethod {
   BayesNasCellsOptions options_;
   HeldOut held_out_;
   SwitchNetwork net_;
+  std::vector<std::vector<Place>> switches_;  // by number and cell
   WeightTraining weights_;
   Sgd switch_optimizer_;
   std::vector<SwitchGroup> groups_;  // by number, after finish()

@@ -17,11 +17,14 @@ class SwitchSupernet : public Module {
   ~SwitchSupernet() override;
 
   Variable forward(const Context& context, const Variable& images) { return skeleton_->forward(context, images); }
-  /// [kAlphas] of each cell, e * kOperations + o; none's entries are never used.
+  /// Of each cell those of the edges into node 1 [5], 2 [10] and 3 [15]: in all e * kOperations + o. none's entries are
+  /// never used.
   const std::vector<Parameter*>& switches() const { return switches_; }
 
  private:
   class Switches;
+  std::array<Parameter*, 3> add_switches(const Initial& initial);
+
   std::vector<std::unique_ptr<Switches>> mixings_;  // by cell
   std::vector<Parameter*> switches_;
   Skeleton* skeleton_;

@@ -56,7 +56,8 @@ struct SwitchPlace {
 
 /// A search network with an independent switch for every number in every cell.
 struct SwitchNetwork {
-  /// Its architecture: one parameter a cell, [count_options] in the order of the numbers, all 1 at the start.
+  /// Its architecture: cell after cell the switches of all numbers in their order, in as many parameters as there are
+  /// ops that read them (each read by one op: only then algorithm R is exact, autograd/hessian.h); all 1 at the start.
   OwnedNetwork owned;
   std::vector<SwitchPlace> places;  ///< by number
 };

@@ -92,6 +92,18 @@ void spread(const std::vector<Parameter*>& switches) {
     fill_uniform(cell->value, {9, Purpose::kTest, stream++}, 0.5, 1.5);
 }
 
+/// The switches of each cell in the order of the space.
+std::vector<std::vector<double>> numbers_by_cell(Space space, const SwitchSupernet& search) {
+  std::vector<std::vector<double>> cells;
+  for (const Parameter* parameter : search.switches()) {
+    if (cells.empty() || cells.back().size() == number_count(space))
+      cells.emplace_back();
+    const std::span<const double> values = parameter->value.span<double>();
+    cells.back().insert(cells.back().end(), values.begin(), values.end());
+  }
+  return cells;
+}
+
 /// What a cell of switches gives where every channel of its input is the same, each operation and projection sums its
 /// channels and the input's sum up to `sum`; summed over its channels.
 double sum_of_cell(Space space, std::span<const double> switches, double channels, double sum) {
@@ -281,15 +293,13 @@ BOOST_AUTO_TEST_CASE(switches_weigh_operations_inputs_and_outputs_in_the_order_o
     Initial initial{.dtype = DType::kFloat64};
     SwitchSupernet search(space, {.channels = 1, .cells_per_stack = 1, .classes = 2}, initial);
     make_sums(search);
-    BOOST_TEST_REQUIRE(search.switches().size() == 3u);
-    for (const Parameter* cell : search.switches()) {
-      for (const double value : cell->value.span<double>())
-        BOOST_TEST(value == 1.0);
-    }
+    BOOST_TEST_REQUIRE(numbers_by_cell(space, search).size() == 3u);
+    for (const std::vector<double>& cell : numbers_by_cell(space, search))
+      BOOST_TEST(cell == std::vector<double>(number_count(space), 1.0), boost::test_tools::per_element());
     spread(search.switches());
     double sum = 3.0, channels = 1.0;
-    for (const Parameter* cell : search.switches()) {
-      sum = sum_of_cell(space, cell->value.span<double>(), channels, sum);
+    for (const std::vector<double>& cell : numbers_by_cell(space, search)) {
+      sum = sum_of_cell(space, cell, channels, sum);
       channels *= 2.0;
     }
     BOOST_TEST(sum_of_ones(search) == 4.0 * sum, boost::test_tools::tolerance(1e-12));
@@ -333,8 +343,11 @@ BOOST_AUTO_TEST_CASE(gates_weigh_a_choice_as_switches_that_are_the_mean_of_what_
         *group.keep = {is_kept ? 1.0 : 0.0};
         group.logit->value.data<double>()[group.entry] = is_kept ? -900.0 : 900.0;
       }
-      for (Parameter* cell : search.switches())
-        std::ranges::copy(weights, cell->value.data<double>());
+      std::size_t number = 0;  // of the first cell, then of the next
+      for (Parameter* parameter : search.switches()) {
+        for (double& value : parameter->value.span<double>())
+          value = weights[number++ % weights.size()];
+      }
       const Context context{.batch_norm = BatchNormMode::kBatch, .is_training = trains};
       BOOST_TEST(gap(gated.forward(context, images).value(), search.forward(context, images).value()) <= 1e-12);
     }
@@ -384,6 +397,8 @@ BOOST_AUTO_TEST_CASE(every_switch_has_the_second_derivative_of_central_differenc
         }
       }
       BOOST_TEST(worst <= 1e-5 * largest);
+      BOOST_TEST((exact.algorithm ==
+                  (mode == BatchNormMode::kRunning ? HessianAlgorithm::kReverse : HessianAlgorithm::kForward)));
       BOOST_TEST(largest > 1e-2);  // far above rounding
     }
   }
