@@ -49,14 +49,6 @@ struct Position {
   }
 };
 
-struct Interrupted {};
-
-/// @throws Interrupted if asked to stop
-void check_stop() {
-  if (stop_requested())
-    throw Interrupted{};
-}
-
 class MethodRun {
  public:
   /// @param micro_batch images at a time that the memory limit allows; 0: there is no limit

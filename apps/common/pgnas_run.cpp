@@ -43,9 +43,6 @@ struct Position {
   }
 };
 
-/// Ends the ranking of candidates when a stop is asked for.
-struct Interrupted {};
-
 data::Splits open_checked_splits(const Options& options) {
   if (options.count("valid-size") == 0)
     throw UsageError(
@@ -292,8 +289,7 @@ class PgnasRun {
     Progress progress(session_.log(), concat("rank ", name), options_.count("draws"));
     std::vector<std::int64_t> parameters;
     const auto put = [&](std::uint64_t number) {
-      if (stop_requested())
-        throw Interrupted{};
+      check_stop();
       if (number > 0)
         progress.advance(splits_.valid->size(), 0.0);
       nas::put_candidate(network.groups, drawing, number);

@@ -33,4 +33,9 @@ bool stop_requested() {
   return requested != 0;
 }
 
+void check_stop() {
+  if (stop_requested())
+    throw Interrupted{};
+}
+
 }  // namespace ockham::apps

@@ -9,4 +9,9 @@ void watch_stop_signals();
 /// Should the program save and return? Loops ask after each step.
 bool stop_requested();
 
+/// Thrown through work that cannot return half done.
+struct Interrupted {};
+/// @throws Interrupted if the program should save and return
+void check_stop();
+
 }  // namespace ockham::apps
