@@ -148,7 +148,7 @@ class Study {
 
   void report() {
     for (std::vector<double>& scores : scores_)
-      scores = nas::proxies::without_nan(std::move(scores));
+      scores = nas::without_nan(std::move(scores));
     add_vote();
     constexpr std::array kTests{Column::kC10Test, Column::kC100Test, Column::kIm120Test};
     Json rows = Json::array();

@@ -10,15 +10,18 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-/// NaN has no place in an order: comparisons with it never end a run of equals.
+// NaN has no place in an order: comparisons with it never end a run of equals.
 std::vector<double> ordered(std::span<const double> values) {
-  std::vector<double> result(values.begin(), values.end());
-  for (double& value : result)
-    value = std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
-  return result;
+  return without_nan({values.begin(), values.end()});
 }
 
 }  // namespace
+
+std::vector<double> without_nan(std::vector<double> values) {
+  for (double& value : values)
+    value = std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+  return values;
+}
 
 std::vector<double> mean_ranks(std::span<const double> given) {
   const std::vector<double> values = ordered(given);

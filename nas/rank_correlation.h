@@ -5,6 +5,9 @@
 
 namespace ockham::nas {
 
+/// Minus infinity in place of NaN: fit to be compared.
+std::vector<double> without_nan(std::vector<double> values);
+
 /// The place of each value among all, 0 the smallest; equal ones share the mean of their places.
 std::vector<double> mean_ranks(std::span<const double> values);
 

@@ -19,6 +19,14 @@ double drop_logit(double probability) {
   return std::log(probability) - std::log1p(-probability);
 }
 
+std::vector<Parameter*> kernels_of(Module& module, std::string_view part) {
+  std::vector<Parameter*> kernels = module.parameters(ParameterKind::kWeight);
+  std::erase_if(kernels, [&](const Parameter* parameter) {
+    return parameter->value.rank() != 4 || parameter->name.find(part) == std::string::npos;
+  });
+  return kernels;
+}
+
 double GatedGroup::drop_probability() const {
   return nas::drop_probability(element(logit->value, static_cast<std::size_t>(entry)));
 }

@@ -23,6 +23,9 @@ struct GatedGroup {
   double drop_probability() const;
 };
 
+/// Kernels of the convolutions in a module whose name holds `part`.
+std::vector<Parameter*> kernels_of(Module& module, std::string_view part = "");
+
 /// p of a logit, and back.
 double drop_probability(double logit);
 double drop_logit(double probability);

@@ -5,6 +5,7 @@
 #include "nas/methods/held_out.h"
 #include "nas/proxies/registry.h"
 #include "nas/proxies/selection.h"
+#include "nas/rank_correlation.h"
 
 namespace ockham::nas {
 
@@ -45,7 +46,7 @@ std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells, const 
     for (std::size_t p = 0; p < scores.size(); ++p)
       scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, images));
   }
-  return scores.size() == 1 ? proxies::without_nan(scores[0]) : proxies::rank_sums(scores);
+  return scores.size() == 1 ? without_nan(scores[0]) : proxies::rank_sums(scores);
 }
 
 void BalenasTf::finish(const Pause& pause) {

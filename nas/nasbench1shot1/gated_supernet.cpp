@@ -20,18 +20,12 @@ std::vector<std::int64_t> choice_of_numbers(Space space) {
   return result;
 }
 
-/// Convolutions of the operation with that number in all cells; of a parent none.
-std::vector<Parameter*> kernels_of(Module& network, Space space, std::int64_t number) {
+/// Of the operation with that number in all cells; a parent has none.
+std::vector<Parameter*> kernels_of_number(Module& network, Space space, std::int64_t number) {
   const auto i = static_cast<std::size_t>(number);
-  std::vector<Parameter*> result;
   if (i >= nodes_of(space) * kOperations)
-    return result;
-  const std::string part = concat(".operations.", i / kOperations + 1, '.', i % kOperations, '.');
-  for (Parameter* parameter : network.parameters(ParameterKind::kWeight)) {
-    if (parameter->value.rank() == 4 && parameter->name.find(part) != std::string::npos)
-      result.push_back(parameter);
-  }
-  return result;
+    return {};
+  return kernels_of(network, concat(".operations.", i / kOperations + 1, '.', i % kOperations, '.'));
 }
 
 }  // namespace
@@ -65,7 +59,7 @@ GatedSupernet::GatedSupernet(Space space, const NetworkSpec& spec, const GateOpt
                                                       return std::make_unique<MixedCell>(*mixing_, space, in, channels,
                                                                                          initial);
                                                     }))),
-      groups_(gates_->groups([&](std::int64_t number) { return kernels_of(*this, space, number); }, 0.0)) {}
+      groups_(gates_->groups([&](std::int64_t number) { return kernels_of_number(*this, space, number); }, 0.0)) {}
 
 GatedSupernet::~GatedSupernet() = default;
 

@@ -3,23 +3,12 @@
 namespace ockham::nas::nasbench201 {
 namespace {
 
-/// All but none.
+/// Of each branch; none has no gate.
 std::vector<std::int64_t> edge_of_branches() {
   std::vector<std::int64_t> result;
   for (Branch b = 0; b < kAlphas; ++b)
     result.push_back(b % kOperations == static_cast<Branch>(Operation::kNone) ? OptionGates::kUngated
                                                                               : b / kOperations);
-  return result;
-}
-
-/// Convolutions of that branch in all cells.
-std::vector<Parameter*> kernels_of(Module& network, Branch branch) {
-  const std::string part = concat(".edges.", branch / kOperations, '.', branch % kOperations, '.');
-  std::vector<Parameter*> result;
-  for (Parameter* parameter : network.parameters(ParameterKind::kWeight)) {
-    if (parameter->value.rank() == 4 && parameter->name.find(part) != std::string::npos)
-      result.push_back(parameter);
-  }
   return result;
 }
 
@@ -48,7 +37,9 @@ GatedSupernet::GatedSupernet(const GatedSupernetSpec& spec, Initial& initial)
                     return std::make_unique<MixedCell>(
                         *mixing_, MixedCellOptions{.channels = channels, .is_affine = spec.network.is_affine}, initial);
                   }))),
-      groups_(gates_->groups([this](Branch branch) { return kernels_of(*this, branch); }, spec.constant_square)) {}
+      groups_(gates_->groups(
+          [this](Branch b) { return kernels_of(*this, concat(".edges.", b / kOperations, '.', b % kOperations, '.')); },
+          spec.constant_square)) {}
 
 GatedSupernet::~GatedSupernet() = default;
 

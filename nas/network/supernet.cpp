@@ -33,16 +33,6 @@ SupernetSpec SupernetSpec::darts_with_switches(int nodes) {
   return spec;
 }
 
-namespace {
-
-std::vector<Parameter*> kernels_of(Layer& operation) {
-  std::vector<Parameter*> kernels = operation.parameters(ParameterKind::kWeight);
-  std::erase_if(kernels, [](const Parameter* parameter) { return parameter->value.rank() != 4; });
-  return kernels;
-}
-
-}  // namespace
-
 /// One cell of the search network.
 class SearchCell : public Cell {
  public:

@@ -24,12 +24,6 @@ std::vector<std::vector<double>> checked(std::span<const std::vector<double>> sc
 
 }  // namespace
 
-std::vector<double> without_nan(std::vector<double> scores) {
-  for (double& score : scores)
-    score = std::isnan(score) ? -std::numeric_limits<double>::infinity() : score;
-  return scores;
-}
-
 std::vector<double> rank_sums(std::span<const std::vector<double>> scores) {
   std::vector<double> sums(scores.empty() ? 0 : scores[0].size());
   for (const std::vector<double>& proxy : checked(scores)) {

@@ -8,9 +8,6 @@
 
 namespace ockham::nas::proxies {
 
-/// The scores of one proxy, minus infinity in place of NaN: fit to be compared and ranked.
-std::vector<double> without_nan(std::vector<double> scores);
-
 /// The sum of a candidate's places by each proxy, 0 the worst, equal ones sharing the mean of their places. Chen et al.
 /// 2021 (TE-NAS). Scores of several seeds are averaged like this and not as they are.
 /// @throws UsageError if there is no proxy, or one scores another number of candidates than the first

@@ -3,10 +3,12 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "nas/rank_correlation.h"
 #include "tests/support.h"
 
 using namespace ockham;
 using namespace nas::proxies;
+using nas::without_nan;
 
 BOOST_AUTO_TEST_SUITE(selection)
 
