@@ -283,6 +283,12 @@ HessianResult recursion_diagonal(const Request& r) {
 
 }  // namespace
 
+HessianOptions rehearsal_of(HessianOptions options, std::int64_t images, std::int64_t all) {
+  options.cache_bytes = options.cache_bytes * static_cast<std::size_t>(images) / static_cast<std::size_t>(all);
+  options.memory_limit = 0;
+  return options;
+}
+
 std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& loss,
                                             std::span<Parameter* const> parameters) {
   const std::vector<int> leaves = leaf_nodes(tape, parameters);

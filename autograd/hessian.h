@@ -45,6 +45,10 @@ struct HessianOptions {
   RecursionRules recursion = {};
 };
 
+/// For a rehearsal on `images` of the `all` images of a pass: as many directions at once as the whole pass has, and no
+/// limit.
+HessianOptions rehearsal_of(HessianOptions options, std::int64_t images, std::int64_t all);
+
 struct HessianResult {
   std::vector<Tensor> diagonal;  ///< float64, one per parameter, of grouped_shape
   HessianAlgorithm algorithm = HessianAlgorithm::kAuto;

@@ -124,12 +124,15 @@ class MethodRun {
   std::int64_t total_steps() const { return train_->batches_per_epoch() * options_.count("epochs"); }
   std::int64_t step() const { return at_.epoch * train_->batches_per_epoch() + at_.batch; }
 
+  /// How many training images come before the architecture's part.
+  std::int64_t cut() const {
+    return static_cast<std::int64_t>((1.0 - options_.real("arch-fraction")) *
+                                     static_cast<double>(splits_.train->size()));
+  }
   /// The training images that weights learn from, or those that the architecture learns from.
   std::vector<std::int64_t> indices_of(bool is_valid) const {
-    const std::int64_t size = splits_.train->size();
-    const auto cut = static_cast<std::int64_t>((1.0 - options_.real("arch-fraction")) * static_cast<double>(size));
     std::vector<std::int64_t> indices;
-    for (std::int64_t i = is_valid ? cut : 0; i < (is_valid ? size : cut); ++i)
+    for (std::int64_t i = is_valid ? cut() : 0; i < (is_valid ? splits_.train->size() : cut()); ++i)
       indices.push_back(i);
     return indices;
   }
@@ -163,9 +166,7 @@ class MethodRun {
 
   /// Images at a time in a pass of held_out_. Never split: it is what batch norm takes its statistics of.
   std::int64_t evaluation_size() const { return std::min(batch_size(), held_out_size()); }
-  std::int64_t held_out_size() const {
-    return std::min(options_.count("score-size"), static_cast<std::int64_t>(indices_of(true).size()));
-  }
+  std::int64_t held_out_size() const { return std::min(options_.count("score-size"), splits_.train->size() - cut()); }
 
   /// The weights' rate: a cosine over all steps.
   double lr() const {

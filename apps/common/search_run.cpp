@@ -344,14 +344,11 @@ class SearchRun {
     return {is_short ? &narrow_hessian_pass_ : &hessian_pass_, hessian_size()};
   }
 
-  /// @param directions 0: as many as the run will have: what is cached of them shrinks with the images
+  /// @param directions 0: as many as the run will have
   void rehearse_hessian(std::int64_t images, std::int64_t directions) {
     have_gradients();
-    HessianOptions hessian = hessian_options_of(options_);
+    HessianOptions hessian = rehearsal_of(hessian_options_of(options_), images, hessian_size());
     hessian.directions = directions;
-    hessian.cache_bytes =
-        hessian.cache_bytes * static_cast<std::size_t>(images) / static_cast<std::size_t>(hessian_size());
-    hessian.memory_limit = 0;
     search_.set_hessian(hessian);
     search_.measure_curvature(noise(images, precision_.weights));
   }

@@ -270,10 +270,8 @@ Variable ShiftedPair::forward(const Context& context, const Variable& x) {
   return concat({first_.forward(context, x), second_.forward(context, shift2d(x, 1, 1))});
 }
 
-// The norm may follow the shift because the map is even: on an odd one the shifted quarter would end in zeros that
-// stand for the map's border, and the norm would move them.
 Deferred ShiftedPair::run(const Context& context, const Deferred& x) {
-  // The shift of an odd map reads zeros beyond it, which an affine would move.
+  // On an odd map the shifted quarter ends in zeros that stand for the map's border, and a norm behind would move them.
   const bool is_even = x.z.shape()[2] % 2 == 0 && x.z.shape()[3] % 2 == 0;
   if (x.factor.value() || (x.affine.value() && !is_even))
     return run(context, {.z = applied(x)});

@@ -94,12 +94,9 @@ void BayesNasCells::finish(const Pause&) {
 }
 
 void BayesNasCells::rehearse_finish(const Batch& images) {
-  HessianOptions hessian = options_.hessian;
-  // As many directions at once as the whole pass will have; where memory is limited it makes do with one.
-  hessian.directions = hessian.memory_limit != 0 ? 1 : hessian.directions;
-  hessian.memory_limit = 0;
-  hessian.cache_bytes = hessian.cache_bytes * static_cast<std::size_t>(images.images.size(0)) /
-                        static_cast<std::size_t>(options_.hessian_images);
+  HessianOptions hessian = rehearsal_of(options_.hessian, images.images.size(0), options_.hessian_images);
+  if (options_.hessian.memory_limit != 0)
+    hessian.directions = 1;  // where memory is limited the pass makes do with one
   hessian_of({.images = images.images.to(options_.dtype), .labels = images.labels}, hessian);
 }
 

@@ -15,10 +15,10 @@ class SwitchSupernet::Switches : public Mixing {
     return mixed(context, context.use(*nodes_[static_cast<std::size_t>(node - 1)]), maps, std::move(entries));
   }
 
+ private:
   /// Edges into a node follow those into the nodes before it.
   static Branch first_branch(int node) { return node * (node - 1) / 2 * kOperations; }
 
- private:
   std::array<Parameter*, 3> nodes_;
 };
 
