@@ -15,7 +15,7 @@
 #include "engine/simd.h"
 #include "engine/tensor.h"
 #include "tests/engine/pair_product.h"
-#include "tests/support.h"
+#include "tests/levels.h"
 
 using namespace ockham;
 using cpu::PairKernel;
@@ -73,15 +73,7 @@ struct ModelTiles {
 BOOST_AUTO_TEST_SUITE(gemm_bf16)
 
 BOOST_AUTO_TEST_CASE(fma_at_every_level_is_a_float32_sum_of_exact_products) {
-  for (const char* level : {"sse4", "avx2", "avx512"}) {
-    try {
-      use_instruction_set(level);
-    } catch (const UsageError&) {
-      continue;  // a lesser machine
-    }
-    check_kernel(PairKernel::kSplit);
-  }
-  use_instruction_set("");
+  test::at_every_level([](std::string_view) { check_kernel(PairKernel::kSplit); });
 }
 
 BOOST_AUTO_TEST_CASE(avx512_is_a_float32_sum_of_exact_products) {
@@ -146,12 +138,21 @@ BOOST_AUTO_TEST_CASE(transposed_matrices_pack_to_the_same_pairs) {
   BOOST_TEST(std::equal(rows.pairs, rows.pairs + 5 * rows.row, columns.pairs));
 }
 
-BOOST_AUTO_TEST_CASE(the_kernel_and_the_reasons_against_others_are_told) {
-  use_instruction_set("sse4");
-  BOOST_TEST(gemm_bf16_kernel().starts_with("fma; amx: OCKHAM_ISA names a level; avx512: "));
-  use_instruction_set("");
+BOOST_AUTO_TEST_CASE(a_named_level_rules_out_tiles_and_what_lies_above_it_and_says_so) {
+  test::at_every_level([](std::string_view level) {
+    const std::string kernel = gemm_bf16_kernel();
+    BOOST_TEST(kernel.find("amx: OCKHAM_ISA names a level") != std::string::npos, kernel);
+    if (level != "avx512")
+      BOOST_TEST(kernel.starts_with("fma; amx: OCKHAM_ISA names a level; avx512: it is not there, or"), kernel);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(without_a_named_level_the_kernel_is_told_with_the_reasons_against_better_ones) {
+  const test::LevelScope scope("");
   const std::string kernel = gemm_bf16_kernel();
-  BOOST_TEST((kernel == "amx" || kernel.find("amx: " + cpu::amx_obstacle()) != std::string::npos), kernel);
+  const std::string obstacle =
+      std::string_view(instruction_set()) == "AVX3" ? cpu::amx_obstacle() : "there is no AVX-512";
+  BOOST_TEST((kernel == "amx" || kernel.find("amx: " + obstacle) != std::string::npos), kernel);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,31 +3,14 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/error.h"
 #include "engine/random.h"
-#include "engine/simd.h"
-#include "tests/support.h"
+#include "tests/levels.h"
 
 BOOST_AUTO_TEST_SUITE(gemm)
 using namespace ockham;
+using ockham::test::at_every_level;
 
 namespace {
-
-/// Runs the body at every level that this machine has.
-template <class Body>
-void at_every_level(Body&& body) {
-  for (const char* level : {"sse4", "avx2", "avx512"}) {
-    try {
-      use_instruction_set(level);
-    } catch (const UsageError&) {
-      continue;
-    }
-    BOOST_TEST_CONTEXT("level " << level) {
-      body();
-    }
-  }
-  use_instruction_set("");
-}
 
 template <class T>
 std::vector<T> values(std::int64_t count, std::uint64_t stream) {
@@ -80,15 +63,15 @@ void sweep() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(equals_the_plain_loops_in_float32) {
-  at_every_level([] { sweep<float>(); });
+  at_every_level([](std::string_view) { sweep<float>(); });
 }
 
 BOOST_AUTO_TEST_CASE(equals_the_plain_loops_in_float64) {
-  at_every_level([] { sweep<double>(); });
+  at_every_level([](std::string_view) { sweep<double>(); });
 }
 
 BOOST_AUTO_TEST_CASE(zero_beta_does_not_read_c) {
-  at_every_level([] {
+  at_every_level([](std::string_view) {
     const std::vector<float> a(6, 1.0f), b(6 * 5, 2.0f);
     for (bool transpose_b : {false, true}) {
       std::vector<float> c(5, std::numeric_limits<float>::quiet_NaN());
@@ -99,7 +82,7 @@ BOOST_AUTO_TEST_CASE(zero_beta_does_not_read_c) {
 }
 
 BOOST_AUTO_TEST_CASE(nan_and_infinity_reach_the_rows_and_columns_they_belong_to_even_times_zero) {
-  at_every_level([] {
+  at_every_level([](std::string_view) {
     std::vector<float> a(2 * 3, 0.0f), b(3 * 20, 0.0f), c(2 * 20);
     a[1 * 3 + 2] = std::numeric_limits<float>::quiet_NaN();
     b[1 * 20 + 17] = std::numeric_limits<float>::infinity();

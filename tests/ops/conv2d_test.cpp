@@ -7,10 +7,9 @@
 #include "engine/gemm.h"
 #include "engine/parallel.h"
 #include "engine/random.h"
-#include "engine/simd.h"
 #include "ops/conv2d/conv2d_kernels.h"
 #include "ops/conv2d/conv2d_ref.h"
-#include "tests/support.h"
+#include "tests/levels.h"
 
 BOOST_AUTO_TEST_SUITE(conv2d)
 using namespace ockham;
@@ -142,15 +141,7 @@ BOOST_AUTO_TEST_CASE(every_kernel_adds_where_it_is_asked_to) {
 }
 
 BOOST_AUTO_TEST_CASE(every_instruction_set_equals_the_definition) {
-  for (const char* level : {"sse4", "avx2"}) {
-    try {
-      use_instruction_set(level);
-    } catch (const UsageError&) {
-      continue;
-    }
-    check_sweep<float>(1.0f, 7);
-  }
-  use_instruction_set("");
+  test::at_every_level([](std::string_view) { check_sweep<float>(1.0f, 7); });
 }
 
 BOOST_AUTO_TEST_CASE(dilation_two_equals_zero_stuffed_kernel) {

@@ -5,14 +5,13 @@
 #include "autograd/curvature.h"
 #include "autograd/op_classes.h"
 #include "engine/parallel.h"
-#include "engine/simd.h"
 #include "ops/batch_norm/batch_norm.h"
 #include "ops/mul/mul.h"
 #include "ops/sum/sum.h"
 #include "ops/weighted_sum/weighted_sum.h"
 #include "tests/engine/files.h"
+#include "tests/levels.h"
 #include "tests/ops/passes.h"
-#include "tests/support.h"
 
 namespace ockham {
 namespace {
@@ -285,12 +284,7 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_gives_the_same_results_to_rounding) {
     for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
       const Case item = large_case(z);
       const std::vector<Tensor> best = passes(item, dtype);
-      for (const char* level : {"sse4", "avx2", "avx512"}) {
-        try {
-          use_instruction_set(level);
-        } catch (const UsageError&) {
-          continue;
-        }
+      test::at_every_level([&](std::string_view level) {
         const std::vector<Tensor> here = passes(item, dtype);
         for (std::size_t i = 0; i < best.size(); ++i) {
           const Tensor expected = best[i].to(DType::kFloat64);
@@ -299,8 +293,7 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_gives_the_same_results_to_rounding) {
           BOOST_TEST(difference(here[i].to(DType::kFloat64), expected) < tolerance,
                      z << " " << dtype << ", result " << i << " at " << level);
         }
-      }
-      use_instruction_set("");
+      });
     }
   }
 }
