@@ -1,7 +1,7 @@
 #pragma once
 // The candidate operations of a cell as layers, C -> C channels, in the two published styles.
+#include "nas/cell/primitive.h"
 #include "nas/layers/layer.h"
-#include "nas/space/primitive.h"
 
 namespace ockham::nas {
 

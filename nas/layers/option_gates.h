@@ -1,5 +1,5 @@
 #pragma once
-// Gates behind the options of a space's choices (nas/search/search_space.h), such as the operations of a cell's edges:
+// Gates behind the options of a space's choices (nas/spaces/space.h), such as the operations of a cell's edges:
 // what PGNAS's gates are in a space of cells. Zhou et al. 2020 (arXiv:1906.09557) gate the channels before a
 // convolution; this is an adaptation of ours.
 #include <functional>

@@ -1,6 +1,6 @@
 #pragma once
 // The held-out images of a driver as batches that a method keeps.
-#include "nas/search/search_method.h"
+#include "nas/methods/method.h"
 
 namespace ockham::nas {
 

@@ -1,6 +1,6 @@
 #include "nas/methods/relaxed.h"
 
-#include "nas/search/parameter_vectors.h"
+#include "nas/train/parameter_vectors.h"
 #include "nas/train/trainer.h"
 
 namespace ockham::nas {

@@ -1,7 +1,7 @@
 #pragma once
 // The weights' side of a search: SGD with clipped gradients on training batches, the same for every method.
 #include "autograd/optim/sgd.h"
-#include "nas/search/search_method.h"
+#include "nas/methods/method.h"
 
 namespace ockham::nas {
 

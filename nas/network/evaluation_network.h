@@ -1,7 +1,7 @@
 #pragma once
 // The network of a genotype, trained from scratch after the search.
+#include "nas/genotype/genotype.h"
 #include "nas/network/frame.h"
-#include "nas/space/genotype.h"
 
 namespace ockham::nas {
 

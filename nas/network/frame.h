@@ -4,8 +4,8 @@
 #include <functional>
 #include <vector>
 
+#include "nas/cell/cell_spec.h"
 #include "nas/layers/operations.h"
-#include "nas/space/cell_spec.h"
 
 namespace ockham::nas {
 

@@ -4,7 +4,7 @@
 
 #include "autograd/reverse.h"
 #include "nas/proxies/proxies.h"
-#include "nas/search/parameter_vectors.h"
+#include "nas/train/parameter_vectors.h"
 #include "ops/sum/sum.h"
 
 namespace ockham::nas::proxies {

@@ -6,7 +6,7 @@
 // whole networks), Lee et al. 2019 (SNIP), Wang et al. 2020 (GraSP), Turner et al. 2020 (Fisher), Tanaka et al. 2020
 // (SynFlow), Mellor et al. 2021 (NASWOT), Chen et al. 2021 (TE-NAS: NTK, linear regions), Lin et al. 2021 (Zen-score).
 // selection.h chooses by several of them.
-#include "nas/search/search_network.h"
+#include "nas/spaces/search_network.h"
 
 namespace ockham::nas::proxies {
 

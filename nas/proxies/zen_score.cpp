@@ -4,7 +4,7 @@
 
 #include "nas/layers/layer.h"
 #include "nas/proxies/proxies.h"
-#include "nas/search/parameter_vectors.h"
+#include "nas/train/parameter_vectors.h"
 
 namespace ockham::nas::proxies {
 namespace {

@@ -2,7 +2,7 @@
 // labels: slow
 #include <set>
 
-#include "apps/common/bench_cases.h"
+#include "apps/bench/bench_cases.h"
 #include "tests/apps/program.h"
 
 namespace ockham {

@@ -1,9 +1,9 @@
 // What a comparison reads from the folder of a search.
-#include "apps/common/comparison_facts.h"
+#include "apps/search/comparison/comparison_facts.h"
 
 #include <fstream>
 
-#include "apps/common/host.h"
+#include "apps/cli/host.h"
 #include "engine/error.h"
 #include "tests/support.h"
 

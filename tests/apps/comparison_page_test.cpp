@@ -2,8 +2,8 @@
 #include <cmath>
 #include <sstream>
 
-#include "apps/common/comparison_report.h"
-#include "apps/common/line_chart.h"
+#include "apps/report/line_chart.h"
+#include "apps/search/comparison/comparison_report.h"
 #include "tests/apps/html.h"
 #include "tests/support.h"
 

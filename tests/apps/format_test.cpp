@@ -1,9 +1,9 @@
 // Numbers for people, and sizes from people.
-#include "apps/common/format.h"
+#include "apps/cli/format.h"
 
 #include <limits>
 
-#include "apps/common/spelling.h"
+#include "apps/cli/spelling.h"
 #include "tests/support.h"
 
 namespace ockham::apps {

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "apps/common/common_options.h"
-#include "apps/common/main.h"
-#include "apps/common/stop.h"
+#include "apps/cli/stop.h"
+#include "apps/runs/common_options.h"
+#include "apps/runs/main.h"
 #include "data/error.h"
 #include "engine/error.h"
 #include "engine/log.h"

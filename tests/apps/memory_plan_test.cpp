@@ -1,8 +1,8 @@
 // The memory plan against what the allocator measures, and the micro-batch that a limit allows.
 // labels: slow
-#include "apps/common/memory_plan.h"
+#include "apps/runs/memory_plan.h"
 
-#include "nas/search/bayesnas.h"
+#include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/train/trainer.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"

@@ -1,10 +1,10 @@
 // Where option values come from, which of them wins, and what is refused.
-#include "apps/common/options.h"
+#include "apps/cli/options.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/common/common_options.h"
+#include "apps/runs/common_options.h"
 #include "engine/error.h"
 #include "tests/support.h"
 

@@ -1,10 +1,10 @@
 // A reference folder of two nodes made here, whole and damaged.
-#include "apps/common/oracle_folder.h"
+#include "apps/oracle_check/oracle_folder.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/common/oracle.h"
+#include "apps/oracle_check/oracle.h"
 #include "engine/npy.h"
 #include "tests/apps/program.h"
 

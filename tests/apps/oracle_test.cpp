@@ -1,6 +1,6 @@
 // labels: data
 // The reference values of another framework in double precision, on every array that they have.
-#include "apps/common/oracle.h"
+#include "apps/oracle_check/oracle.h"
 
 #include "tests/real_data.h"
 

@@ -1,6 +1,6 @@
 // ockham-pgnas: both groups of candidates, same bytes at any thread count and after a kill, refusals.
 // labels: slow
-#include "apps/common/histogram.h"
+#include "apps/report/histogram.h"
 #include "tests/apps/program.h"
 
 namespace ockham {

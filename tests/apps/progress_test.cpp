@@ -1,5 +1,5 @@
 // The live bar, plain lines, quiet, and the log file.
-#include "apps/common/progress.h"
+#include "apps/cli/progress.h"
 
 #include <fstream>
 #include <sstream>

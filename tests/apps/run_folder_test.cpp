@@ -1,11 +1,11 @@
 // The files of a run folder: created, refused, resumed, cut back, and safe from full disks.
-#include "apps/common/run_folder.h"
+#include "apps/runs/run_folder.h"
 
 #include <fstream>
 #include <limits>
 
-#include "apps/common/checkpoints.h"
-#include "apps/common/common_options.h"
+#include "apps/runs/checkpoints.h"
+#include "apps/runs/common_options.h"
 #include "engine/error.h"
 #include "tests/support.h"
 

@@ -1,5 +1,5 @@
 // The steps of the method on a small network: what moves, what must not, and what survives interruption.
-#include "nas/search/bayesnas.h"
+#include "nas/methods/bayesnas/bayesnas.h"
 
 #include "engine/allocator.h"
 #include "engine/parallel.h"

@@ -1,4 +1,4 @@
-#include "nas/space/cell_spec.h"
+#include "nas/cell/cell_spec.h"
 
 #include "engine/error.h"
 #include "tests/support.h"

@@ -1,11 +1,10 @@
-#include "nas/search/darts.h"
-
 #include <Eigen/Dense>
 #include <cmath>
 
 #include "engine/math.h"
-#include "nas/nasbench201/supernet.h"
-#include "nas/search/architecture_eigenvalue.h"
+#include "nas/methods/architecture_eigenvalue.h"
+#include "nas/methods/darts/darts_gradient.h"
+#include "nas/spaces/nasbench201/supernet.h"
 #include "ops/linear/linear.h"
 #include "ops/softmax/softmax.h"
 #include "ops/tanh/tanh.h"

@@ -1,4 +1,4 @@
-#include "nas/space/derive.h"
+#include "nas/cell/derive.h"
 
 #include <cmath>
 #include <set>

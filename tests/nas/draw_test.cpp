@@ -1,12 +1,12 @@
-#include "nas/space/draw.h"
+#include "nas/draw/draw.h"
 
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
 #include <sstream>
 
-#include "nas/space/layout.h"
-#include "nas/space/published.h"
-#include "nas/space/random_cell.h"
+#include "nas/cell/layout.h"
+#include "nas/cell/random_cell.h"
+#include "nas/genotype/published.h"
 #include "tests/support.h"
 
 using namespace ockham::nas;

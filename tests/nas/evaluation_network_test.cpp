@@ -1,6 +1,6 @@
 // Networks of genotypes: what they refuse, and what acts in training only.
 #include "nas/cost.h"
-#include "nas/space/published.h"
+#include "nas/genotype/published.h"
 #include "nas/train/trainer.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"

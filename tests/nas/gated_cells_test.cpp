@@ -1,7 +1,7 @@
 // PGNAS's gates in the cells of DARTS and BayesNAS: what a gate does, and which cells gates make.
 #include "engine/math.h"
-#include "nas/network/softmax_space.h"
-#include "nas/search/pgnas_cells.h"
+#include "nas/methods/pgnas/pgnas_cells.h"
+#include "nas/spaces/cells/cell_space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

@@ -3,8 +3,8 @@
 #include <random>
 
 #include "engine/error.h"
-#include "nas/space/genotype.h"
-#include "nas/space/published.h"
+#include "nas/genotype/genotype.h"
+#include "nas/genotype/published.h"
 #include "tests/support.h"
 
 using namespace ockham::nas;

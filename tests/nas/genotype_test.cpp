@@ -1,10 +1,10 @@
 // Genotypes in both forms: what is read, what is written, and that one leads back to the other.
-#include "nas/space/genotype.h"
+#include "nas/genotype/genotype.h"
 
 #include <fstream>
 
 #include "engine/error.h"
-#include "nas/space/published.h"
+#include "nas/genotype/published.h"
 #include "tests/support.h"
 
 using namespace ockham::nas;

@@ -1,7 +1,7 @@
-#include "nas/network/hybrid_network.h"
+#include "nas/spaces/hybrid/hybrid_network.h"
 
 #include "engine/error.h"
-#include "nas/search/pgnas.h"
+#include "nas/methods/pgnas/pgnas.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

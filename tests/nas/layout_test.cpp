@@ -1,4 +1,4 @@
-#include "nas/space/layout.h"
+#include "nas/cell/layout.h"
 
 #include <cmath>
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
-#include "nas/nasbench1shot1/cell.h"
+#include "nas/spaces/nasbench1shot1/cell.h"
 #include "tests/support.h"
 
 using namespace ockham;

@@ -1,7 +1,7 @@
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "nas/cost.h"
-#include "nas/nasbench201/supernet.h"
+#include "nas/spaces/nasbench201/supernet.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "tests/support.h"
 

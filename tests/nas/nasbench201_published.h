@@ -1,6 +1,6 @@
 #pragma once
 // The published table of NAS-Bench-201 from the shared folder.
-#include "nas/nasbench201/table.h"
+#include "nas/spaces/nasbench201/table.h"
 #include "tests/support.h"
 
 namespace ockham::test {

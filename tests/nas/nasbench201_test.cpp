@@ -7,8 +7,8 @@
 #include "autograd/optim/adam.h"
 #include "engine/error.h"
 #include "nas/bayes/variational.h"
-#include "nas/nasbench201/cell.h"
-#include "nas/nasbench201/expected_error.h"
+#include "nas/spaces/nasbench201/cell.h"
+#include "nas/spaces/nasbench201/expected_error.h"
 #include "tests/nas/nasbench201_published.h"
 
 using namespace ockham;

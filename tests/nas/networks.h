@@ -4,7 +4,7 @@
 #include "engine/math.h"
 #include "engine/random.h"
 #include "nas/network/evaluation_network.h"
-#include "nas/network/supernet.h"
+#include "nas/spaces/cells/supernet.h"
 #include "nas/train/score.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 

@@ -1,5 +1,5 @@
 // Sizes of the published networks, to the last parameter, and their names.
-#include "nas/space/published.h"
+#include "nas/genotype/published.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

@@ -1,8 +1,8 @@
-#include "nas/search/pgnas_cells.h"
+#include "nas/methods/pgnas/pgnas_cells.h"
 
 #include "engine/math.h"
-#include "nas/nasbench201/gated_supernet.h"
-#include "nas/nasbench201/search_space.h"
+#include "nas/spaces/nasbench201/gated_supernet.h"
+#include "nas/spaces/nasbench201/search_space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

@@ -1,8 +1,8 @@
-#include "nas/search/pgnas.h"
+#include "nas/methods/pgnas/pgnas.h"
 
 #include <numeric>
 
-#include "nas/network/hybrid_network.h"
+#include "nas/spaces/hybrid/hybrid_network.h"
 #include "ops/add/add.h"
 #include "ops/linear/linear.h"
 #include "tests/nas/networks.h"

@@ -7,10 +7,10 @@
 
 #include "autograd/reverse.h"
 #include "engine/math.h"
-#include "nas/nasbench201/network.h"
-#include "nas/nasbench201/search_space.h"
 #include "nas/proxies/kernel_scores.h"
 #include "nas/proxies/registry.h"
+#include "nas/spaces/nasbench201/network.h"
+#include "nas/spaces/nasbench201/search_space.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
 #include "ops/linear/linear.h"
 #include "ops/relu/relu.h"

@@ -1,4 +1,4 @@
-#include "nas/space/random_cell.h"
+#include "nas/cell/random_cell.h"
 
 #include <map>
 

@@ -1,13 +1,13 @@
-#include "nas/search/search_space.h"
+#include "nas/spaces/nasbench1shot1/search_space.h"
 
 #include <cmath>
 #include <map>
 #include <set>
 
-#include "nas/nasbench1shot1/search_space.h"
-#include "nas/nasbench201/cell.h"
-#include "nas/nasbench201/search_space.h"
-#include "nas/network/softmax_space.h"
+#include "nas/spaces/cells/cell_space.h"
+#include "nas/spaces/nasbench201/cell.h"
+#include "nas/spaces/nasbench201/search_space.h"
+#include "nas/spaces/space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

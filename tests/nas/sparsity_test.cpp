@@ -1,6 +1,6 @@
 // labels: slow
 // Statistical: how many operations survive a search, over lambda.
-#include "nas/search/bayesnas.h"
+#include "nas/methods/bayesnas/bayesnas.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

@@ -1,7 +1,7 @@
 // Second derivatives over the switches of whole networks: exact against differences, the algorithms against each other.
 #include "autograd/curvature.h"
 #include "autograd/sweep.h"
-#include "nas/search/bayesnas.h"
+#include "nas/methods/bayesnas/bayesnas.h"
 #include "ops/scale/scale.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"

@@ -1,5 +1,5 @@
 // The search network: what its switches mean, what pruning does to it, and its shapes.
-#include "nas/search/bayesnas.h"
+#include "nas/methods/bayesnas/bayesnas.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

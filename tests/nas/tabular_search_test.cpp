@@ -7,7 +7,7 @@
 
 #include "autograd/optim/adam.h"
 #include "nas/bayes/variational.h"
-#include "nas/nasbench201/expected_error.h"
+#include "nas/spaces/nasbench201/expected_error.h"
 #include "tests/nas/nasbench201_published.h"
 
 using namespace ockham;

@@ -1,10 +1,11 @@
-// apps -> nas -> ops -> autograd -> engine, and data apart: the include lines of the tree must not say otherwise.
+// apps -> nas -> ops -> autograd -> engine, and data apart; within apps programs -> runs -> report -> cli, and no
+// program includes another: the include lines of the tree must not say otherwise.
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/support.h"
 
@@ -27,20 +28,36 @@ std::string objection(std::string_view from, std::string_view to) {
   return rank(to) <= rank(from) ? "" : "a layer includes itself and those below";
 }
 
-/// The folder that an include line names first; nothing for other lines and for <system> headers.
-std::optional<std::string> included_folder(std::string_view line) {
+constexpr std::array<std::string_view, 3> kRooms{"cli", "report", "runs"};
+
+/// What is wrong with a file of apps/`from` including a file of apps/`to`; empty if nothing is. Folders that are no
+/// room are programs.
+std::string room_objection(std::string_view from, std::string_view to) {
+  const auto rank = [](std::string_view folder) { return std::ranges::find(kRooms, folder) - kRooms.begin(); };
+  constexpr auto kProgram = static_cast<std::ptrdiff_t>(kRooms.size());
+  if (rank(to) == kProgram)
+    return from == to ? "" : "no program includes another, and no room a program";
+  return rank(to) <= rank(from) ? "" : "a room includes itself and those before it";
+}
+
+/// The first folders of the path in an include line: {"apps", "cli"} for "apps/cli/log.h". Empty for other lines and
+/// for <system> headers.
+std::vector<std::string> included_folders(std::string_view line) {
   const auto skip = [&](std::string_view characters) {
     line.remove_prefix(std::min(line.find_first_not_of(characters), line.size()));
   };
   skip(" \t#");
   if (!line.starts_with("include"))
-    return std::nullopt;
+    return {};
   line.remove_prefix(std::string_view("include").size());
   skip(" \t");
   if (!line.starts_with('"'))
-    return std::nullopt;
+    return {};
   line.remove_prefix(1);
-  return std::string(line.substr(0, line.find_first_of("/\"")));
+  std::vector<std::string> folders;
+  for (const auto& part : std::filesystem::path(line.substr(0, line.find('"'))))
+    folders.push_back(part.string());
+  return folders;
 }
 
 bool is_source(const std::filesystem::path& path) {
@@ -49,22 +66,42 @@ bool is_source(const std::filesystem::path& path) {
 
 BOOST_AUTO_TEST_SUITE(layering)
 
-BOOST_AUTO_TEST_CASE(no_file_includes_a_layer_above_its_own) {
+/// Takes every include line of ours below a folder of the tree: its file's folders below the root, and what it names.
+template <class Visit>
+int each_include(std::string_view layer, Visit&& visit) {
   int includes = 0;
-  for (std::string_view layer : {"engine", "autograd", "ops", "nas", "apps", "data"}) {
-    const auto folder = std::filesystem::path(OCKHAM_SOURCE_DIR) / layer;
-    for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
-      if (!is_source(file.path()))
+  const std::filesystem::path root(OCKHAM_SOURCE_DIR);
+  for (const auto& file : std::filesystem::recursive_directory_iterator(root / layer)) {
+    if (!is_source(file.path()))
+      continue;
+    const std::filesystem::path place = file.path().lexically_relative(root);
+    const std::vector<std::string> from(place.begin(), place.end());
+    std::ifstream in(file.path());
+    for (std::string line; std::getline(in, line);) {
+      const std::vector<std::string> to = included_folders(line);
+      if (to.empty())
         continue;
-      std::ifstream in(file.path());
-      for (std::string line; std::getline(in, line);) {
-        if (const auto to = included_folder(line)) {
-          ++includes;
-          BOOST_TEST(objection(layer, *to) == "", file.path().string() << ": " << line);
-        }
-      }
+      ++includes;
+      visit(from, to, place.string() + ": " + line);
     }
   }
+  return includes;
+}
+
+BOOST_AUTO_TEST_CASE(no_file_includes_a_layer_above_its_own) {
+  int includes = 0;
+  for (std::string_view layer : {"engine", "autograd", "ops", "nas", "apps", "data"})
+    includes += each_include(layer, [](const auto& from, const auto& to, const std::string& where) {
+      BOOST_TEST(objection(from.front(), to.front()) == "", where);
+    });
+  BOOST_TEST(includes > 100);
+}
+
+BOOST_AUTO_TEST_CASE(rooms_of_apps_include_only_those_before_them_and_no_program_another) {
+  const int includes = each_include("apps", [](const auto& from, const auto& to, const std::string& where) {
+    if (to.front() == "apps")
+      BOOST_TEST(room_objection(from.at(1), to.at(1)) == "", where);
+  });
   BOOST_TEST(includes > 100);
 }
 
@@ -77,14 +114,21 @@ BOOST_AUTO_TEST_CASE(the_rule_tells_up_from_down) {
   BOOST_TEST(objection("nas", "data") != "");
   BOOST_TEST(objection("data", "engine") != "");
   BOOST_TEST(objection("apps", "tests") != "");
+  BOOST_TEST(room_objection("runs", "cli") == "");
+  BOOST_TEST(room_objection("search", "runs") == "");
+  BOOST_TEST(room_objection("search", "search") == "");
+  BOOST_TEST(room_objection("cli", "report") != "");
+  BOOST_TEST(room_objection("search", "train") != "");
+  BOOST_TEST(room_objection("runs", "train") != "");
 }
 
 BOOST_AUTO_TEST_CASE(include_lines_are_recognised_however_they_are_spaced) {
-  BOOST_TEST(included_folder("#include \"engine/tensor.h\"").value_or("") == "engine");
-  BOOST_TEST(included_folder("  #  include \"ops/add/add.h\"  // why").value_or("") == "ops");
-  BOOST_TEST(included_folder("#include \"tensor.h\"").value_or("none") == "tensor.h");
-  BOOST_TEST(!included_folder("#include <vector>").has_value());
-  BOOST_TEST(!included_folder("// see \"engine/tensor.h\"").has_value());
+  using Path = std::vector<std::string>;
+  BOOST_TEST((included_folders("#include \"engine/tensor.h\"") == Path{"engine", "tensor.h"}));
+  BOOST_TEST((included_folders("  #  include \"ops/add/add.h\"  // why") == Path{"ops", "add", "add.h"}));
+  BOOST_TEST((included_folders("#include \"tensor.h\"") == Path{"tensor.h"}));
+  BOOST_TEST(included_folders("#include <vector>").empty());
+  BOOST_TEST(included_folders("// see \"engine/tensor.h\"").empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,14 @@
+#pragma once
+// The rules that a given value must meet, the same wherever it comes from.
+#include <string>
+
+#include "apps/cli/options.h"
+
+namespace ockham::apps {
+
+/// The value in its canonical spelling ("1e-1" becomes "0.1", "yes" becomes "true").
+/// @param where how the message names the value's place: --lr, OCKHAM_LR, "config.ini: lr"
+/// @throws UsageError with the value, the rule it breaks and what the option means
+std::string checked_value(const Option& option, const std::string& text, const std::string& where);
+
+}  // namespace ockham::apps

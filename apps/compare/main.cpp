@@ -1,0 +1,122 @@
+// ockham-compare: is a found cell better than random ones of like size? Trains them all alike, several seeds each.
+#include <cmath>
+#include <iostream>
+
+#include "apps/cli/format.h"
+#include "apps/cli/spread.h"
+#include "apps/runs/child_run.h"
+#include "apps/runs/train_run.h"
+#include "engine/atomic_file.h"
+#include "nas/cell/random_cell.h"
+#include "nas/network/evaluation_network.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void declare(OptionTable& table) {
+  declare_train(table);
+  table.group("Comparison");
+  table.count("random", 3, "random cells to compare with", {.min = 1, .max = 1000});
+  add_seeds_option(table, "1,2,3", "seeds to train each cell with");
+  table.real("tolerance", 0.25, "how far a random network's parameters may differ, as a fraction");
+}
+
+std::int64_t params_of(const nas::Genotype& genotype, const Options& options) {
+  nas::EvaluationSpec spec;
+  spec.frame.channels = options.count("channels");
+  spec.frame.cells = options.count("cells");
+  Initial initial;
+  nas::EvaluationNetwork network(genotype, spec, initial);
+  return count_elements(network.parameters(ParameterKind::kWeight));
+}
+
+/// Cells with as many operations as the found ones, drawn until a network of about the same size comes.
+nas::Genotype random_like(const nas::Genotype& found, std::uint64_t index, const Options& options) {
+  const bool is_darts = found.space == "darts";
+  const auto draw = [&](const nas::CellGenotype& cell, std::uint64_t attempt) {
+    const nas::CellSpec spec =
+        is_darts ? nas::darts_cell(cell.kind, cell.nodes) : nas::bayesnas_cell(cell.kind, cell.nodes);
+    return nas::random_cell(spec, nas::kBayesnasPrimitives, nas::count_ops(cell), index, attempt);
+  };
+  const auto wanted = static_cast<double>(params_of(found, options));
+  constexpr std::uint64_t kAttempts = 1000;
+  for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
+    nas::Genotype genotype{
+        .space = found.space, .normal = draw(found.normal, attempt), .reduce = draw(found.reduce, attempt)};
+    const auto params = static_cast<double>(params_of(genotype, options));
+    if (std::abs(params - wanted) <= options.real("tolerance") * wanted)
+      return genotype;
+  }
+  throw UsageError(concat("--tolerance ", options.real("tolerance"), ": none of ", kAttempts,
+                          " random cells comes as near to ", wanted, " parameters; allow more."));
+}
+
+struct Row {
+  std::string name;
+  std::int64_t params = 0;
+  std::vector<double> accuracies = {};
+};
+
+int run(Session& session) {
+  const Options& options = session.options();
+  if (!options.is_set("genotype"))
+    throw UsageError("--genotype is missing: name the genotype.json that a search wrote.");
+  const nas::Genotype found = nas::load_genotype(options.text("genotype"));
+  const std::vector<std::int64_t> seeds = seeds_of(options);
+
+  std::vector<std::pair<std::string, nas::Genotype>> cells{{"found", found}};
+  for (std::int64_t i = 1; i <= options.count("random"); ++i)
+    cells.emplace_back(concat("random", i), random_like(found, static_cast<std::uint64_t>(i), options));
+
+  std::vector<Row> rows;
+  std::vector<ChildRun> trainings;
+  for (const auto& [name, genotype] : cells) {
+    const std::filesystem::path file = session.folder().file(name + ".json");
+    write_file_atomically(file, nas::to_json(genotype));
+    rows.push_back({.name = name, .params = params_of(genotype, options)});
+    for (std::int64_t seed : seeds)
+      trainings.push_back({concat(name, "-seed", seed), {"--genotype=" + file.string(), concat("--seed=", seed)}});
+  }
+  const App train{.name = "train", .purpose = "", .declare = declare_train, .run = run_train};
+  const auto summaries = run_children(
+      session, train, arguments_of(options, {"random", "seeds", "tolerance", "genotype", "seed"}), trainings);
+  if (!summaries)
+    return kStopped;
+  for (std::size_t i = 0; i < summaries->size(); ++i)
+    rows[i / seeds.size()].accuracies.push_back((*summaries)[i].at("test_accuracy").get<double>());
+
+  Row random{.name = "random, all"};
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    random.accuracies.insert(random.accuracies.end(), rows[i].accuracies.begin(), rows[i].accuracies.end());
+  rows.push_back(random);
+  Json table = Json::array();
+  std::cout << "cell          parameters  test accuracy %, mean +- sd of " << seeds.size() << " seeds\n";
+  for (const Row& row : rows) {
+    const auto percent = [](double a) { return format_real(std::round(a * 1e4) / 1e2); };
+    const Spread spread = spread_of(row.accuracies);
+    std::cout << row.name << std::string(14 - std::min<std::size_t>(13, row.name.size()), ' ')
+              << (row.params > 0 ? format_count(row.params) : "-") << "  " << percent(spread.mean) << " +- "
+              << percent(spread.deviation) << "\n";
+    table.push_back({{"cell", row.name},
+                     {"params", row.params},
+                     {"mean", spread.mean},
+                     {"sd", spread.deviation},
+                     {"accuracies", row.accuracies}});
+  }
+  session.publish({{"dataset", options.text("dataset")}, {"seeds", seeds}, {"rows", table}});
+  return kDone;
+}
+
+}  // namespace
+}  // namespace ockham::apps
+
+int main(int argc, char** argv) {
+  return ockham::apps::run_main(argc, argv,
+                                {.name = "compare",
+                                 .purpose = "Trains a found cell and random cells of like size alike, several seeds "
+                                            "each, and prints mean and spread of their test accuracy.",
+                                 .declare = ockham::apps::declare,
+                                 .run = ockham::apps::run});
+}

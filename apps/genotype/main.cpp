@@ -1,0 +1,220 @@
+// ockham-genotype: shows, converts, counts and draws cells, given as a file, a published name or text.
+#include "apps/runs/main.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/cli/format.h"
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "nas/cost.h"
+#include "nas/draw/draw.h"
+#include "nas/genotype/genotype.h"
+#include "nas/genotype/published.h"
+#include "nas/network/evaluation_network.h"
+#include "nas/spaces/nasbench201/table.h"
+
+namespace ockham::apps {
+namespace {
+
+void declare(OptionTable& table) {
+  table.group("What to do");
+  table.choice("action", {"show", "convert", "count", "draw", "query"}, "show",
+               "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
+               "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each "
+               "cell; query: "
+               "a cell of NAS-Bench-201, given as its string or code, in the published --table");
+  table
+      .text("genotype", "", "a genotype.json, DARTS text (file or the text itself), or a published name",
+            "FILE|NAME|TEXT")
+      .recorded = false;
+  table.positional("action");
+  table.positional("genotype");
+  table.choice("to", {"json", "darts"}, "json", "the form that convert prints");
+  table.count("channels", 0, "count: channels of the first cell; 0 for 36, or 48 with the imagenet stem",
+              {.max = 100000});
+  table.count("cells", 0, "count: cells of the network; 0 for 20, or 14", {.max = 100000});
+  table.count("classes", 0, "count: classes; 0 for 10, or 1000", {.max = 1000000});
+  table.choice("stem", {"cifar", "imagenet"}, "cifar", "count: first layers, for 32 or 224 pixels");
+  table.choice("format", {"svg", "dot"}, "svg", "the form that draw writes; dot is for Graphviz");
+  table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX");
+  table.flag("overwrite", "let draw replace existing files");
+  table.text("table", "", "query: the CSV file of NAS-Bench-201, plain or gzipped; without it, sizes alone", "FILE")
+      .recorded = false;
+}
+
+nas::Genotype given_genotype(const Options& options) {
+  if (!options.is_set("genotype")) {
+    throw UsageError("There is no genotype to " + options.text("action") +
+                     ". Name a file or a published one; 'ockham-genotype show' lists those.");
+  }
+  return nas::load_genotype(options.text("genotype"));
+}
+
+int list_published(Session& session) {
+  nlohmann::ordered_json names = nlohmann::ordered_json::array();
+  for (const nas::Published& published : nas::published_genotypes()) {
+    std::cout << published.name << ": " << published.source << '\n';
+    names.push_back(published.name);
+  }
+  session.publish({{"published", names}});
+  return kDone;
+}
+
+void print_cell(const nas::CellGenotype& cell) {
+  std::cout << nas::kind_name(cell.kind) << " cell: " << cell.nodes << " nodes, " << nas::count_ops(cell)
+            << " operations\n";
+  for (const nas::GenotypeEdge& edge : cell.edges) {
+    std::cout << "  " << nas::source_name(edge.from) << " -> " << nas::source_name(nas::node_id(edge.to)) << ": ";
+    for (std::size_t i = 0; i < edge.ops.size(); ++i) {
+      std::cout << (i == 0 ? "" : " + ") << nas::primitive_name(edge.ops[i]);
+    }
+    std::cout << (edge.stride == 1 ? "\n" : ", stride 2\n");
+  }
+  std::cout << "  output:";
+  for (const int node : cell.concat) {
+    std::cout << ' ' << nas::source_name(nas::node_id(node));
+  }
+  std::cout << '\n';
+}
+
+int show(Session& session) {
+  if (!session.options().is_set("genotype")) {
+    return list_published(session);
+  }
+  const nas::Genotype genotype = given_genotype(session.options());
+  const bool darts_like = nas::is_darts_like(genotype);
+  std::cout << "space: " << genotype.space << '\n';
+  print_cell(genotype.normal);
+  print_cell(genotype.reduce);
+  std::cout << (darts_like ? "DARTS text can express it\n" : "DARTS text cannot express it: not two edges a node\n");
+  session.publish({{"space", genotype.space},
+                   {"nodes", genotype.normal.nodes},
+                   {"ops_normal", nas::count_ops(genotype.normal)},
+                   {"ops_reduce", nas::count_ops(genotype.reduce)},
+                   {"darts_like", darts_like},
+                   {"genotype", nlohmann::ordered_json::parse(nas::to_json(genotype))}});
+  return kDone;
+}
+
+int convert(Session& session) {
+  const nas::Genotype genotype = given_genotype(session.options());
+  const std::string& form = session.options().text("to");
+  const std::string text = form == "json" ? nas::to_json(genotype) : nas::to_darts(genotype);
+  std::cout << text << (text.ends_with('\n') ? "" : "\n");
+  session.publish({{"to", form}, {"text", text}});
+  return kDone;
+}
+
+int count(Session& session) {
+  const Options& options = session.options();
+  const nas::Genotype genotype = given_genotype(options);
+  const bool is_imagenet = options.text("stem") == "imagenet";
+  const auto size = [&](const char* name, std::int64_t cifar, std::int64_t imagenet) {
+    return options.count(name) > 0 ? options.count(name) : is_imagenet ? imagenet : cifar;
+  };
+  nas::EvaluationSpec spec;
+  spec.frame.stem = is_imagenet ? nas::Stem::kImageNet : nas::Stem::kCifar;
+  spec.frame.channels = size("channels", 36, 48);
+  spec.frame.cells = size("cells", 20, 14);
+  spec.frame.classes = size("classes", 10, 1000);
+  spec.frame.image_size = is_imagenet ? 224 : 32;
+  Initial initial;
+  nas::EvaluationNetwork network(genotype, spec, initial);
+  const std::int64_t params = count_elements(network.parameters(ParameterKind::kWeight));
+  const std::int64_t macs =
+      nas::count_macs([&](const Context& c, const Variable& x) { return network.forward(c, x).logits; },
+                      spec.frame.image_channels, spec.frame.image_size);
+  std::cout << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates for a "
+            << spec.frame.image_size << "x" << spec.frame.image_size << " image (" << spec.frame.channels
+            << " channels, " << spec.frame.cells << " cells, " << spec.frame.classes << " classes)\n";
+  session.publish({{"params", params},
+                   {"macs", macs},
+                   {"channels", spec.frame.channels},
+                   {"cells", spec.frame.cells},
+                   {"classes", spec.frame.classes}});
+  return kDone;
+}
+
+int draw(Session& session) {
+  const Options& options = session.options();
+  const nas::Genotype genotype = given_genotype(options);
+  const bool svg = options.text("format") == "svg";
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  const std::array cells = {&genotype.normal, &genotype.reduce};
+  const auto path_of = [&](const nas::CellGenotype& cell) {
+    return options.text("prefix") + "-" + nas::kind_name(cell.kind) + "." + options.text("format");
+  };
+  for (const nas::CellGenotype* cell : cells) {
+    if (std::filesystem::exists(path_of(*cell)) && !options.flag("overwrite")) {
+      throw UsageError(path_of(*cell) + " exists. Choose another --prefix, or replace it with --overwrite.");
+    }
+  }
+  for (const nas::CellGenotype* cell : cells) {
+    const nas::DrawOptions style = {.title = std::string(nas::kind_name(cell->kind)) + " cell"};
+    write_file_atomically(path_of(*cell), svg ? nas::to_svg(*cell, style) : nas::to_dot(*cell, style));
+    std::cout << path_of(*cell) << '\n';
+    files.push_back(path_of(*cell));
+  }
+  session.publish({{"files", files}});
+  return kDone;
+}
+
+int query(Session& session) {
+  using namespace nas::nasbench201;
+  const Options& options = session.options();
+  if (!options.is_set("genotype"))
+    throw UsageError(
+        "There is no cell to query. Name one, such as '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...' or 333133.");
+  const Cell cell = parse_cell(options.text("genotype"));
+  std::optional<Table> table;
+  if (options.is_set("table"))
+    table = Table::load(options.text("table"));
+  nlohmann::ordered_json result{{"cell", nas::nasbench201::to_string(cell)},
+                                {"code", code(cell)},
+                                {"connected", is_connected(cell)},
+                                {"params", parameter_count(cell)},
+                                {"macs", mac_count(cell)}};
+  std::cout << nas::nasbench201::to_string(cell) << ", code " << code(cell) << '\n'
+            << format_count(parameter_count(cell)) << " parameters, " << format_count(mac_count(cell))
+            << " multiply-accumulates\n";
+  if (!is_connected(cell))
+    std::cout << "its output is cut off from its input: it transmits nothing\n";
+  if (table) {
+    for (std::size_t c = 0; c < kColumns.size(); ++c) {
+      const auto column = static_cast<Column>(c);
+      const double accuracy = table->at(cell)[column];
+      std::cout << kColumns[c] << ": " << accuracy << " %, rank " << format_count(table->rank(cell, column))
+                << ", the best has " << table->best(column) << " %\n";
+      result[std::string(kColumns[c])] = accuracy;
+    }
+    result["index"] = table->at(cell).index;
+  }
+  session.publish(result);
+  return kDone;
+}
+
+int run(Session& session) {
+  const std::string& action = session.options().text("action");
+  if (action == "show")
+    return show(session);
+  if (action == "convert")
+    return convert(session);
+  if (action == "count")
+    return count(session);
+  return action == "draw" ? draw(session) : query(session);
+}
+
+}  // namespace
+}  // namespace ockham::apps
+
+int main(int argc, char** argv) {
+  using namespace ockham::apps;
+  return run_main(
+      argc, argv,
+      {.name = "genotype",
+       .purpose = "Shows, converts, counts and draws the cells that searches find and networks are built from.",
+       .declare = declare,
+       .run = run});
+}

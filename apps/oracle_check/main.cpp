@@ -1,0 +1,78 @@
+// ockham-oracle-check: compares every array of a folder of reference values with what this engine computes.
+#include "apps/runs/main.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/oracle_check/oracle.h"
+#include "apps/runs/common_options.h"
+
+namespace ockham::apps {
+namespace {
+
+void declare(OptionTable& table) {
+  table.group("What to do");
+  table.text("folder", "", "the unpacked folder, with manifest.json and its arrays", "DIR");
+  table.positional("folder");
+  add_compute_options(table);
+  table.at("precision").choices = {"fp64", "fp32"};
+  table.at("precision").fallback = "fp64";
+}
+
+void print(const OracleReport& report) {
+  std::size_t width = 0;
+  for (const OracleCheck& check : report.checks)
+    width = std::max(width, check.group.size());
+  std::cout << std::left << std::setw(static_cast<int>(width)) << "arrays"
+            << "  number  worst error  tolerance\n";
+  for (const OracleCheck& check : report.checks) {
+    std::cout << std::left << std::setw(static_cast<int>(width)) << check.group << std::right << std::setw(8)
+              << check.arrays << std::scientific << std::setprecision(2) << std::setw(13) << check.error
+              << std::setprecision(0) << std::setw(11) << check.tolerance << (check.passed() ? "  pass" : "  FAIL: ")
+              << (check.passed() ? "" : check.worst) << '\n';
+  }
+  for (const std::string& name : report.unknown)
+    std::cout << "not compared: " << name << '\n';
+}
+
+int run(Session& session) {
+  const Options& options = session.options();
+  if (options.text("folder").empty())
+    throw UsageError("oracle-check: needs a folder of reference values, as in `ockham-oracle-check DIR`.");
+  const std::string& precision = options.text("precision");
+  const OracleFolder folder(options.text("folder"));
+  const OracleReport report = check_oracle(folder, precision == "fp64" ? DType::kFloat64 : DType::kFloat32,
+                                           [&](const std::string& what) { session.log().line(what); });
+  print(report);
+  const bool passed = std::ranges::all_of(report.checks, &OracleCheck::passed);
+  std::cout << (passed ? "every array agrees" : "NOT every array agrees") << '\n';
+  nlohmann::ordered_json checks = nlohmann::ordered_json::array();
+  for (const OracleCheck& check : report.checks)
+    checks.push_back({{"group", check.group},
+                      {"arrays", check.arrays},
+                      {"error", check.error},
+                      {"tolerance", check.tolerance},
+                      {"worst", check.worst},
+                      {"passed", check.passed()}});
+  session.publish({{"folder", folder.path().string()},
+                   {"precision", precision},
+                   {"passed", passed},
+                   {"checks", checks},
+                   {"unknown", report.unknown}});
+  return passed ? kDone : kFailed;
+}
+
+}  // namespace
+}  // namespace ockham::apps
+
+int main(int argc, char** argv) {
+  using namespace ockham::apps;
+  return run_main(argc, argv,
+                  {.name = "oracle-check",
+                   .purpose = "Compares every array of a folder of reference values with what this engine computes.",
+                   .declare = declare,
+                   .run = run});
+}

@@ -1,0 +1,43 @@
+#pragma once
+// Groups of candidates drawn from gated networks, and how they are told: text, histograms, JSON.
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/runs/main.h"
+#include "nas/methods/pgnas/pgnas.h"
+
+namespace ockham::apps {
+
+struct Candidate {
+  std::uint64_t number = 0;  ///< with the group's drawing and its network it says all (put_candidate)
+  double accuracy = 0.0;     ///< on the validation images
+  double loss = 0.0;
+  std::int64_t parameters = 0;  ///< kept
+};
+
+struct CandidateGroup {
+  std::string name;
+  nas::Drawing drawing;
+  double expected_parameters = 0.0;
+  std::vector<Candidate> candidates;  ///< best first, at least one
+  double test_accuracy = 0.0;         ///< of the best
+
+  double mean_accuracy() const;
+  /// Sample standard deviation; 0 for one candidate.
+  double deviation() const;
+  double mean_parameters() const;
+};
+
+/// The drop rate of all gates with which candidates have the expected size that each group's own p gives: the mean of
+/// the p, weighed by kernels. 0 where no gate has kernels.
+double equal_size_drop(const nas::GatedNetwork& network);
+/// Mean size of candidates drawn so.
+double expected_parameters(const nas::GatedNetwork& network, const nas::Drawing& drawing);
+
+/// Writes histogram.json and histogram.svg; prints the text histogram and a line a group.
+void tell_groups(RunFolder& folder, std::span<const CandidateGroup> groups);
+/// Mean, spread, sizes and the best of each, by name.
+nlohmann::ordered_json groups_json(std::span<const CandidateGroup> groups);
+
+}  // namespace ockham::apps

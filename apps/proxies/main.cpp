@@ -1,0 +1,227 @@
+// ockham-proxies: how well do training-free proxies rank the cells of NAS-Bench-201? Scores random cells at their
+// initialisation and correlates every proxy with the accuracies that the published table knows.
+#include "apps/runs/main.h"
+
+#include <cmath>
+#include <iostream>
+
+#include "apps/cli/format.h"
+#include "apps/cli/progress.h"
+#include "apps/runs/batches.h"
+#include "apps/runs/common_options.h"
+#include "apps/runs/datasets.h"
+#include "data/loader.h"
+#include "engine/atomic_file.h"
+#include "nas/proxies/registry.h"
+#include "nas/proxies/selection.h"
+#include "nas/rank_correlation.h"
+#include "nas/spaces/nasbench201/search_space.h"
+#include "nas/spaces/nasbench201/table.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using namespace nas::nasbench201;
+
+void declare(OptionTable& table) {
+  add_compute_options(table);
+  add_data_options(table);
+  table.group("Proxies");
+  table.count("count", 1000, "random cells that transmit something", {.min = 3, .max = 15284});
+  table.text("table", "", "CSV file of NAS-Bench-201, plain or gzipped", "FILE");
+  table.text("proxies", "", "which ones, of those that --list prints [all]", "NAME,NAME,...");
+  table.flag("list", "print the names of the proxies and exit");
+  table.count("channels", 16, "channels of the first stage", {.min = 1, .max = 1024});
+  table.count("cells", 5, "cells a stage", {.min = 1, .max = 100});
+  table.count("batch-size", 16, "images that a proxy sees", {.min = 2, .max = 4096});
+  table.count("regions", 1000, "crops of 4x4 pixels that linear_regions sees", {.min = 2, .max = 100000});
+  table.text("csv", "", "write every cell's scores to this file", "FILE");
+}
+
+/// Linear regions have a network of their own: one channel, one cell a stage. 4x4 crops, for it halves maps twice.
+double regions_of(const Cell& cell, const Tensor& images, std::int64_t crops, std::uint64_t seed) {
+  Initial initial{.seed = seed};
+  Network network(cell, {.channels = 1, .cells_per_stage = 1, .image_channels = 1}, initial);
+  const nas::SearchNetwork subject{
+      .module = &network, .forward = [&](const Context& c, const Variable& x) { return network.forward(c, x); }};
+  return static_cast<double>(nas::proxies::linear_regions(subject, nas::proxies::random_crops(images, crops, 4, seed)));
+}
+
+class Study {
+ public:
+  explicit Study(Session& session)
+      : session_(session), options_(session.options()), space_(spec_of(options_)), table_(open_table()) {
+    if (options_.is_set("proxies")) {
+      names_ = split_list(options_.text("proxies"));
+    } else {
+      for (const nas::proxies::Proxy& proxy : nas::proxies::all())
+        names_.push_back(proxy.name);
+      names_.push_back(kRegions);
+    }
+    for (const std::string& name : names_) {
+      if (name != kRegions)
+        nas::proxies::find(name);
+    }
+    scores_.resize(names_.size());
+  }
+
+  int run() {
+    const nas::Batch batch = first_batch();
+    const nas::Batch wide{.images = batch.images.to(DType::kFloat64), .labels = batch.labels};
+    Progress progress(session_.log(), "proxies", options_.count("count"));
+    for (std::uint64_t i = 0; static_cast<std::int64_t>(cells_.size()) < options_.count("count"); ++i) {
+      const Cell cell = parse_cell(nas::random_cell(space_, {seed(), Purpose::kArchitecture, i}));
+      if (!is_connected(cell) || std::ranges::find(cells_, cell) != cells_.end())
+        continue;
+      score(cell, batch, wide);
+      progress.advance(1, 0.0, code(cell));
+      if (stop_requested())
+        return kStopped;
+    }
+    progress.finish();
+    report();
+    return kDone;
+  }
+
+ private:
+  static constexpr const char* kRegions = "linear_regions";
+
+  static NetworkSpec spec_of(const Options& options) {
+    return {.channels = options.count("channels"), .cells_per_stage = options.count("cells")};
+  }
+
+  Table open_table() const {
+    if (!options_.is_set("table"))
+      throw UsageError(
+          "--table is missing: name the CSV file of NAS-Bench-201, whose accuracies proxies are judged by.");
+    return Table::load(options_.text("table"));
+  }
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.count("seed")); }
+
+  nas::Batch first_batch() const {
+    const data::DatasetPtr dataset = open_splits(options_).train;
+    if (dataset->classes() != 10 || dataset->shape().channels != 3)
+      throw UsageError(concat("--dataset ", options_.text("dataset"), ": has ", dataset->classes(), " classes and ",
+                              dataset->shape().channels, " channels; the cells' networks take 10 and 3."));
+    data::Loader loader(dataset, evaluation_transform(*dataset),
+                        {.batch_size = options_.count("batch-size"), .seed = seed(), .threads = 0});
+    return to_tensors(*loader.next(), DType::kFloat32);
+  }
+
+  void score(const Cell& cell, const nas::Batch& batch, const nas::Batch& wide) {
+    const std::string text = to_string(cell);
+    Initial narrow_initial{.seed = seed()}, wide_initial{.seed = seed(), .dtype = DType::kFloat64};
+    const nas::OwnedNetwork narrow = space_.make_network(text, narrow_initial);
+    const nas::OwnedNetwork exact = space_.make_network(text, wide_initial);
+    for (std::size_t p = 0; p < names_.size(); ++p) {
+      if (names_[p] == kRegions) {
+        scores_[p].push_back(regions_of(cell, batch.images, options_.count("regions"), seed()));
+        continue;
+      }
+      const nas::proxies::Proxy& proxy = nas::proxies::find(names_[p]);
+      scores_[p].push_back(proxy.wants_double ? proxy.score(exact.network, wide) : proxy.score(narrow.network, batch));
+    }
+    cells_.push_back(cell);
+  }
+
+  std::vector<double> truth(Column column) const {
+    std::vector<double> accuracies;
+    for (const Cell& cell : cells_)
+      accuracies.push_back(table_.at(cell)[column]);
+    return accuracies;
+  }
+
+  /// SynFlow, jacobian covariance and SNIP vote, where all three were taken (Abdelfattah et al. 2021).
+  void add_vote() {
+    std::vector<std::vector<double>> voters;
+    for (const char* name : {"synflow", "jacobian_covariance", "snip"}) {
+      const auto it = std::ranges::find(names_, name);
+      if (it != names_.end())
+        voters.push_back(scores_[static_cast<std::size_t>(it - names_.begin())]);
+    }
+    if (voters.size() < 3)
+      return;
+    names_.emplace_back("vote");
+    scores_.push_back(nas::proxies::votes(voters));
+  }
+
+  void report() {
+    for (std::vector<double>& scores : scores_)
+      scores = nas::without_nan(std::move(scores));
+    add_vote();
+    constexpr std::array kTests{Column::kC10Test, Column::kC100Test, Column::kIm120Test};
+    Json rows = Json::array();
+    std::cout << "Spearman / Kendall over " << cells_.size() << " random cells with CIFAR-10, CIFAR-100 and "
+              << "ImageNet16-120 test accuracy\n";
+    for (std::size_t p = 0; p < names_.size(); ++p) {
+      Json row{{"proxy", names_[p]}};
+      std::cout << names_[p] << std::string(22 - std::min<std::size_t>(21, names_[p].size()), ' ');
+      for (const Column column : kTests) {
+        const std::vector<double> accuracies = truth(column);
+        const double rho = nas::spearman(scores_[p], accuracies), tau = nas::kendall(scores_[p], accuracies);
+        row[std::string(kColumns[static_cast<std::size_t>(column)])] = {{"spearman", rho}, {"kendall", tau}};
+        const auto rounded = [](double x) { return format_real(std::round(x * 1e3) / 1e3); };
+        std::cout << "  " << rounded(rho) << " / " << rounded(tau);
+      }
+      std::cout << '\n';
+      rows.push_back(std::move(row));
+    }
+    if (options_.is_set("csv"))
+      write_csv();
+    session_.publish({{"cells", cells_.size()},
+                      {"channels", options_.count("channels")},
+                      {"cells_per_stage", options_.count("cells")},
+                      {"images", options_.count("batch-size")},
+                      {"seed", options_.count("seed")},
+                      {"proxies", std::move(rows)}});
+  }
+
+  void write_csv() const {
+    std::string text = "cell";
+    for (const std::string& name : names_)
+      text += "," + name;
+    for (const std::string_view column : kColumns)
+      text += concat(',', column);
+    text += '\n';
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      text += code(cells_[i]);
+      for (const std::vector<double>& scores : scores_)
+        text += "," + format_real(scores[i]);
+      for (const double accuracy : table_.at(cells_[i]).accuracy)
+        text += "," + format_real(accuracy);
+      text += '\n';
+    }
+    write_file_atomically(options_.text("csv"), text);
+  }
+
+  Session& session_;
+  const Options& options_;
+  Space space_;
+  Table table_;
+  std::vector<std::string> names_;
+  std::vector<Cell> cells_;
+  std::vector<std::vector<double>> scores_;  // by proxy, by cell
+};
+
+int run(Session& session) {
+  if (!session.options().flag("list"))
+    return Study(session).run();
+  for (const nas::proxies::Proxy& proxy : nas::proxies::all())
+    std::cout << proxy.name << '\n';
+  std::cout << "linear_regions\n";
+  return kDone;
+}
+
+}  // namespace
+}  // namespace ockham::apps
+
+int main(int argc, char** argv) {
+  return ockham::apps::run_main(argc, argv,
+                                {.name = "proxies",
+                                 .purpose = "Correlates training-free proxies of random NAS-Bench-201 cells with the "
+                                            "published accuracies.",
+                                 .declare = ockham::apps::declare,
+                                 .run = ockham::apps::run});
+}

@@ -1,0 +1,37 @@
+#include "apps/runs/batches.h"
+
+#include <algorithm>
+
+namespace ockham::apps {
+
+nas::Batch to_tensors(const data::Batch& batch, DType dtype) {
+  const std::span<const float> pixels(batch.images.data(), batch.images.size());
+  return {
+      .images = Tensor::from(pixels, {batch.n, batch.shape.channels, batch.shape.height, batch.shape.width}).to(dtype),
+      .labels = Tensor::from(batch.labels, {batch.n})};
+}
+
+data::Transform training_transform(const data::Dataset& dataset, std::int64_t cutout) {
+  // A digit mirrored is no digit: MNIST is cropped only.
+  return {.normalisation = data::normalisation_of(dataset.name()),
+          .pad = 4,
+          .flip = dataset.name() != "mnist",
+          .cutout = cutout};
+}
+
+data::Transform evaluation_transform(const data::Dataset& dataset) {
+  return {.normalisation = data::normalisation_of(dataset.name())};
+}
+
+nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, DType dtype,
+                            const std::function<nas::Score(const nas::Batch&)>& score) {
+  data::Loader loader(
+      dataset, evaluation_transform(*dataset),
+      {.batch_size = std::min(batch_size, dataset->size()), .shuffle = false, .threads = kLoaderThreads});
+  nas::Score total;
+  while (const auto batch = loader.next())
+    total.add(score(to_tensors(*batch, dtype)));
+  return total;
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,25 @@
+#pragma once
+// From the data layer's batches to tensors, and evaluation over a whole data set.
+#include <functional>
+
+#include "apps/cli/stop.h"
+#include "data/loader.h"
+#include "nas/train/score.h"
+
+namespace ockham::apps {
+
+/// Copies a batch into tensors; images become `dtype`.
+nas::Batch to_tensors(const data::Batch& batch, DType dtype);
+
+/// The transform of training (crop 4, flip, cutout) or of evaluation, with the constants of the data set.
+data::Transform training_transform(const data::Dataset& dataset, std::int64_t cutout);
+data::Transform evaluation_transform(const data::Dataset& dataset);
+
+/// Loader threads beside the compute threads: one, which keeps up with either and leaves the cores to the kernels.
+inline constexpr int kLoaderThreads = 1;
+
+/// Scores a whole data set in batches, in its own order.
+nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, DType dtype,
+                            const std::function<nas::Score(const nas::Batch&)>& score);
+
+}  // namespace ockham::apps

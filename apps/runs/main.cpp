@@ -1,0 +1,161 @@
+#include "apps/runs/main.h"
+
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include "apps/cli/json_text.h"
+#include "apps/cli/stop.h"
+#include "apps/cli/version.h"
+#include "apps/runs/common_options.h"
+#include "data/error.h"
+#include "engine/allocator.h"
+#include "engine/error.h"
+#include "engine/log.h"
+#include "engine/parallel.h"
+
+namespace ockham::apps {
+namespace {
+
+struct Failure {
+  int exit_code;
+  std::string message;
+};
+
+/// Exit code and message of the exception being handled.
+Failure current_failure() {
+  try {
+    throw;
+  } catch (const UsageError& e) {
+    return {kUsage, e.what()};
+  } catch (const DeviceError& e) {
+    return {kDeviceUnavailable, e.what()};
+  } catch (const DivergedError& e) {
+    return {kDiverged, e.what()};
+  } catch (const data::DataError& e) {
+    return {kBadData, e.what()};
+  } catch (const CheckpointError& e) {
+    return {kBadCheckpoint, e.what()};
+  } catch (const std::bad_alloc&) {
+    return {kFailed, "not enough memory. Use a smaller --batch-size or network; --dry-run tells what is needed."};
+  } catch (const std::logic_error& e) {
+    return {kFailed, std::string("internal error, please report it: ") + e.what()};
+  } catch (const std::exception& e) {
+    return {kFailed, e.what()};
+  }
+}
+
+int report(Log& log, const std::string& program, const Failure& failure) {
+  const std::size_t end = failure.message.find_last_not_of('\n') + 1;
+  log.error(program + ": " + failure.message.substr(0, end));
+  return failure.exit_code;
+}
+
+/// Results that could not be written are no results: a full disk behind `>` must not look like success.
+void flush_results() {
+  if (!std::cout.flush()) {
+    throw Error("standard output cannot be written; the results are lost. Make room there and run again.");
+  }
+}
+
+/// While it lives, messages of the libraries go through the program's log.
+class LibraryMessages {
+ public:
+  explicit LibraryMessages(Log& log) {
+    set_log_sink([&log](LogLevel level, std::string_view text) {
+      const std::string line = concat(name_of(level), ": ", text);
+      level <= LogLevel::kWarning ? log.error(line) : log.line(line);
+    });
+  }
+  ~LibraryMessages() { set_log_sink({}); }
+  LibraryMessages(const LibraryMessages&) = delete;
+  LibraryMessages& operator=(const LibraryMessages&) = delete;
+};
+
+/// Answers the options that replace the work. @return whether there was one
+bool answer(const OptionTable& table, const Options& options, const std::string& program, const App& app) {
+  if (options.flag("help")) {
+    std::cout << table.help(program, app.purpose);
+  } else if (options.flag("version")) {
+    std::cout << program << ' ' << version() << (*commit() == '\0' ? "" : " ") << commit() << '\n';
+  } else if (options.flag("print-config")) {
+    std::cout << options.ini();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/// Runs the app and records in its folder how it ended.
+int run_session(const App& app, Session& session, const std::string& program) {
+  Failure end = {kFailed, ""};
+  try {
+    with_thread_team([&] { end.exit_code = app.run(session); });
+    flush_results();
+  } catch (...) {
+    end = current_failure();
+    report(session.log(), program, end);
+  }
+  if (!session.has_folder()) {
+    return end.exit_code;
+  }
+  if (end.exit_code == kStopped) {
+    session.log().line("stopped; go on with " + program + " --resume " + session.folder().path().string());
+  }
+  try {
+    session.folder().finish(end.exit_code, end.message);
+  } catch (...) {
+    const int exit_code = report(session.log(), program, current_failure());
+    return end.exit_code == kDone ? exit_code : end.exit_code;
+  }
+  return end.exit_code;
+}
+
+}  // namespace
+
+RunFolder& Session::folder() {
+  if (!folder_) {
+    folder_ = RunFolder::open(app_, options_);
+    log_.keep_in(folder_->file("log.txt"));
+  }
+  return *folder_;
+}
+
+void Session::publish(const nlohmann::ordered_json& summary) {
+  if (folder_) {
+    folder_->write_summary(summary);
+  }
+  if (options_.flag("json")) {
+    std::cout << json_text(summary) << '\n';
+  }
+}
+
+int run_main(int argc, char** argv, const App& app) {
+  const std::string program = "ockham-" + app.name;
+  Log log(std::cerr, LogStyle::of_stderr());
+  const LibraryMessages library_messages(log);
+  try {
+    OptionTable table;
+    add_general_options(table);
+    app.declare(table);
+    Options options = table.parse({argv + 1, argv + argc}, ockham_environment());
+    if (answer(table, options, program, app)) {
+      flush_results();
+      return kDone;
+    }
+    log.set_quiet(options.flag("quiet"));
+    if (table.declares("threads") && options.count("threads") > 0) {
+      set_thread_count(static_cast<int>(options.count("threads")));
+    }
+    if (table.declares("memory-limit") && options.is_set("memory-limit")) {
+      CachingAllocator::instance().set_limit(options.size("memory-limit"));
+    }
+    watch_stop_signals();
+    Session session(app.name, std::move(options), log);
+    return run_session(app, session, program);
+  } catch (...) {
+    return report(log, program, current_failure());
+  }
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,48 @@
+#pragma once
+// The folder of a run: what ran, with which options, what was measured and what came out.
+// The files and their names are a contract with scripts; whole files appear whole or not at all.
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "apps/cli/options.h"
+#include "apps/runs/metrics.h"
+
+namespace ockham::apps {
+
+class RunFolder {
+ public:
+  /// Creates the folder that --out names (default runs/APP-DATE-TIME-SEED) with run.json, config.ini and an empty
+  /// metrics.jsonl; or reopens the one that --resume names. --overwrite first removes what a run left in --out, and
+  /// nothing else.
+  /// @throws UsageError if the folder exists, is no run to overwrite or resume, or is in use; it is then untouched
+  /// @throws Error if it cannot be written, CheckpointError if run.json is damaged
+  static RunFolder open(std::string_view app, const Options& options);
+
+  const std::filesystem::path& path() const { return path_; }
+  /// The path of a file in the folder such as "checkpoints/last.safetensors", whose own folder is created.
+  std::filesystem::path file(const std::filesystem::path& name) const;
+  bool resumed() const { return resumed_; }
+  Metrics& metrics() { return *metrics_; }
+
+  /// Adds a fact to run.json, such as "data" with its digest.
+  void describe(const std::string& key, nlohmann::ordered_json value);
+  void write_summary(const nlohmann::ordered_json& summary);
+  /// Adds the end, the exit code and the error (empty for none) to run.json.
+  void finish(int exit_code, const std::string& error);
+
+ private:
+  RunFolder() = default;
+  void begin(std::string_view app, const Options& options);
+  void reopen(std::string_view app, const Options& options);
+  void write_facts();
+
+  std::filesystem::path path_;
+  bool resumed_ = false;
+  nlohmann::ordered_json facts_;
+  std::unique_ptr<Metrics> metrics_;
+};
+
+}  // namespace ockham::apps

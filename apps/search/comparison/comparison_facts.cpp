@@ -1,0 +1,196 @@
+#include "apps/search/comparison/comparison_facts.h"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "apps/cli/host.h"
+#include "engine/error.h"
+#include "nas/genotype/genotype.h"
+#include "nas/rank_correlation.h"
+#include "nas/spaces/nasbench201/cell.h"
+
+namespace ockham::apps {
+namespace {
+
+namespace fs = std::filesystem;
+namespace nb201 = nas::nasbench201;
+using Json = nlohmann::ordered_json;
+
+/// What tells of collapse, and by which a cell's truth is meant where one number has to do.
+constexpr const char* kMainColumn = "c10_test_200";
+
+[[noreturn]] void refuse(const fs::path& path) {
+  throw Error(concat(path.string(), ": is missing or damaged; remove its folder and run again."));
+}
+
+Json read_json(const fs::path& path) {
+  std::ifstream in(path);
+  Json json = Json::parse(in, nullptr, false);
+  if (json.is_discarded())
+    refuse(path);
+  return json;
+}
+
+std::vector<Json> read_lines(const fs::path& path) {
+  std::ifstream in(path);
+  std::vector<Json> lines;
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(Json::parse(line, nullptr, false));
+    if (!lines.back().is_object() || !lines.back().contains("t") || !lines.back().contains("split"))
+      refuse(path);
+  }
+  return lines;
+}
+
+std::optional<double> number(const Json& object, const char* name) {
+  const auto it = object.find(name);
+  return it != object.end() && it->is_number() ? std::optional(it->get<double>()) : std::nullopt;
+}
+
+/// Seconds from the first line to each, pauses left out: of the gaps within which the run was resumed, the longest.
+std::vector<double> clock_of(const std::vector<Json>& lines, const Json& resumptions) {
+  std::vector<double> gaps(lines.size(), 0.0);
+  const auto time = [&](std::size_t i) { return lines[i]["t"].get<double>(); };
+  for (std::size_t i = 1; i < lines.size(); ++i)
+    gaps[i] = std::max(0.0, time(i) - time(i - 1));
+  for (const Json& resumption : resumptions) {
+    const std::string start = resumption.value("start", "");  // whole seconds: several gaps may hold it
+    std::size_t longest = 0;
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+      if (utc_text(time(i - 1)) <= start && start <= utc_text(time(i)) && gaps[i] > gaps[longest])
+        longest = i;
+    }
+    if (!gaps.empty())
+      gaps[longest] = 0.0;
+  }
+  std::partial_sum(gaps.begin(), gaps.end(), gaps.begin());
+  return gaps;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty())
+    return 0.0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+/// Operations, skips, nones and how the cell is called.
+Json cell_facts(const Json& summary) {
+  const std::string cell = summary.contains("cell") ? summary["cell"].get<std::string>() : summary["genotype"].dump();
+  const std::string space = summary["space"].get<std::string>();
+  std::int64_t operations = 0, skips = 0, nones = 0;
+  if (space == "nasbench201") {
+    const nb201::Cell edges = nb201::parse_cell(cell);
+    for (nb201::Operation operation : edges.edges) {
+      skips += operation == nb201::Operation::kSkipConnect ? 1 : 0;
+      nones += operation == nb201::Operation::kNone ? 1 : 0;
+    }
+    return {{"cell", nb201::code(edges)}, {"operations", nb201::kEdges}, {"skips", skips}, {"nones", nones}};
+  }
+  if (space != "darts" && space != "bayesnas")
+    return {{"cell", cell}, {"operations", nullptr}, {"skips", summary.value("skips", 0)}, {"nones", 0}};
+  const nas::Genotype genotype = nas::load_genotype(cell);
+  for (const nas::CellGenotype* part : {&genotype.normal, &genotype.reduce}) {
+    operations += nas::count_ops(*part);
+    for (const nas::GenotypeEdge& edge : part->edges)
+      skips += std::ranges::count(edge.ops, nas::Primitive::kIdentity);
+  }
+  return {{"cell", "genotype.json"}, {"operations", operations}, {"skips", skips}, {"nones", nones}};
+}
+
+bool is_collapsed(const Json& facts) {
+  const Json& truth = facts["truth"];
+  if (!truth.is_null() && number(truth, kMainColumn).value_or(100.0) < kCollapsedBelow)
+    return true;
+  const Json& operations = facts["operations"];
+  return !operations.is_null() &&
+         2 * (facts["skips"].get<std::int64_t>() + facts["nones"].get<std::int64_t>()) > operations.get<std::int64_t>();
+}
+
+Json curve_of(const std::vector<Json>& lines, const std::vector<double>& clock, bool has_truth) {
+  Json curve = Json::array();
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i]["split"] != "valid")
+      continue;
+    const auto accuracy = number(lines[i], has_truth ? kMainColumn : "top1");
+    if (accuracy)
+      curve.push_back({{"seconds", clock[i]}, {"accuracy", has_truth ? *accuracy : 100.0 * *accuracy}});
+  }
+  return curve;
+}
+
+Json candidates_of(const fs::path& path, const Json& truth) {
+  if (!fs::exists(path))
+    return nullptr;
+  const Json rows = read_json(path);
+  std::int64_t drawn = 0;
+  double sum = 0.0, best = 0.0;
+  std::vector<double> scores, accuracies;
+  for (const Json& row : rows) {
+    const auto times = row.at("times").get<std::int64_t>();
+    drawn += times;
+    const auto accuracy = number(row, kMainColumn);
+    if (!accuracy)
+      continue;
+    sum += static_cast<double>(times) * *accuracy;
+    best = std::max(best, *accuracy);
+    if (const auto score = number(row, "score")) {  // null: not finite
+      scores.push_back(*score);
+      accuracies.push_back(*accuracy);
+    }
+  }
+  Json facts{{"distinct", rows.size()}, {"drawn", drawn}};
+  if (truth.is_null())
+    return facts;
+  facts.update({{"chosen", truth[kMainColumn]},
+                {"mean", sum / static_cast<double>(drawn)},
+                {"best", best},
+                {"spearman", nas::spearman(scores, accuracies)}});
+  return facts;
+}
+
+}  // namespace
+
+Json run_facts(const fs::path& folder) {
+  const Json summary = read_json(folder / "summary.json");
+  const Json run = read_json(folder / "run.json");
+  const std::vector<Json> lines = read_lines(folder / "metrics.jsonl");
+  const Json resumptions = run.value("resumed", Json::array());
+  const std::vector<double> clock = clock_of(lines, resumptions);
+  const Json truth = summary.value("truth", Json(nullptr));
+
+  std::vector<double> steps;
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    count += lines[i]["split"] == "train" ? 1 : 0;
+    if (i > 0 && lines[i]["split"] == "train" && lines[i - 1]["split"] == "train")
+      steps.push_back(clock[i] - clock[i - 1]);
+  }
+  const double seconds = resumptions.empty() || clock.empty() ? summary.at("seconds").get<double>() : clock.back();
+  const auto valid = number(summary, "supernet_valid_accuracy");
+
+  Json facts{{"method", summary.at("method")}, {"seed", summary.at("seed")}, {"folder", folder.filename().string()}};
+  facts.update(cell_facts(summary));
+  facts.update({{"params", summary.at("params")},
+                {"macs", summary.at("macs")},
+                {"seconds", seconds},
+                {"resumed", !resumptions.empty()},
+                {"peak_bytes", summary.at("peak_bytes")},
+                {"supernet_valid_accuracy", valid && *valid > 0.0 ? Json(100.0 * *valid) : Json(nullptr)},
+                {"truth", truth}});
+  facts["collapsed"] = is_collapsed(facts);
+  facts["steps"] = count;
+  facts["step_seconds"] = median(std::move(steps));
+  facts["curve"] = curve_of(lines, clock, !truth.is_null());
+  if (!truth.is_null())
+    facts["curve"].push_back({{"seconds", seconds}, {"accuracy", truth[kMainColumn]}, {"is_end", true}});
+  facts["rank_correlation"] = summary.value("rank_correlation", Json(nullptr));
+  facts["candidates"] = candidates_of(folder / "candidates.json", truth);
+  return facts;
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,20 @@
+#pragma once
+// ockham-search --methods: searches by several methods and seeds under one budget, and the report on them.
+#include "apps/runs/main.h"
+
+namespace ockham::apps {
+
+/// --methods, --seeds and --method-settings.
+void declare_comparison(OptionTable& table);
+
+/// A search as ockham-search runs it, and a check that throws what it would throw before its first step.
+struct ComparedSearch {
+  App app;
+  std::function<void(Session&)> check;
+};
+
+/// Runs every method with every seed in OUT/METHOD-seedN, then writes report.md, report.html and comparison.json.
+/// Nothing is run before all methods have passed their check. @return kDone or kStopped
+int run_comparison(Session& session, const ComparedSearch& search);
+
+}  // namespace ockham::apps

@@ -1,0 +1,42 @@
+#pragma once
+// Inside nas/space only: what the two drawings of a cell have in common.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "nas/draw/draw.h"
+
+namespace ockham::nas {
+
+/// The effective variance that the posterior holds for an operation of the cell, if it holds one.
+inline std::optional<double> drawn_variance(const CellPosterior* posterior, const GenotypeEdge& edge, Primitive op) {
+  for (std::size_t e = 0; posterior && e < posterior->edges.size(); ++e) {
+    if (posterior->spec.edges[e].from != edge.from || posterior->spec.edges[e].to != edge.to)
+      continue;
+    const auto found = std::find(posterior->primitives.begin(), posterior->primitives.end(), op);
+    if (found != posterior->primitives.end())
+      return posterior->edges[e].ops[static_cast<std::size_t>(found - posterior->primitives.begin())].effective;
+  }
+  return std::nullopt;
+}
+
+/// Between 1 at the pruning threshold and 4.5 a hundred times above it; 1.8 where nothing is known.
+inline double line_width(std::optional<double> variance) {
+  if (!variance)
+    return 1.8;
+  return 1.0 + 3.5 * std::clamp(0.5 * std::log10(*variance / kPruneThreshold), 0.0, 1.0);
+}
+
+/// Edges of the search space that the cell does not have.
+inline std::vector<EdgeSpec> pruned_edges(const CellGenotype& cell, const CellPosterior* posterior) {
+  std::vector<EdgeSpec> pruned;
+  for (std::size_t e = 0; posterior && e < posterior->edges.size(); ++e) {
+    const EdgeSpec& place = posterior->spec.edges[e];
+    if (std::none_of(cell.edges.begin(), cell.edges.end(),
+                     [&](const GenotypeEdge& edge) { return edge.from == place.from && edge.to == place.to; }))
+      pruned.push_back(place);
+  }
+  return pruned;
+}
+
+}  // namespace ockham::nas

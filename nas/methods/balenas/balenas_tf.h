@@ -1,0 +1,39 @@
+#pragma once
+// BaLeNAS-TF: after the search, draws cells from the Gaussian and returns the one that training-free proxies rank
+// first. See balenas.h.
+#include "nas/methods/balenas/balenas.h"
+
+namespace ockham::nas {
+
+struct BalenasTfOptions {
+  BalenasOptions balenas = {};
+  std::int64_t cells = 100;                     ///< drawn; equal ones are scored once
+  std::vector<std::string> proxies{"synflow"};  ///< of nas/proxies/registry.h; several: their rank sum
+  std::int64_t proxy_images = 32;
+  bool draws_uniformly = false;  ///< the control: cells drawn without preference, what the proxies do alone
+};
+
+class BalenasTf : public Balenas {
+ public:
+  /// @throws UsageError for a proxy that is unknown or needs features that the space's networks do not tell
+  BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out);
+
+  /// Draws and scores. Cells whose output is cut off are left out, unless all are.
+  void finish(const Pause& pause) override;
+  std::int64_t finish_images() const override { return options_.proxy_images; }
+  /// One cell, in place of all that will be drawn.
+  void rehearse_finish(const Batch& images) override;
+  /// After finish() the chosen cell, before it that of the mean.
+  std::string derive() const override;
+  std::vector<Candidate> candidates() const override { return drawn_; }
+
+ private:
+  std::vector<Candidate> draw() const;
+  std::vector<double> score(const std::vector<Candidate>& cells, const Batch& images, const Pause& pause) const;
+
+  BalenasTfOptions options_;
+  HeldOut held_out_;
+  std::vector<Candidate> drawn_;  // after finish()
+};
+
+}  // namespace ockham::nas

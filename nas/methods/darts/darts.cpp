@@ -1,0 +1,33 @@
+#include "nas/methods/darts/darts.h"
+
+#include "nas/methods/darts/darts_gradient.h"
+
+namespace ockham::nas {
+
+Darts::Darts(const SearchSpace& space, const DartsOptions& options)
+    : RelaxedMethod(space, options.relaxed), options_(options), adam_(network().architecture, options.adam) {}
+
+void Darts::architecture_step(const Batch& train, const Batch& valid, const StepPlace& place) {
+  if (options_.is_second_order) {
+    const SgdOptions& sgd = weights().options().sgd;
+    second_order_gradient(
+        network(), train, valid,
+        {.lr = place.lr, .momentum = sgd.momentum, .weight_decay = sgd.weight_decay, .sgd = &weights().optimizer()});
+  } else {
+    network().differentiate(valid, place.number);
+  }
+  adam_.step(options().architecture_lr);
+}
+
+std::map<std::string, Tensor> Darts::state() const {
+  std::map<std::string, Tensor> result = RelaxedMethod::state();
+  add_state("optim.architecture.", adam_.state(), result);
+  return result;
+}
+
+void Darts::load(const std::map<std::string, Tensor>& state) {
+  RelaxedMethod::load(state);
+  adam_.load(part_of_state("optim.architecture.", state));
+}
+
+}  // namespace ockham::nas

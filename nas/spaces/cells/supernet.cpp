@@ -1,0 +1,310 @@
+#include "nas/spaces/cells/supernet.h"
+
+#include <algorithm>
+#include <map>
+
+#include "nas/element.h"
+#include "ops/add/add.h"
+#include "ops/concat/concat.h"
+#include "ops/scale/scale.h"
+#include "ops/softmax/softmax.h"
+
+namespace ockham::nas {
+
+SupernetSpec SupernetSpec::bayesnas(int nodes) {
+  SupernetSpec spec;
+  spec.normal = bayesnas_cell(CellKind::kNormal, nodes);
+  spec.reduce = bayesnas_cell(CellKind::kReduction, nodes);
+  return spec;
+}
+
+SupernetSpec SupernetSpec::darts(int nodes) {
+  SupernetSpec spec = darts_with_switches(nodes);
+  spec.mixing = Mixing::kSoftmax;
+  return spec;
+}
+
+SupernetSpec SupernetSpec::darts_with_switches(int nodes) {
+  SupernetSpec spec;
+  spec.frame = {.style = Style::kDarts, .channels = 16, .is_affine = false};
+  spec.normal = darts_cell(CellKind::kNormal, nodes);
+  spec.reduce = darts_cell(CellKind::kReduction, nodes);
+  spec.primitives = {kDartsPrimitives.begin(), kDartsPrimitives.end()};
+  return spec;
+}
+
+/// One cell of the search network.
+class SearchCell : public Cell {
+ public:
+  SearchCell(Supernet& net, Supernet::Kind& kind, const CellPlace& place, Initial& initial)
+      : spec_(net.spec_),
+        cell_(net.cell_spec(place.kind)),
+        kind_(kind),
+        gates_(net.gates_),
+        columns_(net.columns()),
+        channels_(place.channels),
+        inputs_(add("", std::make_unique<CellInputs>(net.spec_.frame, place, initial))) {
+    const auto ops = static_cast<std::int64_t>(spec_.primitives.size());
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      OperationOptions options{.channels = channels_,
+                               .stride = cell_.edges[e].stride,
+                               .is_affine = spec_.frame.is_affine,
+                               .pools_are_normalised = true,
+                               .dilated_is_dense = spec_.dilated_is_dense};
+      std::vector<Layer*>& layers = ops_.emplace_back();
+      // DARTS counts its zero operation as number 0 of each edge.
+      const std::size_t first = spec_.mixing == Mixing::kSwitches ? 0 : 1;
+      for (std::size_t o = 0; o < spec_.primitives.size(); ++o)
+        layers.push_back(&add(ockham::concat("_ops.", e, "._ops.", o + first),
+                              make_operation(spec_.frame.style, spec_.primitives[o], options, initial)));
+      if (spec_.mixing == Mixing::kSwitches) {
+        origins_.push_back(
+            &add_parameter(ockham::concat("origin.", e), initial.constant({1}, 1.0), ParameterKind::kSwitch));
+        switches_.push_back(
+            &add_parameter(ockham::concat("switches.", e), initial.constant({ops}, 1.0), ParameterKind::kSwitch));
+        kind.origins[e].push_back(origins_.back());
+        kind.switches[e].push_back(switches_.back());
+      }
+      for (std::size_t o = 0; o < layers.size() && gates_ != nullptr; ++o)
+        std::ranges::copy(kernels_of(*layers[o]),
+                          std::back_inserter(net.kernels_[static_cast<std::size_t>(option(e, o))]));
+    }
+  }
+
+  std::int64_t width() const override { return channels_ * cell_.nodes; }
+
+  Variable forward(const Context& given, const Deferred& older, const Deferred& previous) override {
+    // Edges from the same state pool it alike and normalise it by the same moments.
+    SharedResults results;
+    Context context = given;
+    context.shared = given.fuses ? &results : nullptr;
+    std::vector<Variable> states;
+    for (const Deferred& input : inputs_.run(context, older, previous))
+      states.push_back(applied(input));
+    for (int node = 0; node < cell_.nodes; ++node)
+      states.push_back(spec_.mixing == Mixing::kSwitches ? switched_node(context, node, states)
+                                                         : mixed_node(context, node, states));
+    std::vector<Variable> output(states.begin() + kInputs, states.end());
+    const Variable zero = zero_node(output, states[kInputPrevious]);
+    for (Variable& node : output) {
+      if (!node.value().is_defined())
+        node = zero;
+    }
+    return output.size() == 1 ? output[0] : ockham::concat(output);
+  }
+
+ private:
+  /// What a dead node, one without incoming edge, gives to the concat.
+  Variable zero_node(const std::vector<Variable>& nodes, const Variable& input) const {
+    const auto alive = std::ranges::find_if(nodes, [](const Variable& v) { return v.value().is_defined(); });
+    if (alive != nodes.end())
+      return Tensor::zeros(alive->shape(), alive->dtype());
+    const std::int64_t stride = cell_.kind == CellKind::kReduction ? 2 : 1;
+    const Shape& s = input.shape();
+    return Tensor::zeros({s[0], channels_, s[2] / stride, s[3] / stride}, input.dtype());
+  }
+
+  /// sum over edges of origin * (sum over operations of switch * op(x)); pruned parts are left out, and the node stays
+  /// undefined if nothing is left.
+  Variable switched_node(const Context& context, int node, std::span<const Variable> states) {
+    std::vector<Variable> edges;
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      const Variable& x = states[static_cast<std::size_t>(cell_.edges[e].from)];
+      if (cell_.edges[e].to != node || !kind_.edge_is_alive[e] || !x.value().is_defined())
+        continue;
+      const bool is_at_input = spec_.origin == OriginPosition::kInput;
+      // A training pass stores no scaled map. Algorithm R wants the switch used once, in one op.
+      const bool defers_factor =
+          is_at_input && context.fuses && context.is_training && context.batch_norm == BatchNormMode::kBatch;
+      const Variable factor = defers_factor ? context.use(*origins_[e]) : Variable();
+      const Variable input = is_at_input && !defers_factor ? scale(x, context.use(*origins_[e])) : x;
+      std::vector<Deferred> branches;
+      std::vector<std::int64_t> index;
+      // The operations of this style begin with a batch norm of the same map: its moments are taken once for all.
+      const bool shares_moments =
+          context.fuses && spec_.frame.style == Style::kBayesNas && context.batch_norm == BatchNormMode::kBatch;
+      Deferred source{.z = input, .factor = factor};
+      if (shares_moments) {
+        source.moments = shared_moments(context, input);
+        if (defers_factor)
+          source.moments = scaled_moments(source.moments, factor);
+      }
+      for (std::size_t o = 0; o < ops_[e].size(); ++o) {
+        if (!kind_.op_is_alive[e][o])
+          continue;
+        branches.push_back(deferred(context, *ops_[e][o], source));
+        index.push_back(static_cast<std::int64_t>(o));
+      }
+      if (branches.empty())
+        continue;
+      const Variable sum = mixed(context, context.use(*switches_[e]), branches, index);
+      edges.push_back(is_at_input ? sum : scale(sum, context.use(*origins_[e])));
+    }
+    if (edges.empty())
+      return {};
+    return edges.size() == 1 ? edges[0] : ockham::add(edges);
+  }
+
+  /// Operation o of edge e among what all cells of all kinds choose from.
+  std::int64_t option(std::size_t e, std::size_t o) const {
+    return kind_.first_option + static_cast<std::int64_t>(e) * columns_ + static_cast<std::int64_t>(o) + 1;
+  }
+
+  /// sum over edges and operations of softmax(logits) * op(x), where the zero operation takes part in the softmax only;
+  /// or of gates (nas/layers/option_gates.h), where the node stays undefined if nothing is kept.
+  Variable mixed_node(const Context& context, int node, std::span<const Variable> states) {
+    std::vector<Deferred> branches;
+    std::vector<std::int64_t> options;
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      const Variable& x = states[static_cast<std::size_t>(cell_.edges[e].from)];
+      if (cell_.edges[e].to != node || !x.value().is_defined())
+        continue;
+      for (std::size_t o = 0; o < ops_[e].size(); ++o) {
+        if (gates_ != nullptr && !gates_->takes(context, option(e, o)))
+          continue;
+        branches.push_back(deferred(context, *ops_[e][o], {.z = x}));
+        options.push_back(option(e, o));
+      }
+    }
+    if (branches.empty())
+      return {};
+    return gates_ != nullptr ? gates_->sum(context, branches, options)
+                             : mixed(context, kind_.mixture, branches, options);
+  }
+
+  const SupernetSpec& spec_;
+  const CellSpec& cell_;
+  const Supernet::Kind& kind_;
+  const OptionGates* gates_;
+  std::int64_t columns_;
+  std::int64_t channels_;
+  CellInputs& inputs_;
+  std::vector<std::vector<Layer*>> ops_;  ///< [edge][op]
+  std::vector<Parameter*> origins_;
+  std::vector<Parameter*> switches_;
+};
+
+Supernet::~Supernet() = default;
+
+Supernet::Supernet(SupernetSpec spec, Initial& initial) : spec_(std::move(spec)) {
+  const std::size_t ops = spec_.primitives.size();
+  for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+    const std::size_t edges = cell_spec(k).edges.size();
+    Kind& state = kind(k);
+    state.origins.resize(edges);
+    state.switches.resize(edges);
+    state.edge_is_alive.assign(edges, 1);
+    state.op_is_alive.assign(edges, std::vector<char>(ops, 1));
+  }
+  if (spec_.mixing == Mixing::kGates)
+    add_gates(initial);
+  frame_ = &add("", std::make_unique<Frame>(spec_.frame, initial, [&](const CellPlace& place) {
+                  return std::make_unique<SearchCell>(*this, kind(place.kind), place, initial);
+                }));
+  if (gates_ != nullptr)
+    groups_ = gates_->groups([this](std::int64_t option) { return kernels_[static_cast<std::size_t>(option)]; }, 0.0);
+  if (spec_.mixing == Mixing::kSoftmax) {
+    for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+      Tensor value({static_cast<std::int64_t>(cell_spec(k).edges.size()), columns()}, initial.dtype);
+      fill_normal(value, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0, 1e-3);
+      kind(k).logits =
+          &add_parameter(k == CellKind::kNormal ? "alphas_normal" : "alphas_reduce", value, ParameterKind::kSwitch);
+    }
+  }
+}
+
+void Supernet::add_gates(const Initial& initial) {
+  std::vector<std::int64_t> edge_of;  // by option
+  std::int64_t edges = 0;
+  for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+    kind(k).first_option = std::ssize(edge_of);
+    for (std::size_t e = 0; e < cell_spec(k).edges.size(); ++e) {
+      edge_of.push_back(OptionGates::kUngated);
+      edge_of.insert(edge_of.end(), spec_.primitives.size(), edges++);
+    }
+  }
+  kernels_.resize(edge_of.size());
+  gates_ = &add("", std::make_unique<OptionGates>(std::move(edge_of), spec_.gates, true, initial));
+}
+
+Variable Supernet::forward(const Context& context, const Variable& images) {
+  for (Kind& k : kinds_) {
+    if (k.logits != nullptr)
+      k.mixture = softmax(context.use(*k.logits));
+  }
+  Variable result = frame_->forward(context, images);
+  for (Kind& k : kinds_)
+    k.mixture = {};
+  return result;
+}
+
+int Supernet::copies(CellKind k) const {
+  int count = 0;
+  for (std::int64_t i = 0; i < spec_.frame.cells; ++i)
+    count += is_reduction(i, spec_.frame.cells) == (k == CellKind::kReduction);
+  return count;
+}
+
+const std::vector<Parameter*>& Supernet::origins(CellKind k, std::size_t edge) const {
+  return kind(k).origins[edge];
+}
+const std::vector<Parameter*>& Supernet::switches(CellKind k, std::size_t edge) const {
+  return kind(k).switches[edge];
+}
+
+Parameter& Supernet::logits(CellKind k) {
+  if (kind(k).logits == nullptr)
+    throw Error("supernet: it does not mix by softmax and has no architecture logits.");
+  return *kind(k).logits;
+}
+
+namespace {
+
+/// Calls visit(group, parameters per copy, entry) for every switch group of a posterior.
+template <class Posterior, class Visit>
+void for_each_group(const Supernet& net, Posterior& posterior, Visit&& visit) {
+  const CellKind k = posterior.spec.kind;
+  for (std::size_t e = 0; e < posterior.edges.size(); ++e) {
+    visit(posterior.edges[e].origin, net.origins(k, e), std::size_t{0});
+    for (std::size_t o = 0; o < posterior.edges[e].ops.size(); ++o)
+      visit(posterior.edges[e].ops[o], net.switches(k, e), o);
+  }
+}
+
+}  // namespace
+
+void Supernet::read_switches(CellPosterior& posterior) const {
+  for_each_group(*this, posterior, [](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
+    for (std::size_t copy = 0; copy < members.size(); ++copy)
+      group.w[copy] = element(members[copy]->value, i);
+  });
+}
+
+void Supernet::read_hessian(std::span<const Tensor> diagonal, CellPosterior& posterior) {
+  std::map<const Parameter*, const Tensor*> of;
+  const std::vector<Parameter*> all = architecture();
+  OCKHAM_ASSERT(all.size() == diagonal.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    of.emplace(all[i], &diagonal[i]);
+  for_each_group(*this, posterior, [&](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
+    for (std::size_t copy = 0; copy < members.size(); ++copy)
+      group.hessian[copy] = element(*of.at(members[copy]), i);
+  });
+}
+
+void Supernet::apply_pruning(const CellPosterior& posterior) {
+  for_each_group(*this, posterior, [](const SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
+    for (Parameter* parameter : members) {
+      if (group.pruned())
+        set_element(parameter->value, i, 0.0);
+    }
+  });
+  Kind& k = kind(posterior.spec.kind);
+  for (std::size_t e = 0; e < posterior.edges.size(); ++e) {
+    k.edge_is_alive[e] = !posterior.edges[e].origin.pruned();
+    for (std::size_t o = 0; o < posterior.edges[e].ops.size(); ++o)
+      k.op_is_alive[e][o] = !posterior.edges[e].ops[o].pruned();
+  }
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,88 @@
+#include "nas/spaces/nasbench201/search_space.h"
+
+#include <algorithm>
+
+#include "nas/spaces/nasbench201/gated_supernet.h"
+#include "nas/spaces/nasbench201/supernet.h"
+#include "nas/spaces/nasbench201/switch_supernet.h"
+
+namespace ockham::nas::nasbench201 {
+namespace {
+
+/// Of all operations but none on the edges into a node.
+std::vector<std::size_t> numbers_into(int node) {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < kAlphas; ++i) {
+    if (kEdgeEnds[i / kOperations].to == node && i % kOperations != 0)
+      numbers.push_back(i);
+  }
+  return numbers;
+}
+
+}  // namespace
+
+NetworkSpec Space::search_spec() const {
+  NetworkSpec spec = spec_;
+  spec.is_affine = false;
+  return spec;
+}
+
+OwnedNetwork Space::make_supernet(Initial& initial) const {
+  auto supernet = std::make_unique<Supernet>(search_spec(), initial);
+  Parameter& logits = supernet->logits();
+  return owned(std::move(supernet), {&logits});
+}
+
+SwitchNetwork Space::make_switches(Initial& initial) const {
+  auto supernet = std::make_unique<SwitchSupernet>(search_spec(), initial);
+  std::vector<Parameter*> switches = supernet->switches();
+  SwitchNetwork result{.owned = owned(std::move(supernet), std::move(switches)), .places = {}};
+  for (std::size_t i = 0; i < kAlphas; ++i)
+    result.places.push_back(
+        {.is_switch = i % kOperations != 0, .gates = numbers_into(kEdgeEnds[i / kOperations].from)});
+  return result;
+}
+
+OwnedGatedNetwork Space::make_gated(const GateOptions& options, Initial& initial) const {
+  return owned_gated(
+      std::make_unique<GatedSupernet>(GatedSupernetSpec{.network = search_spec(), .gates = options}, initial));
+}
+
+OwnedNetwork Space::make_network(const std::string& cell, Initial& initial) const {
+  return owned(std::make_unique<Network>(parse_cell(cell), spec_, initial));
+}
+
+std::vector<Choice> Space::choices() const {
+  std::vector<Choice> result;
+  for (const EdgeEnds& edge : kEdgeEnds) {
+    Choice choice{.name = concat(edge.to, "<-", edge.from), .options = {}};
+    for (int o = 0; o < kOperations; ++o)
+      choice.options.emplace_back(name_of(static_cast<Operation>(o)));
+    result.push_back(std::move(choice));
+  }
+  return result;
+}
+
+std::string Space::derive(std::span<const double> numbers) const {
+  return to_string(largest(numbers));
+}
+
+std::vector<double> Space::indicator(const std::string& text) const {
+  std::vector<double> numbers(kAlphas);
+  std::size_t begin = 0;
+  for (const Operation operation : parse_cell(text).edges) {
+    numbers[begin + static_cast<std::size_t>(operation)] = 1.0;
+    begin += kOperations;
+  }
+  return numbers;
+}
+
+CellFacts Space::facts(const std::string& text) const {
+  const Cell cell = parse_cell(text);
+  return {.parameters = parameter_count(cell, spec_.classes),
+          .macs = mac_count(cell, spec_.classes),
+          .skips = std::ranges::count(cell.edges, Operation::kSkipConnect),
+          .is_connected = is_connected(cell)};
+}
+
+}  // namespace ockham::nas::nasbench201
