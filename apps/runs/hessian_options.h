@@ -4,6 +4,7 @@
 
 #include "apps/cli/options.h"
 #include "autograd/hessian.h"
+#include "autograd/module.h"
 
 namespace ockham::apps {
 
