@@ -1,6 +1,4 @@
 // ockham-bench: measures training steps, exact passes, kernels and loaders; one JSON object a case.
-#include "apps/runs/main.h"
-
 #include <algorithm>
 #include <iostream>
 
@@ -10,6 +8,7 @@
 #include "apps/runs/common_options.h"
 #include "apps/runs/precision.h"
 #include "apps/runs/profile_report.h"
+#include "apps/runs/program.h"
 #include "engine/allocator.h"
 #include "engine/parallel.h"
 #include "engine/simd.h"

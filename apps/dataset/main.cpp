@@ -1,6 +1,4 @@
 // ockham-dataset: shows what a data folder holds, verifies it, or draws a sample of its images.
-#include "apps/runs/main.h"
-
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -8,6 +6,7 @@
 #include "apps/cli/format.h"
 #include "apps/runs/common_options.h"
 #include "apps/runs/datasets.h"
+#include "apps/runs/program.h"
 #include "data/archive.h"
 #include "data/subset.h"
 #include "data/verify.h"

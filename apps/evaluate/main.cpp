@@ -1,6 +1,4 @@
 // ockham-evaluate: accuracy, loss, parameters and multiply-accumulates of a checkpoint on a part of a data set.
-#include "apps/runs/main.h"
-
 #include <cmath>
 #include <iostream>
 
@@ -11,6 +9,7 @@
 #include "apps/runs/datasets.h"
 #include "apps/runs/networks.h"
 #include "apps/runs/precision.h"
+#include "apps/runs/program.h"
 #include "engine/allocator.h"
 #include "nas/cost.h"
 #include "nas/train/trainer.h"

@@ -1,11 +1,10 @@
 // ockham-genotype: shows, converts, counts and draws cells, given as a file, a published name or text.
-#include "apps/runs/main.h"
-
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/cli/format.h"
+#include "apps/runs/program.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "nas/cost.h"

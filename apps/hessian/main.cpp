@@ -1,6 +1,4 @@
 // ockham-hessian: second derivatives of a checkpoint's loss: exact, Gauss-Newton and recursion side by side.
-#include "apps/runs/main.h"
-
 #include <cmath>
 #include <iostream>
 #include <limits>
@@ -14,6 +12,7 @@
 #include "apps/runs/hessian_options.h"
 #include "apps/runs/networks.h"
 #include "apps/runs/precision.h"
+#include "apps/runs/program.h"
 #include "engine/atomic_file.h"
 #include "nas/rank_correlation.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"

@@ -1,6 +1,4 @@
 // ockham-oracle-check: compares every array of a folder of reference values with what this engine computes.
-#include "apps/runs/main.h"
-
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
@@ -9,6 +7,7 @@
 
 #include "apps/oracle_check/oracle.h"
 #include "apps/runs/common_options.h"
+#include "apps/runs/program.h"
 
 namespace ockham::apps {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 #include "nas/methods/pgnas/pgnas.h"
 
 namespace ockham::apps {

@@ -1,7 +1,5 @@
 // ockham-proxies: how well do training-free proxies rank the cells of NAS-Bench-201? Scores random cells at their
 // initialisation and correlates every proxy with the accuracies that the published table knows.
-#include "apps/runs/main.h"
-
 #include <cmath>
 #include <iostream>
 
@@ -10,6 +8,7 @@
 #include "apps/runs/batches.h"
 #include "apps/runs/common_options.h"
 #include "apps/runs/datasets.h"
+#include "apps/runs/program.h"
 #include "data/loader.h"
 #include "engine/atomic_file.h"
 #include "nas/proxies/registry.h"

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 #include "autograd/parameter.h"
 #include "engine/safetensors.h"
 

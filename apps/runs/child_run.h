@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 
 namespace ockham::apps {
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 #include "autograd/profile.h"
 
 namespace ockham::apps {

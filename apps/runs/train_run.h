@@ -1,6 +1,6 @@
 #pragma once
 // The run behind ockham-train: epochs, checkpoints, metrics, final test. One step is nas/train/trainer.h.
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 
 namespace ockham::apps {
 

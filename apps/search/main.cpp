@@ -1,9 +1,8 @@
 // ockham-search: finds a cell, from which ockham-train builds a network.
 // Options and presets here, the run itself in search_run.cpp.
-#include "apps/runs/main.h"
-
 #include "apps/runs/common_options.h"
 #include "apps/runs/profile_report.h"
+#include "apps/runs/program.h"
 #include "apps/search/comparison/method_comparison.h"
 #include "apps/search/method_run.h"
 #include "apps/search/option_use.h"

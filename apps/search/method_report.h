@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 #include "apps/search/search_catalog.h"
 
 namespace ockham::apps {

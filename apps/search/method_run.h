@@ -1,7 +1,7 @@
 #pragma once
 // The run behind ockham-search for every method of nas/methods/method.h: halves of the data, epochs, checkpoints,
 // metrics, and the files of the result.
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 
 namespace ockham::apps {
 

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "apps/runs/hessian_check.h"
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 #include "apps/search/search_setup.h"
 
 namespace ockham::apps {

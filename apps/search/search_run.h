@@ -1,7 +1,7 @@
 #pragma once
 // The run behind ockham-search: phases, checkpoints, metrics and the files of the result. The method itself is
 // nas/methods/bayesnas/bayesnas.h.
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 
 namespace ockham::apps {
 

@@ -9,7 +9,7 @@
 
 #include "apps/cli/stop.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 #include "data/error.h"
 #include "engine/error.h"
 #include "engine/log.h"

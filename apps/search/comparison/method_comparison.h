@@ -1,6 +1,6 @@
 #pragma once
 // ockham-search --methods: searches by several methods and seeds under one budget, and the report on them.
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 
 namespace ockham::apps {
 

@@ -1,4 +1,4 @@
-#include "apps/runs/main.h"
+#include "apps/runs/program.h"
 
 #include <exception>
 #include <iostream>
