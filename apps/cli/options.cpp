@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <tuple>
 
 #include "apps/cli/format.h"
 
@@ -103,6 +104,20 @@ Option& OptionTable::add(std::string name, Kind kind, std::string help, std::str
   option.placeholder = std::move(placeholder);
   option.group = group_;
   return option;
+}
+
+void OptionTable::merge(const Option& option) {
+  const Option* before = find(option.name);
+  if (before == nullptr) {
+    options_.emplace_back(option).group = group_;
+    return;
+  }
+  const auto terms = [](const Option& o) {
+    return std::tie(o.kind, o.fallback, o.choices, o.count_range, o.real_range, o.recorded, o.free_on_resume);
+  };
+  if (terms(*before) != terms(option))
+    throw std::logic_error("option '" + option.name +
+                           "' is declared twice, with different kinds, defaults, limits or roles");
 }
 
 Option& OptionTable::flag(std::string name, std::string help) {

@@ -9,7 +9,6 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -17,24 +16,11 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/settings.h"
+
 namespace ockham::apps {
 
 enum class Kind { kFlag, kCount, kReal, kSize, kChoice, kText };
-
-/// Limits of a whole-number option, both allowed.
-struct CountRange {
-  std::int64_t min = 0;
-  std::int64_t max = std::numeric_limits<std::int64_t>::max();
-};
-
-/// Limits of a real option; `min` itself is refused when `min_excluded`.
-struct RealRange {
-  double min = 0;
-  double max = std::numeric_limits<double>::infinity();
-  bool min_excluded = false;
-};
-inline constexpr RealRange kPositive = {.min_excluded = true};
-inline constexpr RealRange kFraction = {.max = 1};
 
 /// One declared option. The builder functions of OptionTable fill it; the members below `help` may be changed after.
 struct Option {
@@ -103,6 +89,9 @@ class OptionTable {
   Option& size(std::string name, std::string fallback, std::string help);
   Option& choice(std::string name, std::vector<std::string> choices, std::string fallback, std::string help);
   Option& text(std::string name, std::string fallback, std::string help, std::string placeholder = "TEXT");
+  /// A declaration made elsewhere, under the present heading; one with its name must agree with it in kind, default,
+  /// limits and role, and then stays as it is. @throws std::logic_error
+  void merge(const Option& option);
 
   /// The declared option, for an app that wants another default than the common one. @throws std::logic_error
   Option& at(std::string_view name);

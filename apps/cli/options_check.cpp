@@ -50,17 +50,8 @@ Finding check_count(const std::string& text, const CountRange& range) {
 }
 
 Finding check_real(const std::string& text, const RealRange& range) {
-  const std::optional<double> value = parse_real(text);
-  if (!value) {
-    return bad("is not a finite number");
-  }
-  if (*value < range.min || (range.min_excluded && *value == range.min)) {
-    return bad(concat("is too small, it must be ", range.min_excluded ? "above " : "at least ", range.min));
-  }
-  if (*value > range.max) {
-    return bad(concat("is too large, it must be at most ", range.max));
-  }
-  return {format_real(*value)};
+  const std::string complaint = real_complaint(text, range);
+  return complaint.empty() ? Finding{format_real(*parse_real(text))} : bad(complaint);
 }
 
 Finding check_size(const std::string& text) {
@@ -114,6 +105,15 @@ Finding check(const Option& option, const std::string& text) {
 }
 
 }  // namespace
+
+std::string real_complaint(const std::string& text, const RealRange& range) {
+  const std::optional<double> value = parse_real(text);
+  if (!value)
+    return "is not a finite number";
+  if (*value < range.min || (range.min_excluded && *value == range.min))
+    return concat("is too small, it must be ", range.min_excluded ? "above " : "at least ", range.min);
+  return *value > range.max ? concat("is too large, it must be at most ", range.max) : "";
+}
 
 std::string checked_value(const Option& option, const std::string& text, const std::string& where) {
   Finding finding = text.empty() ? bad("is empty") : check(option, text);

@@ -11,4 +11,7 @@ namespace ockham::apps {
 /// @throws UsageError with the value, the rule it breaks and what the option means
 std::string checked_value(const Option& option, const std::string& text, const std::string& where);
 
+/// What is wrong with a text as a real number within `range`; empty if nothing is.
+std::string real_complaint(const std::string& text, const RealRange& range);
+
 }  // namespace ockham::apps

@@ -11,8 +11,8 @@
 
 namespace {
 
-using ockham::apps::kFraction;
-using ockham::apps::kPositive;
+using ockham::kFraction;
+using ockham::kPositive;
 using ockham::apps::OptionTable;
 
 void declare_method(OptionTable& table) {
