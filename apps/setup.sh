@@ -5,7 +5,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
-libraries=(libboost-dev libboost-program-options-dev libboost-test-dev libhwy-dev libstb-dev
+libraries=(libboost-dev libboost-program-options-dev libboost-test-dev libhwy-dev libstb-dev libjpeg62-turbo-dev
   nlohmann-json3-dev libssl-dev zlib1g-dev libeigen3-dev)
 
 say() { printf 'ockham: %s\n' "$*" >&2; }

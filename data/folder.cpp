@@ -11,7 +11,7 @@
 #include "data/digest.h"
 #include "data/error.h"
 #include "data/file.h"
-#include "data/image.h"
+#include "data/image/decode.h"
 
 namespace ockham::data {
 namespace {

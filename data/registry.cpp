@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "data/cifar.h"
-#include "data/image.h"
+#include "data/image/picture.h"
 #include "data/mnist.h"
 #include "data/shapes.h"
 

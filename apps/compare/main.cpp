@@ -7,7 +7,7 @@
 #include "apps/runs/child_run.h"
 #include "apps/runs/train_run.h"
 #include "engine/atomic_file.h"
-#include "nas/cell/random_cell.h"
+#include "nas/genotype/random_cell.h"
 #include "nas/network/evaluation_network.h"
 
 namespace ockham::apps {

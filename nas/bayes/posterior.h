@@ -1,14 +1,14 @@
 #pragma once
 // The posterior of all switches of one cell type, and one round of it: update variances, then prune. A group is the
 // same switch in all copies of the cell: an edge's own ("origin") switch, or one operation's. See laplace.h for the
-// update, sparse_prior.h for the gate, entropy.h for the pruning rule, and nas/cell/derive.h for the cell that is
-// left. Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919.
+// update, sparse_prior.h for the gate, entropy.h for the pruning rule, and derive.h for the cell that is left. Zhou,
+// Yang, Wang, Pan 2019, arXiv:1905.04919.
 #include <string>
 #include <vector>
 
+#include "nas/bayes/derive.h"
 #include "nas/bayes/entropy.h"
 #include "nas/bayes/laplace.h"
-#include "nas/cell/derive.h"
 
 namespace ockham::nas {
 

@@ -4,7 +4,8 @@
 
 #include "data/cifar.h"
 #include "data/error.h"
-#include "data/image.h"
+#include "data/image/decode.h"
+#include "data/image/decoders.h"
 #include "data/mnist.h"
 #include "data/philox.h"
 #include "tests/data/samples.h"
@@ -89,6 +90,19 @@ BOOST_AUTO_TEST_CASE(damaged_pictures_are_decoded_or_refused) {
     static_cast<void>(fit_square(decode_picture("picture", bytes), 16));
   });
   BOOST_TEST(refused > 250);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_jpegs_are_decoded_or_refused_by_either_decoder) {
+  for (const auto& entry : std::filesystem::directory_iterator(OCKHAM_SOURCE_DIR "/tests/fuzz/corpus_image")) {
+    if (entry.path().extension() != ".jpg")
+      continue;
+    const int refused = refusals(content_of(entry.path()), 200, [](const Bytes& bytes) {
+      if (jpeg_fault(bytes).empty())
+        static_cast<void>(fit_square(decode_with_stb("picture", bytes), 16));
+      static_cast<void>(fit_square(decode_picture("picture", bytes), 16));
+    });
+    BOOST_TEST(refused > 100, entry.path());
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

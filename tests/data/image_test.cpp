@@ -1,6 +1,5 @@
-#include "data/image.h"
-
 #include "data/error.h"
+#include "data/image/decode.h"
 #include "tests/data/samples.h"
 #include "tests/support.h"
 
@@ -59,17 +58,21 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_picture_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(huge_and_thread_like_pictures_are_refused_by_their_header) {
-  BOOST_CHECK_EXCEPTION(decode_picture("huge.png", png_head(12000, 12000)), DataError,
+  const auto without_pixels = [](uint32_t width, uint32_t height) {
+    Bytes bytes = png_head(width, height);
+    append_chunk(bytes, "IEND", {});
+    return bytes;
+  };
+  BOOST_CHECK_EXCEPTION(decode_picture("huge.png", without_pixels(12000, 12000)), DataError,
                         (Says{{"12000x12000", "100 million"}}));
-  BOOST_CHECK_EXCEPTION(decode_picture("thread.png", png_head(1, 101)), DataError, (Says{{"1x101", "1:100"}}));
+  BOOST_CHECK_EXCEPTION(decode_picture("thread.png", without_pixels(1, 101)), DataError, (Says{{"1x101", "1:100"}}));
 }
 
 BOOST_AUTO_TEST_CASE(picture_that_is_cut_anywhere_is_refused) {
   const Bytes whole = png(20, 20, 1, 2, 3);
-  for (size_t size = 1; size + 16 < whole.size(); ++size) {  // from there on, all pixels are there
+  for (size_t size = 1; size < whole.size(); ++size)
     BOOST_CHECK_THROW(decode_picture("cut.png", Bytes(whole.begin(), whole.begin() + static_cast<long>(size))),
                       DataError);
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,7 +8,7 @@
 #include "data/error.h"
 #include "data/file.h"
 #include "data/folder.h"
-#include "data/image.h"
+#include "data/image/decode.h"
 #include "data/loader.h"
 #include "data/mnist.h"
 #include "data/verify.h"

@@ -2,6 +2,7 @@
 // Small files in the formats that the readers take, made by the tests.
 #include <zlib.h>
 
+#include <bitset>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -84,14 +85,22 @@ inline void append_chunk(Bytes& png, const std::string& type, const Bytes& data)
   append_u32(png, static_cast<uint32_t>(crc32(0, body.data(), static_cast<unsigned>(body.size()))));
 }
 
-/// Signature and header of an RGB PNG.
-inline Bytes png_head(uint32_t width, uint32_t height) {
+/// Signature and header of a PNG; colours 2: RGB, 3: by palette.
+inline Bytes png_head(uint32_t width, uint32_t height, uint8_t colours = 2) {
   Bytes png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, header;
   append_u32(header, width);
   append_u32(header, height);
-  header.insert(header.end(), {8, 2, 0, 0, 0});
+  header.insert(header.end(), {8, colours, 0, 0, 0});
   append_chunk(png, "IHDR", header);
   return png;
+}
+
+inline Bytes packed(const Bytes& bytes) {
+  uLongf size = compressBound(bytes.size());
+  Bytes result(size);
+  BOOST_TEST_REQUIRE(compress(result.data(), &size, bytes.data(), bytes.size()) == Z_OK);
+  result.resize(size);
+  return result;
 }
 
 /// A PNG of one colour.
@@ -103,15 +112,59 @@ inline Bytes png(uint32_t width, uint32_t height, uint8_t red, uint8_t green, ui
       rows.insert(rows.end(), {red, green, blue});
     }
   }
-  uLongf size = compressBound(rows.size());
-  Bytes packed(size);
-  BOOST_TEST_REQUIRE(compress(packed.data(), &size, rows.data(), rows.size()) == Z_OK);
-  packed.resize(size);
   Bytes result = png_head(width, height);
-  append_chunk(result, "IDAT", packed);
+  append_chunk(result, "IDAT", packed(rows));
   append_chunk(result, "IEND", {});
   return result;
 }
+
+inline Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes all;
+  for (const Bytes& part : parts)
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+/// A marker segment of a JPEG with its length.
+inline Bytes segment(uint8_t marker, const Bytes& data) {
+  const size_t length = data.size() + 2;
+  return joined({{0xFF, marker, static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)}, data});
+}
+
+/// The segments of a JPEG of 8x8 pixels whose component c is 128 + 8 levels[c] everywhere, levels being 0 or 8 to 15 on
+/// either side; tests exchange them.
+struct JpegParts {
+  explicit JpegParts(const std::vector<int>& levels = {0}) {
+    const auto count = static_cast<uint8_t>(levels.size());
+    Bytes frame_data{8, 0, 8, 0, 8, count}, scan_data{count};
+    std::string bits;
+    for (uint8_t c = 0; c < count; ++c) {
+      frame_data.insert(frame_data.end(), {c, 0x11, 0});
+      scan_data.insert(scan_data.end(), {c, 0});
+      const int level = levels[c];
+      bits +=
+          level == 0 ? "0" : "10" + std::bitset<4>(static_cast<unsigned>(level > 0 ? level : level + 15)).to_string();
+      bits += "0";  // end of block
+    }
+    scan_data.insert(scan_data.end(), {0, 63, 0});
+    frame = segment(0xC0, frame_data);
+    scan = segment(0xDA, scan_data);
+    bits.resize((bits.size() + 7) / 8 * 8, '1');
+    for (size_t i = 0; i < bits.size(); i += 8)
+      coded.push_back(static_cast<uint8_t>(std::bitset<8>(bits.substr(i, 8)).to_ulong()));
+  }
+
+  Bytes bytes() const { return joined({start, quantisation, frame, dc_table, ac_table, scan, coded, end}); }
+
+  Bytes start{0xFF, 0xD8};
+  Bytes quantisation = segment(0xDB, joined({{0}, Bytes(64, 64)}));
+  Bytes frame;
+  Bytes dc_table =
+      segment(0xC4, {0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4});  // 0: no change, 10: 4 bits
+  Bytes ac_table = segment(0xC4, {0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});  // 0: end of block
+  Bytes scan, coded;
+  Bytes end{0xFF, 0xD9};
+};
 
 inline Bytes pixels_of(const data::Dataset& dataset, int64_t index) {
   Bytes pixels(static_cast<size_t>(dataset.shape().count()));

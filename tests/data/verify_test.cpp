@@ -2,7 +2,7 @@
 
 #include "data/error.h"
 #include "data/file.h"
-#include "data/image.h"
+#include "data/image/decode.h"
 #include "data/shapes.h"
 #include "tests/data/samples.h"
 #include "tests/support.h"

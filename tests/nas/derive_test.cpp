@@ -1,10 +1,11 @@
-#include "nas/cell/derive.h"
+#include "nas/bayes/derive.h"
 
 #include <cmath>
 #include <set>
 
 #include "engine/error.h"
 #include "engine/random.h"
+#include "nas/genotype/kept_cell.h"
 #include "tests/support.h"
 
 using namespace ockham::nas;

@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "nas/cell/layout.h"
-#include "nas/cell/random_cell.h"
 #include "nas/genotype/published.h"
+#include "nas/genotype/random_cell.h"
 #include "tests/support.h"
 
 using namespace ockham::nas;

@@ -1,4 +1,4 @@
-#include "nas/cell/random_cell.h"
+#include "nas/genotype/random_cell.h"
 
 #include <map>
 

@@ -1,8 +1,10 @@
 // apps -> nas -> ops -> autograd -> engine, and data apart; within apps programs -> runs -> report -> cli, and no
-// program includes another: the include lines of the tree must not say otherwise.
+// program includes another; no circle of folders within nas: the include lines of the tree must not say otherwise.
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,9 +42,52 @@ std::string room_objection(std::string_view from, std::string_view to) {
   return rank(to) <= rank(from) ? "" : "a room includes itself and those before it";
 }
 
-/// The first folders of the path in an include line: {"apps", "cli"} for "apps/cli/log.h". Empty for other lines and
+/// Which folders a folder includes.
+using FolderGraph = std::map<std::string, std::set<std::string>>;
+
+/// A circle of folders, "a -> b -> a"; empty if there is none.
+class CircleSearch {
+ public:
+  explicit CircleSearch(const FolderGraph& graph) : graph_(graph) {
+    for (const auto& [folder, included] : graph)
+      visit(folder);
+  }
+  const std::string& circle() const { return circle_; }
+
+ private:
+  void visit(const std::string& folder) {
+    if (const auto open = std::ranges::find(path_, folder); open != path_.end() && circle_.empty()) {
+      for (auto it = open; it != path_.end(); ++it)
+        circle_ += *it + " -> ";
+      circle_ += folder;
+    }
+    if (!seen_.insert(folder).second)
+      return;
+    path_.push_back(folder);
+    if (const auto it = graph_.find(folder); it != graph_.end()) {
+      for (const std::string& next : it->second)
+        visit(next);
+    }
+    path_.pop_back();
+  }
+
+  const FolderGraph& graph_;
+  std::vector<std::string> path_;
+  std::set<std::string> seen_;
+  std::string circle_;
+};
+
+/// "a/b" of {"a", "b", "file"}.
+std::string folder_of(const std::vector<std::string>& path) {
+  std::string folder;
+  for (std::size_t i = 0; i + 1 < path.size(); ++i)
+    folder += (i == 0 ? "" : "/") + path[i];
+  return folder;
+}
+
+/// The parts of the path in an include line: {"apps", "cli", "log.h"} for "apps/cli/log.h". Empty for other lines and
 /// for <system> headers.
-std::vector<std::string> included_folders(std::string_view line) {
+std::vector<std::string> included_path(std::string_view line) {
   const auto skip = [&](std::string_view characters) {
     line.remove_prefix(std::min(line.find_first_not_of(characters), line.size()));
   };
@@ -78,7 +123,7 @@ int each_include(std::string_view layer, Visit&& visit) {
     const std::vector<std::string> from(place.begin(), place.end());
     std::ifstream in(file.path());
     for (std::string line; std::getline(in, line);) {
-      const std::vector<std::string> to = included_folders(line);
+      const std::vector<std::string> to = included_path(line);
       if (to.empty())
         continue;
       ++includes;
@@ -105,6 +150,22 @@ BOOST_AUTO_TEST_CASE(rooms_of_apps_include_only_those_before_them_and_no_program
   BOOST_TEST(includes > 100);
 }
 
+BOOST_AUTO_TEST_CASE(no_circle_of_includes_joins_folders_of_nas) {
+  FolderGraph graph;
+  each_include("nas", [&](const auto& from, const auto& to, const std::string&) {
+    if (to.front() == "nas" && folder_of(from) != folder_of(to))
+      graph[folder_of(from)].insert(folder_of(to));
+  });
+  BOOST_TEST(graph.size() > 10u);
+  BOOST_TEST(CircleSearch(graph).circle() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_circle_of_folders_is_found_and_a_diamond_is_none) {
+  BOOST_TEST(CircleSearch({{"a", {"b", "c"}}, {"b", {"d"}}, {"c", {"d"}}}).circle() == "");
+  BOOST_TEST(CircleSearch({{"a", {"b"}}, {"b", {"c"}}, {"c", {"b"}}}).circle() == "b -> c -> b");
+  BOOST_TEST(folder_of({"nas", "spaces", "space.h"}) == "nas/spaces");
+}
+
 BOOST_AUTO_TEST_CASE(the_rule_tells_up_from_down) {
   BOOST_TEST(objection("nas", "engine") == "");
   BOOST_TEST(objection("ops", "ops") == "");
@@ -124,11 +185,11 @@ BOOST_AUTO_TEST_CASE(the_rule_tells_up_from_down) {
 
 BOOST_AUTO_TEST_CASE(include_lines_are_recognised_however_they_are_spaced) {
   using Path = std::vector<std::string>;
-  BOOST_TEST((included_folders("#include \"engine/tensor.h\"") == Path{"engine", "tensor.h"}));
-  BOOST_TEST((included_folders("  #  include \"ops/add/add.h\"  // why") == Path{"ops", "add", "add.h"}));
-  BOOST_TEST((included_folders("#include \"tensor.h\"") == Path{"tensor.h"}));
-  BOOST_TEST(included_folders("#include <vector>").empty());
-  BOOST_TEST(included_folders("// see \"engine/tensor.h\"").empty());
+  BOOST_TEST((included_path("#include \"engine/tensor.h\"") == Path{"engine", "tensor.h"}));
+  BOOST_TEST((included_path("  #  include \"ops/add/add.h\"  // why") == Path{"ops", "add", "add.h"}));
+  BOOST_TEST((included_path("#include \"tensor.h\"") == Path{"tensor.h"}));
+  BOOST_TEST(included_path("#include <vector>").empty());
+  BOOST_TEST(included_path("// see \"engine/tensor.h\"").empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,4 @@
-#include "data/image.h"
+#include "data/image/picture.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,46 +7,11 @@
 #include <utility>
 
 #include "data/digest.h"
-#include "data/error.h"
-
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_NO_STDIO
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
-#define STBI_FAILURE_USERMSG
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb_image.h>
-#pragma GCC diagnostic pop
 
 namespace ockham::data {
 namespace {
 
-constexpr int64_t kPixelLimit = 100'000'000;
-constexpr int64_t kAspectLimit = 100;  // a strip one pixel high would grow without bound when its short side is resized
-constexpr size_t kByteLimit = size_t{1} << 30;
 constexpr int kFractionBits = 22;
-
-struct FreePixels {
-  void operator()(stbi_uc* pixels) const { stbi_image_free(pixels); }
-};
-
-/// True for a JPEG without end marker after its first scan: some versions of stb_image fill the missing part with gray.
-/// Within scans 0xFF is followed by 0 or a restart marker, so the first end marker found is the real one.
-bool is_cut_jpeg(std::span<const uint8_t> bytes) {
-  if (bytes.size() < 2 || bytes[0] != 0xFF || bytes[1] != 0xD8) {
-    return false;
-  }
-  size_t at = 2;
-  while (at + 4 <= bytes.size() && bytes[at] == 0xFF && bytes[at + 1] != 0xDA) {
-    const bool is_fill_byte = bytes[at + 1] == 0xFF;
-    at += is_fill_byte ? 1 : 2 + (size_t{bytes[at + 2]} << 8 | bytes[at + 3]);
-  }
-  constexpr uint8_t end_marker[] = {0xFF, 0xD9};
-  return at >= bytes.size() || std::search(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
-                                           std::begin(end_marker), std::end(end_marker)) == bytes.end();
-}
 
 /// One output sample as a weighted run of input samples.
 struct Tap {
@@ -137,36 +102,6 @@ class Resized : public Dataset {
 };
 
 }  // namespace
-
-Picture decode_picture(std::string_view name, std::span<const uint8_t> bytes) {
-  const std::string who(name);
-  if (bytes.empty() || bytes.size() > kByteLimit) {
-    throw DataError(who + " has " + std::to_string(bytes.size()) + " bytes; a picture has 1 to 1073741824.");
-  }
-  const int length = static_cast<int>(bytes.size());
-  int width = 0, height = 0, channels = 0;
-  if (stbi_info_from_memory(bytes.data(), length, &width, &height, &channels) == 0) {
-    throw DataError(who + " is not a JPEG or PNG picture that can be decoded: " + stbi_failure_reason() + ".");
-  }
-  if (int64_t{width} * height > kPixelLimit || std::max(width, height) > kAspectLimit * std::min(width, height)) {
-    throw DataError(who + " is " + std::to_string(width) + "x" + std::to_string(height) +
-                    " pixels; accepted are 100 million in all and sides 1:100 at most. Scale it down or remove it.");
-  }
-  const std::unique_ptr<stbi_uc, FreePixels> pixels(
-      stbi_load_from_memory(bytes.data(), length, &width, &height, &channels, 3));
-  if (pixels == nullptr || is_cut_jpeg(bytes)) {
-    throw DataError(who + " (" + std::to_string(bytes.size()) +
-                    " bytes) cannot be decoded: " + (pixels == nullptr ? stbi_failure_reason() : "no end marker") +
-                    "; it is damaged or cut off, fetch it again.");
-  }
-  Picture picture{{3, height, width}, {}};
-  const int64_t plane = int64_t{height} * width;
-  picture.pixels.resize(static_cast<size_t>(3 * plane));
-  for (int64_t i = 0; i < 3 * plane; ++i) {
-    picture.pixels[static_cast<size_t>(i % 3 * plane + i / 3)] = pixels.get()[i];
-  }
-  return picture;
-}
 
 Picture resize(const Picture& picture, int64_t height, int64_t width) {
   const auto [channels, old_height, old_width] = picture.shape;

@@ -1,8 +1,9 @@
-#include "nas/cell/derive.h"
+#include "nas/bayes/derive.h"
 
 #include <algorithm>
 
 #include "engine/error.h"
+#include "nas/genotype/kept_cell.h"
 
 namespace ockham::nas {
 namespace {
@@ -40,39 +41,16 @@ void check_sizes(const CellSpec& spec, std::size_t primitives, std::span<const E
 
 }  // namespace
 
-void sweep_dead_nodes(CellGenotype& cell) {
-  std::vector<bool> alive(static_cast<std::size_t>(cell.nodes), false);
-  // Edges are sorted by node, so a node's fate is known before any edge that starts at it.
-  std::erase_if(cell.edges, [&](const GenotypeEdge& edge) {
-    const bool dead = !is_input(edge.from) && !alive[static_cast<std::size_t>(edge.from - kInputs)];
-    if (!dead)
-      alive[static_cast<std::size_t>(edge.to)] = true;
-    return dead;
-  });
-  cell.concat.clear();
-  for (int node = 0; node < cell.nodes; ++node) {
-    if (alive[static_cast<std::size_t>(node)])
-      cell.concat.push_back(node);
-  }
-}
-
 CellGenotype derive_cell(const CellSpec& spec, std::span<const Primitive> primitives,
                          std::span<const EdgeVariances> variances, double tau) {
   check_sizes(spec, primitives.size(), variances);
-  CellGenotype cell{.kind = spec.kind, .nodes = spec.nodes};
-  for (std::size_t e = 0; e < variances.size(); ++e) {
-    if (is_redundant(variances[e].origin, tau))
-      continue;
-    const EdgeSpec& place = spec.edges[e];
-    GenotypeEdge edge{.from = place.from, .to = place.to, .stride = place.stride};
-    for (std::size_t o = 0; o < primitives.size(); ++o) {
-      if (!is_redundant(variances[e].ops[o], tau))
-        edge.ops.push_back(primitives[o]);
-    }
-    if (!edge.ops.empty())
-      cell.edges.push_back(std::move(edge));
+  std::vector<std::vector<bool>> kept;
+  for (const EdgeVariances& edge : variances) {
+    std::vector<bool>& ops = kept.emplace_back();
+    for (const double s : edge.ops)
+      ops.push_back(!is_redundant(edge.origin, tau) && !is_redundant(s, tau));
   }
-  sweep_dead_nodes(cell);
+  CellGenotype cell = kept_cell(spec, primitives, kept);
   if (cell.concat.empty())
     refuse_empty(spec, variances, tau);
   return cell;

@@ -1,10 +1,10 @@
-#include "nas/cell/random_cell.h"
+#include "nas/genotype/random_cell.h"
 
 #include <algorithm>
 
 #include "engine/error.h"
 #include "engine/random.h"
-#include "nas/cell/derive.h"
+#include "nas/genotype/kept_cell.h"
 
 namespace ockham::nas {
 namespace {
@@ -56,13 +56,13 @@ CellGenotype random_cell(const CellSpec& spec, std::span<const Primitive> primit
   const RandomKey key{
       .seed = seed, .purpose = Purpose::kArchitecture, .step = 2 * index + (spec.kind == CellKind::kReduction ? 1 : 0)};
   Urn urn(key, slots_into_first_nodes(spec, primitives.size(), alive));
-  std::vector<EdgeVariances> chosen(spec.edges.size(), EdgeVariances{.ops = std::vector<double>(primitives.size())});
-  const auto take = [&](const Slot& slot) { chosen[slot.edge].ops[slot.op] = 1.0; };
+  std::vector<std::vector<bool>> chosen(spec.edges.size(), std::vector<bool>(primitives.size()));
+  const auto take = [&](const Slot& slot) { chosen[slot.edge][slot.op] = true; };
   for (int node = 0; node < alive; ++node)
     take(urn.draw_where([&](const Slot& slot) { return spec.edges[slot.edge].to == node; }));
   for (int rest = alive; rest < ops; ++rest)
     take(urn.draw_where([](const Slot&) { return true; }));
-  return derive_cell(spec, primitives, chosen);
+  return kept_cell(spec, primitives, chosen);
 }
 
 }  // namespace ockham::nas
