@@ -18,18 +18,17 @@ namespace {
 
 /// The smallest search network of NAS-Bench-201 and two batches of noise.
 struct Search {
-  Search() : supernet({.channels = 2, .cells_per_stage = 1, .classes = 3}, initial) {
+  Search() : supernet({.network = {.channels = 2, .cells_per_stage = 1, .classes = 3}}, initial) {
     // Logits far from each other, so that second derivatives are of the order of the first.
-    fill_normal(supernet.logits().value, {3, Purpose::kTest, 7});
+    fill_normal(logits(), {3, Purpose::kTest, 7});
     for (Batch* batch : {&train, &valid})
       fill_normal(batch->images, {2, Purpose::kTest, batch == &train ? 0u : 1u});
   }
   SearchNetwork network() {
-    return {&supernet,
-            [this](const Context& c, const Variable& x) { return supernet.forward(c, x); },
-            {&supernet.logits()}};
+    return {&supernet, [this](const Context& c, const Variable& x) { return supernet.forward(c, x); },
+            supernet.architecture()};
   }
-  Tensor& logits() { return supernet.logits().value; }
+  Tensor& logits() { return supernet.architecture().front()->value; }
 
   Initial initial{.seed = 9, .dtype = DType::kFloat64};
   nasbench201::Supernet supernet;
@@ -140,7 +139,8 @@ BOOST_AUTO_TEST_CASE(eigenvalue_is_that_of_the_whole_matrix) {
       network.differentiate(search.valid);
       search.logits().data<double>()[i] -= side * kStep;
       for (std::int64_t j = 0; j < n; ++j)
-        H(j, i) = (side > 0.0 ? 0.0 : H(j, i)) + side * search.supernet.logits().grad.data<double>()[j] / (2.0 * kStep);
+        H(j, i) = (side > 0.0 ? 0.0 : H(j, i)) +
+                  side * search.supernet.architecture().front()->grad.data<double>()[j] / (2.0 * kStep);
     }
   }
   const Eigen::VectorXd values =

@@ -3,10 +3,10 @@
 #include "engine/math.h"
 #include "nas/cost.h"
 #include "nas/element.h"
-#include "nas/spaces/nasbench1shot1/gated_supernet.h"
 #include "nas/spaces/nasbench1shot1/network.h"
 #include "nas/spaces/nasbench1shot1/supernet.h"
-#include "nas/spaces/nasbench1shot1/switch_supernet.h"
+#include "nas/spaces/search_network.h"
+#include "nas/train/parameter_vectors.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "tests/support.h"
 
@@ -93,9 +93,9 @@ void spread(const std::vector<Parameter*>& switches) {
 }
 
 /// The switches of each cell in the order of the space.
-std::vector<std::vector<double>> numbers_by_cell(Space space, const SwitchSupernet& search) {
+std::vector<std::vector<double>> numbers_by_cell(Space space, Supernet& search) {
   std::vector<std::vector<double>> cells;
-  for (const Parameter* parameter : search.switches()) {
+  for (const Parameter* parameter : search.architecture()) {
     if (cells.empty() || cells.back().size() == number_count(space))
       cells.emplace_back();
     const std::span<const double> values = parameter->value.span<double>();
@@ -181,9 +181,8 @@ BOOST_AUTO_TEST_CASE(refuses_sizes_that_are_not_positive_and_too_few_channels) {
   const Cell cell = parse_cell("maxpool3x3:0+maxpool3x3:0+output:1,2");
   BOOST_CHECK_EXCEPTION(Network(cell, {.cells_per_stack = 0}, initial), UsageError, (Says{{"0 cells", "at least 1"}}));
   BOOST_CHECK_THROW(Network(cell, {.channels = 1}, initial), UsageError);
-  BOOST_CHECK_THROW(Supernet(Space::k1, {.classes = 0}, initial), UsageError);
-  BOOST_CHECK_THROW(SwitchSupernet(Space::k1, {.classes = 0}, initial), UsageError);
-  BOOST_CHECK_THROW(GatedSupernet(Space::k1, {.classes = 0}, {}, initial), UsageError);
+  for (const nas::Mixing mixing : {nas::Mixing::kSoftmax, nas::Mixing::kSwitches, nas::Mixing::kGates})
+    BOOST_CHECK_THROW(Supernet({.network = {.classes = 0}, .mixing = mixing}, initial), UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(a_search_network_has_logits_where_its_space_leaves_a_choice) {
@@ -193,13 +192,13 @@ BOOST_AUTO_TEST_CASE(a_search_network_has_logits_where_its_space_leaves_a_choice
       {"alphas_inputs.2 [1,2]", "alphas_inputs.3 [1,3]", "alphas_inputs.4 [1,4]", "alphas_inputs.5 [1,5]"}};
   for (std::int64_t s = 0; s < 3; ++s) {
     Initial initial;
-    Supernet search(space_of(s + 1), kSmall, initial);
+    Supernet search({.space = space_of(s + 1), .network = kSmall}, initial);
     std::vector<std::string> expected{s == 2 ? "alphas_mixed_op [5,3]" : "alphas_mixed_op [4,3]",
                                       s == 2 ? "alphas_output [1,6]" : "alphas_output [1,5]"};
     const auto& more = inputs[static_cast<std::size_t>(s)];
     expected.insert(expected.end(), more.begin(), more.end());
     std::vector<std::string> names;
-    for (const Parameter* parameter : search.search_network().architecture)
+    for (const Parameter* parameter : search.architecture())
       names.push_back(concat(parameter->name, ' ', parameter->value.shape()));
     BOOST_TEST(names == expected, boost::test_tools::per_element());
   }
@@ -208,9 +207,9 @@ BOOST_AUTO_TEST_CASE(a_search_network_has_logits_where_its_space_leaves_a_choice
 // With all logits equal and C channels a node's operations give x, C x and C x. The output has a weight of 1/5 each.
 BOOST_AUTO_TEST_CASE(a_search_network_mixes_operations_inputs_and_outputs) {
   Initial initial{.dtype = DType::kFloat64};
-  Supernet search(Space::k1, {.channels = 1, .cells_per_stack = 1, .classes = 2}, initial);
+  Supernet search({.space = Space::k1, .network = {.channels = 1, .cells_per_stack = 1, .classes = 2}}, initial);
   make_sums(search);
-  for (Parameter* logits : search.search_network().architecture)
+  for (Parameter* logits : search.architecture())
     fill(logits->value, 0.0);
   double s = 3.0;  // sum of the channels of a cell's input
   for (const double C : {1.0, 2.0, 4.0}) {
@@ -231,41 +230,46 @@ BOOST_AUTO_TEST_CASE(equal_logits_derive_the_first_of_each) {
       "maxpool3x3:0+maxpool3x3:0+maxpool3x3:0+maxpool3x3:0,1+maxpool3x3:0,1+output:0,1"};
   for (std::int64_t s = 0; s < 3; ++s) {
     Initial initial;
-    Supernet search(space_of(s + 1), kSmall, initial);
-    for (Parameter* logits : search.search_network().architecture)
+    Supernet search({.space = space_of(s + 1), .network = kSmall}, initial);
+    for (Parameter* logits : search.architecture())
       fill(logits->value, 0.25);
-    BOOST_TEST(to_string(search.derive()) == expected[static_cast<std::size_t>(s)]);
+    BOOST_TEST(to_string(largest(space_of(s + 1), nas::numbers_of(search.architecture()))) ==
+               expected[static_cast<std::size_t>(s)]);
   }
 }
 
 BOOST_AUTO_TEST_CASE(derivation_takes_the_largest_logits_and_the_first_of_a_tie) {
   Initial initial;
-  Supernet search(Space::k2, kSmall, initial);
-  const auto set = [](Parameter& logits, const std::vector<double>& values) {
+  Supernet search({.space = Space::k2, .network = kSmall}, initial);
+  const auto set = [&](std::size_t parameter, const std::vector<double>& values) {
+    Parameter& logits = *search.architecture().at(parameter);
+    BOOST_TEST_REQUIRE(static_cast<std::size_t>(logits.value.numel()) == values.size());
     for (std::size_t i = 0; i < values.size(); ++i)
       nas::set_element(logits.value, i, values[i]);
   };
-  set(search.operation_logits(), {0, 2, 1, 0, 1, 2, 3, 1, 3, -2, -1, -1});
-  set(search.output_logits(), {0, 5, 1, 1, 4});
-  set(*search.input_logits(2), {0, 1});
-  set(*search.input_logits(3), {2, 1, 3});
-  set(*search.input_logits(4), {0, 7, 7, 7});
-  BOOST_TEST(search.input_logits(1) == nullptr);
-  BOOST_TEST(to_string(search.derive()) ==
+  set(0, {0, 2, 1, 0, 1, 2, 3, 1, 3, -2, -1, -1});  // operations
+  set(1, {0, 5, 1, 1, 4});                          // parents of the output
+  set(2, {0, 1});                                   // of node 2
+  set(3, {2, 1, 3});
+  set(4, {0, 7, 7, 7});
+  BOOST_TEST(to_string(largest(Space::k2, nas::numbers_of(search.architecture()))) ==
              "conv3x3-bn-relu:0+conv1x1-bn-relu:1+maxpool3x3:0,2+conv3x3-bn-relu:1,2+output:1,2,4");
 }
 
 BOOST_AUTO_TEST_CASE(fused_and_plain_layers_of_a_search_network_give_the_same_gradients) {
   Initial initial{.seed = 4, .dtype = DType::kFloat64};
-  Supernet search(Space::k2, kSmall, initial);
+  Supernet search({.space = Space::k2, .network = kSmall}, initial);
   check_that_fusing_changes_nothing(search);
 }
 
 BOOST_AUTO_TEST_CASE(every_logit_has_the_gradient_of_central_differences) {
   for (const Space space : {Space::k1, Space::k3}) {
     Initial initial{.seed = 6, .dtype = DType::kFloat64};
-    Supernet search(space, {.channels = 2, .cells_per_stack = 1, .classes = 3}, initial);
-    const nas::SearchNetwork network = search.search_network();
+    Supernet search({.space = space, .network = {.channels = 2, .cells_per_stack = 1, .classes = 3}}, initial);
+    const nas::SearchNetwork network{
+        .module = &search,
+        .forward = [&](const Context& context, const Variable& images) { return search.forward(context, images); },
+        .architecture = search.architecture()};
     const nas::Batch batch{noise({3, 3, 8, 8}, 2), Tensor::from(std::vector<std::int64_t>{0, 2, 1}, {3})};
     network.differentiate(batch);
     constexpr double kStep = 1e-6;
@@ -291,12 +295,15 @@ BOOST_AUTO_TEST_CASE(every_logit_has_the_gradient_of_central_differences) {
 BOOST_AUTO_TEST_CASE(switches_weigh_operations_inputs_and_outputs_in_the_order_of_the_space) {
   for (const Space space : {Space::k1, Space::k2, Space::k3}) {
     Initial initial{.dtype = DType::kFloat64};
-    SwitchSupernet search(space, {.channels = 1, .cells_per_stack = 1, .classes = 2}, initial);
+    Supernet search({.space = space,
+                     .network = {.channels = 1, .cells_per_stack = 1, .classes = 2},
+                     .mixing = nas::Mixing::kSwitches},
+                    initial);
     make_sums(search);
     BOOST_TEST_REQUIRE(numbers_by_cell(space, search).size() == 3u);
     for (const std::vector<double>& cell : numbers_by_cell(space, search))
       BOOST_TEST(cell == std::vector<double>(number_count(space), 1.0), boost::test_tools::per_element());
-    spread(search.switches());
+    spread(search.architecture());
     double sum = 3.0, channels = 1.0;
     for (const std::vector<double>& cell : numbers_by_cell(space, search)) {
       sum = sum_of_cell(space, cell, channels, sum);
@@ -308,15 +315,15 @@ BOOST_AUTO_TEST_CASE(switches_weigh_operations_inputs_and_outputs_in_the_order_o
 
 BOOST_AUTO_TEST_CASE(fused_and_plain_layers_of_a_network_of_switches_give_the_same_gradients) {
   Initial initial{.seed = 4, .dtype = DType::kFloat64};
-  SwitchSupernet search(Space::k2, kSmall, initial);
+  Supernet search({.space = Space::k2, .network = kSmall, .mixing = nas::Mixing::kSwitches}, initial);
   check_that_fusing_changes_nothing(search);
 }
 
 BOOST_AUTO_TEST_CASE(gates_weigh_a_choice_as_switches_that_are_the_mean_of_what_they_keep) {
   for (const Space space : {Space::k1, Space::k2, Space::k3}) {
-    Initial initial{.seed = 6, .dtype = DType::kFloat64}, of_switches = initial;
-    GatedSupernet gated(space, kSmall, {}, initial);
-    SwitchSupernet search(space, kSmall, of_switches);  // of the same weights, drawn in the same order
+    Initial initial{.seed = 6, .dtype = DType::kFloat64}, of_switches = initial;  // the same weights in the same order
+    Supernet gated({.space = space, .network = kSmall, .mixing = nas::Mixing::kGates}, initial);
+    Supernet search({.space = space, .network = kSmall, .mixing = nas::Mixing::kSwitches}, of_switches);
     const Tensor images = noise({3, 3, 8, 8}, 2);
     const std::size_t output = nodes_of(space) + 1, parts = *parent_numbers(space, output);
     std::vector<double> kept(number_count(space));
@@ -344,7 +351,7 @@ BOOST_AUTO_TEST_CASE(gates_weigh_a_choice_as_switches_that_are_the_mean_of_what_
         group.logit->value.data<double>()[group.entry] = is_kept ? -900.0 : 900.0;
       }
       std::size_t number = 0;  // of the first cell, then of the next
-      for (Parameter* parameter : search.switches()) {
+      for (Parameter* parameter : search.architecture()) {
         for (double& value : parameter->value.span<double>())
           value = weights[number++ % weights.size()];
       }
@@ -356,7 +363,10 @@ BOOST_AUTO_TEST_CASE(gates_weigh_a_choice_as_switches_that_are_the_mean_of_what_
 
 BOOST_AUTO_TEST_CASE(a_group_of_an_operation_has_its_kernels_in_all_cells_and_one_of_a_parent_none) {
   Initial initial;
-  GatedSupernet gated(Space::k1, {.channels = 3, .cells_per_stack = 2, .classes = 3}, {}, initial);
+  Supernet gated({.space = Space::k1,
+                  .network = {.channels = 3, .cells_per_stack = 2, .classes = 3},
+                  .mixing = nas::Mixing::kGates},
+                 initial);
   BOOST_TEST_REQUIRE(gated.groups().size() == number_count(Space::k1));
   for (const nas::GatedGroup& group : gated.groups()) {
     const auto number = static_cast<std::size_t>(group.entry);
@@ -373,8 +383,11 @@ BOOST_AUTO_TEST_CASE(every_switch_has_the_second_derivative_of_central_differenc
   for (const Space space : {Space::k1, Space::k3}) {
     for (const BatchNormMode mode : {BatchNormMode::kRunning, BatchNormMode::kBatch}) {
       Initial initial{.seed = 6, .dtype = DType::kFloat64};
-      SwitchSupernet search(space, {.channels = 2, .cells_per_stack = 1, .classes = 3}, initial);
-      spread(search.switches());
+      Supernet search({.space = space,
+                       .network = {.channels = 2, .cells_per_stack = 1, .classes = 3},
+                       .mixing = nas::Mixing::kSwitches},
+                      initial);
+      spread(search.architecture());
       const Tensor images = noise({3, 3, 8, 8}, 2);
       // Logits of order 1: a saturated softmax has second derivatives that rounding would drown.
       for (Parameter* parameter : search.state()) {
@@ -386,12 +399,12 @@ BOOST_AUTO_TEST_CASE(every_switch_has_the_second_derivative_of_central_differenc
         return softmax_cross_entropy(search.forward({.tape = &tape, .batch_norm = mode}, images), labels);
       };
       Tape tape;
-      const HessianResult exact = hessian_diagonal(build(tape), search.switches());
+      const HessianResult exact = hessian_diagonal(build(tape), search.architecture());
       double largest = 0.0, worst = 0.0;
-      for (std::size_t cell = 0; cell < search.switches().size(); ++cell) {
+      for (std::size_t cell = 0; cell < search.architecture().size(); ++cell) {
         for (std::int64_t i = 0; i < exact.diagonal[cell].numel(); ++i) {
           // A small step: rounding costs 1e-9, but no activation may cross the kink of its ReLU.
-          const double difference = hessian_by_difference(build, *search.switches()[cell], i, 1e-7);
+          const double difference = hessian_by_difference(build, *search.architecture()[cell], i, 1e-7);
           largest = std::max(largest, std::abs(difference));
           worst = std::max(worst, std::abs(difference - exact.diagonal[cell].data<double>()[i]));
         }

@@ -86,14 +86,15 @@ BOOST_AUTO_TEST_CASE(search_network_of_certain_logits_is_the_network_of_their_ce
   NetworkSpec spec = kSmall;
   spec.is_affine = false;
   Initial for_search{.seed = 4, .dtype = DType::kFloat64}, for_cell{.seed = 5, .dtype = DType::kFloat64};
-  Supernet search(spec, for_search);
+  Supernet search({.network = spec}, for_search);
+  const std::span<double> logits = search.architecture().front()->value.span<double>();
   Network network(cell, spec, for_cell);
   for (std::int64_t e = 0; e < kEdges; ++e) {
     for (std::int64_t o = 0; o < kOperations; ++o)
-      search.logits().value.data<double>()[e * kOperations + o] =
+      logits[static_cast<std::size_t>(e * kOperations + o)] =
           o == static_cast<std::int64_t>(cell.edges[static_cast<std::size_t>(e)]) ? 0.0 : -800.0;
   }
-  BOOST_CHECK(search.derive() == cell);
+  BOOST_CHECK(largest(logits) == cell);
   for (Parameter* to : network.state()) {
     std::string name = to->name;
     if (const std::size_t at = name.find("layers."); at != std::string::npos) {
@@ -112,19 +113,19 @@ BOOST_AUTO_TEST_CASE(search_network_of_certain_logits_is_the_network_of_their_ce
 
 // A switch is then the standard deviation of what its operation gives, and switches can be compared.
 BOOST_AUTO_TEST_CASE(every_operation_behind_a_switch_gives_maps_of_unit_variance_however_small_its_input) {
-  struct Watch : Mixing {
+  struct Watch : nas::Mixer {
     mutable std::vector<double> variances;
-    Variable node(const Context& context, std::span<const nas::Deferred> maps,
-                  const std::vector<Branch>&) const override {
+    Variable sum(const Context& context, std::span<const nas::Deferred> maps,
+                 const std::vector<std::int64_t>&) const override {
       for (const nas::Deferred& map : maps) {
         const Tensor y = nas::applied(map).value();
-        double sum = 0.0, squares = 0.0;
+        double total = 0.0, squares = 0.0;
         for (const double v : y.span<double>()) {
-          sum += v;
+          total += v;
           squares += v * v;
         }
         const auto n = static_cast<double>(y.numel());
-        variances.push_back(squares / n - sum / n * (sum / n));
+        variances.push_back(squares / n - total / n * (total / n));
       }
       return nas::added(context, maps);
     }
@@ -148,7 +149,8 @@ BOOST_AUTO_TEST_CASE(every_operation_behind_a_switch_gives_maps_of_unit_variance
 
 BOOST_AUTO_TEST_CASE(search_network_has_the_gradient_of_central_differences_in_its_logits) {
   Initial initial{.seed = 6, .dtype = DType::kFloat64};
-  Supernet search(kSmall, initial);
+  Supernet search({.network = kSmall}, initial);
+  Parameter& logits = *search.architecture().front();
   const Tensor images = noise({3, 3, 8, 8}, 2);
   const Tensor labels = Tensor::from(std::vector<std::int64_t>{0, 2, 1}, {3});
   const auto loss = [&](Tape* tape) {
@@ -157,16 +159,15 @@ BOOST_AUTO_TEST_CASE(search_network_has_the_gradient_of_central_differences_in_i
   Tape tape;
   backward(loss(&tape));
   constexpr double kStep = 1e-6;
-  for (std::int64_t i = 0; i < search.logits().value.numel(); i += 7) {
-    double& logit = search.logits().value.data<double>()[i];
+  for (std::int64_t i = 0; i < logits.value.numel(); i += 7) {
+    double& logit = logits.value.data<double>()[i];
     const auto moved = [&](double by) {
       logit += by;
       const double value = loss(nullptr).value().item();
       logit -= by;
       return value;
     };
-    BOOST_TEST(std::abs((moved(kStep) - moved(-kStep)) / (2.0 * kStep) - search.logits().grad.data<double>()[i]) <=
-               1e-7);
+    BOOST_TEST(std::abs((moved(kStep) - moved(-kStep)) / (2.0 * kStep) - logits.grad.data<double>()[i]) <= 1e-7);
   }
 }
 

@@ -1,14 +1,12 @@
 #include "nas/methods/pgnas/pgnas_cells.h"
 
 #include "engine/math.h"
-#include "nas/spaces/nasbench201/gated_supernet.h"
 #include "nas/spaces/nasbench201/search_space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 
 using namespace ockham;
 using namespace ockham::nas;
-using nasbench201::GatedSupernet;
 using nasbench201::kOperations;
 using test::noise;
 using test::relative_gap;
@@ -20,12 +18,12 @@ constexpr nasbench201::NetworkSpec kNetwork{.channels = 3, .cells_per_stage = 2,
 const nasbench201::Space kSpace(kNetwork);
 
 struct Search {
-  explicit Search(bool averages = true)
-      : network({.network = kNetwork, .gates = {.drop = 0.4}, .constant_square = 0.5, .averages = averages}, initial) {
+  Search() : network({.network = kNetwork, .mixing = Mixing::kGates, .gates = {.drop = 0.4}}, initial) {
     test::shake(network);
   }
+  Parameter& logits() { return *network.architecture().front(); }
   Initial initial{.seed = 2, .dtype = DType::kFloat64};
-  GatedSupernet network;
+  nasbench201::Supernet network;
   Batch batch = test::noise_batch(5, {.classes = 3, .image_size = 8});
 
   std::string draw(const Drawing& drawing, std::uint64_t number) {
@@ -34,7 +32,7 @@ struct Search {
 };
 
 /// The stand-alone network of a cell with the search network's weights and statistics.
-std::unique_ptr<nasbench201::Network> stand_alone(GatedSupernet& search, const std::string& text) {
+std::unique_ptr<nasbench201::Network> stand_alone(nasbench201::Supernet& search, const std::string& text) {
   const nasbench201::Cell cell = nasbench201::parse_cell(text);
   Initial initial{.seed = 1, .dtype = DType::kFloat64};
   auto network = std::make_unique<nasbench201::Network>(cell, kNetwork, initial);
@@ -55,16 +53,14 @@ BOOST_AUTO_TEST_SUITE(pgnas_cells)
 
 BOOST_AUTO_TEST_CASE(a_cell_in_place_is_its_stand_alone_network) {
   for (const std::string cell : {"312430", "111111", "003012", "000000"}) {
-    for (const bool averages : {false, true}) {
-      Search search(averages);
-      put_cell(kSpace, search.network.groups(), cell);
-      const auto network = stand_alone(search.network, cell);
-      for (const BatchNormMode mode : {BatchNormMode::kRunning, BatchNormMode::kBatch}) {
-        for (const bool fuses : {false, true}) {
-          const Context context{.batch_norm = mode, .fuses = fuses};
-          BOOST_TEST(relative_gap(search.network.forward(context, search.batch.images).value(),
-                                  network->forward(context, search.batch.images).value()) <= 1e-12);
-        }
+    Search search;
+    put_cell(kSpace, search.network.groups(), cell);
+    const auto network = stand_alone(search.network, cell);
+    for (const BatchNormMode mode : {BatchNormMode::kRunning, BatchNormMode::kBatch}) {
+      for (const bool fuses : {false, true}) {
+        const Context context{.batch_norm = mode, .fuses = fuses};
+        BOOST_TEST(relative_gap(search.network.forward(context, search.batch.images).value(),
+                                network->forward(context, search.batch.images).value()) <= 1e-12);
       }
     }
   }
@@ -89,7 +85,7 @@ BOOST_AUTO_TEST_CASE(gradient_of_the_objective_is_that_of_central_differences_at
   const auto objective = [&] { return pgnas.differentiate(search.batch, 5).mean_loss() + pgnas.divergence(); };
   objective();
   Parameter& kernel = *search.network.groups()[1].kernels[3];
-  const Tensor by_logit = search.network.logits().grad, by_kernel = kernel.grad;
+  const Tensor by_logit = search.logits().grad, by_kernel = kernel.grad;
   constexpr double kStep = 1e-6;
   const auto check = [&](Tensor& value, std::int64_t i, const Tensor& grad) {
     const double was = test::read(value, i);
@@ -101,14 +97,14 @@ BOOST_AUTO_TEST_CASE(gradient_of_the_objective_is_that_of_central_differences_at
     test::write(value, i, was);
   };
   for (std::int64_t i = 0; i < nasbench201::kAlphas; ++i)
-    check(search.network.logits().value, i, by_logit);
+    check(search.logits().value, i, by_logit);
   for (std::int64_t i = 0; i < kernel.value.numel(); i += 4)
     check(kernel.value, i, by_kernel);
 }
 
 BOOST_AUTO_TEST_CASE(an_edge_takes_the_operation_of_lowest_probability_that_it_keeps) {
   Search search;
-  Tensor& logits = search.network.logits().value;
+  Tensor& logits = search.logits().value;
   for (std::int64_t e = 0; e < nasbench201::kEdges; ++e) {
     for (std::int64_t o = 0; o < kOperations; ++o)
       test::write(logits, e * kOperations + o, o == 0 ? -900.0 : o == e % 4 + 1 ? -60.0 : -50.0);
@@ -146,7 +142,7 @@ BOOST_AUTO_TEST_CASE(ranking_has_every_cell_once_in_the_order_of_its_loss) {
   constexpr std::int64_t kDraws = 20;
   // Edges that are almost sure, so that cells repeat.
   for (std::int64_t i = 0; i < nasbench201::kAlphas; ++i)
-    test::write(search.network.logits().value, i, i < 10 ? 0.0 : -30.0 + static_cast<double>(i % kOperations));
+    test::write(search.logits().value, i, i < 10 ? 0.0 : -30.0 + static_cast<double>(i % kOperations));
   const RankOptions options{.criterion = Criterion::kLoss};
   const std::vector<RankedCell> ranking =
       rank_cells(kSpace, gated(search.network), batches, kDraws, {.seed = 6}, options);

@@ -7,7 +7,6 @@
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
 #include "ops/scale/scale.h"
-#include "ops/softmax/softmax.h"
 
 namespace ockham::nas {
 
@@ -40,11 +39,12 @@ class SearchCell : public Cell {
       : spec_(net.spec_),
         cell_(net.cell_spec(place.kind)),
         kind_(kind),
-        gates_(net.gates_),
         columns_(net.columns()),
         channels_(place.channels),
+        switches_(spec_.mixing == Mixing::kSwitches ? &add("", std::make_unique<SwitchMixer>(switch_blocks(), initial))
+                                                    : nullptr),
+        mixer_(switches_ != nullptr ? static_cast<Mixer&>(*switches_) : *net.mixer_),
         inputs_(add("", std::make_unique<CellInputs>(net.spec_.frame, place, initial))) {
-    const auto ops = static_cast<std::int64_t>(spec_.primitives.size());
     for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
       OperationOptions options{.channels = channels_,
                                .stride = cell_.edges[e].stride,
@@ -57,15 +57,11 @@ class SearchCell : public Cell {
       for (std::size_t o = 0; o < spec_.primitives.size(); ++o)
         layers.push_back(&add(ockham::concat("_ops.", e, "._ops.", o + first),
                               make_operation(spec_.frame.style, spec_.primitives[o], options, initial)));
-      if (spec_.mixing == Mixing::kSwitches) {
-        origins_.push_back(
-            &add_parameter(ockham::concat("origin.", e), initial.constant({1}, 1.0), ParameterKind::kSwitch));
-        switches_.push_back(
-            &add_parameter(ockham::concat("switches.", e), initial.constant({ops}, 1.0), ParameterKind::kSwitch));
-        kind.origins[e].push_back(origins_.back());
-        kind.switches[e].push_back(switches_.back());
+      if (switches_ != nullptr) {
+        kind.origins[e].push_back(&origin(e));
+        kind.switches[e].push_back(&switches_->parameter(option(e, 0)));
       }
-      for (std::size_t o = 0; o < layers.size() && gates_ != nullptr; ++o)
+      for (std::size_t o = 0; o < layers.size() && spec_.mixing == Mixing::kGates; ++o)
         std::ranges::copy(kernels_of(*layers[o]),
                           std::back_inserter(net.kernels_[static_cast<std::size_t>(option(e, o))]));
     }
@@ -94,6 +90,17 @@ class SearchCell : public Cell {
   }
 
  private:
+  /// Of each edge its origin, in the place of the zero operation, and its operations.
+  std::vector<OptionBlock> switch_blocks() const {
+    std::vector<OptionBlock> blocks;
+    for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
+      blocks.push_back({.name = ockham::concat("origin.", e)});
+      blocks.push_back({.name = ockham::concat("switches.", e), .columns = columns_ - 1});
+    }
+    return blocks;
+  }
+  Parameter& origin(std::size_t e) const { return switches_->parameter(option(e, 0) - 1); }
+
   /// What a dead node, one without incoming edge, gives to the concat.
   Variable zero_node(const std::vector<Variable>& nodes, const Variable& input) const {
     const auto alive = std::ranges::find_if(nodes, [](const Variable& v) { return v.value().is_defined(); });
@@ -116,10 +123,10 @@ class SearchCell : public Cell {
       // A training pass stores no scaled map. Algorithm R wants the switch used once, in one op.
       const bool defers_factor =
           is_at_input && context.fuses && context.is_training && context.batch_norm == BatchNormMode::kBatch;
-      const Variable factor = defers_factor ? context.use(*origins_[e]) : Variable();
-      const Variable input = is_at_input && !defers_factor ? scale(x, context.use(*origins_[e])) : x;
+      const Variable factor = defers_factor ? context.use(origin(e)) : Variable();
+      const Variable input = is_at_input && !defers_factor ? scale(x, context.use(origin(e))) : x;
       std::vector<Deferred> branches;
-      std::vector<std::int64_t> index;
+      std::vector<std::int64_t> options;
       // The operations of this style begin with a batch norm of the same map: its moments are taken once for all.
       const bool shares_moments =
           context.fuses && spec_.frame.style == Style::kBayesNas && context.batch_norm == BatchNormMode::kBatch;
@@ -133,25 +140,24 @@ class SearchCell : public Cell {
         if (!kind_.op_is_alive[e][o])
           continue;
         branches.push_back(deferred(context, *ops_[e][o], source));
-        index.push_back(static_cast<std::int64_t>(o));
+        options.push_back(option(e, o));
       }
       if (branches.empty())
         continue;
-      const Variable sum = mixed(context, context.use(*switches_[e]), branches, index);
-      edges.push_back(is_at_input ? sum : scale(sum, context.use(*origins_[e])));
+      const Variable sum = mixer_.sum(context, branches, options);
+      edges.push_back(is_at_input ? sum : scale(sum, context.use(origin(e))));
     }
     if (edges.empty())
       return {};
     return edges.size() == 1 ? edges[0] : ockham::add(edges);
   }
 
-  /// Operation o of edge e among what all cells of all kinds choose from.
+  /// Operation o of edge e as the mixer counts.
   std::int64_t option(std::size_t e, std::size_t o) const {
     return kind_.first_option + static_cast<std::int64_t>(e) * columns_ + static_cast<std::int64_t>(o) + 1;
   }
 
-  /// sum over edges and operations of softmax(logits) * op(x), where the zero operation takes part in the softmax only;
-  /// or of gates (nas/layers/option_gates.h), where the node stays undefined if nothing is kept.
+  /// What the mixer makes of all operations on the node's edges; undefined if it takes none.
   Variable mixed_node(const Context& context, int node, std::span<const Variable> states) {
     std::vector<Deferred> branches;
     std::vector<std::int64_t> options;
@@ -160,28 +166,24 @@ class SearchCell : public Cell {
       if (cell_.edges[e].to != node || !x.value().is_defined())
         continue;
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
-        if (gates_ != nullptr && !gates_->takes(context, option(e, o)))
+        if (!mixer_.takes(context, option(e, o)))
           continue;
         branches.push_back(deferred(context, *ops_[e][o], {.z = x}));
         options.push_back(option(e, o));
       }
     }
-    if (branches.empty())
-      return {};
-    return gates_ != nullptr ? gates_->sum(context, branches, options)
-                             : mixed(context, kind_.mixture, branches, options);
+    return branches.empty() ? Variable() : mixer_.sum(context, branches, options);
   }
 
   const SupernetSpec& spec_;
   const CellSpec& cell_;
   const Supernet::Kind& kind_;
-  const OptionGates* gates_;
   std::int64_t columns_;
   std::int64_t channels_;
+  SwitchMixer* switches_;
+  const Mixer& mixer_;
   CellInputs& inputs_;
   std::vector<std::vector<Layer*>> ops_;  ///< [edge][op]
-  std::vector<Parameter*> origins_;
-  std::vector<Parameter*> switches_;
 };
 
 Supernet::~Supernet() = default;
@@ -196,45 +198,39 @@ Supernet::Supernet(SupernetSpec spec, Initial& initial) : spec_(std::move(spec))
     state.edge_is_alive.assign(edges, 1);
     state.op_is_alive.assign(edges, std::vector<char>(ops, 1));
   }
+  std::vector<OptionBlock> blocks;
+  std::int64_t options = 0;
+  for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
+    const auto edges = static_cast<std::int64_t>(cell_spec(k).edges.size());
+    blocks.push_back(
+        {.name = k == CellKind::kNormal ? "alphas_normal" : "alphas_reduce", .rows = edges, .columns = columns()});
+    if (spec_.mixing != Mixing::kSwitches)
+      kind(k).first_option = options;
+    options += edges * columns();
+  }
+  SoftmaxMixer* softmax = nullptr;
+  if (spec_.mixing == Mixing::kSoftmax)
+    mixer_ = softmax = &add("", std::make_unique<SoftmaxMixer>());
   if (spec_.mixing == Mixing::kGates)
-    add_gates(initial);
+    mixer_ = &add("", make_shared_mixer(spec_.mixing, blocks, true, spec_.gates, initial));
+  kernels_.resize(static_cast<std::size_t>(options));
   frame_ = &add("", std::make_unique<Frame>(spec_.frame, initial, [&](const CellPlace& place) {
                   return std::make_unique<SearchCell>(*this, kind(place.kind), place, initial);
                 }));
-  if (gates_ != nullptr)
-    groups_ = gates_->groups([this](std::int64_t option) { return kernels_[static_cast<std::size_t>(option)]; }, 0.0);
-  if (spec_.mixing == Mixing::kSoftmax) {
-    for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
-      Tensor value({static_cast<std::int64_t>(cell_spec(k).edges.size()), columns()}, initial.dtype);
-      fill_normal(value, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0, 1e-3);
-      kind(k).logits =
-          &add_parameter(k == CellKind::kNormal ? "alphas_normal" : "alphas_reduce", value, ParameterKind::kSwitch);
-    }
+  if (mixer_ != nullptr)
+    groups_ = mixer_->groups([this](std::int64_t option) { return kernels_[static_cast<std::size_t>(option)]; });
+  if (softmax != nullptr) {  // logits are drawn after the weights
+    kind(CellKind::kNormal).logits = &softmax->add_logits(blocks[0], initial);
+    kind(CellKind::kReduction).logits = &softmax->add_logits(blocks[1], initial);
   }
-}
-
-void Supernet::add_gates(const Initial& initial) {
-  std::vector<std::int64_t> edge_of;  // by option
-  std::int64_t edges = 0;
-  for (CellKind k : {CellKind::kNormal, CellKind::kReduction}) {
-    kind(k).first_option = std::ssize(edge_of);
-    for (std::size_t e = 0; e < cell_spec(k).edges.size(); ++e) {
-      edge_of.push_back(OptionGates::kUngated);
-      edge_of.insert(edge_of.end(), spec_.primitives.size(), edges++);
-    }
-  }
-  kernels_.resize(edge_of.size());
-  gates_ = &add("", std::make_unique<OptionGates>(std::move(edge_of), spec_.gates, true, initial));
 }
 
 Variable Supernet::forward(const Context& context, const Variable& images) {
-  for (Kind& k : kinds_) {
-    if (k.logits != nullptr)
-      k.mixture = softmax(context.use(*k.logits));
-  }
+  if (mixer_ != nullptr)
+    mixer_->begin(context);
   Variable result = frame_->forward(context, images);
-  for (Kind& k : kinds_)
-    k.mixture = {};
+  if (mixer_ != nullptr)
+    mixer_->end();
   return result;
 }
 

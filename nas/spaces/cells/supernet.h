@@ -4,17 +4,10 @@
 #include <array>
 
 #include "nas/bayes/posterior.h"
-#include "nas/layers/option_gates.h"
 #include "nas/network/frame.h"
+#include "nas/spaces/mixing.h"
 
 namespace ockham::nas {
-
-/// kSwitches: independent scalars, one per operation and copy of the cell, and one "origin" switch per edge (BayesNAS);
-/// no softmax, no zero operation. kSoftmax: one logit per operation shared by all copies, with the zero operation
-/// (DARTS). kGates: a gate behind every operation, shared by all copies (nas/layers/option_gates.h): PGNAS on cells, an
-/// adaptation of ours. An edge is the mean of its operations and a node the sum of its edges, as with kSoftmax's first
-/// logits; with all of them summed, a node of five edges would add up 35 maps.
-enum class Mixing { kSwitches, kSoftmax, kGates };
 
 /// Where an origin switch multiplies: the edge's input, as published (invisible to operations that begin with batch
 /// norm), or the sum of its operations' outputs.
@@ -39,6 +32,10 @@ struct SupernetSpec {
 
 class SearchCell;
 
+/// kSwitches: one an operation and copy of the cell, and one "origin" switch an edge (BayesNAS); no zero operation.
+/// kSoftmax and kGates: an edge has the zero operation first, which takes part in the softmax only and has no gate.
+/// With gates an edge is the mean of its operations and a node the sum of its edges, as with the softmax of the first
+/// logits.
 class Supernet : public Module {
  public:
   Supernet(SupernetSpec spec, Initial& initial);
@@ -78,19 +75,17 @@ class Supernet : public Module {
     std::vector<char> edge_is_alive;                ///< [edge]
     std::vector<std::vector<char>> op_is_alive;     ///< [edge][op]
     Parameter* logits = nullptr;
-    Variable mixture;               ///< kSoftmax: softmax of the logits, during one forward pass
-    std::int64_t first_option = 0;  ///< kGates: the zero operation of edge 0
+    std::int64_t first_option = 0;  ///< kSoftmax, kGates: the zero operation of edge 0
   };
   Kind& kind(CellKind k) { return kinds_[k == CellKind::kNormal ? 0 : 1]; }
   const Kind& kind(CellKind k) const { return kinds_[k == CellKind::kNormal ? 0 : 1]; }
 
-  void add_gates(const Initial& initial);
-  /// kSoftmax, kGates: what an edge chooses from, the zero operation first.
+  /// What an edge chooses from, the zero operation or the origin switch first.
   std::int64_t columns() const { return static_cast<std::int64_t>(spec_.primitives.size()) + 1; }
 
   SupernetSpec spec_;
   std::array<Kind, 2> kinds_;
-  OptionGates* gates_ = nullptr;
+  Mixer* mixer_ = nullptr;                        // of all cells; null with switches
   std::vector<std::vector<Parameter*>> kernels_;  // kGates: [option]
   std::vector<GatedGroup> groups_;
   Frame* frame_ = nullptr;

@@ -19,16 +19,8 @@ std::unique_ptr<Layer> make_last(std::int64_t in, std::int64_t out, Initial& ini
 
 }  // namespace
 
-Variable mixed_from(const Context& context, const Variable& weights, std::span<const Deferred> maps,
-                    std::size_t first) {
-  std::vector<std::int64_t> index;
-  for (std::size_t k = 0; k < maps.size(); ++k)
-    index.push_back(static_cast<std::int64_t>(first + k));
-  return mixed(context, weights, maps, std::move(index));
-}
-
-MixedCell::MixedCell(const Mixing& mixing, Space space, std::int64_t in, std::int64_t channels, Initial& initial)
-    : mixing_(mixing), space_(space) {
+MixedCell::MixedCell(const Mixer& mixer, Space space, std::int64_t in, std::int64_t channels, Initial& initial)
+    : mixer_(mixer), space_(space) {
   const std::size_t nodes = nodes_of(space);
   for (std::size_t v = 1; v <= nodes + 1; ++v) {
     const bool is_output = v == nodes + 1;
@@ -40,6 +32,20 @@ MixedCell::MixedCell(const Mixing& mixing, Space space, std::int64_t in, std::in
   }
 }
 
+Variable MixedCell::sum(const Context& context, std::span<const Deferred> maps, std::size_t first) const {
+  std::vector<Deferred> taken;
+  std::vector<std::int64_t> options;
+  for (std::size_t k = 0; k < maps.size(); ++k) {
+    const auto option = static_cast<std::int64_t>(first + k);
+    if (!mixer_.takes(context, option))
+      continue;
+    taken.push_back(maps[k]);
+    options.push_back(option);
+  }
+  return taken.empty() ? Variable(Tensor::zeros(maps[0].z.shape(), maps[0].z.dtype()))
+                       : mixer_.sum(context, taken, options);
+}
+
 Variable MixedCell::forward(const Context& context, const Variable& x) {
   const std::size_t output = nodes_of(space_) + 1;
   const std::size_t parts = *parent_numbers(space_, output);
@@ -48,15 +54,15 @@ Variable MixedCell::forward(const Context& context, const Variable& x) {
   for (std::size_t v = 1; v < output; ++v) {
     nodes[0] = deferred(context, *projections_[v], {.z = x});
     const std::optional<std::size_t> parents = parent_numbers(space_, v);
-    const Deferred sum{.z = parents ? mixing_.sum(context, nodes, *parents) : added(context, nodes)};
+    const Deferred inputs{.z = parents ? sum(context, nodes, *parents) : added(context, nodes)};
     std::vector<Deferred> branches;
     for (Layer* operation : operations_[v])
-      branches.push_back(deferred(context, *operation, sum));
-    nodes.push_back({.z = mixing_.sum(context, branches, operation_numbers(v))});
-    joined.push_back(mixing_.sum(context, std::span(nodes).subspan(v, 1), parts + v));
+      branches.push_back(deferred(context, *operation, inputs));
+    nodes.push_back({.z = sum(context, branches, operation_numbers(v))});
+    joined.push_back(sum(context, std::span(nodes).subspan(v, 1), parts + v));
   }
   nodes[0] = deferred(context, *projections_[output], {.z = x});
-  const Variable input = mixing_.sum(context, std::span(nodes).first(1), parts);
+  const Variable input = sum(context, std::span(nodes).first(1), parts);
   return ockham::add(input, ockham::concat(joined));
 }
 

@@ -2,10 +2,6 @@
 
 #include <numeric>
 
-#include "nas/spaces/nasbench1shot1/gated_supernet.h"
-#include "nas/spaces/nasbench1shot1/supernet.h"
-#include "nas/spaces/nasbench1shot1/switch_supernet.h"
-
 namespace ockham::nas::nasbench1shot1 {
 namespace {
 
@@ -43,20 +39,26 @@ std::string SearchableSpace::name() const {
   return concat("1shot1-", static_cast<int>(space_));
 }
 
+std::unique_ptr<Supernet> SearchableSpace::search_network(Mixing mixing, const GateOptions& gates,
+                                                          Initial& initial) const {
+  return std::make_unique<Supernet>(SupernetSpec{.space = space_, .network = spec_, .mixing = mixing, .gates = gates},
+                                    initial);
+}
+
 OwnedNetwork SearchableSpace::make_supernet(Initial& initial) const {
-  auto supernet = std::make_unique<Supernet>(space_, spec_, initial);
-  const SearchNetwork network = supernet->search_network();
-  return {.module = std::move(supernet), .network = network};
+  auto supernet = search_network(Mixing::kSoftmax, {}, initial);
+  std::vector<Parameter*> logits = supernet->architecture();
+  return owned(std::move(supernet), std::move(logits));
 }
 
 SwitchNetwork SearchableSpace::make_switches(Initial& initial) const {
-  auto supernet = std::make_unique<SwitchSupernet>(space_, spec_, initial);
-  std::vector<Parameter*> switches = supernet->switches();
+  auto supernet = search_network(Mixing::kSwitches, {}, initial);
+  std::vector<Parameter*> switches = supernet->architecture();
   return {.owned = owned(std::move(supernet), std::move(switches)), .places = switch_places(space_)};
 }
 
 OwnedGatedNetwork SearchableSpace::make_gated(const GateOptions& options, Initial& initial) const {
-  return owned_gated(std::make_unique<GatedSupernet>(space_, spec_, options, initial));
+  return owned_gated(search_network(Mixing::kGates, options, initial));
 }
 
 OwnedNetwork SearchableSpace::make_network(const std::string& cell, Initial& initial) const {

@@ -3,7 +3,7 @@
 // choice, the output's parents. derive() takes each node's largest operation and as many parents, of the largest
 // numbers, as the space gives it; the first of equals. Cells are the strings of cell.h. There is no table of their
 // accuracies small enough to come with a program: train the cells.
-#include "nas/spaces/nasbench1shot1/network.h"
+#include "nas/spaces/nasbench1shot1/supernet.h"
 #include "nas/spaces/space.h"
 
 namespace ockham::nas::nasbench1shot1 {
@@ -28,6 +28,8 @@ class SearchableSpace : public SearchSpace {
   CellFacts facts(const std::string& cell) const override;
 
  private:
+  std::unique_ptr<Supernet> search_network(Mixing mixing, const GateOptions& gates, Initial& initial) const;
+
   Space space_;
   NetworkSpec spec_;
 };

@@ -1,45 +1,41 @@
 #pragma once
-// The search network of a space by softmaxes that the cells share: of each node's operations, of its inputs and of the
-// output's. Zela, Siems, Hutter 2020; Liu et al. 2019 for the mixing.
+// The search network of a space of NAS-Bench-1Shot1. Zela, Siems, Hutter 2020; the published one mixes by softmaxes
+// (Liu et al. 2019) of each node's operations, of its inputs and of the output's. Its use with switches, as BayesNAS
+// searches, and with gates, as PGNAS does, is ours.
 #include "nas/spaces/nasbench1shot1/mixed_cell.h"
-#include "nas/spaces/search_network.h"
 
 namespace ockham::nas::nasbench1shot1 {
 
 /// The published search network's sizes.
 inline constexpr NetworkSpec kSearchSizes{.channels = 16};
 
+struct SupernetSpec {
+  Space space = Space::k1;
+  NetworkSpec network = kSearchSizes;
+  Mixing mixing = Mixing::kSoftmax;
+  GateOptions gates = {};  ///< kGates
+};
+
+/// With gates a node is the mean of its operations on the mean of its parents. The output takes its parents as they
+/// are, or all by the same factor where the context trains: norms behind them do not see it.
 class Supernet : public Module {
  public:
-  /// Logits start at 1e-3 times a normal.
-  /// @throws UsageError if a size is not positive
-  Supernet(Space space, const NetworkSpec& spec, Initial& initial);
-  ~Supernet() override;
+  /// @throws UsageError if a size is not positive, or with gates 0 < drop < 1 is not so
+  Supernet(const SupernetSpec& spec, Initial& initial);
 
   /// Logits [N, classes] of images [N, image_channels, H, W].
   Variable forward(const Context& context, const Variable& images);
-  /// What search methods take; this network must outlive it.
-  SearchNetwork search_network();
-
-  /// "alphas_mixed_op" [nodes, 3], a row a node.
-  Parameter& operation_logits() { return operation_logits_; }
-  /// "alphas_output" [1, nodes + 1]: the input, node 1, ...
-  Parameter& output_logits() { return output_logits_; }
-  /// "alphas_inputs.I" [1, I] of node I: the input, node 1, ..., node I - 1. Null where the node takes all of them.
-  Parameter* input_logits(std::size_t node) { return input_logits_[node]; }
-
-  /// largest() of the logits. A cell of the space: look up or train pruned() of it.
-  Cell derive() const;
+  /// In the order of largest() (cell.h). kSoftmax: "alphas_mixed_op" [nodes, 3], "alphas_output" [1, nodes + 1],
+  /// "alphas_inputs.I" [1, I] of each node I that has a choice of them. kSwitches: of each cell every node's operations
+  /// [3], every part of the output [1], every such node's inputs. kGates: "drop_logits", one for each number.
+  std::vector<Parameter*> architecture() { return parameters(ParameterKind::kSwitch); }
+  /// kGates: one for each number of largest(), its entry; operations with their kernels in all cells.
+  const std::vector<GatedGroup>& groups() const { return groups_; }
 
  private:
-  class Softmax;
-  Space space_;
-  std::unique_ptr<Softmax> softmax_;
-  Parameter& operation_logits_;
-  Parameter& output_logits_;
-  std::array<Parameter*, kMostVertices> input_logits_{};  // by node
-  std::vector<Parameter*> architecture_;                  // all logits
+  std::vector<Mixer*> mixers_;  // one, or with switches one a cell
   Skeleton* skeleton_;
+  std::vector<GatedGroup> groups_;
 };
 
 }  // namespace ockham::nas::nasbench1shot1

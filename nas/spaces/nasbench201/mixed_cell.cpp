@@ -16,8 +16,8 @@ std::unique_ptr<Layer> make_branch(Operation operation, const MixedCellOptions& 
 
 }  // namespace
 
-MixedCell::MixedCell(const Mixing& mixing, const MixedCellOptions& options, Initial& initial)
-    : mixing_(mixing), operations_(kAlphas) {
+MixedCell::MixedCell(const Mixer& mixer, const MixedCellOptions& options, Initial& initial)
+    : mixer_(mixer), operations_(kAlphas) {
   for (std::size_t e = 0; e < kEdges; ++e) {
     for (std::size_t o = 1; o < kOperations; ++o)
       operations_[e * kOperations + o] =
@@ -29,18 +29,18 @@ Variable MixedCell::forward(const Context& context, const Variable& x) {
   std::array<Variable, 4> nodes{x, {}, {}, {}};
   for (int node = 1; node < 4; ++node) {
     std::vector<Deferred> maps;
-    std::vector<Branch> branches;
-    for (std::size_t b = 0; b < operations_.size(); ++b) {
-      const EdgeEnds ends = kEdgeEnds[b / kOperations];
+    std::vector<std::int64_t> options;
+    for (std::size_t i = 0; i < operations_.size(); ++i) {
+      const EdgeEnds ends = kEdgeEnds[i / kOperations];
       const Variable& from = nodes[static_cast<std::size_t>(ends.from)];
-      const auto branch = static_cast<Branch>(b);
-      if (operations_[b] == nullptr || ends.to != node || !from.value().is_defined() || !mixing_.takes(context, branch))
+      const auto option = static_cast<std::int64_t>(i);
+      if (operations_[i] == nullptr || ends.to != node || !from.value().is_defined() || !mixer_.takes(context, option))
         continue;
-      maps.push_back(deferred(context, *operations_[b], {.z = from}));
-      branches.push_back(branch);
+      maps.push_back(deferred(context, *operations_[i], {.z = from}));
+      options.push_back(option);
     }
     if (!maps.empty())
-      nodes[static_cast<std::size_t>(node)] = mixing_.node(context, maps, branches);
+      nodes[static_cast<std::size_t>(node)] = mixer_.sum(context, maps, options);
   }
   return nodes[3].value().is_defined() ? nodes[3] : Variable(Tensor::zeros(x.shape(), x.dtype()));
 }

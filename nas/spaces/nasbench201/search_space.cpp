@@ -2,10 +2,6 @@
 
 #include <algorithm>
 
-#include "nas/spaces/nasbench201/gated_supernet.h"
-#include "nas/spaces/nasbench201/supernet.h"
-#include "nas/spaces/nasbench201/switch_supernet.h"
-
 namespace ockham::nas::nasbench201 {
 namespace {
 
@@ -21,21 +17,21 @@ std::vector<std::size_t> numbers_into(int node) {
 
 }  // namespace
 
-NetworkSpec Space::search_spec() const {
-  NetworkSpec spec = spec_;
-  spec.is_affine = false;
-  return spec;
+std::unique_ptr<Supernet> Space::search_network(Mixing mixing, const GateOptions& gates, Initial& initial) const {
+  SupernetSpec spec{.network = spec_, .mixing = mixing, .gates = gates};
+  spec.network.is_affine = false;
+  return std::make_unique<Supernet>(spec, initial);
 }
 
 OwnedNetwork Space::make_supernet(Initial& initial) const {
-  auto supernet = std::make_unique<Supernet>(search_spec(), initial);
-  Parameter& logits = supernet->logits();
-  return owned(std::move(supernet), {&logits});
+  auto supernet = search_network(Mixing::kSoftmax, {}, initial);
+  std::vector<Parameter*> logits = supernet->architecture();
+  return owned(std::move(supernet), std::move(logits));
 }
 
 SwitchNetwork Space::make_switches(Initial& initial) const {
-  auto supernet = std::make_unique<SwitchSupernet>(search_spec(), initial);
-  std::vector<Parameter*> switches = supernet->switches();
+  auto supernet = search_network(Mixing::kSwitches, {}, initial);
+  std::vector<Parameter*> switches = supernet->architecture();
   SwitchNetwork result{.owned = owned(std::move(supernet), std::move(switches)), .places = {}};
   for (std::size_t i = 0; i < kAlphas; ++i)
     result.places.push_back(
@@ -44,8 +40,7 @@ SwitchNetwork Space::make_switches(Initial& initial) const {
 }
 
 OwnedGatedNetwork Space::make_gated(const GateOptions& options, Initial& initial) const {
-  return owned_gated(
-      std::make_unique<GatedSupernet>(GatedSupernetSpec{.network = search_spec(), .gates = options}, initial));
+  return owned_gated(search_network(Mixing::kGates, options, initial));
 }
 
 OwnedNetwork Space::make_network(const std::string& cell, Initial& initial) const {

@@ -1,7 +1,7 @@
 #pragma once
 // NAS-Bench-201 as a space to search in (nas/spaces/space.h): six choices of five operations, none among them;
 // derive() takes each edge's largest, the first of equals. Cells are the strings of cell.h.
-#include "nas/spaces/nasbench201/network.h"
+#include "nas/spaces/nasbench201/supernet.h"
 #include "nas/spaces/space.h"
 
 namespace ockham::nas::nasbench201 {
@@ -12,7 +12,6 @@ class Space : public SearchSpace {
   explicit Space(const NetworkSpec& spec) : spec_(spec) {}
 
   std::string name() const override { return "nasbench201"; }
-  /// Batch norm without scale and shift, as published.
   OwnedNetwork make_supernet(Initial& initial) const override;
   /// An operation's gates are all operations on the edges into the node that its edge starts at. none is no switch.
   SwitchNetwork make_switches(Initial& initial) const override;
@@ -22,10 +21,11 @@ class Space : public SearchSpace {
   std::string derive(std::span<const double> numbers) const override;
   std::vector<double> indicator(const std::string& cell) const override;
   CellFacts facts(const std::string& cell) const override;
-  /// Size of search networks.
-  NetworkSpec search_spec() const;
 
  private:
+  /// Batch norm without scale and shift, as published.
+  std::unique_ptr<Supernet> search_network(Mixing mixing, const GateOptions& gates, Initial& initial) const;
+
   NetworkSpec spec_;
 };
 

@@ -1,48 +1,45 @@
 #include "nas/spaces/nasbench201/supernet.h"
 
-#include "ops/softmax/softmax.h"
-
 namespace ockham::nas::nasbench201 {
 namespace {
 
-Tensor initial_logits(Initial& initial) {
-  Tensor logits({kEdges, kOperations}, initial.dtype);
-  fill_normal(logits, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0, 1e-3);
-  return logits;
+/// A node's: that is what one op reads.
+std::vector<OptionBlock> blocks_of_a_cell() {
+  std::vector<OptionBlock> blocks;
+  for (std::int64_t node = 1; node <= 3; ++node)
+    blocks.push_back({.name = concat(node), .rows = node, .columns = kOperations});
+  return blocks;
 }
 
 }  // namespace
 
-/// Node i is the sum over its edges e and operations o of weights[e, o] o(node); none takes part in the softmax alone.
-class Supernet::Softmax : public Mixing {
- public:
-  Variable node(const Context& context, std::span<const Deferred> maps,
-                const std::vector<Branch>& branches) const override {
-    return mixed(context, weights, maps, branches);
-  }
-  Variable weights;  // of the pass that runs
-};
-
-Supernet::Supernet(const NetworkSpec& spec, Initial& initial)
-    : softmax_(std::make_unique<Softmax>()),
-      logits_(add_parameter("alphas", initial_logits(initial), ParameterKind::kSwitch)),
-      skeleton_(&add("", std::make_unique<Skeleton>(spec, initial, [&](std::int64_t channels) {
-                       return std::make_unique<MixedCell>(
-                           *softmax_, MixedCellOptions{.channels = channels, .is_affine = spec.is_affine}, initial);
-                     }))) {}
-
-Supernet::~Supernet() = default;
-
-Variable Supernet::forward(const Context& context, const Variable& images) {
-  softmax_->weights = softmax(context.use(logits_));
-  Variable logits = skeleton_->forward(context, images);
-  softmax_->weights = {};
-  return logits;
+Supernet::Supernet(const SupernetSpec& spec, Initial& initial) {
+  const std::vector<OptionBlock> all{{.name = "alphas", .rows = kEdges, .columns = kOperations}};
+  const bool has_switches = spec.mixing == Mixing::kSwitches;
+  if (!has_switches)
+    mixers_.push_back(&add("", make_shared_mixer(spec.mixing, all, true, spec.gates, initial)));
+  const auto make_cell = [&](std::int64_t channels) {
+    if (has_switches)
+      mixers_.push_back(
+          &add(concat("switches.", mixers_.size()), std::make_unique<SwitchMixer>(blocks_of_a_cell(), initial)));
+    return std::make_unique<MixedCell>(
+        *mixers_.back(),
+        MixedCellOptions{.channels = channels, .is_affine = spec.network.is_affine, .normalises_all = has_switches},
+        initial);
+  };
+  skeleton_ = &add("", std::make_unique<Skeleton>(spec.network, initial, make_cell));
+  groups_ = mixers_.front()->groups([this](std::int64_t option) {
+    return kernels_of(*this, concat(".edges.", option / kOperations, '.', option % kOperations, '.'));
+  });
 }
 
-Cell Supernet::derive() const {
-  const Tensor values = logits_.value.to(DType::kFloat64);
-  return largest(values.span<double>());
+Variable Supernet::forward(const Context& context, const Variable& images) {
+  for (Mixer* mixer : mixers_)
+    mixer->begin(context);
+  Variable logits = skeleton_->forward(context, images);
+  for (Mixer* mixer : mixers_)
+    mixer->end();
+  return logits;
 }
 
 }  // namespace ockham::nas::nasbench201

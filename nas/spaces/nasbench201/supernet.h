@@ -1,29 +1,43 @@
 #pragma once
-// The search network of NAS-Bench-201: every cell has all operations on every edge, weighted by the softmax of that
-// edge's logits, which all cells share. Dong and Yang 2020; Liu et al. 2019 for the mixing.
+// The search network of NAS-Bench-201: every cell has all operations on every edge. Dong and Yang 2020; the published
+// one mixes by softmax (Liu et al. 2019). Its use with switches, as BayesNAS searches, and with gates, as PGNAS does,
+// is ours.
 #include "nas/spaces/nasbench201/mixed_cell.h"
 
 namespace ockham::nas::nasbench201 {
 
+struct SupernetSpec {
+  /// The published search network has batch norm in its cells without scale and shift, and normalises with the batch's
+  /// statistics in evaluation too.
+  NetworkSpec network = {.is_affine = false};
+  Mixing mixing = Mixing::kSoftmax;
+  GateOptions gates = {};  ///< kGates
+};
+
+/// none takes part in the softmax alone; with switches and gates it is what remains of an edge without operations, and
+/// its numbers are never used.
+///
+/// With switches, maps of skip_connect and avg_pool_3x3 are batch-normalised, as pools are in BayesNAS's own space:
+/// only then does a switch tell how much an operation gives. As switches shrink, so do the maps that an operation
+/// without a norm passes on, and its switch would have to stay larger than a convolution's for the same share of the
+/// node.
 class Supernet : public Module {
  public:
-  /// The published search network has batch norm without scale and shift (spec.is_affine = false) and normalises with
-  /// the batch's statistics in evaluation too. Logits start at 1e-3 times a normal.
-  /// @throws UsageError if a size is not positive
-  Supernet(const NetworkSpec& spec, Initial& initial);
-  ~Supernet() override;
+  /// @throws UsageError if a size is not positive, or with gates 0 < drop < 1 is not so
+  Supernet(const SupernetSpec& spec, Initial& initial);
 
+  /// Logits [N, classes] of images [N, image_channels, H, W].
   Variable forward(const Context& context, const Variable& images);
-  /// "alphas" [6, 5], a row an edge.
-  Parameter& logits() { return logits_; }
-  /// Each edge's operation of the largest logit, none included, the first of equals.
-  Cell derive() const;
+  /// kSoftmax: "alphas" [6, 5], a row an edge. kSwitches: of each cell those of the edges into node 1 [5], 2 [10] and 3
+  /// [15]. kGates: "drop_logits" [30].
+  std::vector<Parameter*> architecture() { return parameters(ParameterKind::kSwitch); }
+  /// kGates: four of each edge, edge by edge, in the order of the operations but none, with their kernels in all cells.
+  const std::vector<GatedGroup>& groups() const { return groups_; }
 
  private:
-  class Softmax;
-  std::unique_ptr<Softmax> softmax_;
-  Parameter& logits_;
+  std::vector<Mixer*> mixers_;  // one, or with switches one a cell
   Skeleton* skeleton_;
+  std::vector<GatedGroup> groups_;
 };
 
 }  // namespace ockham::nas::nasbench201
