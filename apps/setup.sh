@@ -46,6 +46,18 @@ install_packages() {
     fail "apt-get could not install ${missing[*]}; see its message above"
 }
 
+# Keeps what a build prints in build/setup.log and tells every 15 seconds how far it is.
+tell_progress() {
+  local line told=$SECONDS
+  while IFS= read -r line; do
+    printf '%s\n' "$line"
+    if ((SECONDS - told >= 15)) && [[ $line =~ ^\[\ *([0-9]+)(/([0-9]+)|%)\] ]]; then
+      say "built ${BASH_REMATCH[1]}${BASH_REMATCH[3]:+ of ${BASH_REMATCH[3]} pieces}${BASH_REMATCH[2]/#\/*/}"
+      told=$SECONDS
+    fi
+  done >"$build/setup.log"
+}
+
 # Runs a command, shown on a terminal and else kept in build/setup.log, whose end is printed if the command fails.
 step() {
   local what=$1
@@ -53,7 +65,7 @@ step() {
   say "$what"
   if [ -t 2 ]; then
     "$@" >&2 || fail "$what failed; see the message above"
-  elif ! "$@" >"$build/setup.log" 2>&1; then
+  elif ! "$@" 2>&1 | tell_progress; then
     tail -n 40 "$build/setup.log" >&2
     fail "$what failed; all of its output is in build/setup.log"
   fi
@@ -61,7 +73,7 @@ step() {
 
 # build_targets TARGET...
 build_targets() {
-  local options=(-DCMAKE_BUILD_TYPE=Release)
+  local options=(-DCMAKE_BUILD_TYPE=Release -DOCKHAM_UNITY=ON)
   mkdir -p "$build"
   exec 9>"$build/.lock"
   flock 9 # another apps/run or tests/run may be building here

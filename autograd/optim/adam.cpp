@@ -8,12 +8,6 @@
 #include "engine/allocator.h"
 
 namespace ockham {
-namespace {
-
-constexpr std::int64_t kGrain = 1 << 14;
-
-}  // namespace
-
 Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
   const MemoryScope scope(MemoryClass::kOptimizer);
@@ -32,7 +26,7 @@ void Adam::update(double lr) {
   ++steps_;
   const double mean_bias = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double square_bias = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));
-  for_each_piece(pieces_of(parameters_, kGrain), [&](const Piece& piece, std::size_t) {
+  for_each_piece(pieces_of(parameters_, kStepPiece), [&](const Piece& piece, std::size_t) {
     Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "adam", [&]<class T>() {
       T* w = parameter.value.data<T>();

@@ -15,6 +15,9 @@ struct Piece {
   std::int64_t end;
 };
 
+/// Elements of a piece where an optimiser steps.
+inline constexpr std::int64_t kStepPiece = 1 << 14;
+
 /// Cuts each parameter that has a grad into pieces of `grain` elements (the last may be shorter), in order.
 std::vector<Piece> pieces_of(const std::vector<Parameter*>& parameters, std::int64_t grain);
 

@@ -8,12 +8,6 @@
 #include "engine/allocator.h"
 
 namespace ockham {
-namespace {
-
-constexpr std::int64_t kGrain = 1 << 14;
-
-}  // namespace
-
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
   const MemoryScope scope(MemoryClass::kOptimizer);
@@ -27,7 +21,7 @@ void Sgd::step(double lr) {
 }
 
 void Sgd::update(double lr) {
-  for_each_piece(pieces_of(parameters_, kGrain), [&](const Piece& piece, std::size_t) {
+  for_each_piece(pieces_of(parameters_, kStepPiece), [&](const Piece& piece, std::size_t) {
     Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "sgd", [&]<class T>() {
       T* w = parameter.value.data<T>();
