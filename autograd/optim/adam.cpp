@@ -8,6 +8,7 @@
 #include "engine/allocator.h"
 
 namespace ockham {
+
 Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
   const MemoryScope scope(MemoryClass::kOptimizer);

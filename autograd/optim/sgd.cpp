@@ -8,6 +8,7 @@
 #include "engine/allocator.h"
 
 namespace ockham {
+
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
   const MemoryScope scope(MemoryClass::kOptimizer);
