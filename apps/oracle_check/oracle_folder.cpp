@@ -1,26 +1,18 @@
 #include "apps/oracle_check/oracle_folder.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "apps/cli/json_file.h"
 #include "engine/npy.h"
 
 namespace ockham::apps {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr const char* kRoles[] = {"w", "b", "gamma", "beta", "rm", "rv"};
-
-json read_manifest(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file)
-    throw CheckpointError(
-        concat("oracle: ", path.string(), " cannot be read; give the folder of an unpacked archive."));
-  return json::parse(file);
-}
 
 }  // namespace
 
@@ -121,7 +113,7 @@ class OracleFolder::Reader {
 
 OracleFolder::OracleFolder(const std::filesystem::path& folder) : path_(folder) {
   try {
-    const json manifest = read_manifest(folder / "manifest.json");
+    const json manifest = read_json(folder / "manifest.json");
     Reader(*this, manifest).read();
   } catch (const json::exception& e) {
     throw CheckpointError(concat("oracle: ", (folder / "manifest.json").string(), " is damaged: ", e.what(),

@@ -1,5 +1,6 @@
 #include "apps/runs/networks.h"
 
+#include "apps/cli/json_file.h"
 #include "engine/allocator.h"
 
 namespace ockham::apps {
@@ -9,12 +10,7 @@ using Json = nlohmann::ordered_json;
 
 template <class T>
 T get(const Json& json, const char* key) {
-  try {
-    return json.at(key).get<T>();
-  } catch (const nlohmann::json::exception& e) {
-    throw CheckpointError(concat("checkpoint: the description of its network lacks a usable '", key, "' (", e.what(),
-                                 "); the file is damaged or of another version."));
-  }
+  return value_of<T>(json, key, "checkpoint: the description of its network");
 }
 
 void require_kind(const Json& json, const std::string& kind) {

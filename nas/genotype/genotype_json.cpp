@@ -1,9 +1,9 @@
 // genotype.json, read strictly: every key known, no key twice, every value of its type and range.
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "engine/error.h"
+#include "engine/strict_json.h"
 #include "nas/genotype/genotype.h"
 #include "nas/genotype/genotype_text.h"
 
@@ -17,35 +17,8 @@ template <class... Pieces>
   throw UsageError(concat("genotype.json: ", pieces...));
 }
 
-/// Called by the parser at each event; the only place where a repeated key can still be seen.
-class StrictEvents {
- public:
-  bool operator()(int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth)
-      refuse("values are nested deeper than ", kMaxDepth, " levels.");
-    if (event == Json::parse_event_t::object_start)
-      keys_.emplace_back();
-    if (event == Json::parse_event_t::object_end)
-      keys_.pop_back();
-    if (event == Json::parse_event_t::key && !keys_.back().insert(value.get<std::string>()).second)
-      refuse("key '", value.get<std::string>().substr(0, 40), "' occurs twice in one object.");
-    return true;
-  }
-
- private:
-  static constexpr int kMaxDepth = 8;
-  std::vector<std::set<std::string>> keys_;
-};
-
 Json parse_strictly(std::string_view text) {
-  if (text.size() > kMaxGenotypeText)
-    refuse("the text is longer than ", kMaxGenotypeText, " bytes.");
-  try {
-    return Json::parse(text, StrictEvents{});
-  } catch (const Json::exception& error) {
-    const std::string_view message = error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
-    refuse("malformed: ", message.substr(message.find(']') + 2));
-  }
+  return parse_strict_json<UsageError, Json>(text, "genotype.json", {.bytes = kMaxGenotypeText, .depth = 8});
 }
 
 /// An object member, or a refusal that names its path.

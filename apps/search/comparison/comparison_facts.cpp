@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/host.h"
+#include "apps/cli/json_file.h"
 #include "engine/error.h"
 #include "nas/genotype/genotype.h"
 #include "nas/rank_correlation.h"
@@ -22,27 +23,23 @@ using Json = nlohmann::ordered_json;
 /// What tells of collapse, and by which a cell's truth is meant where one number has to do.
 constexpr const char* kMainColumn = "c10_test_200";
 
-[[noreturn]] void refuse(const fs::path& path) {
-  throw Error(concat(path.string(), ": is missing or damaged; remove its folder and run again."));
-}
-
-Json read_json(const fs::path& path) {
-  std::ifstream in(path);
-  Json json = Json::parse(in, nullptr, false);
-  if (json.is_discarded())
-    refuse(path);
-  return json;
-}
-
 std::vector<Json> read_lines(const fs::path& path) {
   std::ifstream in(path);
   std::vector<Json> lines;
   for (std::string line; std::getline(in, line);) {
-    lines.push_back(Json::parse(line, nullptr, false));
-    if (!lines.back().is_object() || !lines.back().contains("t") || !lines.back().contains("split"))
-      refuse(path);
+    const std::string name = concat(path.string(), ", line ", lines.size() + 1);
+    lines.push_back(parse_json(line, name));
+    value_of<double>(lines.back(), "t", name);
+    value_of<std::string>(lines.back(), "split", name);
   }
   return lines;
+}
+
+std::vector<std::string> resumptions_of(const fs::path& path) {
+  std::vector<std::string> starts;
+  for (const Json& resumption : value_of<std::vector<Json>>(read_json(path), "resumed", path.string(), {}))
+    starts.push_back(value_of<std::string>(resumption, "start", path.string()));
+  return starts;
 }
 
 std::optional<double> number(const Json& object, const char* name) {
@@ -51,14 +48,14 @@ std::optional<double> number(const Json& object, const char* name) {
 }
 
 /// Seconds from the first line to each, pauses left out: of the gaps within which the run was resumed, the longest.
-std::vector<double> clock_of(const std::vector<Json>& lines, const Json& resumptions) {
+/// @param resumptions when it was resumed, in whole seconds
+std::vector<double> clock_of(const std::vector<Json>& lines, const std::vector<std::string>& resumptions) {
   std::vector<double> gaps(lines.size(), 0.0);
   const auto time = [&](std::size_t i) { return lines[i]["t"].get<double>(); };
   for (std::size_t i = 1; i < lines.size(); ++i)
     gaps[i] = std::max(0.0, time(i) - time(i - 1));
-  for (const Json& resumption : resumptions) {
-    const std::string start = resumption.value("start", "");  // whole seconds: several gaps may hold it
-    std::size_t longest = 0;
+  for (const std::string& start : resumptions) {
+    std::size_t longest = 0;  // several gaps may hold a whole second
     for (std::size_t i = 1; i < lines.size(); ++i) {
       if (utc_text(time(i - 1)) <= start && start <= utc_text(time(i)) && gaps[i] > gaps[longest])
         longest = i;
@@ -79,9 +76,10 @@ double median(std::vector<double> values) {
 }
 
 /// Operations, skips, nones and how the cell is called.
-Json cell_facts(const Json& summary) {
-  const std::string cell = summary.contains("cell") ? summary["cell"].get<std::string>() : summary["genotype"].dump();
-  const std::string space = summary["space"].get<std::string>();
+Json cell_facts(const Json& summary, const std::string& name) {
+  const std::string cell = summary.contains("cell") ? value_of<std::string>(summary, "cell", name)
+                                                    : value_of<Json>(summary, "genotype", name).dump();
+  const auto space = value_of<std::string>(summary, "space", name);
   std::int64_t operations = 0, skips = 0, nones = 0;
   if (space == "nasbench201") {
     const nb201::Cell edges = nb201::parse_cell(cell);
@@ -92,7 +90,10 @@ Json cell_facts(const Json& summary) {
     return {{"cell", nb201::code(edges)}, {"operations", nb201::kEdges}, {"skips", skips}, {"nones", nones}};
   }
   if (space != "darts" && space != "bayesnas")
-    return {{"cell", cell}, {"operations", nullptr}, {"skips", summary.value("skips", 0)}, {"nones", 0}};
+    return {{"cell", cell},
+            {"operations", nullptr},
+            {"skips", value_of<std::int64_t>(summary, "skips", name, 0)},
+            {"nones", 0}};
   const nas::Genotype genotype = nas::load_genotype(cell);
   for (const nas::CellGenotype* part : {&genotype.normal, &genotype.reduce}) {
     operations += nas::count_ops(*part);
@@ -131,7 +132,7 @@ Json candidates_of(const fs::path& path, const Json& truth) {
   double sum = 0.0, best = 0.0;
   std::vector<double> scores, accuracies;
   for (const Json& row : rows) {
-    const auto times = row.at("times").get<std::int64_t>();
+    const auto times = value_of<std::int64_t>(row, "times", path.string());
     drawn += times;
     const auto accuracy = number(row, kMainColumn);
     if (!accuracy)
@@ -146,7 +147,7 @@ Json candidates_of(const fs::path& path, const Json& truth) {
   Json facts{{"distinct", rows.size()}, {"drawn", drawn}};
   if (truth.is_null())
     return facts;
-  facts.update({{"chosen", truth[kMainColumn]},
+  facts.update({{"chosen", value_of<Json>(truth, kMainColumn, "summary.json: truth")},
                 {"mean", sum / static_cast<double>(drawn)},
                 {"best", best},
                 {"spearman", nas::spearman(scores, accuracies)}});
@@ -156,12 +157,12 @@ Json candidates_of(const fs::path& path, const Json& truth) {
 }  // namespace
 
 Json run_facts(const fs::path& folder) {
-  const Json summary = read_json(folder / "summary.json");
-  const Json run = read_json(folder / "run.json");
+  const std::string name = (folder / "summary.json").string();
+  const Json summary = read_json(name);
   const std::vector<Json> lines = read_lines(folder / "metrics.jsonl");
-  const Json resumptions = run.value("resumed", Json::array());
+  const std::vector<std::string> resumptions = resumptions_of(folder / "run.json");
   const std::vector<double> clock = clock_of(lines, resumptions);
-  const Json truth = summary.value("truth", Json(nullptr));
+  const auto truth = value_of<Json>(summary, "truth", name, nullptr);
 
   std::vector<double> steps;
   std::int64_t count = 0;
@@ -170,16 +171,19 @@ Json run_facts(const fs::path& folder) {
     if (i > 0 && lines[i]["split"] == "train" && lines[i - 1]["split"] == "train")
       steps.push_back(clock[i] - clock[i - 1]);
   }
-  const double seconds = resumptions.empty() || clock.empty() ? summary.at("seconds").get<double>() : clock.back();
+  const double seconds =
+      resumptions.empty() || clock.empty() ? value_of<double>(summary, "seconds", name) : clock.back();
   const auto valid = number(summary, "supernet_valid_accuracy");
 
-  Json facts{{"method", summary.at("method")}, {"seed", summary.at("seed")}, {"folder", folder.filename().string()}};
-  facts.update(cell_facts(summary));
-  facts.update({{"params", summary.at("params")},
-                {"macs", summary.at("macs")},
+  Json facts{{"method", value_of<std::string>(summary, "method", name)},
+             {"seed", value_of<std::int64_t>(summary, "seed", name)},
+             {"folder", folder.filename().string()}};
+  facts.update(cell_facts(summary, name));
+  facts.update({{"params", value_of<std::int64_t>(summary, "params", name)},
+                {"macs", value_of<std::int64_t>(summary, "macs", name)},
                 {"seconds", seconds},
                 {"resumed", !resumptions.empty()},
-                {"peak_bytes", summary.at("peak_bytes")},
+                {"peak_bytes", value_of<std::int64_t>(summary, "peak_bytes", name)},
                 {"supernet_valid_accuracy", valid && *valid > 0.0 ? Json(100.0 * *valid) : Json(nullptr)},
                 {"truth", truth}});
   facts["collapsed"] = is_collapsed(facts);
@@ -187,8 +191,9 @@ Json run_facts(const fs::path& folder) {
   facts["step_seconds"] = median(std::move(steps));
   facts["curve"] = curve_of(lines, clock, !truth.is_null());
   if (!truth.is_null())
-    facts["curve"].push_back({{"seconds", seconds}, {"accuracy", truth[kMainColumn]}, {"is_end", true}});
-  facts["rank_correlation"] = summary.value("rank_correlation", Json(nullptr));
+    facts["curve"].push_back(
+        {{"seconds", seconds}, {"accuracy", value_of<Json>(truth, kMainColumn, name)}, {"is_end", true}});
+  facts["rank_correlation"] = value_of<Json>(summary, "rank_correlation", name, nullptr);
   facts["candidates"] = candidates_of(folder / "candidates.json", truth);
   return facts;
 }

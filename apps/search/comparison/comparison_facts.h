@@ -18,7 +18,7 @@ inline constexpr double kCollapsedBelow = 85.0;
 ///   rank_correlation: as in summary.json, or null
 ///   candidates: {distinct, drawn, chosen, mean, best, spearman} by c10_test_200, or null
 /// A resumed search's seconds end with its last metrics line and leave the pauses out.
-/// @throws Error naming the file if one is missing or damaged
+/// @throws CheckpointError naming the file if one is missing or damaged
 nlohmann::ordered_json run_facts(const std::filesystem::path& folder);
 
 }  // namespace ockham::apps
