@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/atomic_file.h"
+#include "engine/foreign_file.h"
 #include "engine/input_file.h"
 #include "engine/safetensors_header.h"
 
@@ -65,6 +66,30 @@ std::span<std::byte> bytes_of(Tensor& tensor) {
   return visit_dtype(tensor.dtype(), [&]<class T>() { return std::as_writable_bytes(tensor.span<T>()); });
 }
 
+/// @throws CheckpointError with the rule broken, without the file's name
+SafetensorsHeader header_of(InputFile& in) {
+  std::uint64_t length = 0;
+  if (in.size() < sizeof length)
+    throw CheckpointError(concat("it ends after ", in.size(), " bytes, before its header does; it may be cut off."));
+  in.read(std::as_writable_bytes(std::span(&length, 1)));
+  if (length > kMaxHeader || length > in.remaining())
+    throw CheckpointError(concat("the header claims ", length, " bytes; the file has ", in.remaining(),
+                                 " left and the limit is ", kMaxHeader, "."));
+  const std::string text = in.read_text(length);
+  return parse_safetensors_header(text);
+}
+
+SafetensorsHeader read_header(InputFile& in) {
+  const std::string beginning = in.read_text(std::min<std::uint64_t>(in.size(), kForeignFileBytes));
+  in.seek(0);
+  try {
+    return header_of(in);
+  } catch (const CheckpointError& e) {
+    const std::string kind = foreign_kind(beginning);
+    in.refuse(kind.empty() ? "" : "is " + kind + ". Read as safetensors: ", e.what());
+  }
+}
+
 /// The ranges must cover [0, size) one after another.
 void require_coverage(const InputFile& file, const SafetensorsHeader& header, std::uint64_t size) {
   std::vector<std::pair<std::string, TensorEntry>> order(header.entries.begin(), header.entries.end());
@@ -99,18 +124,7 @@ void save_safetensors(const std::filesystem::path& path, const TensorFile& file)
 
 TensorFile load_safetensors(const std::filesystem::path& path) {
   InputFile in("safetensors", path);
-  std::uint64_t length = 0;
-  in.read(std::as_writable_bytes(std::span(&length, 1)));
-  if (length > kMaxHeader || length > in.remaining())
-    in.refuse("the header claims ", length, " bytes; the file has ", in.remaining(), " left and the limit is ",
-              kMaxHeader, ".");
-  const SafetensorsHeader header = [&] {
-    try {
-      return parse_safetensors_header(in.read_text(length));
-    } catch (const CheckpointError& e) {
-      in.refuse(e.what());
-    }
-  }();
+  const SafetensorsHeader header = read_header(in);
   require_coverage(in, header, in.remaining());
 
   const std::uint64_t data = in.size() - in.remaining();
