@@ -1,15 +1,22 @@
 #include "engine/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <system_error>
 #include <utility>
 
 #include "engine/error.h"
 
 namespace ockham {
+namespace {
+
+constexpr std::string_view kSuffix = ".tmp";
+
+}  // namespace
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
   AtomicFile file(path);
@@ -17,8 +24,20 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   file.commit();
 }
 
+bool is_abandoned_temporary(const std::filesystem::path& path) {
+  const std::string suffix = path.extension().string();
+  ::pid_t process = 0;
+  if (!suffix.starts_with(kSuffix) || path.stem().empty())
+    return false;
+  const char* end = suffix.data() + suffix.size();
+  const auto [rest, error] = std::from_chars(suffix.data() + kSuffix.size(), end, process);
+  if (error != std::errc() || rest != end || process <= 0)
+    return false;
+  return process == ::getpid() || (::kill(process, 0) != 0 && errno == ESRCH);
+}
+
 AtomicFile::AtomicFile(std::filesystem::path path)
-    : path_(std::move(path)), temporary_(concat(path_.string(), ".tmp", ::getpid())) {
+    : path_(std::move(path)), temporary_(concat(path_.string(), kSuffix, ::getpid())) {
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0)
     fail("opening");

@@ -13,6 +13,10 @@ namespace ockham {
 /// @throws Error with the path, the system's reason and the bytes wanted; the old file is then untouched
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// Is this the temporary file of a writer that was killed: NAME.tmpPID, where no process PID is alive or it is this
+/// one? To be asked where no AtomicFile of this process is open, as a process may get the number of a dead one.
+bool is_abandoned_temporary(const std::filesystem::path& path);
+
 /// The same piece by piece, for files that should not be held in memory. Without commit() nothing is left behind.
 class AtomicFile {
  public:

@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -99,6 +101,36 @@ BOOST_AUTO_TEST_CASE(a_folder_in_the_way_is_refused_and_survives) {
   BOOST_CHECK_THROW(write_file_atomically(path, "x"), Error);
   BOOST_TEST(std::filesystem::is_directory(path / "inner"));
   BOOST_TEST(files_in(folder.path()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_temporary_is_abandoned_when_its_writer_is_gone) {
+  const ::pid_t gone = ::fork();
+  if (gone == 0)
+    ::_exit(0);
+  ::waitpid(gone, nullptr, 0);
+  BOOST_TEST(is_abandoned_temporary(concat("run/last.safetensors.tmp", gone)));
+  BOOST_TEST(is_abandoned_temporary(concat("state.tmp", ::getpid())));
+  BOOST_TEST(!is_abandoned_temporary(concat("state.tmp", ::getppid())));
+  BOOST_TEST(!is_abandoned_temporary("state.tmp1"));  // of the first process, which is always there
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_writer_leaves_what_is_found_abandoned) {
+  const test::TemporaryFolder folder;
+  const ::pid_t writer = ::fork();
+  if (writer == 0) {
+    AtomicFile file(folder.path() / "state");
+    file.write("half");
+    ::raise(SIGKILL);
+  }
+  ::waitpid(writer, nullptr, 0);
+  BOOST_TEST(files_in(folder.path()) == 1);
+  BOOST_TEST(is_abandoned_temporary(std::filesystem::directory_iterator(folder.path())->path()));
+}
+
+BOOST_AUTO_TEST_CASE(other_names_are_no_temporaries) {
+  for (const char* name : {"state", "state.tmp", "state.tmp12x", "state.tmp-12", "state.tmp0", "state.temp999999",
+                           "state.tmp99999999999999999999", ".tmp4194303", "tmp4194303"})
+    BOOST_TEST(!is_abandoned_temporary(name), name);
 }
 
 BOOST_AUTO_TEST_CASE(new_files_follow_the_umask) {
