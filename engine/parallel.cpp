@@ -7,7 +7,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -85,6 +87,24 @@ void spin_until(Condition&& is_met) {
 /// times as long, and nothing in the program can tell libgomp otherwise.)
 class Team {
  public:
+  /// @param threads with the leader
+  explicit Team(int threads) {
+    helpers_.reserve(static_cast<std::size_t>(threads));
+    try {
+      while (std::ssize(helpers_) < threads - 1)
+        helpers_.emplace_back([this] { serve(); });
+    } catch (const std::system_error& e) {
+      const std::size_t had = helpers_.size() + 1;
+      end();
+      throw Error(concat("threads: only ", had, " of ", threads, " could be had (", e.what(),
+                         "): the limit on memory (ulimit -v) or processes (ulimit -u) is reached. Raise it, or use ",
+                         "fewer --threads."));
+    }
+  }
+  ~Team() { end(); }
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
   void run(Chunks& loop, int helpers) {
     {
       const std::lock_guard lock(mutex_);
@@ -103,6 +123,7 @@ class Team {
     left_.wait(lock, [&] { return inside_ == 0; });
   }
 
+ private:
   /// What a helper does until the leader ends.
   void serve() {
     for (std::uint64_t seen = 0;;) {
@@ -132,9 +153,9 @@ class Team {
       ++offers_;
     }
     offered_.notify_all();
+    helpers_.clear();
   }
 
- private:
   // All members change under the mutex only; the atomic ones are also read without it.
   std::mutex mutex_;
   std::condition_variable offered_;
@@ -144,9 +165,19 @@ class Team {
   Chunks* loop_ = nullptr;
   int places_ = 0;  // helpers that may still join
   bool has_ended_ = false;
+  std::vector<std::jthread> helpers_;
 };
 
 thread_local Team* led_team = nullptr;
+
+/// While it lives, the calling thread leads the team.
+class Leading {
+ public:
+  explicit Leading(Team& team) { led_team = &team; }
+  ~Leading() { led_team = nullptr; }
+  Leading(const Leading&) = delete;
+  Leading& operator=(const Leading&) = delete;
+};
 
 }  // namespace
 
@@ -166,23 +197,9 @@ void with_thread_team(const std::function<void()>& body) {
     body();
     return;
   }
-  Team team;
-  std::exception_ptr failure;
-#pragma omp parallel num_threads(thread_count()) default(none) shared(body, failure, team)
-  if (omp_get_thread_num() == 0) {
-    led_team = &team;
-    try {
-      body();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    led_team = nullptr;
-    team.end();
-  } else {
-    team.serve();
-  }
-  if (failure)
-    std::rethrow_exception(failure);
+  Team team(thread_count());
+  const Leading leading(team);
+  body();
 }
 
 namespace detail {

@@ -1,12 +1,16 @@
 #include "engine/parallel.h"
 
 #include <omp.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "engine/error.h"
 #include "tests/support.h"
@@ -101,10 +105,10 @@ BOOST_AUTO_TEST_CASE(no_more_threads_of_a_team_take_part_than_were_set) {
     set_thread_count(2);
     std::mutex mutex;
     for (int round = 0; round < 100; ++round) {
-      std::set<int> threads;
+      std::set<std::thread::id> threads;
       parallel_for(64, 1, [&](std::int64_t, std::int64_t) {
         const std::lock_guard lock(mutex);
-        threads.insert(omp_get_thread_num());
+        threads.insert(std::this_thread::get_id());
       });
       BOOST_TEST(threads.size() <= 2u);
     }
@@ -138,9 +142,9 @@ BOOST_AUTO_TEST_CASE(a_nested_loop_runs_on_its_thread_alone) {
   std::atomic<int> strangers{0};
   std::atomic<int> visits{0};
   parallel_for(4, 1, [&](std::int64_t, std::int64_t) {
-    const int outer = omp_get_thread_num();
+    const std::thread::id outer = std::this_thread::get_id();
     parallel_for(10, 1, [&](std::int64_t, std::int64_t) {
-      strangers += omp_get_thread_num() != outer;
+      strangers += std::this_thread::get_id() != outer;
       ++visits;
     });
   });
@@ -153,6 +157,26 @@ BOOST_AUTO_TEST_CASE(thread_counts_out_of_range_are_refused) {
   BOOST_CHECK_THROW(set_thread_count(1025), UsageError);
   set_thread_count(3);
   BOOST_TEST(thread_count() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_team_that_the_system_does_not_give_is_refused_with_the_numbers) {
+  const ::pid_t child = ::fork();  // for its limits only
+  if (child == 0) {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = std::size_t{1} << 20;
+    ::setrlimit(RLIMIT_AS, &limit);
+    set_thread_count(500);  // more than stacks are kept of threads that have ended
+    try {
+      with_thread_team([] {});
+    } catch (const Error& e) {
+      ::_exit(test::Says{{"of 500 could be had", "ulimit -v", "--threads"}}(e) ? 0 : 2);
+    }
+    ::_exit(1);
+  }
+  int status = 0;
+  BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_team_throws_arrives_and_the_next_team_works) {
