@@ -1,6 +1,8 @@
 #pragma once
 // Checkpoints of a run: the tensors of a network and of what trains it, and where the run stood. Equal runs write equal
-// bytes, so nothing that depends on time, threads or folder may enter.
+// bytes, so nothing that depends on time, threads or folder may enter. What is saved is finite, and what is read is
+// what was saved: the metadata hold a SHA-256 of all else in the file.
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -15,6 +17,8 @@ struct Checkpoint {
   nlohmann::ordered_json network;         ///< how to build the network (networks.h)
   nlohmann::ordered_json position;        ///< where the run stood; the app's own
   std::map<std::string, Tensor> tensors;  ///< parameters and buffers under their names, and the method's own state
+  std::filesystem::path file = {};        ///< where it was read
+  bool has_digest = false;                ///< false: written by another program, so that damage cannot be noticed
 };
 
 /// The state of a module as named tensors, ready for `tensors`.
@@ -23,11 +27,22 @@ std::map<std::string, Tensor> tensors_of(const std::vector<Parameter*>& state);
 /// Copies the tensors back. @throws CheckpointError if one is missing or has another shape or dtype
 void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors);
 
-/// Reads any checkpoint of ours. @throws CheckpointError
+/// Reads a checkpoint, of format 1 or without a digest too. @throws CheckpointError naming the file; for numbers that
+/// are not those that were saved, both digests
 Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// Runs `read`, which takes something out of the checkpoint, and names the file in what it throws.
+void read_from(const Checkpoint& checkpoint, const std::function<void()>& read);
+
+/// The name of a tensor with an infinite or undefined element.
+std::optional<std::string> find_non_finite(const std::map<std::string, Tensor>& tensors);
 
 /// A whole number of a position, 0 where it is missing. @throws CheckpointError for what no run counts to
 std::int64_t count_of(const nlohmann::ordered_json& position, const char* name);
+/// A number of a position, 0 where it is missing. @throws CheckpointError for what is none
+double real_of(const nlohmann::ordered_json& position, const char* name);
+/// Numbers of a position, none where they are missing. @throws CheckpointError
+std::vector<double> reals_of(const nlohmann::ordered_json& position, const char* name);
 
 /// The checkpoints of one run folder.
 class Checkpoints {
@@ -35,9 +50,11 @@ class Checkpoints {
   explicit Checkpoints(RunFolder& folder) : folder_(folder) {}
 
   /// Writes checkpoints/NAME.safetensors, then reads it back and compares: a disk that lies is found now.
+  /// @throws DivergedError if a number is not finite; the checkpoint on the disk is then as before
   void save(const std::string& name, const Checkpoint& checkpoint);
   /// The last one of a resumed run, with the metrics cut back to it; nothing in a new run, or where the run was stopped
   /// before its first checkpoint (then it starts over).
+  /// @throws CheckpointError if it is damaged, of another format, or changed by another program
   std::optional<Checkpoint> resume();
 
  private:

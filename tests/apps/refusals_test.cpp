@@ -156,7 +156,10 @@ BOOST_AUTO_TEST_CASE(damaged_and_hostile_checkpoints) {
 
 BOOST_AUTO_TEST_CASE(checkpoint_that_describes_an_absurd_network) {
   BOOST_REQUIRE(train("--out run").exit_code == 0);
-  const std::string good = content(path() / "run/checkpoints/last.safetensors");
+  // Without the digest, which would tell before anything else that the file was changed.
+  std::string good = content(path() / "run/checkpoints/last.safetensors");
+  const std::size_t digest = good.find("\"digest\"");
+  good.replace(digest, 8, "\"digesT\"");
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string bytes = good;
     const std::size_t at = bytes.find(from);
