@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,7 +33,22 @@ Metrics::~Metrics() {
   ::close(descriptor_);
 }
 
+bool Metrics::is_in_place() const {
+  using Status = struct stat;
+  Status here = {};
+  Status opened = {};
+  return ::fstat(descriptor_, &opened) == 0 && ::stat(path_.c_str(), &here) == 0 && here.st_dev == opened.st_dev &&
+         here.st_ino == opened.st_ino;
+}
+
+void Metrics::require_in_place() const {
+  if (!is_in_place())
+    throw Error(concat("run folder: ", path_.parent_path().string(), " was removed, renamed or replaced in mid-run; ",
+                       "what was not saved is lost. If it was renamed, go on from its last checkpoint with --resume."));
+}
+
 void Metrics::append(const nlohmann::ordered_json& fields) {
+  require_in_place();
   nlohmann::ordered_json entry = {{"v", 1}, {"t", unix_seconds()}, {"run", run_}};
   entry.update(fields);
   const std::string line = json_text(entry) + "\n";

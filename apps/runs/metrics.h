@@ -20,6 +20,9 @@ class Metrics {
 
   /// Writes a line; non-finite numbers become strings. @throws Error on a full disk, the file ending before that line
   void append(const nlohmann::ordered_json& fields);
+  /// @throws Error if the folder of the file, or the file in it, is no longer the one that was opened
+  void require_in_place() const;
+  bool is_in_place() const;
   /// Waits until the disk has all lines. @return the file's length, for the checkpoint
   std::uint64_t sync();
   /// Forgets what was written after the checkpoint that holds `length`.

@@ -3,6 +3,7 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "apps/cli/json_text.h"
 #include "apps/cli/stop.h"
@@ -37,7 +38,16 @@ Failure current_failure() {
   } catch (const CheckpointError& e) {
     return {kBadCheckpoint, e.what()};
   } catch (const std::bad_alloc&) {
-    return {kFailed, "not enough memory. Use a smaller --batch-size or network; --dry-run tells what is needed."};
+    return {kFailed,
+            "not enough memory. Use a smaller --batch-size or network (--dry-run tells what is needed), or raise the "
+            "limit (ulimit -v, or that of the container)."};
+  } catch (const std::system_error& e) {
+    if (e.code() != std::errc::resource_unavailable_try_again)
+      return {kFailed, e.what()};
+    return {
+        kFailed,
+        "no thread could be started: the limit on memory (ulimit -v) or processes (ulimit -u) is reached. Raise it, "
+        "or use fewer --threads."};
   } catch (const std::logic_error& e) {
     return {kFailed, std::string("internal error, please report it: ") + e.what()};
   } catch (const std::exception& e) {
@@ -96,7 +106,7 @@ int run_session(const App& app, Session& session, const std::string& program) {
     end = current_failure();
     report(session.log(), program, end);
   }
-  if (!session.has_folder()) {
+  if (!session.has_folder() || (end.exit_code != kDone && !session.folder().is_in_place())) {
     return end.exit_code;
   }
   if (end.exit_code == kStopped) {

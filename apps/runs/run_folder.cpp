@@ -1,11 +1,11 @@
 #include "apps/runs/run_folder.h"
 
+#include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "apps/cli/host.h"
+#include "apps/cli/json_file.h"
 #include "apps/cli/json_text.h"
 #include "apps/cli/version.h"
 #include "engine/atomic_file.h"
@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kMetrics = "metrics.jsonl";
 /// All that a run writes, in any program.
 constexpr std::array kProducts = {
     "run.json", "config.ini",  "metrics.jsonl",   "genotype.json",  "genotype.txt",    "posterior.json", "cells",
@@ -52,16 +53,58 @@ fs::path create_default(std::string_view app, const Options& options) {
   return path;
 }
 
-void remove_old_run(const fs::path& path) {
-  if (!fs::exists(path / "run.json") && !(fs::is_directory(path) && fs::is_empty(path))) {
+/// The folders in a run's in which files are written.
+constexpr std::array kOwnFolders = {"checkpoints", "cells"};
+
+/// A temporary file, at the top of a run's folder, that a killed run left.
+bool is_leftover(const fs::path& path) {
+  return is_abandoned_temporary(path) && fs::is_regular_file(path) &&
+         std::ranges::find(kProducts, path.stem()) != kProducts.end();
+}
+
+void remove_leftovers(const fs::path& run) {
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    if (is_leftover(entry.path()))
+      leftovers.push_back(entry.path());
+  }
+  for (const char* folder : kOwnFolders) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(run / folder, none)) {
+      if (is_abandoned_temporary(entry.path()))
+        leftovers.push_back(entry.path());
+    }
+  }
+  for (const fs::path& path : leftovers)
+    fs::remove(path);
+}
+
+/// What a run leaves that is killed before its first whole file, or while that is written.
+bool holds_only_leftovers(const fs::path& path) {
+  return fs::is_directory(path) && std::ranges::all_of(fs::directory_iterator(path), [](const auto& entry) {
+           return is_leftover(entry.path()) ||
+                  (entry.path().filename() == kMetrics && entry.is_regular_file() && entry.file_size() == 0);
+         });
+}
+
+/// @throws UsageError if a new run must not take the place of what is there
+void require_replaceable(const fs::path& path, bool may_overwrite) {
+  if (holds_only_leftovers(path))
+    return;
+  if (!may_overwrite)
+    throw UsageError(path.string() + " exists. Choose another --out, continue it with --resume " + path.string() +
+                     ", or replace it with --overwrite.");
+  if (!fs::exists(path / "run.json"))
     throw UsageError(path.string() +
                      " is not the folder of a run (it has no run.json), so --overwrite leaves it alone. " +
                      "Choose another --out.");
-  }
-  const Metrics in_use(path / "metrics.jsonl", "");  // refuses while that run is going on
-  for (const char* product : kProducts) {
-    fs::remove_all(path / product);
-  }
+}
+
+void remove_old_run(const fs::path& path) {
+  const Metrics in_use(path / kMetrics, "");  // refuses while that run is going on
+  // run.json last: what was interrupted here can still be overwritten.
+  std::for_each(kProducts.rbegin(), kProducts.rend(), [&](const char* product) { fs::remove_all(path / product); });
+  remove_leftovers(path);
 }
 
 nlohmann::ordered_json host_facts() {
@@ -85,10 +128,7 @@ void RunFolder::begin(std::string_view app, const Options& options) {
   if (path_.empty()) {
     path_ = create_default(app, options);
   } else if (!create_new(path_)) {
-    if (!options.flag("overwrite")) {
-      throw UsageError(path_.string() + " exists. Choose another --out, continue it with --resume " + path_.string() +
-                       ", or replace it with --overwrite.");
-    }
+    require_replaceable(path_, options.flag("overwrite"));
     remove_old_run(path_);
   }
   facts_ = {{"app", app},
@@ -101,9 +141,10 @@ void RunFolder::begin(std::string_view app, const Options& options) {
             {"threads", thread_count()}};
   facts_.update(host_facts());
   facts_.update({{"start", utc_text(unix_seconds())}, {"end", nullptr}, {"exit", nullptr}, {"error", nullptr}});
-  write_facts();  // first: what has a run.json can be overwritten
+  // First: what has a run.json can be overwritten.
+  write_file_atomically(path_ / "run.json", json_text(facts_, 2) + "\n");
   write_file_atomically(path_ / "config.ini", options.ini());
-  metrics_ = std::make_unique<Metrics>(path_ / "metrics.jsonl", path_.filename().string());
+  metrics_ = std::make_unique<Metrics>(path_ / kMetrics, path_.filename().string());
 }
 
 void RunFolder::reopen(std::string_view app, const Options& options) {
@@ -112,18 +153,13 @@ void RunFolder::reopen(std::string_view app, const Options& options) {
   if (options.is_set("out") || options.flag("overwrite")) {
     throw UsageError("--resume " + path_.string() + " goes on in that folder; drop --out and --overwrite.");
   }
-  std::ifstream file(path_ / "run.json");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  facts_ = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (!facts_.is_object() || !facts_.contains("app") || !facts_["app"].is_string()) {
-    throw CheckpointError((path_ / "run.json").string() + " is missing or damaged; this run cannot be resumed. Start " +
-                          "a new one with --config " + (path_ / "config.ini").string() + ".");
+  const std::string app_of_run = read_facts();
+  if (app_of_run != app) {
+    throw UsageError(path_.string() + " is a run of ockham-" + app_of_run + ", not of ockham-" + std::string(app) +
+                     ". Give --resume one of its own runs.");
   }
-  if (facts_["app"] != app) {
-    throw UsageError(path_.string() + " is a run of ockham-" + facts_["app"].get<std::string>() + ", not of ockham-" +
-                     std::string(app) + ". Give --resume one of its own runs.");
-  }
-  metrics_ = std::make_unique<Metrics>(path_ / "metrics.jsonl", path_.filename().string());
+  metrics_ = std::make_unique<Metrics>(path_ / kMetrics, path_.filename().string());
+  remove_leftovers(path_);
   auto& resumptions = facts_["resumed"];
   if (!resumptions.is_array()) {
     resumptions = nlohmann::ordered_json::array();
@@ -134,9 +170,22 @@ void RunFolder::reopen(std::string_view app, const Options& options) {
   write_facts();
 }
 
+std::string RunFolder::read_facts() {
+  const std::string name = (path_ / "run.json").string();
+  try {
+    facts_ = read_json(name);
+    return value_of<std::string>(facts_, "app", name);
+  } catch (const CheckpointError& e) {
+    throw CheckpointError(concat(e.what(), " What describes this run is damaged, and it cannot be resumed. Start a ",
+                                 "new one with --config ", (path_ / "config.ini").string(), "."));
+  }
+}
+
 fs::path RunFolder::file(const fs::path& name) const {
-  std::error_code error;
-  fs::create_directories((path_ / name).parent_path(), error);  // a failure shows when the file is opened
+  metrics_->require_in_place();
+  std::error_code error;  // a failure shows when the file is opened
+  if (name.has_parent_path())
+    fs::create_directory(path_ / name.parent_path(), error);
   return path_ / name;
 }
 
@@ -146,7 +195,7 @@ void RunFolder::describe(const std::string& key, nlohmann::ordered_json value) {
 }
 
 void RunFolder::write_summary(const nlohmann::ordered_json& summary) {
-  write_file_atomically(path_ / "summary.json", json_text(summary, 2) + "\n");
+  write("summary.json", summary);
 }
 
 void RunFolder::finish(int exit_code, const std::string& error) {
@@ -159,7 +208,11 @@ void RunFolder::finish(int exit_code, const std::string& error) {
 }
 
 void RunFolder::write_facts() {
-  write_file_atomically(path_ / "run.json", json_text(facts_, 2) + "\n");
+  write("run.json", facts_);
+}
+
+void RunFolder::write(const char* name, const nlohmann::ordered_json& json) {
+  write_file_atomically(file(name), json_text(json, 2) + "\n");
 }
 
 }  // namespace ockham::apps

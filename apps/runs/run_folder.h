@@ -16,14 +16,18 @@ class RunFolder {
  public:
   /// Creates the folder that --out names (default runs/APP-DATE-TIME-SEED) with run.json, config.ini and an empty
   /// metrics.jsonl; or reopens the one that --resume names. --overwrite first removes what a run left in --out, and
-  /// nothing else.
+  /// nothing else; a folder that holds nothing but what a run killed in its first moments leaves is as good as none.
+  /// Temporary files of killed writers are removed.
   /// @throws UsageError if the folder exists, is no run to overwrite or resume, or is in use; it is then untouched
   /// @throws Error if it cannot be written, CheckpointError if run.json is damaged
   static RunFolder open(std::string_view app, const Options& options);
 
   const std::filesystem::path& path() const { return path_; }
   /// The path of a file in the folder such as "checkpoints/last.safetensors", whose own folder is created.
+  /// @throws Error if the run's folder is no longer there: it is not made anew
   std::filesystem::path file(const std::filesystem::path& name) const;
+  /// Is it still where it was opened, neither removed nor renamed?
+  bool is_in_place() const { return metrics_->is_in_place(); }
   bool resumed() const { return resumed_; }
   Metrics& metrics() { return *metrics_; }
 
@@ -37,7 +41,10 @@ class RunFolder {
   RunFolder() = default;
   void begin(std::string_view app, const Options& options);
   void reopen(std::string_view app, const Options& options);
+  /// @return whose run it is
+  std::string read_facts();
   void write_facts();
+  void write(const char* name, const nlohmann::ordered_json& json);
 
   std::filesystem::path path_;
   bool resumed_ = false;

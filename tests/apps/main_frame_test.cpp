@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -89,6 +90,16 @@ BOOST_AUTO_TEST_CASE(memory_and_internal_errors_say_what_to_do) {
   const Outcome no_memory = run({}, [](Session&) -> int { throw std::bad_alloc(); });
   BOOST_TEST(no_memory.exit_code == 1);
   BOOST_TEST(no_memory.err.find("not enough memory") != std::string::npos);
+  BOOST_TEST(no_memory.err.find("ulimit -v") != std::string::npos);
+  const Outcome no_thread = run({}, [](Session&) -> int {
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+  });
+  BOOST_TEST(no_thread.exit_code == 1);
+  BOOST_TEST(no_thread.err.find("no thread could be started") != std::string::npos);
+  BOOST_TEST(no_thread.err.find("fewer --threads") != std::string::npos);
+  const Outcome other = run(
+      {}, [](Session&) -> int { throw std::system_error(std::make_error_code(std::errc::not_connected), "socket"); });
+  BOOST_TEST(other.err.starts_with("ockham-example: socket: "));
   BOOST_TEST(run_throwing<std::logic_error>().err.find("report it: what happened") != std::string::npos);
 }
 
@@ -143,6 +154,34 @@ BOOST_AUTO_TEST_CASE(failed_run_leaves_exit_code_and_error_in_its_folder) {
   std::ifstream log(out + "/log.txt");
   BOOST_TEST(std::string(std::istreambuf_iterator<char>(log), {}) ==
              "working\ninfo: many switches\nockham-example: loss is nan\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_run_whose_folder_vanishes_ends_with_1_and_one_line) {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "run").string();
+  const Outcome outcome = run({"--quiet", "--out", out}, [&](Session& session) -> int {
+    session.folder();
+    std::filesystem::remove_all(out);
+    session.publish({{"accuracy", 0.5}});
+    return kDone;
+  });
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(outcome.err.find(out + " was removed") != std::string::npos);
+  BOOST_TEST(std::ranges::count(outcome.err, '\n') == 1);
+  BOOST_TEST(!std::filesystem::exists(out));
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_vanishes_at_the_end_is_told_once) {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "run").string();
+  const Outcome outcome = run({"--quiet", "--out", out}, [&](Session& session) -> int {
+    session.folder();
+    std::filesystem::rename(out, out + ".moved");
+    return kDone;
+  });
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(std::ranges::count(outcome.err, '\n') == 1);
+  BOOST_TEST(!std::filesystem::exists(out));
 }
 
 BOOST_AUTO_TEST_CASE(results_lost_on_a_full_disk_are_a_failure) {

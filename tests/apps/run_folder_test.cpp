@@ -1,7 +1,11 @@
 // The files of a run folder: created, refused, resumed, cut back, and safe from full disks.
 #include "apps/runs/run_folder.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <fstream>
+#include <functional>
 #include <limits>
 
 #include "apps/runs/checkpoints.h"
@@ -35,6 +39,15 @@ std::string content(const fs::path& path) {
 
 nlohmann::json json_of(const fs::path& path) {
   return nlohmann::json::parse(content(path));
+}
+
+/// What a temporary file of a process that is gone ends with.
+std::string dead_temporary() {
+  const ::pid_t gone = ::fork();
+  if (gone == 0)
+    ::_exit(0);
+  ::waitpid(gone, nullptr, 0);
+  return concat(".tmp", gone);
 }
 
 /// The lines of metrics.jsonl without their times.
@@ -107,6 +120,124 @@ BOOST_AUTO_TEST_CASE(run_in_progress_is_neither_overwritten_nor_resumed) {
   BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({"--overwrite", "--out=" + path})), UsageError,
                         Says{{"another process"}});
   BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({"--resume=" + path})), UsageError, Says{{"another process"}});
+}
+
+BOOST_AUTO_TEST_CASE(what_a_run_killed_in_its_first_moments_leaves_is_as_good_as_none) {
+  const std::string gone = dead_temporary();
+  const std::vector<std::vector<std::string>> remains = {
+      {}, {"run.json" + gone}, {"metrics.jsonl"}, {"metrics.jsonl", "run.json" + gone}, {"config.ini" + gone}};
+  for (const std::vector<std::string>& files : remains) {
+    for (const char* more : {"--quiet", "--overwrite"}) {
+      const TemporaryFolder folder;
+      for (const std::string& file : files)
+        std::ofstream(folder.path() / file).flush();
+      const RunFolder run = RunFolder::open("search", parse({"--out=" + folder.path().string(), more}));
+      BOOST_TEST(json_of(run.path() / "run.json")["app"] == "search");
+      BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), {}) == 3);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(remains_with_anything_else_among_them_are_no_free_folder) {
+  const std::string gone = dead_temporary();
+  for (const std::string& file :
+       {std::string("notes.txt"), "notes.txt" + gone, std::string("run.json.tmp1"), std::string("checkpoints")}) {
+    const TemporaryFolder folder;
+    std::ofstream(folder.path() / ("run.json" + gone)) << "{";
+    if (file == "checkpoints")
+      fs::create_directory(folder.path() / file);
+    else
+      std::ofstream(folder.path() / file) << "mine";
+    const std::string out = "--out=" + folder.path().string();
+    BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({out})), UsageError, Says{{"exists"}});
+    BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({out, "--overwrite"})), UsageError, Says{{"no run.json"}});
+    BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
+  }
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "metrics.jsonl") << "{}\n";
+  BOOST_CHECK_EXCEPTION(RunFolder::open("search", parse({"--out=" + folder.path().string()})), UsageError,
+                        Says{{"exists"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_in_which_no_run_has_begun_is_not_resumed) {
+  const TemporaryFolder folder;
+  const std::string resume = "--resume=" + folder.path().string();
+  BOOST_CHECK_EXCEPTION(parse({resume}), UsageError, (Says{{folder.path().c_str(), "config.ini", "--out"}}));
+  BOOST_CHECK_EXCEPTION(parse({resume + "/nowhere"}), UsageError, (Says{{"nowhere", "Check the path"}}));
+}
+
+BOOST_AUTO_TEST_CASE(temporaries_of_killed_writers_go_when_a_run_is_resumed_or_replaced) {
+  const std::string gone = dead_temporary();
+  const TemporaryFolder folder;
+  const std::string path = (folder.path() / "run").string();
+  for (const std::string& options : {"--resume=" + path, "--out=" + path}) {
+    {
+      const RunFolder run = RunFolder::open("search", parse({"--out=" + path, "--overwrite"}));
+      for (const char* name : {"checkpoints/last.safetensors", "checkpoints/best.safetensors", "cells/normal.svg",
+                               "run.json", "summary.json"})
+        std::ofstream(run.file(name).string() + gone) << "half";
+      for (const char* name : {"checkpoints/last.safetensors.tmp1", "notes.txt.tmp1", "checkpoints/notes.tmp"})
+        std::ofstream(run.file(name)) << "mine";
+      std::ofstream(run.file("notes.txt").string() + gone) << "mine";
+    }
+    std::vector<std::string> arguments = {options};
+    if (options.starts_with("--out"))
+      arguments.push_back("--overwrite");
+    const RunFolder run = RunFolder::open("search", parse(arguments));
+    std::vector<std::string> left;
+    for (const auto& entry : fs::recursive_directory_iterator(run.path())) {
+      if (entry.path().string().ends_with(gone))
+        left.push_back(entry.path().filename());
+    }
+    BOOST_TEST(left == std::vector<std::string>{"notes.txt" + gone});
+    BOOST_TEST(fs::exists(run.path() / "notes.txt.tmp1"));
+    BOOST_TEST(fs::exists(run.path() / "checkpoints/last.safetensors.tmp1") == run.resumed());
+    BOOST_TEST(fs::exists(run.path() / "checkpoints/notes.tmp") == run.resumed());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_vanishes_in_mid_run_is_not_made_anew) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "run";
+  const std::vector<std::function<void()>> vanishings = {
+      [&] { fs::remove_all(path); },
+      [&] { fs::rename(path, folder.path() / "moved"); },
+      [&] {
+        fs::rename(path, folder.path() / "old");
+        open_new(path);
+      },
+      [&] { fs::remove(path / "metrics.jsonl"); },
+  };
+  for (const auto& vanish : vanishings) {
+    fs::remove_all(path);
+    RunFolder run = open_new(path);
+    run.metrics().append({{"step", 1}});
+    vanish();
+    const auto before = fs::exists(path) ? std::distance(fs::recursive_directory_iterator(path), {}) : -1;
+    const auto is_told = Says{{path.c_str(), "removed, renamed or replaced", "--resume"}};
+    BOOST_TEST(!run.is_in_place());
+    BOOST_CHECK_EXCEPTION(run.metrics().append({{"step", 2}}), Error, is_told);
+    BOOST_CHECK_EXCEPTION(run.file("checkpoints/last.safetensors"), Error, is_told);
+    BOOST_CHECK_EXCEPTION(Checkpoints(run).save("last", {}), Error, is_told);
+    BOOST_CHECK_EXCEPTION(run.describe("data", {}), Error, is_told);
+    BOOST_CHECK_EXCEPTION(run.write_summary({}), Error, is_told);
+    BOOST_CHECK_EXCEPTION(run.finish(0, ""), Error, is_told);
+    BOOST_TEST((fs::exists(path) ? std::distance(fs::recursive_directory_iterator(path), {}) : -1) == before);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_describes_a_run_is_refused_where_it_harms) {
+  const TemporaryFolder folder;
+  const fs::path path = open_new(folder.path() / "run").path();
+  const Options resume = parse({"--resume=" + path.string()});
+  const std::string good = content(path / "run.json");
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  for (const std::string& bad : {deep, "{\"app\":\"search\",\"x\":" + deep + "}", std::string(), std::string("[]"),
+                                 std::string("{\"app\":7}"), "{\"app\":\"train\"," + good.substr(1)}) {
+    std::ofstream(path / "run.json") << bad;
+    BOOST_CHECK_EXCEPTION(RunFolder::open("search", resume), CheckpointError,
+                          (Says{{"run.json", "cannot be resumed", "--config"}}));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(resumed_metrics_equal_those_of_an_uninterrupted_run) {
