@@ -177,6 +177,11 @@ Option& OptionTable::at(std::string_view name) {
   return *found;
 }
 
+void OptionTable::answer_by_run(std::string source, std::vector<std::string> names,
+                                std::function<std::filesystem::path(const std::filesystem::path&)> run_of) {
+  run_ = {std::move(source), std::move(names), std::move(run_of)};
+}
+
 void OptionTable::preset(std::string name, Preset values) {
   if (find("preset") == nullptr) {
     choice("preset", {}, "", "a set of defaults, listed below");

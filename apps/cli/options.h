@@ -41,7 +41,7 @@ struct Option {
   bool free_on_resume = false;
 };
 
-enum class Source { kCommandLine, kEnvironment, kFile, kPreset, kFallback };
+enum class Source { kCommandLine, kEnvironment, kFile, kPreset, kRun, kFallback };
 
 /// The final values, one per declared option, all checked. Asking for an undeclared name or in the wrong kind throws
 /// std::logic_error: that is a mistake of the program, not of its user.
@@ -102,11 +102,16 @@ class OptionTable {
   void positional(std::string name) { positionals_.push_back(std::move(name)); }
   /// Values that --preset NAME puts in place of the defaults. Declares --preset (default: none) on first use.
   void preset(std::string name, Preset values);
+  /// Lets the run that the option `source` names, if `run_of` finds its folder, answer `names` where nothing else does
+  /// but their defaults: by "options" of its run.json.
+  void answer_by_run(std::string source, std::vector<std::string> names,
+                     std::function<std::filesystem::path(const std::filesystem::path&)> run_of);
 
   /// @param arguments without the program's name
   /// @param environment variables OCKHAM_NAME_WITH_UNDERSCORES; others are ignored
   /// An app opts in to these by declaring them: --help and --version stop after the command line; --config FILE adds
-  /// a file; --resume DIR adds DIR/config.ini, whose values may be given again but not changed; --preset NAME.
+  /// a file; --resume DIR adds DIR/config.ini, whose values may be given again but not changed; --preset NAME; a run
+  /// that answers (answer_by_run).
   /// @throws UsageError naming the option, its source, the value, and the nearest known name for a misspelt one
   Options parse(const std::vector<std::string>& arguments, const Environment& environment) const;
 
@@ -132,12 +137,18 @@ class OptionTable {
   GivenValues read_environment(const Environment& environment) const;
   GivenValues read_file(const std::filesystem::path& path) const;
   GivenValues read_preset(const std::string& name) const;
+  GivenValues read_run(const std::filesystem::path& path) const;
   void refuse_changes(const Layers& layers, const GivenValues& recorded) const;
 
   std::deque<Option> options_;  // a deque keeps the references that the builders return
   std::map<std::string, std::string> aliases_;
   std::vector<std::string> positionals_;
   std::map<std::string, Preset> presets_;
+  struct {
+    std::string source;
+    std::vector<std::string> names;
+    std::function<std::filesystem::path(const std::filesystem::path&)> run_of;
+  } run_;
   std::string group_ = "Options";
 };
 

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <fstream>
 
+#include "apps/cli/json_file.h"
 #include "apps/cli/options.h"
 #include "apps/cli/options_check.h"
 #include "apps/cli/spelling.h"
@@ -205,6 +206,21 @@ OptionTable::GivenValues OptionTable::read_preset(const std::string& name) const
   return given;
 }
 
+OptionTable::GivenValues OptionTable::read_run(const std::filesystem::path& path) const {
+  GivenValues given;
+  const std::filesystem::path folder = path.empty() ? path : run_.run_of(path);
+  if (folder.empty())
+    return given;
+  const std::string file = (folder / "run.json").string();
+  const auto recorded = value_of<nlohmann::ordered_json>(read_json(file), "options", file);
+  for (const std::string& name : run_.names) {
+    const auto value = value_of<nlohmann::ordered_json>(recorded, name, file, nullptr);
+    if (!value.is_null())
+      given[name] = {value.is_string() ? value.get<std::string>() : value.dump(), file + ": " + name};
+  }
+  return given;
+}
+
 Options OptionTable::parse(const std::vector<std::string>& arguments, const Environment& environment) const {
   Layers layers;
   const auto text_of = [&](std::string_view name) {
@@ -221,7 +237,11 @@ Options OptionTable::parse(const std::vector<std::string>& arguments, const Envi
                        ".");
     }
     if (!resume.empty()) {
-      const GivenValues recorded = read_file(std::filesystem::path(resume) / "config.ini");
+      const std::filesystem::path recorded_file = std::filesystem::path(resume) / "config.ini";
+      if (!std::filesystem::exists(recorded_file))
+        throw UsageError("--resume " + resume + ": there is no " + recorded_file.string() +
+                         ", so that no run has begun there. Check the path, or start anew with --out " + resume + ".");
+      const GivenValues recorded = read_file(recorded_file);
       refuse_changes(layers, recorded);
       layers.add(Source::kFile, recorded);
     } else if (!config.empty()) {
@@ -230,6 +250,8 @@ Options OptionTable::parse(const std::vector<std::string>& arguments, const Envi
     if (const std::string preset = text_of("preset"); !preset.empty()) {
       layers.add(Source::kPreset, read_preset(preset));
     }
+    if (resume.empty())
+      layers.add(Source::kRun, read_run(text_of(run_.source)));
   }
   Options options;
   for (const Option& option : options_) {

@@ -3,8 +3,10 @@
 #include <iostream>
 
 #include "apps/cli/format.h"
+#include "apps/cli/json_file.h"
 #include "apps/cli/spread.h"
 #include "apps/runs/child_run.h"
+#include "apps/runs/source_run.h"
 #include "apps/runs/train_run.h"
 #include "engine/atomic_file.h"
 #include "nas/genotype/random_cell.h"
@@ -17,6 +19,9 @@ using Json = nlohmann::ordered_json;
 
 void declare(OptionTable& table) {
   declare_train(table);
+  table.at("genotype").help =
+      "the found cells: genotype.json of a search, or the folder of its run, which answers data options";
+  answer_data_by_run(table, "genotype");
   table.group("Comparison");
   table.count("random", 3, "random cells to compare with", {.min = 1, .max = 1000});
   add_seeds_option(table, "1,2,3", "seeds to train each cell with");
@@ -63,7 +68,10 @@ int run(Session& session) {
   const Options& options = session.options();
   if (!options.is_set("genotype"))
     throw UsageError("--genotype is missing: name the genotype.json that a search wrote.");
-  const nas::Genotype found = nas::load_genotype(options.text("genotype"));
+  std::filesystem::path given = options.text("genotype");
+  if (std::error_code none; std::filesystem::is_directory(given, none))
+    given /= "genotype.json";
+  const nas::Genotype found = nas::load_genotype(given.string());
   const std::vector<std::int64_t> seeds = seeds_of(options);
 
   std::vector<std::pair<std::string, nas::Genotype>> cells{{"found", found}};
@@ -85,14 +93,16 @@ int run(Session& session) {
   if (!summaries)
     return kStopped;
   for (std::size_t i = 0; i < summaries->size(); ++i)
-    rows[i / seeds.size()].accuracies.push_back((*summaries)[i].at("test_accuracy").get<double>());
+    rows[i / seeds.size()].accuracies.push_back(
+        value_of<double>((*summaries)[i], "test_accuracy", trainings[i].name + "/summary.json"));
 
   Row random{.name = "random, all"};
   for (std::size_t i = 1; i < rows.size(); ++i)
     random.accuracies.insert(random.accuracies.end(), rows[i].accuracies.begin(), rows[i].accuracies.end());
   rows.push_back(random);
   Json table = Json::array();
-  std::cout << "cell          parameters  test accuracy %, mean +- sd of " << seeds.size() << " seeds\n";
+  std::cout << "data          " << options.text("dataset")
+            << "\ncell          parameters  test accuracy %, mean +- sd of " << seeds.size() << " seeds\n";
   for (const Row& row : rows) {
     const auto percent = [](double a) { return format_real(std::round(a * 1e4) / 1e2); };
     const Spread spread = spread_of(row.accuracies);

@@ -6,10 +6,9 @@
 #include "apps/cli/host.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
-#include "apps/runs/networks.h"
 #include "apps/runs/precision.h"
 #include "apps/runs/program.h"
+#include "apps/runs/source_run.h"
 #include "engine/allocator.h"
 #include "nas/cost.h"
 #include "nas/train/trainer.h"
@@ -19,10 +18,8 @@ namespace {
 
 void declare(OptionTable& table) {
   add_compute_options(table);
-  add_data_options(table);
+  add_checkpoint_options(table);
   table.group("Evaluation");
-  table.text("checkpoint", "", "a checkpoint file, or the folder of a run (its last checkpoint)", "FILE|DIR");
-  table.positional("checkpoint");
   table.choice("split", {"test", "valid", "train"}, "test", "part of the data");
   table.count("batch-size", 100, "images in one pass; changes no result", {.min = 1, .max = 100000});
 }
@@ -30,25 +27,28 @@ void declare(OptionTable& table) {
 int run(Session& session) {
   const Options& options = session.options();
   const Precision precision = precision_of(options);
-  RestoredNetwork network = restore_network(read_checkpoint(checkpoint_path(options)), precision.weights);
-  const data::Splits splits = open_splits(options);
   const std::string& part = options.text("split");
-  const data::DatasetPtr dataset = part == "test" ? splits.test : part == "train" ? splits.train : splits.valid;
-  if (!dataset)
-    throw UsageError("--split valid: there is no validation part without --valid-size.");
-  require_fit(network.frame, *dataset);
+  OpenedCheckpoint opened = open_checkpoint(session, precision.weights, part);
+  RestoredNetwork& network = opened.network;
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
   const double start = monotonic_seconds();
-  const nas::Score score = evaluate_dataset(dataset, options.count("batch-size"), precision.maps,
+  const nas::Score score = evaluate_dataset(opened.dataset, options.count("batch-size"), precision.maps,
                                             [&](const nas::Batch& b) { return nas::evaluate(forward, b); });
   const double seconds = monotonic_seconds() - start;
+  if (!std::isfinite(score.mean_loss()))
+    throw DivergedError(concat(opened.checkpoint.file.string(), ": the loss on the ", part, " images is ",
+                               score.mean_loss(),
+                               "; the run that wrote it has diverged. Train again with a lower --lr."));
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));
   const std::int64_t macs = nas::count_macs(forward, network.frame.image_channels, network.frame.image_size);
   std::cout << part << " accuracy " << std::round(score.accuracy() * 1e4) / 1e2 << " % of " << score.count
-            << " images, loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", " << format_count(params)
-            << " parameters, " << format_count(macs) << " multiply-accumulates an image\n";
-  session.publish({{"split", part},
+            << " images of " << opened.dataset->name() << ", loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", "
+            << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates an image\n";
+  session.publish({{"dataset", opened.dataset->name()},
+                   {"data", opened.facts},
+                   {"seed", options.count("seed")},
+                   {"split", part},
                    {"images", score.count},
                    {"params", params},
                    {"macs", macs},

@@ -7,12 +7,11 @@
 #include "apps/cli/host.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
 #include "apps/runs/hessian_check.h"
 #include "apps/runs/hessian_options.h"
-#include "apps/runs/networks.h"
 #include "apps/runs/precision.h"
 #include "apps/runs/program.h"
+#include "apps/runs/source_run.h"
 #include "engine/atomic_file.h"
 #include "nas/rank_correlation.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -26,10 +25,8 @@ void declare(OptionTable& table) {
   add_compute_options(table);
   table.at("precision").choices = {"fp64", "fp32"};  // second derivatives of rounded maps are not exact
   table.at("precision").fallback = "fp64";
-  add_data_options(table);
+  add_checkpoint_options(table);
   table.group("Hessian");
-  table.text("checkpoint", "", "a checkpoint file, or the folder of a run (its last checkpoint)", "FILE|DIR");
-  table.positional("checkpoint");
   table.choice("over", {"switches", "weights"}, "switches", "parameters to differentiate by");
   table.choice("hessian-bn", {"running", "frozen", "batch"}, "running", "batch-norm statistics");
   table.choice("hessian-algorithm", {"auto", "reverse", "forward"}, "auto", "exact algorithm: R, F, or R where exact");
@@ -54,8 +51,8 @@ class Comparison {
   explicit Comparison(Session& session)
       : session_(session),
         options_(session.options()),
-        checkpoint_(read_checkpoint(checkpoint_path(options_))),
-        dtype_(precision_of(options_).weights) {
+        dtype_(precision_of(options_).weights),
+        opened_(open_checkpoint(session, dtype_, "train")) {
     hessian_.algorithm = options_.text("hessian-algorithm") == "reverse"   ? HessianAlgorithm::kReverse
                          : options_.text("hessian-algorithm") == "forward" ? HessianAlgorithm::kForward
                                                                            : HessianAlgorithm::kAuto;
@@ -69,9 +66,7 @@ class Comparison {
   }
 
   int run() {
-    network_ = restore_network(checkpoint_, dtype_);
-    const data::DatasetPtr dataset = open_splits(options_).train;
-    require_fit(network_.frame, *dataset);
+    const data::DatasetPtr& dataset = opened_.dataset;
     data::Loader loader(dataset, evaluation_transform(*dataset),
                         {.batch_size = std::min(options_.count("hessian-size"), dataset->size()),
                          .seed = static_cast<std::uint64_t>(options_.count("seed")),
@@ -118,7 +113,7 @@ class Comparison {
     Tape tape;
     hessian_.curvature = curvature;
     const double start = monotonic_seconds();
-    const Variable loss = loss_on(tape, network_, batch_);
+    const Variable loss = loss_on(tape, opened_.network, batch_);
     const double forward = monotonic_seconds() - start;
     const std::vector<Parameter*> parameters = parameters_on(tape);
     HessianResult result = hessian_diagonal(loss, parameters, hessian_);
@@ -160,9 +155,10 @@ class Comparison {
   }
 
   void print(const HessianResult& exact) const {
-    std::cout << "exact by algorithm " << (exact.algorithm == HessianAlgorithm::kReverse ? "R" : "F") << " ("
-              << exact.reason << "), " << exact.columns << " passes, " << exact.directions << " at once, "
-              << format_duration(seconds_) << ", one forward pass " << format_duration(forward_seconds_) << "\n";
+    std::cout << batch_.labels.numel() << " training images of " << opened_.dataset->name() << "\nexact by algorithm "
+              << (exact.algorithm == HessianAlgorithm::kReverse ? "R" : "F") << " (" << exact.reason << "), "
+              << exact.columns << " passes, " << exact.directions << " at once, " << format_duration(seconds_)
+              << ", one forward pass " << format_duration(forward_seconds_) << "\n";
     std::size_t width = 5;
     const auto shown = std::min(entries_.size(), static_cast<std::size_t>(options_.count("show")));
     for (std::size_t i = 0; i < shown; ++i)
@@ -190,7 +186,7 @@ class Comparison {
       session_.log().line("no self-check: differences need running or batch statistics and single entries");
       return;
     }
-    RestoredNetwork wide = restore_network(checkpoint_, DType::kFloat64);
+    RestoredNetwork wide = restore_network(opened_.checkpoint, DType::kFloat64);
     const nas::Batch batch{.images = batch_.images.to(DType::kFloat64), .labels = batch_.labels};
     const auto build = [&](Tape& tape) { return loss_on(tape, wide, batch); };
     Tape tape;
@@ -216,7 +212,10 @@ class Comparison {
     std::int64_t negative = 0;
     for (const Entry& e : entries_)
       negative += e.exact < 0.0;
-    Json json{{"over", options_.text("over")},
+    Json json{{"dataset", opened_.dataset->name()},
+              {"data", opened_.facts},
+              {"seed", options_.count("seed")},
+              {"over", options_.text("over")},
               {"bn", options_.text("hessian-bn")},
               {"algorithm", exact.algorithm == HessianAlgorithm::kReverse ? "R" : "F"},
               {"reason", exact.reason},
@@ -236,10 +235,9 @@ class Comparison {
 
   Session& session_;
   const Options& options_;
-  Checkpoint checkpoint_;
   DType dtype_;
+  OpenedCheckpoint opened_;
   HessianOptions hessian_;
-  RestoredNetwork network_;
   nas::Batch batch_;
   std::vector<std::string> names_;
   std::vector<Entry> entries_;

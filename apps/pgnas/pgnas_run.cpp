@@ -12,11 +12,11 @@
 #include "apps/runs/batches.h"
 #include "apps/runs/checkpoints.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
 #include "apps/runs/hessian_options.h"
 #include "apps/runs/limited_run.h"
 #include "apps/runs/precision.h"
 #include "apps/runs/profile_report.h"
+#include "apps/runs/recorded_facts.h"
 #include "apps/runs/training_line.h"
 #include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
@@ -51,7 +51,7 @@ data::Splits open_checked_splits(const Options& options) {
         "--valid-size 1000.");
   if (options.flag("baseline") && options.flag("fixed"))
     throw UsageError("--baseline --fixed: the network of --fixed is the baseline already; leave out one of them.");
-  data::Splits splits = open_splits(options);
+  data::Splits splits = open_recorded_splits(options);
   const data::ImageShape shape = splits.train->shape();
   if (shape.height % 4 != 0 || shape.width % 4 != 0)
     throw UsageError(concat("images of ", shape.height, "x", shape.width,
@@ -133,7 +133,7 @@ class PgnasRun {
     checkpoints_ = &checkpoints;
     started_ = monotonic_seconds();
     if (const auto last = checkpoints.resume()) {
-      resume_from(*last);
+      read_from(*last, [&] { resume_from(*last); });
       if (at_.network >= networks() && repeat_results(session_))
         return kDone;
     } else {

@@ -1,12 +1,13 @@
 #include "apps/runs/child_run.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 
 #include "apps/cli/format.h"
+#include "apps/cli/json_file.h"
 #include "apps/runs/common_options.h"
+#include "apps/runs/recorded_facts.h"
 #include "engine/allocator.h"
 #include "engine/error.h"
 
@@ -27,11 +28,6 @@ std::string seeds_complaint(const std::string& text) {
     seeds.push_back(*seed);
   }
   return "";
-}
-
-Json read_json(const fs::path& path) {
-  std::ifstream in(path);
-  return Json::parse(in, nullptr, false);
 }
 
 /// "--name" of "--name=value".
@@ -116,6 +112,8 @@ std::optional<std::vector<Json>> run_children(Session& parent, const App& app, c
         fs::remove_all(folder / child.name);
     }
   }
+  if (std::ranges::any_of(children, [&](const ChildRun& child) { return !is_finished(folder / child.name); }))
+    parent.folder().describe("data", data_facts(open_recorded_splits(parent.options())));
   std::vector<Json> summaries;
   for (const ChildRun& child : children) {
     const fs::path summary = folder / child.name / "summary.json";
@@ -123,8 +121,6 @@ std::optional<std::vector<Json>> run_children(Session& parent, const App& app, c
     if (run_child(parent, app, shared, child) != kDone)
       return std::nullopt;
     summaries.push_back(read_json(summary));
-    if (!summaries.back().is_object())
-      throw Error(concat(summary.string(), ": is damaged; remove its folder and run again."));
   }
   return summaries;
 }

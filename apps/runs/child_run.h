@@ -33,7 +33,7 @@ Session child_session(const App& app, const std::vector<std::string>& arguments,
 /// Runs the children in order. Those that a replaced run (--overwrite) left under the same names are removed first.
 /// @param shared arguments of all; those of an interrupted or finished child must be the same
 /// @return summary.json of each; nothing if asked to stop
-/// @throws UsageError if a child was started with other options, Error if its summary is damaged
+/// @throws UsageError if a child was started with other options, CheckpointError if its summary is damaged
 std::optional<std::vector<nlohmann::ordered_json>> run_children(Session& parent, const App& app,
                                                                 const std::vector<std::string>& shared,
                                                                 const std::vector<ChildRun>& children);

@@ -1,6 +1,5 @@
 #include "apps/runs/datasets.h"
 
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "data/archive.h"
@@ -45,24 +44,6 @@ data::Splits open_splits(const Options& options) {
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
-}
-
-nlohmann::ordered_json data_facts(const data::Splits& splits) {
-  const data::Dataset& train = *splits.train;
-  nlohmann::ordered_json facts = {
-      {"name", train.name()},
-      {"classes", train.classes()},
-      {"shape", {train.shape().channels, train.shape().height, train.shape().width}},
-  };
-  const auto add = [&](const char* part, const data::DatasetPtr& dataset) {
-    if (dataset) {
-      facts[part] = {{"images", dataset->size()}, {"digest", dataset->digest()}};
-    }
-  };
-  add("train", splits.train);
-  add("valid", splits.valid);
-  add("test", splits.test);
-  return facts;
 }
 
 }  // namespace ockham::apps

@@ -1,7 +1,5 @@
 #pragma once
 // The data that --dataset, --data, --image-size, --train-size, --valid-size and --test-size ask for.
-#include <nlohmann/json_fwd.hpp>
-
 #include "apps/cli/options.h"
 #include "data/dataset.h"
 #include "data/subset.h"
@@ -15,8 +13,5 @@ data::DatasetPtr open_dataset(const Options& options, data::Split split);
 /// Both parts cut to the sizes asked for by the shuffle of --seed; `valid` is null where --valid-size is 0.
 /// @throws UsageError for sizes beyond what there is, data::DataError for missing or bad files
 data::Splits open_splits(const Options& options);
-
-/// Name, classes, image shape, sizes and digests, for "data" in run.json. Costs a pass over the pixels.
-nlohmann::ordered_json data_facts(const data::Splits& splits);
 
 }  // namespace ockham::apps

@@ -9,11 +9,11 @@
 #include "apps/runs/batches.h"
 #include "apps/runs/checkpoints.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
 #include "apps/runs/limited_run.h"
 #include "apps/runs/networks.h"
 #include "apps/runs/precision.h"
 #include "apps/runs/profile_report.h"
+#include "apps/runs/recorded_facts.h"
 #include "apps/runs/training_line.h"
 #include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
@@ -80,7 +80,7 @@ class TrainRun {
         options_(session.options()),
         precision_(precision_of(options_)),
         genotype_(genotype_option(options_)),
-        splits_(open_splits(options_)),
+        splits_(open_recorded_splits(options_)),
         spec_(spec_of(options_, genotype_, *splits_.train)),
         initial_{.seed = static_cast<std::uint64_t>(options_.count("seed")), .dtype = precision_.weights},
         network_(genotype_, spec_, initial_),
@@ -99,7 +99,7 @@ class TrainRun {
     checkpoints_ = &checkpoints;
     const double start = monotonic_seconds();
     if (const auto last = checkpoints.resume()) {
-      resume_from(*last);
+      read_from(*last, [&] { resume_from(*last); });
       if (epoch_ >= options_.count("epochs") && repeat_results(session_))
         return kDone;
     } else {

@@ -9,8 +9,8 @@
 #include "apps/cli/progress.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/checkpoints.h"
-#include "apps/runs/datasets.h"
 #include "apps/runs/limited_run.h"
+#include "apps/runs/recorded_facts.h"
 #include "apps/runs/training_line.h"
 #include "apps/search/method_report.h"
 #include "apps/search/search_setup.h"
@@ -44,8 +44,8 @@ struct Position {
             {"eigenvalues", eigenvalues}};
   }
   static Position from(const Json& j) {
-    return {count_of(j, "epoch"), count_of(j, "batch"), count_of(j, "micro_batch"), j.value("valid_accuracy", 0.0),
-            j.value("eigenvalues", std::vector<double>{})};
+    return {count_of(j, "epoch"), count_of(j, "batch"), count_of(j, "micro_batch"), real_of(j, "valid_accuracy"),
+            reals_of(j, "eigenvalues")};
   }
 };
 
@@ -56,7 +56,7 @@ class MethodRun {
       : session_(session),
         options_(session.options()),
         precision_(precision_of(options_)),
-        splits_(open_splits(options_)),
+        splits_(open_recorded_splits(options_)),
         space_(make_space(options_, data_frame())),
         table_(load_table()),
         train_(half(false)),
@@ -73,7 +73,7 @@ class MethodRun {
     checkpoints_ = &checkpoints;
     started_ = monotonic_seconds();
     if (const auto last = checkpoints.resume()) {
-      resume_from(*last);
+      read_from(*last, [&] { resume_from(*last); });
       if (at_.epoch >= options_.count("epochs") && repeat_results(session_))
         return kDone;
     } else {

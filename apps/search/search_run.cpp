@@ -9,10 +9,10 @@
 #include "apps/cli/progress.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/checkpoints.h"
-#include "apps/runs/datasets.h"
 #include "apps/runs/hessian_check.h"
 #include "apps/runs/limited_run.h"
 #include "apps/runs/networks.h"
+#include "apps/runs/recorded_facts.h"
 #include "apps/runs/training_line.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_report.h"
@@ -54,7 +54,7 @@ class SearchRun {
         options_(session.options()),
         precision_(precision_of(options_)),
         seed_(static_cast<std::uint64_t>(options_.count("seed"))),
-        splits_(open_splits(options_)),
+        splits_(open_recorded_splits(options_)),
         initial_{.seed = seed_, .dtype = precision_.weights},
         network_(supernet_spec_of(options_, data_frame()), initial_),
         search_(network_, bayesnas_options_of(options_)),
@@ -71,7 +71,7 @@ class SearchRun {
     checkpoints_ = &checkpoints;
     started_ = monotonic_seconds();
     if (const auto last = checkpoints.resume()) {
-      resume_from(*last);
+      read_from(*last, [&] { resume_from(*last); });
       if (at_.round > options_.count("rounds") && repeat_results(session_))
         return kDone;
     } else {

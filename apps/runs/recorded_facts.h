@@ -1,0 +1,25 @@
+#pragma once
+// What a run records of its data in run.json, and that a resumed run goes on with these data or not at all.
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/options.h"
+#include "data/subset.h"
+
+namespace ockham::apps {
+
+/// Name, classes, image shape, and of each part that is there size and digest, for "data" in run.json. Costs a pass
+/// over the pixels.
+nlohmann::ordered_json data_facts(const data::Splits& splits);
+
+/// The data of a run: open_splits(), which in a resumed run must be what it recorded (if it came so far).
+/// @throws as open_splits(), data::DataError for other images, naming what differs and both digests, CheckpointError if
+/// the record is damaged
+data::Splits open_recorded_splits(const Options& options);
+
+/// How one part of the data differs: "test data: recorded are ...; found are ..."; empty if it does not.
+/// @param recorded, found as data_facts() gives them @param part "train", "valid" or "test"
+/// @throws CheckpointError if `recorded` is damaged
+std::string difference_of(const std::string& part, const nlohmann::ordered_json& recorded,
+                          const nlohmann::ordered_json& found);
+
+}  // namespace ockham::apps

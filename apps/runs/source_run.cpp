@@ -1,0 +1,98 @@
+#include "apps/runs/source_run.h"
+
+#include <algorithm>
+#include <array>
+
+#include "apps/cli/json_file.h"
+#include "apps/runs/common_options.h"
+#include "apps/runs/datasets.h"
+#include "apps/runs/recorded_facts.h"
+#include "data/error.h"
+
+namespace ockham::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::array kDataOptions = {"dataset", "data", "image-size", "train-size", "valid-size", "test-size", "seed"};
+
+void require_finite(const Checkpoint& checkpoint) {
+  if (const auto bad = find_non_finite(checkpoint.tensors))
+    throw DivergedError(concat(checkpoint.file.string(), ": ", *bad, " is not finite; the run that wrote it has ",
+                               "diverged. Train again with a lower --lr."));
+}
+
+/// The images that the run saw are those that are looked at, unless options say otherwise.
+void compare_with_run(Session& session, const fs::path& run, const std::string& part, const Json& found) {
+  const std::string name = (run / "run.json").string();
+  const auto recorded = value_of<Json>(read_json(name), "data", name, nullptr);
+  const std::string difference = recorded.is_null() ? "" : difference_of(part, recorded, found);
+  if (difference.empty())
+    return;
+  const bool is_told = std::ranges::any_of(kDataOptions, [&](const char* option) {
+    const Source source = session.options().source(option);
+    return source != Source::kRun && source != Source::kFallback;
+  });
+  if (!is_told)
+    throw data::DataError(concat(run.string(), ": the data are not those of the run: ", difference,
+                                 "; restore them, or name others by --dataset and --data."));
+  session.log().line(concat("other data than the run's, as options say: ", difference));
+}
+
+}  // namespace
+
+fs::path run_of(const fs::path& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error).lexically_normal();
+  if (path.empty() || error || !fs::exists(whole, error))
+    return {};
+  fs::path folder = fs::is_directory(whole, error) ? whole : whole.parent_path();
+  if (folder.filename() == "checkpoints")
+    folder = folder.parent_path();
+  return fs::is_regular_file(folder / "run.json", error) ? folder : fs::path();
+}
+
+void answer_data_by_run(OptionTable& table, const std::string& source) {
+  table.answer_by_run(source, {kDataOptions.begin(), kDataOptions.end()}, run_of);
+}
+
+void add_checkpoint_options(OptionTable& table) {
+  add_data_options(table);
+  answer_data_by_run(table, "checkpoint");
+  table.group("Checkpoint");
+  table.text("checkpoint", "", "a file, or the folder of a run (its last one); the run answers the data options",
+             "FILE|DIR");
+  table.positional("checkpoint");
+}
+
+OpenedCheckpoint open_checkpoint(Session& session, DType dtype, const std::string& part) {
+  const Options& options = session.options();
+  OpenedCheckpoint opened;
+  opened.checkpoint = read_checkpoint(checkpoint_path(options));
+  const fs::path& file = opened.checkpoint.file;
+  if (!opened.checkpoint.has_digest)
+    session.log().line(concat(file.string(), ": has no digest of its contents; damage would not be noticed"));
+  opened.network = restore_network(opened.checkpoint, dtype);
+  require_finite(opened.checkpoint);
+  if (options.source("dataset") == Source::kFallback)
+    throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",
+                            "(and --data, --image-size, sizes and --seed as they were in training)."));
+  data::Splits splits = open_splits(options);
+  if (part != "train")
+    splits.train.reset();
+  if (part != "valid")
+    splits.valid.reset();
+  if (part != "test")
+    splits.test.reset();
+  opened.dataset = splits.train ? splits.train : splits.valid ? splits.valid : splits.test;
+  if (!opened.dataset)
+    throw UsageError("--split valid: there is no validation part without --valid-size.");
+  require_fit(opened.network.frame, *opened.dataset);
+  opened.facts = data_facts(splits);
+  if (const fs::path run = run_of(file); !run.empty())
+    compare_with_run(session, run, part, opened.facts);
+  return opened;
+}
+
+}  // namespace ockham::apps
