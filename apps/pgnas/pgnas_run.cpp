@@ -342,12 +342,13 @@ class PgnasRun {
 
   /// Every group of gates with its p, in the order of the network.
   void write_posterior() {
-    Json rows = Json::array();
-    for (const nas::GatedGroup& group : learned_.network.groups())
-      rows.push_back(
-          {{"kernel", group.kernels.front()->name}, {"gates", group.gates()}, {"drop", group.drop_probability()}});
-    write_file_atomically(session_.folder().file("posterior.json"),
-                          json_text({{"format", 1}, {"groups", std::move(rows)}}, 1) + "\n");
+    nas::PosteriorTable table;
+    for (const nas::GatedGroup& group : learned_.network.groups()) {
+      table.rows.push_back({group.kernels.front()->name, "kept"});
+      table.columns["gates"].push_back(static_cast<double>(group.gates()));
+      table.columns["drop"].push_back(group.drop_probability());
+    }
+    write_file_atomically(session_.folder().file("posterior.json"), nas::posterior_json(table, "pgnas", "hybrid"));
   }
 
   void publish(const std::vector<CandidateGroup>& groups, double drop) {

@@ -13,25 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using nas::nasbench201::Table;
 
-/// One object a choice: its options with their columns.
-Json posterior_json(const nas::SearchSpace& space, const nas::SearchMethod& method) {
-  const auto columns = method.posterior();
-  Json choices = Json::array();
-  std::size_t place = 0;
-  for (const nas::Choice& choice : space.choices()) {
-    Json options = Json::array();
-    for (const std::string& option : choice.options) {
-      Json row{{"option", option}};
-      for (const auto& [name, values] : columns)
-        row[name] = values.at(place);
-      options.push_back(std::move(row));
-      ++place;
-    }
-    choices.push_back({{"choice", choice.name}, {"options", std::move(options)}});
-  }
-  return {{"format", 1}, {"space", space.name()}, {"choices", std::move(choices)}};
-}
-
 Json candidates_json(const std::vector<nas::Candidate>& candidates, const std::optional<Table>& table) {
   Json rows = Json::array();
   for (const nas::Candidate& candidate : candidates) {
@@ -62,8 +43,10 @@ void publish_method(Session& session, const nas::SearchSpace& space, const nas::
   const bool is_genotype = space.name() == "darts" || space.name() == "bayesnas";
   if (is_genotype)
     write_file_atomically(folder.file("genotype.json"), nas::to_json(nas::load_genotype(result.cell)));
-  if (!method.posterior().empty())
-    write_file_atomically(folder.file("posterior.json"), posterior_json(space, method).dump(1) + "\n");
+  const nas::PosteriorTable posterior = method.posterior();
+  if (!posterior.rows.empty())
+    write_file_atomically(folder.file("posterior.json"),
+                          nas::posterior_json(posterior, options.text("method"), space.name()));
   const std::vector<nas::Candidate> candidates = method.candidates();
   if (!candidates.empty())
     write_file_atomically(folder.file("candidates.json"), candidates_json(candidates, table).dump(1) + "\n");

@@ -17,6 +17,7 @@
 #include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
 #include "nas/methods/architecture_eigenvalue.h"
+#include "nas/methods/held_out.h"
 #include "nas/rank_correlation.h"
 #include "nas/train/parameter_vectors.h"
 #include "nas/train/trainer.h"
@@ -62,7 +63,7 @@ class MethodRun {
         train_(half(false)),
         valid_(half(true)),
         held_out_(held_out()),
-        method_(find_method(options_.text("method")).make(*space_, options_, held_out_)) {
+        method_(find_method(options_.text("method")).make(*space_, options_, images())) {
     use_micro_batch(micro_batch);
   }
 
@@ -95,7 +96,7 @@ class MethodRun {
     progress.finish();
     save();  // what follows may take long, and begins anew if it is interrupted
     try {
-      method_->finish(check_stop);
+      method_->end_phase(0, check_stop);
       publish();
     } catch (const Interrupted&) {
       return stop();
@@ -162,6 +163,13 @@ class MethodRun {
             dtype = precision_.maps](const std::function<nas::Score(const nas::Batch&)>& score) {
       return evaluate_dataset(images, size, dtype, score);
     };
+  }
+
+  nas::ImageSource images() const {
+    return {.held_out = held_out_,
+            .sample = [held_out = held_out_, dtype = precision_.weights](std::int64_t images, std::int64_t) {
+              return nas::first_images(held_out, images, dtype);
+            }};
   }
 
   /// Images at a time in a pass of held_out_. Never split: it is what batch norm takes its statistics of.

@@ -6,7 +6,7 @@
 #include "apps/search/search_setup.h"
 #include "engine/error.h"
 #include "nas/methods/balenas/balenas_tf.h"
-#include "nas/methods/bayesnas/bayesnas_cells.h"
+#include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/methods/darts/darts.h"
 #include "nas/methods/pgnas/pgnas_search.h"
 #include "nas/methods/random/random_search.h"
@@ -17,7 +17,7 @@
 namespace ockham::apps {
 namespace {
 
-using nas::HeldOut;
+using nas::ImageSource;
 using nas::SearchMethod;
 using nas::SearchSpace;
 
@@ -34,7 +34,7 @@ nas::RelaxedOptions relaxed_options(const Options& options) {
           .dtype = precision_of(options).weights};
 }
 
-std::unique_ptr<SearchMethod> make_darts(const SearchSpace& space, const Options& options, const HeldOut&) {
+std::unique_ptr<SearchMethod> make_darts(const SearchSpace& space, const Options& options, const ImageSource&) {
   return std::make_unique<nas::Darts>(
       space,
       nas::DartsOptions{.relaxed = relaxed_options(options),
@@ -56,20 +56,21 @@ nas::BalenasOptions balenas_options(const Options& options, nas::ArchitectureCur
 }
 
 template <nas::ArchitectureCurvature curvature>
-std::unique_ptr<SearchMethod> make_balenas(const SearchSpace& space, const Options& options, const HeldOut&) {
+std::unique_ptr<SearchMethod> make_balenas(const SearchSpace& space, const Options& options, const ImageSource&) {
   return std::make_unique<nas::Balenas>(space, balenas_options(options, curvature));
 }
 
-std::unique_ptr<SearchMethod> make_balenas_tf(const SearchSpace& space, const Options& options, const HeldOut& held) {
+std::unique_ptr<SearchMethod> make_balenas_tf(const SearchSpace& space, const Options& options,
+                                              const ImageSource& images) {
   nas::BalenasTfOptions result{.balenas = balenas_options(options, nas::ArchitectureCurvature::kVadam),
                                .cells = options.count("draws"),
                                .proxies = split_list(options.text("proxies")),
                                .proxy_images = options.count("proxy-size"),
                                .draws_uniformly = options.text("draw-from") == "uniform"};
-  return std::make_unique<nas::BalenasTf>(space, result, held);
+  return std::make_unique<nas::BalenasTf>(space, result, images.held_out);
 }
 
-std::unique_ptr<SearchMethod> make_random(const SearchSpace& space, const Options& options, const HeldOut& held) {
+std::unique_ptr<SearchMethod> make_random(const SearchSpace& space, const Options& options, const ImageSource& images) {
   return std::make_unique<nas::RandomSearch>(
       space,
       nas::RandomSearchOptions{.weights = weight_options(options),
@@ -77,10 +78,10 @@ std::unique_ptr<SearchMethod> make_random(const SearchSpace& space, const Option
                                .candidates = options.count("candidates"),
                                .seed = static_cast<std::uint64_t>(options.count("seed")),
                                .dtype = precision_of(options).weights},
-      held);
+      images.held_out);
 }
 
-std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options& options, const HeldOut& held) {
+std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options& options, const ImageSource& images) {
   nas::PgnasSearchOptions result{
       .pgnas = {.sgd = {.momentum = options.real("momentum"), .nesterov = true},
                 .prior = {.precision = options.real("prior-length"),
@@ -92,20 +93,12 @@ std::unique_ptr<SearchMethod> make_pgnas(const SearchSpace& space, const Options
       .gates = {.drop = options.real("initial-drop"), .temperature = options.real("temperature")},
       .draws = static_cast<std::uint64_t>(options.count("draws")),
       .dtype = precision_of(options).weights};
-  return std::make_unique<nas::PgnasSearch>(space, result, held);
+  return std::make_unique<nas::PgnasSearch>(space, result, images.held_out);
 }
 
-std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Options& options, const HeldOut& held) {
-  nas::BayesNasCellsOptions result{.weights = weight_options(options),
-                                   .lambda = options.real("lambda"),
-                                   .switch_momentum = options.real("momentum"),
-                                   .laplace = {.order = update_order_of(options)},
-                                   .hessian_images = options.count("hessian-size"),
-                                   .hessian = hessian_options_of(options),
-                                   .seed = static_cast<std::uint64_t>(options.count("seed")),
-                                   .dtype = precision_of(options).weights};
-  result.switch_lr = options.real("switch-lr");
-  return std::make_unique<nas::BayesNasCells>(space, result, held);
+std::unique_ptr<SearchMethod> make_bayesnas(const SearchSpace& space, const Options& options,
+                                            const ImageSource& images) {
+  return std::make_unique<nas::BayesNas>(space, bayesnas_options_of(options), images);
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ const std::vector<SpaceEntry>& spaces();
 struct MethodEntry {
   std::string name;
   std::string summary;
-  /// Not for bayesnas on its own spaces, whose run is search_run.h.
-  std::function<std::unique_ptr<nas::SearchMethod>(const nas::SearchSpace&, const Options&, const nas::HeldOut&)> make;
+  std::function<std::unique_ptr<nas::SearchMethod>(const nas::SearchSpace&, const Options&, const nas::ImageSource&)>
+      make;
   std::int64_t batches = 2;  ///< of --batch-size images, whose images a step learns from
   std::string sees = "a batch for the weights, another for the architecture";  ///< the same for people
 };

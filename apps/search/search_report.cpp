@@ -5,7 +5,6 @@
 #include "apps/cli/format.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
-#include "nas/draw/draw.h"
 
 namespace ockham::apps {
 namespace {
@@ -28,14 +27,9 @@ void print_cell(const char* name, const nas::CellGenotype& cell) {
   }
 }
 
-void draw(RunFolder& folder, const char* name, const nas::CellGenotype& cell, const nas::CellPosterior& posterior) {
-  const nas::DrawOptions options{.title = name, .posterior = &posterior};
-  write_file_atomically(folder.file(std::string("cells/") + name + ".dot"), nas::to_dot(cell, options));
-  write_file_atomically(folder.file(std::string("cells/") + name + ".svg"), nas::to_svg(cell, options));
-}
-
 Json summary_of(const Options& options, const SearchResult& result) {
-  const nas::HessianReport& h = result.hessian;
+  const nas::HessianReport& h = result.round.hessian;
+  const nas::Score& held_out = result.round.held_out;
   Json summary{{"method", options.text("method")},
                {"space", options.text("space")},
                {"dataset", options.text("dataset")},
@@ -44,12 +38,12 @@ Json summary_of(const Options& options, const SearchResult& result) {
                {"images_per_second", result.images_per_second},
                {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes},
                {"genotype", Json::parse(nas::to_json(result.genotype))},
-               {"params", result.params},
-               {"macs", result.macs},
+               {"params", result.facts.parameters},
+               {"macs", result.facts.macs},
                {"evaluation_channels", result.size.channels},
                {"evaluation_cells", result.size.cells},
                {"ops_kept", nas::count_ops(result.genotype.normal) + nas::count_ops(result.genotype.reduce)},
-               {"supernet_valid_accuracy", result.valid_accuracy},
+               {"supernet_valid_accuracy", held_out.count > 0 ? held_out.accuracy() : 0.0},
                {"hessian",
                 {{"mode", options.text("hessian")},
                  {"bn", options.text("hessian-bn")},
@@ -58,8 +52,8 @@ Json summary_of(const Options& options, const SearchResult& result) {
                  {"seconds", h.seconds},
                  {"forward_seconds", h.forward_seconds},
                  {"negative", h.negative}}}};
-  if (result.check)
-    summary["hessian"]["check"] = {{"entries", result.check->entries}, {"worst", result.check->worst}};
+  if (const auto& check = result.round.check)
+    summary["hessian"]["check"] = {{"entries", check->entries}, {"worst", check->worst}};
   return summary;
 }
 
@@ -89,17 +83,20 @@ void publish_search(Session& session, const SearchResult& result) {
   write_file_atomically(folder.file("genotype.json"), nas::to_json(result.genotype));
   if (nas::is_darts_like(result.genotype))
     write_file_atomically(folder.file("genotype.txt"), nas::to_darts(result.genotype) + "\n");
-  write_file_atomically(folder.file("posterior.json"), nas::posterior_json(result.normal, result.reduce));
-  draw(folder, "normal", result.genotype.normal, result.normal);
-  draw(folder, "reduce", result.genotype.reduce, result.reduce);
+  write_file_atomically(folder.file("posterior.json"),
+                        nas::posterior_json(result.posterior, options.text("method"), options.text("space")));
+  for (const nas::CellPicture& picture : result.pictures) {
+    write_file_atomically(folder.file(concat("cells/", picture.name, ".dot")), picture.dot);
+    write_file_atomically(folder.file(concat("cells/", picture.name, ".svg")), picture.svg);
+  }
 
   print_cell("normal cell", result.genotype.normal);
   print_cell("reduction cell", result.genotype.reduce);
   std::cout << "operations " << nas::count_ops(result.genotype.normal) << " + "
             << nas::count_ops(result.genotype.reduce) << ", network with " << result.size.channels << " channels and "
-            << result.size.cells << " cells: " << format_count(result.params) << " parameters, "
-            << format_count(result.macs) << " multiply-accumulates an image\ntime " << format_duration(result.seconds)
-            << ", results in " << folder.path().string()
+            << result.size.cells << " cells: " << format_count(result.facts.parameters) << " parameters, "
+            << format_count(result.facts.macs) << " multiply-accumulates an image\ntime "
+            << format_duration(result.seconds) << ", results in " << folder.path().string()
             << " (cells/normal.svg, cells/reduce.svg, posterior.json, summary.json)\n"
             << "train it with:\n  " << training_command(options, folder.path()) << "\n";
   session.publish(summary_of(options, result));

@@ -1,24 +1,19 @@
 #pragma once
 // What a finished search leaves behind: genotype, posterior, drawings, summary, and the lines that a person reads.
-#include <optional>
-
-#include "apps/runs/hessian_check.h"
 #include "apps/runs/program.h"
 #include "apps/search/search_setup.h"
+#include "nas/genotype/genotype.h"
 
 namespace ockham::apps {
 
 struct SearchResult {
   nas::Genotype genotype;
-  nas::CellPosterior normal;
-  nas::CellPosterior reduce;
-  nas::HessianReport hessian;
-  std::optional<HessianCheck> check;
+  nas::PosteriorTable posterior;
+  std::vector<nas::CellPicture> pictures;
+  nas::Round round;  ///< the last
   double seconds = 0.0;
   double images_per_second = 0.0;
-  double valid_accuracy = 0.0;  ///< of the supernet, before the last pruning
-  std::int64_t params = 0;      ///< of the found network at `size`
-  std::int64_t macs = 0;
+  nas::CellFacts facts;  ///< of the found network at `size`
   EvaluationSize size{};
 };
 

@@ -9,7 +9,6 @@
 #include "apps/cli/progress.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/checkpoints.h"
-#include "apps/runs/hessian_check.h"
 #include "apps/runs/limited_run.h"
 #include "apps/runs/networks.h"
 #include "apps/runs/recorded_facts.h"
@@ -18,11 +17,7 @@
 #include "apps/search/search_report.h"
 #include "apps/search/search_setup.h"
 #include "data/augment.h"
-#include "engine/allocator.h"
-#include "nas/bayes/calibration.h"
-#include "nas/cost.h"
 #include "nas/train/trainer.h"
-#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::apps {
 namespace {
@@ -55,9 +50,8 @@ class SearchRun {
         precision_(precision_of(options_)),
         seed_(static_cast<std::uint64_t>(options_.count("seed"))),
         splits_(open_recorded_splits(options_)),
-        initial_{.seed = seed_, .dtype = precision_.weights},
-        network_(supernet_spec_of(options_, data_frame()), initial_),
-        search_(network_, bayesnas_options_of(options_)),
+        space_(make_space(options_, data_frame())),
+        search_(*space_, bayesnas_options(), images()),
         warmup_(part(true)),
         rounds_(part(false)) {
     use_micro_batch(micro_batch);
@@ -97,7 +91,7 @@ class SearchRun {
   /// Images at a time with which the run keeps within --memory-limit. Trains the network on noise: of no use after.
   std::int64_t fitting_micro_batch() {
     return apps::fitting_micro_batch(options_.size("memory-limit"), options_.count("batch-size"), whole_step_,
-                                     split_step_, {planned_hessian()});
+                                     split_step_, {{&hessian_pass_, hessian_size()}});
   }
 
  private:
@@ -170,10 +164,16 @@ class SearchRun {
     return true;
   }
 
+  std::size_t phase() const {
+    return static_cast<std::size_t>(options_.count("warmup-epochs") > 0 ? at_.round : at_.round - 1);
+  }
+
   nas::Score train_step(const nas::Batch& batch) {
-    const double lr = search_lr_of(options_);
-    return at_.round == 0 ? search_.weight_step(batch, lr, at_.step)
-                          : search_.joint_step(batch, lr, options_.real("switch-lr"), at_.step);
+    return search_.step(batch, {},
+                        {.phase = phase(),
+                         .number = at_.step,
+                         .total = static_cast<std::uint64_t>(total_steps()),
+                         .lr = search_lr_of(options_)});
   }
 
   std::string detail(const nas::Score& score) const {
@@ -187,99 +187,58 @@ class SearchRun {
         score, search_lr_of(options_), progress_->pace()));
   }
 
-  nas::Batch hessian_batch() const {
-    data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
-                        {.batch_size = hessian_size(), .seed = seed_ + 0x4845u, .threads = 0});
-    loader.start_at(at_.round);
-    return to_tensors(*loader.next(), precision_.weights);
+  nas::BayesNasOptions bayesnas_options() const {
+    nas::BayesNasOptions result = bayesnas_options_of(options_);
+    result.hessian_images = hessian_size();
+    return result;
+  }
+
+  nas::ImageSource images() {
+    nas::ImageSource source;
+    if (splits_.valid)
+      source.held_out = [this](const std::function<nas::Score(const nas::Batch&)>& score) {
+        return evaluate_dataset(splits_.valid, evaluation_size(), precision_.maps, score);
+      };
+    source.sample = [this](std::int64_t images, std::int64_t draw) {
+      data::Loader loader(splits_.train, evaluation_transform(*splits_.train),
+                          {.batch_size = images, .seed = seed_ + 0x4845u, .threads = 0});
+      loader.start_at(draw);
+      return to_tensors(*loader.next(), precision_.weights);
+    };
+    source.first_batches = [this](std::size_t, std::int64_t count, const std::function<void(const nas::Batch&)>& take) {
+      rounds_->start_at(0);
+      for (std::int64_t i = 0; i < count; ++i) {
+        if (const auto batch = rounds_->next())
+          take(to_tensors(*batch, precision_.maps));
+      }
+    };
+    return source;
   }
 
   /// Phases C, D and E.
   void finish_round() {
-    rounds_->start_at(0);
-    for (std::int64_t i = 0; i < options_.count("hessian-refresh"); ++i) {
-      if (const auto batch = rounds_->next())
-        search_.refresh_statistics(to_tensors(*batch, precision_.maps));
-    }
-    if (splits_.valid) {
-      const nas::Score score = evaluate_dataset(splits_.valid, evaluation_size(), precision_.maps,
-                                                [&](const nas::Batch& batch) { return search_.evaluate(batch); });
-      valid_accuracy_ = score.accuracy();
+    search_.end_phase(phase(), nas::kNoPause);
+    const nas::Round& round = *search_.last_round();
+    if (round.held_out.count > 0)
       session_.folder().metrics().append({{"phase", "search"},
                                           {"round", at_.round},
                                           {"step", at_.step},
                                           {"split", "valid"},
-                                          {"loss", score.mean_loss()},
-                                          {"top1", score.accuracy()}});
-    }
-    const nas::Batch batch = hessian_batch();
-    CachingAllocator::instance().drop_cache();  // blocks of a step's sizes would serve smaller requests and count whole
-    report_ = search_.measure_curvature(batch);
-    session_.log().line(hessian_line(report_));
-    if (options_.count("hessian-check") > 0)
-      check(batch);
-    scale_hessian();
-    const int pruned = search_.update_and_prune(static_cast<int>(at_.round));
-    session_.log().line(concat("round ", at_.round, ": pruned ", pruned, " switch groups"));
+                                          {"loss", round.held_out.mean_loss()},
+                                          {"top1", round.held_out.accuracy()}});
+    session_.log().line(hessian_line(round.hessian));
+    if (round.check)
+      session_.log().line(concat("hessian check: ", round.check->entries, " entries in float64, largest error ",
+                                 format_real(round.check->worst), " of the largest entry"));
+    session_.log().line(nas::calibration_text(round.calibration));
+    session_.log().line(concat("round ", at_.round, ": pruned ", round.pruned, " switch groups"));
   }
-
-  void scale_hessian() {
-    const std::string& text = options_.text("hessian-scale");
-    double scale = 1.0;
-    const nas::Calibration calibration = nas::calibrate(search_.group_hessians());
-    if (text == "auto") {
-      scale = calibration.hessian_scale;
-    } else {
-      const auto value = parse_real(text);
-      if (!value || *value <= 0.0)
-        throw UsageError(concat("--hessian-scale ", text, ": must be a positive number or auto."));
-      scale = *value;
-    }
-    search_.set_hessian_scale(scale);
-    session_.log().line(nas::calibration_text(calibration));
-  }
-
-  void check(const nas::Batch& batch) {
-    if (search_hessian_bn() == BatchNormMode::kFrozenBatch)
-      throw UsageError(
-          "--hessian-check: frozen statistics are constants of the unmoved network, so differences of "
-          "the moved one say nothing; use --hessian-bn running or batch.");
-    if (options_.text("hessian") != "exact")
-      throw UsageError("--hessian-check compares exact values; use it with --hessian exact.");
-    Initial initial{.dtype = DType::kFloat64};
-    nas::Supernet copy(network_.spec(), initial);
-    restore(copy.state(), tensors_of(network_.state()));
-    copy.apply_pruning(search_.normal());
-    copy.apply_pruning(search_.reduce());
-    const nas::Batch wide{.images = batch.images.to(DType::kFloat64), .labels = batch.labels};
-    const auto build = [&](Tape& tape) {
-      return softmax_cross_entropy(copy.forward({.tape = &tape, .batch_norm = search_hessian_bn()}, wide.images),
-                                   wide.labels);
-    };
-    Tape tape;
-    const Variable loss = build(tape);
-    std::vector<Parameter*> used;
-    for (const Node& node : tape.nodes()) {
-      if (node.parameter != nullptr && node.parameter->kind == ParameterKind::kSwitch)
-        used.push_back(node.parameter);
-    }
-    const HessianResult exact = hessian_diagonal(loss, used, hessian_options_of(options_));
-    const HessianCheck result = check_hessian(build, used, exact.diagonal, options_.count("hessian-check"), seed_);
-    session_.log().line(concat("hessian check: ", result.entries, " entries in float64, largest error ",
-                               format_real(result.worst), " of the largest entry"));
-    check_ = result;
-  }
-
-  BatchNormMode search_hessian_bn() const { return batch_norm_mode_of(options_.text("hessian-bn")); }
 
   void save(const std::string& name) {
-    std::map<std::string, Tensor> tensors = tensors_of(network_.state());
-    tensors.merge(search_.state());
-    checkpoints_->save(name, {to_json(network_.spec()), at_.json(), std::move(tensors)});
+    checkpoints_->save(name, {to_json(supernet_spec_of(options_, data_frame())), at_.json(), search_.state()});
   }
 
   void resume_from(const Checkpoint& last) {
-    restore(network_.state(), last.tensors);
     search_.load(last.tensors);
     at_ = Position::from(last.position);
     use_micro_batch(at_.micro_batch);
@@ -314,20 +273,19 @@ class SearchRun {
     return std::min(at_.micro_batch > 0 ? at_.micro_batch : 100, splits_.valid ? splits_.valid->size() : 1);
   }
 
-  nas::Batch noise(std::int64_t images) const { return noise(images, precision_.maps); }
-  nas::Batch noise(std::int64_t images, DType dtype) const {
+  nas::Batch noise(std::int64_t images) const {
     const data::ImageShape shape = splits_.train->shape();
-    return noise_batch(images, shape.channels, shape.height, dtype);
+    return noise_batch(images, shape.channels, shape.height, precision_.maps);
   }
 
   void rehearse_step(std::int64_t images, std::int64_t micro_batch) {
     search_.set_micro_batch(micro_batch);
-    search_.joint_step(noise(images), 1e-6, 1e-6, 0);
+    search_.weight_step(noise(images), {.lr = 1e-6});  // a joint one with a large lambda would throw switches far
   }
 
   /// In the run gradients stay from the last step.
   void have_gradients() {
-    if (!network_.architecture().front()->grad)
+    if (!network().architecture.front()->grad)
       rehearse_step(1, 1);
   }
 
@@ -336,22 +294,12 @@ class SearchRun {
     search_.evaluate(noise(images));
   }
 
-  /// The Hessian pass as it will be: where memory is limited it takes as many directions at a time as fit, at least
-  /// one.
-  PlannedPass planned_hessian() {
-    const bool is_short =
-        options_.is_set("memory-limit") && !fits({&hessian_pass_, hessian_size()}, options_.size("memory-limit"));
-    return {is_short ? &narrow_hessian_pass_ : &hessian_pass_, hessian_size()};
+  void rehearse_hessian(std::int64_t images) {
+    have_gradients();
+    search_.rehearse_finish(noise(images));
   }
 
-  /// @param directions 0: as many as the run will have
-  void rehearse_hessian(std::int64_t images, std::int64_t directions) {
-    have_gradients();
-    HessianOptions hessian = rehearsal_of(hessian_options_of(options_), images, hessian_size());
-    hessian.directions = directions;
-    search_.set_hessian(hessian);
-    search_.measure_curvature(noise(images, precision_.weights));
-  }
+  const nas::SearchNetwork& network() const { return search_.network().owned.network; }
 
   int print_plan() {
     const Unlimited unlimited;
@@ -359,12 +307,13 @@ class SearchRun {
     const bool is_split = at_.micro_batch > 0 && at_.micro_batch < batch;
     const std::int64_t micro_batch = is_split ? at_.micro_batch : batch;
     PassPlan& step = is_split ? split_step_ : whole_step_;
-    const std::vector<PlannedPass> passes{{&step, micro_batch}, planned_hessian(), {&evaluation_, evaluation_size()}};
+    const std::vector<PlannedPass> passes{
+        {&step, micro_batch}, {&hessian_pass_, hessian_size()}, {&evaluation_, evaluation_size()}};
     // A rehearsed split step has two parts.
     const double seconds =
         step.seconds(micro_batch) * (is_split ? static_cast<double>(batch / micro_batch) / 2.0 : 1.0);
-    std::cout << "weights             " << format_count(count_elements(network_.parameters(ParameterKind::kWeight)))
-              << "\nswitches            " << count_elements(network_.architecture()) << '\n'
+    std::cout << "weights             " << format_count(count_elements(network().weights())) << "\nswitches            "
+              << count_elements(network().architecture) << '\n'
               << memory_table(passes);
     if (is_split)
       std::cout << micro_batch_line(batch, micro_batch) << '\n';
@@ -374,27 +323,15 @@ class SearchRun {
 
   void publish() {
     const double seconds = monotonic_seconds() - started_;
-    const EvaluationSize size = evaluation_size_of(options_.text("preset"));
-    nas::EvaluationSpec spec;
-    spec.frame = data_frame();
-    spec.frame.channels = size.channels;
-    spec.frame.cells = size.cells;
-    SearchResult result{.genotype = search_.derive(),
-                        .normal = search_.normal(),
-                        .reduce = search_.reduce(),
-                        .hessian = report_,
-                        .check = check_,
-                        .seconds = seconds,
-                        .images_per_second = static_cast<double>(images_) / seconds,
-                        .valid_accuracy = valid_accuracy_};
-    spec.frame.style = nas::parse_style(result.genotype.space);
-    Initial initial;
-    nas::EvaluationNetwork found(result.genotype, spec, initial);
-    result.params = count_elements(found.parameters(ParameterKind::kWeight));
-    result.macs = nas::count_macs([&](const Context& c, const Variable& x) { return found.forward(c, x).logits; },
-                                  spec.frame.image_channels, spec.frame.image_size);
-    result.size = size;
-    publish_search(session_, result);
+    const std::string cell = search_.derive();
+    publish_search(session_, {.genotype = nas::load_genotype(cell),
+                              .posterior = search_.posterior(),
+                              .pictures = search_.pictures(),
+                              .round = search_.last_round() != nullptr ? *search_.last_round() : nas::Round{},
+                              .seconds = seconds,
+                              .images_per_second = static_cast<double>(images_) / seconds,
+                              .facts = space_->facts(cell),
+                              .size = evaluation_size_of(options_.text("preset"))});
   }
 
   Session& session_;
@@ -402,8 +339,7 @@ class SearchRun {
   Precision precision_;
   std::uint64_t seed_;
   data::Splits splits_;
-  Initial initial_;
-  nas::Supernet network_;
+  std::unique_ptr<nas::SearchSpace> space_;
   nas::BayesNas search_;
   PassPlan whole_step_{"step", [this](std::int64_t images) { rehearse_step(images, images); }};
   PassPlan split_step_{"step", [this](std::int64_t images) {
@@ -411,17 +347,13 @@ class SearchRun {
                              noise(std::max<std::int64_t>(1, options_.count("batch-size") - 2 * images)).images;
                          rehearse_step(2 * images, images);
                        }};
-  PassPlan hessian_pass_{"Hessian pass", [this](std::int64_t images) { rehearse_hessian(images, 0); }};
-  PassPlan narrow_hessian_pass_{"Hessian, D = 1", [this](std::int64_t images) { rehearse_hessian(images, 1); }};
+  PassPlan hessian_pass_{"Hessian pass", [this](std::int64_t images) { rehearse_hessian(images); }};
   PassPlan evaluation_{"evaluation", [this](std::int64_t images) { rehearse_evaluation(images); }};
   std::unique_ptr<data::Loader> warmup_;
   std::unique_ptr<data::Loader> rounds_;
   Checkpoints* checkpoints_ = nullptr;
   Progress* progress_ = nullptr;
   Position at_;
-  nas::HessianReport report_;
-  std::optional<HessianCheck> check_;
-  double valid_accuracy_ = 0.0;
   double started_ = 0.0;
   std::int64_t images_ = 0;
 };

@@ -16,6 +16,13 @@ struct EdgeVariances {
   std::vector<double> ops = {};                             ///< effective variance s per operation
 };
 
+/// What it says about all edges of a cell, and which they are.
+struct CellVariances {
+  CellSpec spec = {};
+  std::vector<Primitive> primitives = {};  ///< names of EdgeVariances::ops, in order
+  std::vector<EdgeVariances> edges = {};   ///< in the order of spec.edges
+};
+
 /// The kept_cell() (nas/genotype/kept_cell.h) of operations whose origin and own variance are above tau. Survivors are
 /// summed with coefficient 1. No top-2 rule and no one-operation rule.
 /// @param primitives  names of EdgeVariances::ops, in order
@@ -24,5 +31,9 @@ struct EdgeVariances {
 /// is negative or NaN
 CellGenotype derive_cell(const CellSpec& spec, std::span<const Primitive> primitives,
                          std::span<const EdgeVariances> variances, double tau = kPruneThreshold);
+
+inline CellGenotype derive_cell(const CellVariances& cell) {
+  return derive_cell(cell.spec, cell.primitives, cell.edges);
+}
 
 }  // namespace ockham::nas

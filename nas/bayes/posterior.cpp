@@ -3,139 +3,125 @@
 #include <algorithm>
 #include <limits>
 
+#include "nas/bayes/entropy.h"
 #include "nas/bayes/sparse_prior.h"
 
 namespace ockham::nas {
 namespace {
 
-constexpr double kOpen = std::numeric_limits<double>::infinity();
+/// All groups, each after those that gate it.
+class GatesFirst {
+ public:
+  explicit GatesFirst(std::span<const SwitchGroup> groups) : groups_(groups), is_placed_(groups.size(), false) {
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      place(i);
+  }
+  const std::vector<std::size_t>& order() const { return order_; }
 
-/// Gamma_e = sum over edges into the node that edge e starts at, and over their operations; a cell input is always
-/// open.
-double dag_gate(const CellPosterior& cell, const EdgeSpec& edge, DagSum what) {
-  if (is_input(edge.from))
-    return kOpen;
+ private:
+  void place(std::size_t i) {
+    if (is_placed_[i])
+      return;
+    is_placed_[i] = true;
+    const SwitchGates& gates = groups_[i].gates;
+    if (gates.origin)
+      place(*gates.origin);
+    for (const std::size_t before : gates.before)
+      place(before);
+    order_.push_back(i);
+  }
+
+  std::span<const SwitchGroup> groups_;
+  std::vector<bool> is_placed_;
+  std::vector<std::size_t> order_;
+};
+
+double sum_of(std::span<const SwitchGroup> groups, const std::vector<std::size_t>& members, DagSum what) {
   double sum = 0.0;
-  for (std::size_t e = 0; e < cell.edges.size(); ++e) {
-    if (node_id(cell.spec.edges[e].to) != edge.from)
-      continue;
-    for (const SwitchGroup& op : cell.edges[e].ops) {
-      if (!op.pruned())
-        sum += what == DagSum::kGamma ? op.state.gamma : op.effective;
-    }
+  for (const std::size_t i : members) {
+    if (!groups[i].is_pruned())
+      sum += what == DagSum::kGamma ? groups[i].state.gamma : groups[i].effective;
   }
   return sum;
 }
 
-double gate_of(const CellPosterior& cell, std::size_t e, const PosteriorOptions& options) {
-  const double origin = options.gate == Gate::kDag ? kOpen : cell.edges[e].origin.state.gamma;
-  const double dag = options.gate == Gate::kOrigin ? kOpen : dag_gate(cell, cell.spec.edges[e], options.dag_sum);
-  return effective_variance(origin, dag);
+/// Infinite where nothing gates the group.
+double gate_of(std::span<const SwitchGroup> groups, const SwitchGates& gates, const PosteriorOptions& options) {
+  const bool has_origin = gates.origin && options.gate != Gate::kDag;
+  const bool has_dag = !gates.is_origin && !gates.before.empty() && options.gate != Gate::kOrigin;
+  const double origin = has_origin ? groups[*gates.origin].state.gamma : std::numeric_limits<double>::infinity();
+  if (!has_dag)
+    return origin;
+  const double dag = sum_of(groups, gates.before, options.dag_sum);
+  return has_origin ? effective_variance(origin, dag) : dag;
 }
 
-void update_op(SwitchGroup& op, double gate, const PosteriorOptions& options) {
-  if (op.pruned())
-    return;
-  GroupState start = op.state;
-  if (options.compound_gate)
-    start.gamma = op.effective;
-  update_group(start, op.w, op.hessian, options.lambda_child, options.laplace,
-               options.gate_in_covariance ? 1.0 / std::max(gate, options.laplace.lowest) : 0.0);
-  op.state = std::move(start);
-  op.effective = effective_variance(op.state.gamma, gate);
+void update(SwitchGroup& group, double gate, const PosteriorOptions& options) {
+  const bool is_origin = group.gates.is_origin;
+  GroupState start = group.state;
+  if (options.compound_gate && !is_origin)
+    start.gamma = group.effective;
+  const bool is_narrowed = options.gate_in_covariance && !is_origin;
+  update_group(start, group.w, group.hessian, options.lambda(group.gates), options.laplace,
+               is_narrowed ? 1.0 / std::max(gate, options.laplace.lowest) : 0.0);
+  group.state = std::move(start);
+  group.effective = is_origin ? group.state.gamma : effective_variance(group.state.gamma, gate);
 }
 
-class Pruner {
- public:
-  explicit Pruner(int round) : round_(round) {}
-  void prune(SwitchGroup& group) {
-    if (group.pruned())
-      return;
-    group.pruned_round = round_;
-    std::fill(group.w.begin(), group.w.end(), 0.0);
-    ++count_;
-  }
-  void prune(EdgePosterior& edge) {
-    prune(edge.origin);
-    for (SwitchGroup& op : edge.ops)
-      prune(op);
-  }
-  int count() const { return count_; }
-
- private:
-  int round_;
-  int count_ = 0;
-};
-
-SwitchGroup make_group(std::size_t copies) {
-  SwitchGroup group;
-  group.w.assign(copies, 1.0);
-  group.hessian.assign(copies, 0.0);
-  return group;
+bool are_pruned(std::span<const SwitchGroup> groups, const std::vector<std::size_t>& members) {
+  return !members.empty() && std::ranges::all_of(members, [&](std::size_t i) { return groups[i].is_pruned(); });
 }
 
-double kept_penalty(const SwitchGroup& group, double lambda) {
-  return group.pruned() ? 0.0 : group_penalty(group.w, lambda * group.state.omega);
-}
-
-}  // namespace
-
-CellPosterior make_posterior(const CellSpec& spec, std::span<const Primitive> primitives, int copies) {
-  CellPosterior cell{.spec = spec, .primitives = {primitives.begin(), primitives.end()}};
-  const SwitchGroup group = make_group(static_cast<std::size_t>(copies));
-  cell.edges.assign(spec.edges.size(), {.origin = group, .ops = std::vector(primitives.size(), group)});
-  return cell;
-}
-
-void update_posterior(CellPosterior& cell, const PosteriorOptions& options) {
-  for (std::size_t e = 0; e < cell.edges.size(); ++e) {  // sorted by target node, which is topological
-    SwitchGroup& origin = cell.edges[e].origin;
-    if (!origin.pruned()) {
-      update_group(origin.state, origin.w, origin.hessian, options.lambda_origin, options.laplace);
-      origin.effective = origin.state.gamma;
-    }
-    const double gate = gate_of(cell, e, options);
-    for (SwitchGroup& op : cell.edges[e].ops)
-      update_op(op, gate, options);
-  }
-}
-
-int prune_posterior(CellPosterior& cell, int round, double tau) {
-  Pruner pruner(round);
-  std::vector<bool> alive(static_cast<std::size_t>(cell.spec.nodes), false);
-  for (std::size_t e = 0; e < cell.edges.size(); ++e) {
-    EdgePosterior& edge = cell.edges[e];
-    const EdgeSpec& place = cell.spec.edges[e];
-    const bool unfed = !is_input(place.from) && !alive[static_cast<std::size_t>(place.from - kInputs)];
-    for (SwitchGroup& op : edge.ops) {
-      if (is_redundant(op.effective, tau))
-        pruner.prune(op);
-    }
-    const bool empty = std::all_of(edge.ops.begin(), edge.ops.end(), [](const auto& op) { return op.pruned(); });
-    if (unfed || empty || edge.origin.pruned() || is_redundant(edge.origin.effective, tau))
-      pruner.prune(edge);
-    else
-      alive[static_cast<std::size_t>(place.to)] = true;
-  }
-  return pruner.count();
-}
-
-std::vector<EdgeVariances> variances(const CellPosterior& cell) {
-  const auto variance = [](const SwitchGroup& group) { return group.pruned() ? 0.0 : group.effective; };
-  std::vector<EdgeVariances> result;
-  for (const EdgePosterior& edge : cell.edges) {
-    EdgeVariances& last = result.emplace_back(EdgeVariances{.origin = variance(edge.origin)});
-    std::transform(edge.ops.begin(), edge.ops.end(), std::back_inserter(last.ops), variance);
+/// By origin: the operations of its edge.
+std::vector<std::vector<std::size_t>> operations_of(std::span<const SwitchGroup> groups) {
+  std::vector<std::vector<std::size_t>> result(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].gates.origin)
+      result[*groups[i].gates.origin].push_back(i);
   }
   return result;
 }
 
-double posterior_penalty(const CellPosterior& cell, const PosteriorOptions& options) {
+}  // namespace
+
+SwitchGroup make_group(SwitchGates gates, std::size_t copies) {
+  return {.gates = std::move(gates), .w = std::vector(copies, 1.0), .hessian = std::vector(copies, 0.0)};
+}
+
+void update_posterior(std::span<SwitchGroup> groups, const PosteriorOptions& options) {
+  const GatesFirst sorted(groups);
+  for (const std::size_t i : sorted.order()) {
+    if (groups[i].is_switch() && !groups[i].is_pruned())
+      update(groups[i], gate_of(groups, groups[i].gates, options), options);
+  }
+}
+
+int prune_posterior(std::span<SwitchGroup> groups, int round) {
+  const std::vector<std::vector<std::size_t>> operations = operations_of(groups);
+  const auto is_useless = [&](std::size_t i) {
+    const SwitchGates& gates = groups[i].gates;
+    return is_redundant(groups[i].effective) || (gates.origin && groups[*gates.origin].is_pruned()) ||
+           are_pruned(groups, gates.before) || are_pruned(groups, operations[i]);
+  };
+  int count = 0;
+  for (int before = -1; before != count;) {
+    before = count;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (!groups[i].is_switch() || groups[i].is_pruned() || !is_useless(i))
+        continue;
+      groups[i].pruned_round = round;
+      std::ranges::fill(groups[i].w, 0.0);
+      ++count;
+    }
+  }
+  return count;
+}
+
+double posterior_penalty(std::span<const SwitchGroup> groups, const PosteriorOptions& options) {
   double sum = 0.0;
-  for (const EdgePosterior& edge : cell.edges) {
-    sum += kept_penalty(edge.origin, options.lambda_origin);
-    for (const SwitchGroup& op : edge.ops)
-      sum += kept_penalty(op, options.lambda_child);
+  for (const SwitchGroup& group : groups) {
+    if (!group.is_pruned())
+      sum += group_penalty(group.w, options.lambda(group.gates) * group.state.omega);
   }
   return sum;
 }

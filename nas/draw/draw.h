@@ -2,8 +2,7 @@
 // Drawings of a cell: Graphviz text in the colours of DARTS, and SVG drawn here, without Graphviz.
 #include <string>
 
-#include "nas/bayes/posterior.h"
-#include "nas/genotype/genotype.h"
+#include "nas/bayes/derive.h"
 
 namespace ockham::nas {
 
@@ -11,7 +10,7 @@ struct DrawOptions {
   std::string title = {};
   /// Where given (same topology as the cell): line widths show effective variances, labels name them, and edges of the
   /// search space that did not survive are grey and dashed.
-  const CellPosterior* posterior = nullptr;
+  const CellVariances* variances = nullptr;
 };
 
 /// Graphviz text: left to right, inputs darkseagreen2, nodes lightblue, output palegoldenrod; one arrow an operation.

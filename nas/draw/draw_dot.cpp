@@ -37,12 +37,12 @@ std::string to_dot(const CellGenotype& cell, const DrawOptions& options) {
   text += "  \"c_{k}\" [fillcolor=\"palegoldenrod\"];\n";
   for (const GenotypeEdge& edge : cell.edges) {
     for (Primitive op : edge.ops) {
-      const auto variance = drawn_variance(options.posterior, edge, op);
+      const auto variance = drawn_variance(options.variances, edge, op);
       text += concat("  ", dot_name(edge.from), " -> ", dot_name(node_id(edge.to)), " [label=\"", primitive_name(op),
                      "\"", variance ? concat(" penwidth=", line_width(variance)) : "", "];\n");
     }
   }
-  for (const EdgeSpec& edge : pruned_edges(cell, options.posterior))
+  for (const EdgeSpec& edge : pruned_edges(cell, options.variances))
     text += concat("  ", dot_name(edge.from), " -> ", dot_name(node_id(edge.to)), " [style=dashed color=\"grey\"];\n");
   for (int node : cell.concat)
     text += concat("  ", dot_name(node_id(node)), " -> \"c_{k}\";\n");

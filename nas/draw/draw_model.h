@@ -1,5 +1,5 @@
 #pragma once
-// Inside nas/space only: what the two drawings of a cell have in common.
+// Inside nas/draw only: what the two drawings of a cell have in common.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -8,14 +8,14 @@
 
 namespace ockham::nas {
 
-/// The effective variance that the posterior holds for an operation of the cell, if it holds one.
-inline std::optional<double> drawn_variance(const CellPosterior* posterior, const GenotypeEdge& edge, Primitive op) {
-  for (std::size_t e = 0; posterior && e < posterior->edges.size(); ++e) {
-    if (posterior->spec.edges[e].from != edge.from || posterior->spec.edges[e].to != edge.to)
+/// The effective variance of an operation of the cell, if it is known.
+inline std::optional<double> drawn_variance(const CellVariances* known, const GenotypeEdge& edge, Primitive op) {
+  for (std::size_t e = 0; known && e < known->edges.size(); ++e) {
+    if (known->spec.edges[e].from != edge.from || known->spec.edges[e].to != edge.to)
       continue;
-    const auto found = std::find(posterior->primitives.begin(), posterior->primitives.end(), op);
-    if (found != posterior->primitives.end())
-      return posterior->edges[e].ops[static_cast<std::size_t>(found - posterior->primitives.begin())].effective;
+    const auto found = std::ranges::find(known->primitives, op);
+    if (found != known->primitives.end())
+      return known->edges[e].ops[static_cast<std::size_t>(found - known->primitives.begin())];
   }
   return std::nullopt;
 }
@@ -28,12 +28,12 @@ inline double line_width(std::optional<double> variance) {
 }
 
 /// Edges of the search space that the cell does not have.
-inline std::vector<EdgeSpec> pruned_edges(const CellGenotype& cell, const CellPosterior* posterior) {
+inline std::vector<EdgeSpec> pruned_edges(const CellGenotype& cell, const CellVariances* known) {
   std::vector<EdgeSpec> pruned;
-  for (std::size_t e = 0; posterior && e < posterior->edges.size(); ++e) {
-    const EdgeSpec& place = posterior->spec.edges[e];
-    if (std::none_of(cell.edges.begin(), cell.edges.end(),
-                     [&](const GenotypeEdge& edge) { return edge.from == place.from && edge.to == place.to; }))
+  for (std::size_t e = 0; known && e < known->edges.size(); ++e) {
+    const EdgeSpec& place = known->spec.edges[e];
+    if (std::ranges::none_of(cell.edges,
+                             [&](const GenotypeEdge& edge) { return edge.from == place.from && edge.to == place.to; }))
       pruned.push_back(place);
   }
   return pruned;

@@ -73,7 +73,7 @@ class SvgCell {
     place_nodes();
     for (const GenotypeEdge& edge : cell.edges)
       add_edge(edge);
-    for (const EdgeSpec& edge : pruned_edges(cell, options.posterior))
+    for (const EdgeSpec& edge : pruned_edges(cell, options.variances))
       add_link(edge.from, node_id(edge.to), {.width = 1.2, .dashed = true, .arrow = true});
     for (int node : cell.concat)
       add_link(node_id(node), output_, {.width = 1.4, .arrow = true, .colour = "#b7a35a"});
@@ -83,7 +83,7 @@ class SvgCell {
   std::string text() const {
     const double top = options_.title.empty() ? kMargin : kMargin + kTitleHeight;
     const double width = size_.x + 2 * kMargin;
-    const double height = top + size_.y + kMargin + (options_.posterior ? kLegendHeight : 0.0);
+    const double height = top + size_.y + kMargin + (options_.variances ? kLegendHeight : 0.0);
     std::string out = concat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", number(width), "\" height=\"",
                              number(height), "\" viewBox=\"0 0 ", number(width), " ", number(height),
                              "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n",
@@ -95,7 +95,7 @@ class SvgCell {
     for (std::size_t l = 0; l < links_.size(); ++l)
       out += link_svg(l);
     out += boxes_svg() + "</g>\n";
-    if (options_.posterior)
+    if (options_.variances)
       out += concat("<text x=\"", number(kMargin), "\" y=\"", number(height - 14),
                     "\" font-size=\"11\" fill=\"#777\">number and line width: effective variance; dashed: pruned",
                     "</text>\n");
@@ -124,7 +124,7 @@ class SvgCell {
       int& column = box(node_id(to)).column;
       column = std::max(column, box(from).column + 2);
     };
-    const std::vector<EdgeSpec> pruned = pruned_edges(cell_, options_.posterior);
+    const std::vector<EdgeSpec> pruned = pruned_edges(cell_, options_.variances);
     for (int node = 0; node < cell_.nodes; ++node) {  // sources of a node come before it, so one pass suffices
       for (const GenotypeEdge& edge : cell_.edges) {
         if (edge.to == node)
@@ -142,9 +142,9 @@ class SvgCell {
   }
 
   void add_edge(const GenotypeEdge& edge) {
-    double width = options_.posterior ? 0.0 : line_width(std::nullopt);
+    double width = options_.variances ? 0.0 : line_width(std::nullopt);
     for (Primitive op : edge.ops)
-      width = std::max(width, line_width(drawn_variance(options_.posterior, edge, op)));
+      width = std::max(width, line_width(drawn_variance(options_.variances, edge, op)));
     const double rows = static_cast<double>(edge.ops.size());
     const double frame = edge.ops.size() > 1 ? kFrame : 0.0;
     const int label = add_box({.column = box(node_id(edge.to)).column - 1,
@@ -155,7 +155,7 @@ class SvgCell {
     add_link(label, node_id(edge.to), {.width = width, .arrow = true});
   }
 
-  double pill_width() const { return options_.posterior ? 150.0 : 104.0; }
+  double pill_width() const { return options_.variances ? 150.0 : 104.0; }
 
   int add_box(const Box& b) {
     boxes_.push_back(b);
@@ -238,7 +238,7 @@ class SvgCell {
 
   std::string pill_svg(double x, double y, const GenotypeEdge& edge, Primitive op) const {
     const Paint paint = paint_of(op);
-    const auto variance = drawn_variance(options_.posterior, edge, op);
+    const auto variance = drawn_variance(options_.variances, edge, op);
     const double width = pill_width(), left = x - 0.5 * width;
     const std::string base = number(y + 15);
     std::string out =

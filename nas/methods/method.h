@@ -1,11 +1,13 @@
 #pragma once
-// A search method as its driver sees it: it takes batches, learns, and can name its cell at any time. Methods know
-// their space by search_space.h alone; drivers own the data, the schedule of the learning rate and all files.
+// A search method as its driver sees it: it says which phases it has, takes batches, learns, and can name its cell at
+// any time. Methods know their space by nas/spaces/space.h alone; drivers own the data, the schedule of the learning
+// rate and all files.
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "nas/methods/posterior_table.h"
 #include "nas/spaces/space.h"
 #include "nas/train/score.h"
 
@@ -17,9 +19,22 @@ struct Figure {
   double value = 0.0;
 };
 
+/// The training images are cut in two: the weights learn from one part, the architecture from images new to them.
+enum class Part { kWeights, kArchitecture };
+
+/// Epochs over batches of one kind.
+struct Phase {
+  std::string name = "search";
+  std::int64_t epochs = 1;
+  Part part = Part::kWeights;  ///< where a step's `train` comes from
+  bool takes_other = true;     ///< does a step also take a batch of the other part, `valid`?
+  bool has_cutout = false;
+};
+
 /// Where a step stands in the search.
 struct StepPlace {
-  std::uint64_t number = 0;  ///< from 0
+  std::size_t phase = 0;     ///< of phases()
+  std::uint64_t number = 0;  ///< from 0, over all phases
   std::uint64_t total = 1;   ///< steps of the whole search
   double lr = 0.025;         ///< of the weights
 };
@@ -34,21 +49,43 @@ struct Candidate {
 /// Takes held-out images batch by batch to a function: the sum of its scores.
 using HeldOut = std::function<Score(const std::function<Score(const Batch&)>&)>;
 
+/// What a method may ask its driver for beside the batches of its steps.
+struct ImageSource {
+  HeldOut held_out = {};  ///< as they are; null: there are none
+  /// Training images as they are, in the weights' dtype: others with every draw.
+  std::function<Batch(std::int64_t images, std::int64_t draw)> sample = {};
+  /// The first batches of a phase, as its steps get them.
+  std::function<void(std::size_t phase, std::int64_t count, const std::function<void(const Batch&)>& take)>
+      first_batches = {};
+};
+
+/// What the end of a phase measured and pruned (nas/methods/bayesnas/round.h).
+struct Round;
+
 /// Called between the pieces of long work; may throw to end it.
 using Pause = std::function<void()>;
 inline const Pause kNoPause = [] {};
+
+/// Names the numbers of a space's choices. @param columns  by name, a value for each number
+PosteriorTable table_of(const SearchSpace& space, std::map<std::string, std::vector<double>> columns);
 
 class SearchMethod {
  public:
   virtual ~SearchMethod() = default;
 
-  /// One step on two batches of equal size: `train` for the weights, `valid`, of other images, for the architecture.
+  /// One after another; `epochs` is what the user asked for.
+  virtual std::vector<Phase> phases(std::int64_t epochs) const { return {{.epochs = epochs}}; }
+  /// One step on two batches of equal size: `train` for the weights, `valid`, of other images, for the architecture
+  /// (empty where the phase takes none).
   /// @return the score of `train` @throws DivergedError if a loss or gradient norm is not finite, naming the step
   virtual Score step(const Batch& train, const Batch& valid, const StepPlace& place) = 0;
-  /// After the last step: what a method still does before it names its cell. Begins anew if `pause` ended it.
-  virtual void finish(const Pause& /*pause*/) {}
-  /// The pass of finish() that needs the most memory, for plans: how many images it takes (0: there is none that needs
-  /// more than a step or an evaluation), and that pass on other images. After it the method is of no use.
+  /// After the last step of a phase: what a method does before the next one, or, after the last, before it names its
+  /// cell. Begins anew if `pause` ended it.
+  virtual void end_phase(std::size_t /*phase*/, const Pause& /*pause*/) {}
+  /// What the last end_phase() measured; null where there is no such thing.
+  virtual const Round* last_round() const { return nullptr; }
+  /// The pass of end_phase() that needs the most memory, for plans: how many images it takes (0: there is none that
+  /// needs more than a step or an evaluation), and that pass on other images. After it the method is of no use.
   virtual std::int64_t finish_images() const { return 0; }
   virtual void rehearse_finish(const Batch& /*images*/) {}
   /// The cell at present.
@@ -59,8 +96,10 @@ class SearchMethod {
   virtual const SearchNetwork* relaxed() const { return nullptr; }
   /// What there is to log after an epoch, beside scores and cell.
   virtual std::vector<Figure> figures() const = 0;
-  /// For each number of the space's choices what is known of it, as columns: "mean", "sigma", "probability".
-  virtual std::map<std::string, std::vector<double>> posterior() const = 0;
+  /// What is known of the space's choices: "mean", "sigma", "probability". No rows where a method keeps nothing.
+  virtual PosteriorTable posterior() const = 0;
+  /// Of the cell at present, with what the method knows of it; none where it knows nothing that a picture shows.
+  virtual std::vector<CellPicture> pictures() const { return {}; }
   /// The cells that it chose from, for methods that draw some.
   virtual std::vector<Candidate> candidates() const { return {}; }
   /// Images at a time in a step; 0: whole batches. @throws UsageError if the method cannot split a step

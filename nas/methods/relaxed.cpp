@@ -44,9 +44,9 @@ std::vector<Figure> RelaxedMethod::figures() const {
   return {{"entropy", mean_entropy(space_, logits())}};
 }
 
-std::map<std::string, std::vector<double>> RelaxedMethod::posterior() const {
+PosteriorTable RelaxedMethod::posterior() const {
   const std::vector<double> numbers = logits();
-  return {{"mean", numbers}, {"probability", probabilities(space_, numbers)}};
+  return table_of(space_, {{"mean", numbers}, {"probability", probabilities(space_, numbers)}});
 }
 
 std::map<std::string, Tensor> RelaxedMethod::state() const {

@@ -25,7 +25,7 @@ class RelaxedMethod : public SearchMethod {
   const SearchNetwork* relaxed() const override { return &network(); }
   /// entropy: mean over choices, in nats.
   std::vector<Figure> figures() const override;
-  std::map<std::string, std::vector<double>> posterior() const override;
+  PosteriorTable posterior() const override;
   void set_micro_batch(std::int64_t images) override { owned_.network.micro_batch = images; }
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;

@@ -33,7 +33,7 @@ std::size_t likeliest(const Choice& choice, std::span<const double> p) {
 
 SwitchNetwork SearchSpace::make_switches(Initial&) const {
   throw UsageError(concat("space ", name(), ": it has no network with one switch for each of its ",
-                          count_options(*this), " numbers; search it by logits, or with the phases of BayesNas."));
+                          count_options(*this), " numbers; search it by logits."));
 }
 
 OwnedGatedNetwork SearchSpace::make_gated(const GateOptions&, Initial&) const {
@@ -44,6 +44,23 @@ OwnedGatedNetwork SearchSpace::make_gated(const GateOptions&, Initial&) const {
 std::vector<double> SearchSpace::indicator(const std::string&) const {
   throw UsageError(concat("space ", name(), ": it does not tell which of its ", count_options(*this),
                           " options a cell takes; search it by a method that puts no cells into its network."));
+}
+
+std::vector<SwitchPlaces> places_of_numbers(const SearchSpace& space, const std::vector<Parameter*>& architecture) {
+  std::vector<SwitchPlaces> places;
+  each_choice(space, [&](const Choice& choice, std::size_t) {
+    for (const std::string& option : choice.options)
+      places.push_back({.choice = choice.name, .option = option});
+  });
+  std::size_t number = 0;
+  for (Parameter* parameter : architecture) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(parameter->value.numel()); ++i) {
+      places[number].copies.push_back({parameter, i});
+      number = (number + 1) % places.size();
+    }
+  }
+  OCKHAM_ASSERT(number == 0);
+  return places;
 }
 
 std::size_t count_options(const SearchSpace& space) {

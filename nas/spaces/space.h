@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/random.h"
+#include "nas/bayes/gates.h"
 #include "nas/spaces/gated_network.h"
 #include "nas/spaces/search_network.h"
 
@@ -47,19 +48,37 @@ OwnedNetwork owned(std::unique_ptr<Network> network, std::vector<Parameter*> arc
   return result;
 }
 
-/// What a number of choices() is in a network of switches.
-struct SwitchPlace {
-  bool is_switch = true;  ///< false: what is left where no switch of its choice is kept ("none")
-  /// The numbers whose switches stand before it and can together cut it off; empty: nothing can.
-  std::vector<std::size_t> gates = {};
+/// A cell as Graphviz text and as SVG.
+struct CellPicture {
+  std::string name;  ///< "normal"
+  std::string dot, svg;
+};
+
+/// The same scalar in all copies of a cell: one number of choices(), or an edge's own switch ("origin").
+struct SwitchPlaces {
+  /// An entry of an architecture parameter.
+  struct Entry {
+    Parameter* parameter;
+    std::size_t index;
+  };
+  std::string choice, option;
+  std::vector<Entry> copies = {};  ///< none: no switch, but what is left where no switch of its choice is kept ("none")
+  SwitchGates gates = {};          ///< by place in SwitchNetwork::groups
 };
 
 /// A search network with an independent switch for every number in every cell.
 struct SwitchNetwork {
-  /// Its architecture: cell after cell the switches of all numbers in their order, in as many parameters as there are
-  /// ops that read them (each read by one op: only then algorithm R is exact, autograd/hessian.h); all 1 at the start.
+  /// Its architecture is in as many parameters as there are ops that read switches (each read by one op: only then
+  /// algorithm R is exact, autograd/hessian.h); all 1 at the start.
   OwnedNetwork owned;
-  std::vector<SwitchPlace> places;  ///< by number
+  std::vector<SwitchPlaces> groups;  ///< the numbers of choices() in their order, then origins
+  /// Leaves out of the network what is pruned, by group, and nothing else; null: pruned switches are zeros there.
+  std::function<void(const std::vector<bool>& is_pruned)> leave_out = {};
+  /// The cell of what is kept, of the groups' effective variances, 0 where pruned. @throws UsageError if nothing is
+  /// left of it. Null: a cell takes an option of every choice, and SearchSpace::derive() says which.
+  std::function<std::string(std::span<const double> variances)> derive_kept = {};
+  /// Its pictures; null: none.
+  std::function<std::vector<CellPicture>(std::span<const double> variances)> draw_kept = {};
 };
 
 struct OwnedGatedNetwork {
@@ -100,6 +119,10 @@ class SearchSpace {
   /// Of the network that is trained in the end. @throws UsageError for a malformed cell
   virtual CellFacts facts(const std::string& cell) const = 0;
 };
+
+/// For every number of choices() its names and the place of its switches, where the network's architecture holds, cell
+/// after cell, the switches of all numbers in their order. Gates are left to fill in.
+std::vector<SwitchPlaces> places_of_numbers(const SearchSpace& space, const std::vector<Parameter*>& architecture);
 
 /// Numbers of all choices together.
 std::size_t count_options(const SearchSpace& space);

@@ -2,9 +2,8 @@
 // labels: slow
 #include "apps/runs/memory_plan.h"
 
-#include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/train/trainer.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/bayesnas_search.h"
 #include "tests/support.h"
 
 namespace ockham::apps {
@@ -82,24 +81,21 @@ BOOST_AUTO_TEST_CASE(plan_of_a_training_step_is_within_5_percent_of_the_measured
 }
 
 BOOST_AUTO_TEST_CASE(plan_of_a_search_step_whole_or_split_is_within_5_percent_of_the_measured_peak) {
-  Initial initial;
-  nas::Supernet network(small_supernet(), initial);
-  nas::BayesNas search(network, {});
+  test::BayesNasSearch search(small_supernet(), {.switch_lr = 1e-6});
   check_prediction([&](std::int64_t images) {
-    search.set_micro_batch(0);
-    search.joint_step(images_for(network.spec().frame, images), 1e-6, 1e-6, 0);
+    search.method.set_micro_batch(0);
+    search.method.joint_step(images_for(search.net.spec().frame, images), {.lr = 1e-6});
   });
   check_prediction([&](std::int64_t images) {
-    search.set_micro_batch(images);
-    search.joint_step(images_for(network.spec().frame, 2 * images), 1e-6, 1e-6, 0);
+    search.method.set_micro_batch(images);
+    search.method.joint_step(images_for(search.net.spec().frame, 2 * images), {.lr = 1e-6});
   });
 }
 
 BOOST_AUTO_TEST_CASE(plan_of_a_hessian_pass_is_within_5_percent_of_the_measured_peak) {
-  Initial initial;
-  nas::Supernet network(small_supernet(), initial);
-  nas::BayesNas search(network, {.hessian = {.directions = 2}});
-  check_prediction([&](std::int64_t images) { search.measure_curvature(images_for(network.spec().frame, images)); });
+  test::BayesNasSearch search(small_supernet(), {.hessian = {.directions = 2}});
+  check_prediction(
+      [&](std::int64_t images) { search.method.measure_curvature(images_for(search.net.spec().frame, images)); });
 }
 
 BOOST_AUTO_TEST_CASE(micro_batch_is_the_largest_divisor_that_fits_with_something_to_spare) {

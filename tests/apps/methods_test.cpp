@@ -104,7 +104,14 @@ BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
   for (const json& candidate : candidates)
     has_chosen = has_chosen || candidate["cell"] == summary["cell"];
   BOOST_TEST(has_chosen);
-  BOOST_TEST(json::parse(content(path() / "run/posterior.json"))["choices"].size() == 6u);
+  const json posterior = json::parse(content(path() / "run/posterior.json"));
+  BOOST_TEST(posterior["format"] == 2);
+  BOOST_TEST(posterior["method"] == "balenas-tf");
+  BOOST_TEST(posterior["space"] == "nasbench201");
+  BOOST_TEST(posterior["groups"].size() == 6u * 5u);
+  BOOST_TEST(posterior["groups"][29]["choice"] == "3<-2");
+  for (const char* column : {"mean", "sigma", "probability"})
+    BOOST_TEST(posterior["groups"][29].contains(column), column);
 }
 
 BOOST_AUTO_TEST_CASE(a_cell_found_in_the_space_of_darts_can_be_trained) {

@@ -64,6 +64,15 @@ BOOST_AUTO_TEST_CASE(search_leaves_the_promised_files_and_fields) {
              kNothing);
   BOOST_TEST(result == json::parse(content(path() / "search/summary.json")));
   BOOST_TEST(result["genotype"] == json::parse(content(path() / "search/genotype.json")));
+  const json posterior = json::parse(content(path() / "search/posterior.json"));
+  BOOST_TEST(posterior["format"] == 2);
+  BOOST_TEST(posterior["groups"].size() == 2u * 4 * 8);  // 4 edges a cell, each with 7 operations and an origin
+  BOOST_TEST(missing(posterior["groups"][0], {"choice", "option", "gamma", "omega", "hessian", "variance", "entropy",
+                                              "pruned_round", "kept", "copies"}) == kNothing);
+  std::int64_t kept = 0;
+  for (const json& group : posterior["groups"])
+    kept += group["option"] != "origin" && group["kept"] == 1;
+  BOOST_TEST(kept == result["ops_kept"]);
   // Some pruned, some not: 4 edges of 7 operations in either cell.
   BOOST_TEST(result["ops_kept"] > 0);
   BOOST_TEST(result["ops_kept"] < 56);

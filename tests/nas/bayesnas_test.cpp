@@ -1,9 +1,9 @@
 // The steps of the method on a small network: what moves, what must not, and what survives interruption.
-#include "nas/methods/bayesnas/bayesnas.h"
+#include <cmath>
 
 #include "engine/allocator.h"
 #include "engine/parallel.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/bayesnas_search.h"
 #include "tests/support.h"
 
 using namespace ockham;
@@ -17,23 +17,27 @@ namespace {
 constexpr double kLr = 0.05;
 constexpr double kSwitchLr = 0.05;
 
-/// A search that owns its network; the same arguments give the same bits.
-struct Search {
-  explicit Search(const BayesNasOptions& options = {}, DType dtype = DType::kFloat32)
-      : initial{.seed = 7, .dtype = dtype}, net(spec(), initial), method(net, options) {}
+/// The same arguments give the same bits.
+struct Search : test::BayesNasSearch {
+  explicit Search(BayesNasOptions options = {}, DType dtype = DType::kFloat32)
+      : BayesNasSearch(spec(), with(options, dtype)), dtype_(dtype) {}
 
   static SupernetSpec spec() {
     SupernetSpec result = test::tiny(SupernetSpec::bayesnas(2));
     result.frame.channels = 2;
     return result;
   }
-  Batch batch(std::uint64_t stream) const { return noise_batch(4, net.spec().frame, initial.dtype, stream); }
-  void joint(std::uint64_t step) { method.joint_step(batch(step), kLr, kSwitchLr, step); }
-  std::vector<Parameter*> weights() { return net.parameters(ParameterKind::kWeight); }
+  Batch batch(std::uint64_t stream) const { return noise_batch(4, net.spec().frame, dtype_, stream); }
+  void joint(std::uint64_t step) { method.joint_step(batch(step), {.number = step, .lr = kLr}); }
 
-  Initial initial;
-  Supernet net;
-  BayesNas method;
+ private:
+  static BayesNasOptions with(BayesNasOptions options, DType dtype) {
+    options.switch_lr = kSwitchLr;
+    options.seed = 7;
+    options.dtype = dtype;
+    return options;
+  }
+  DType dtype_;
 };
 
 bool have_equal_bits(const std::vector<Parameter*>& parameters, const std::vector<Tensor>& values) {
@@ -64,7 +68,7 @@ BOOST_AUTO_TEST_CASE(phase_a_leaves_the_switches_bit_identical_and_moves_the_wei
   const std::vector<Tensor> switches = values_of(search.net.architecture());
   const std::vector<Tensor> weights = values_of(search.weights());
   for (std::uint64_t step = 0; step < 3; ++step)
-    search.method.weight_step(search.batch(step), kLr, step);
+    search.method.weight_step(search.batch(step), {.number = step, .lr = kLr});
   BOOST_TEST(have_equal_bits(search.net.architecture(), switches));
   BOOST_TEST(!have_equal_bits(search.weights(), weights));
 }
@@ -174,7 +178,7 @@ BOOST_AUTO_TEST_CASE(pruned_switches_stay_zero_get_no_update_and_lose_their_mome
   for (std::uint64_t step = 3; step < 6; ++step)
     search.joint(step);
   check_zero();
-  BOOST_TEST(search.method.reduce().edges[2].origin.pruned_round == 1);
+  BOOST_TEST(search.origin(CellKind::kReduction, 2).pruned_round == 1);
 }
 
 BOOST_AUTO_TEST_CASE(weights_of_pruned_operations_are_left_alone) {
@@ -209,10 +213,6 @@ BOOST_AUTO_TEST_CASE(state_and_network_saved_and_loaded_go_on_with_the_same_bits
 
   Search resumed;
   resumed.joint(9);  // gradients and momenta of another past must not shine through
-  const std::vector<Parameter*> from = whole.net.state();
-  const std::vector<Parameter*> to = resumed.net.state();
-  for (std::size_t i = 0; i < from.size(); ++i)
-    to[i]->value = from[i]->value.clone();
   resumed.method.load(whole.method.state());
   for (Search* search : {&whole, &resumed}) {
     search->joint(3);
@@ -225,14 +225,14 @@ BOOST_AUTO_TEST_CASE(state_and_network_saved_and_loaded_go_on_with_the_same_bits
   BOOST_TEST(state.size() == other.size());
   for (const auto& [name, tensor] : state)
     BOOST_TEST(has_equal_bits(tensor, other.at(name)), name);
-  BOOST_TEST((whole.method.derive() == resumed.method.derive()));
+  BOOST_TEST(whole.method.derive() == resumed.method.derive());
 }
 
 BOOST_AUTO_TEST_CASE(state_of_another_network_is_refused) {
   Search search;
   auto state = search.method.state();
-  state.erase("bayes.normal");
-  BOOST_CHECK_EXCEPTION(search.method.load(state), CheckpointError, (test::Says{{"bayes.normal"}}));
+  state.erase("bayes.groups");
+  BOOST_CHECK_EXCEPTION(search.method.load(state), CheckpointError, (test::Says{{"bayes.groups"}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_names_the_step_and_changes_neither_weights_nor_switches) {
@@ -242,9 +242,9 @@ BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_names_the_step_and_changes_neithe
   test::write(broken.images, 17, std::numeric_limits<double>::quiet_NaN());
   const std::vector<Tensor> weights = values_of(search.weights());
   const std::vector<Tensor> switches = values_of(search.net.architecture());
-  BOOST_CHECK_EXCEPTION(search.method.weight_step(broken, kLr, 41), DivergedError,
+  BOOST_CHECK_EXCEPTION(search.method.weight_step(broken, {.number = 41, .lr = kLr}), DivergedError,
                         (test::Says{{"the loss", "nan", "step 41", "--lr"}}));
-  BOOST_CHECK_EXCEPTION(search.method.joint_step(broken, kLr, kSwitchLr, 42), DivergedError,
+  BOOST_CHECK_EXCEPTION(search.method.joint_step(broken, {.number = 42, .lr = kLr}), DivergedError,
                         (test::Says{{"the loss", "nan", "step 42"}}));
   BOOST_TEST(have_equal_bits(search.weights(), weights));
   BOOST_TEST(have_equal_bits(search.net.architecture(), switches));
@@ -300,14 +300,149 @@ BOOST_AUTO_TEST_CASE(evaluation_and_curvature_change_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(networks_that_it_cannot_search_are_refused) {
-  Initial initial;
-  Supernet mixed(test::tiny(SupernetSpec::darts(1)), initial);
-  BOOST_CHECK_EXCEPTION(BayesNas(mixed, {}), UsageError, (test::Says{{"softmax", "switches"}}));
   SupernetSpec spec = Search::spec();
   spec.frame.cells = 2;
-  Supernet reductions(spec, initial);
-  BOOST_CHECK_EXCEPTION(BayesNas(reductions, {}), UsageError,
+  BOOST_CHECK_EXCEPTION(test::BayesNasSearch(spec, {}), UsageError,
                         (test::Says{{"2 cells", "0 normal", "2 reduction", "--cells 3"}}));
+}
+
+BOOST_AUTO_TEST_CASE(checks_of_what_is_not_exact_or_does_not_move_are_refused) {
+  BOOST_CHECK_EXCEPTION(Search({.hessian = {.curvature = Curvature::kGaussNewton}, .check_entries = 1}), UsageError,
+                        (test::Says{{"--hessian exact"}}));
+  BOOST_CHECK_EXCEPTION(Search({.hessian_batch_norm = BatchNormMode::kFrozenBatch, .check_entries = 1}), UsageError,
+                        (test::Says{{"frozen", "--hessian-bn running"}}));
+}
+
+// --- whole phases
+
+namespace {
+
+/// Images of noise, the same for the same question.
+ImageSource images_of(const FrameSpec& frame) {
+  return {.held_out = [frame](const auto& score) { return score(noise_batch(4, frame, DType::kFloat32, 900)); },
+          .sample =
+              [frame](std::int64_t images, std::int64_t draw) {
+                return noise_batch(images, frame, DType::kFloat32, 800 + static_cast<std::uint64_t>(draw));
+              },
+          .first_batches =
+              [frame](std::size_t phase, std::int64_t count, const auto& take) {
+                for (std::int64_t i = 0; i < count; ++i)
+                  take(noise_batch(4, frame, DType::kFloat32, 700 + 10 * phase + static_cast<std::uint64_t>(i)));
+              }};
+}
+
+BayesNasOptions two_rounds() {
+  return {.switch_lr = kSwitchLr, .rounds = 2, .refresh_batches = 2, .hessian_images = 4, .seed = 7};
+}
+
+test::BayesNasSearch phased(const BayesNasOptions& options) {
+  return {Search::spec(), options, images_of(Search::spec().frame)};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(phases_are_a_warm_up_on_the_weights_images_and_rounds_on_the_others) {
+  const std::vector<Phase> phases = phased(two_rounds()).method.phases(5);
+  BOOST_REQUIRE(phases.size() == 3u);
+  BOOST_TEST((phases[0].part == Part::kWeights && phases[0].epochs == 1 && phases[0].has_cutout));
+  for (const std::size_t round : {1u, 2u}) {
+    BOOST_TEST((phases[round].part == Part::kArchitecture && phases[round].epochs == 5 && !phases[round].has_cutout));
+    BOOST_TEST(phases[round].name == concat("round ", round));
+  }
+  BayesNasOptions without = two_rounds();
+  without.warmup_epochs = 0;
+  BOOST_TEST(phased(without).method.phases(5).size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(steps_of_the_warm_up_move_weights_alone_and_its_end_measures_nothing) {
+  test::BayesNasSearch search = phased(two_rounds());
+  const std::vector<Tensor> switches = values_of(search.net.architecture());
+  const Batch batch = noise_batch(4, search.net.spec().frame, DType::kFloat32, 1);
+  search.method.step(batch, {}, {.phase = 0, .lr = kLr});
+  search.method.end_phase(0, kNoPause);
+  BOOST_TEST(have_equal_bits(search.net.architecture(), switches));
+  BOOST_TEST(search.method.last_round() == nullptr);
+  search.method.step(batch, {}, {.phase = 1, .number = 1, .lr = kLr});
+  BOOST_TEST(!have_equal_bits(search.net.architecture(), switches));
+}
+
+BOOST_AUTO_TEST_CASE(a_round_ends_with_refreshed_statistics_a_score_curvature_and_pruning) {
+  test::BayesNasSearch search = phased(two_rounds());
+  const Batch batch = noise_batch(4, search.net.spec().frame, DType::kFloat32, 1);
+  search.method.step(batch, {}, {.phase = 1, .lr = kLr});
+  starve(search.net);
+  const std::vector<Tensor> buffers = values_of(search.net.parameters(ParameterKind::kBuffer));
+  search.method.end_phase(1, kNoPause);
+  BOOST_TEST(!have_equal_bits(search.net.parameters(ParameterKind::kBuffer), buffers));
+  const Round* round = search.method.last_round();
+  BOOST_REQUIRE(round != nullptr);
+  BOOST_TEST(round->number == 1);
+  BOOST_TEST(round->held_out.count == 4);
+  BOOST_TEST(round->hessian.entries == count_elements(search.net.architecture()));
+  BOOST_TEST(round->pruned >= 1 + 8);
+  BOOST_TEST(search.origin(CellKind::kReduction, 2).pruned_round == 1);
+}
+
+BOOST_AUTO_TEST_CASE(rounds_from_a_state_go_on_with_the_same_bits) {
+  const auto go_on = [](test::BayesNasSearch& search) {
+    const Batch batch = noise_batch(4, search.net.spec().frame, DType::kFloat32, 1);
+    search.method.step(batch, {}, {.phase = 2, .number = 2, .lr = kLr});
+    search.method.end_phase(2, kNoPause);
+  };
+  test::BayesNasSearch whole = phased(two_rounds());
+  starve(whole.net);
+  whole.method.end_phase(1, kNoPause);
+  test::BayesNasSearch resumed = phased(two_rounds());
+  resumed.method.load(whole.method.state());
+  go_on(whole);
+  go_on(resumed);
+  for (const auto& [name, tensor] : whole.method.state())
+    BOOST_TEST(has_equal_bits(tensor, resumed.method.state().at(name)), name);
+}
+
+BOOST_AUTO_TEST_CASE(calibration_sets_the_scale_of_the_curvature) {
+  const auto omegas = [](bool calibrates) {
+    BayesNasOptions options = two_rounds();
+    options.calibrates = calibrates;
+    test::BayesNasSearch search = phased(options);
+    search.method.end_phase(1, kNoPause);
+    return search.origin(CellKind::kNormal, 0).state.omega;
+  };
+  BOOST_TEST(omegas(true) != omegas(false));
+}
+
+BOOST_AUTO_TEST_CASE(sampled_entries_of_the_curvature_agree_with_differences) {
+  BayesNasOptions options = two_rounds();
+  options.check_entries = 5;
+  test::BayesNasSearch search = phased(options);
+  search.method.end_phase(1, kNoPause);
+  BOOST_REQUIRE(search.method.last_round()->check.has_value());
+  BOOST_TEST(search.method.last_round()->check->entries == 5);
+  BOOST_TEST(search.method.last_round()->check->worst < 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(the_posterior_names_every_switch_and_the_pictures_show_the_cell) {
+  test::BayesNasSearch search = phased(two_rounds());
+  starve(search.net);
+  search.method.end_phase(1, kNoPause);
+  const PosteriorTable table = search.method.posterior();
+  BOOST_TEST(table.rows.size() == 2u * 4 * 8);
+  const auto at = [&](const std::string& option) {
+    const auto found = std::ranges::find_if(table.rows, [&](const PosteriorTable::Row& row) {
+      return row.choice == "reduce in1_1" && row.option == option;
+    });
+    BOOST_REQUIRE((found != table.rows.end()));
+    return static_cast<std::size_t>(found - table.rows.begin());
+  };
+  for (const char* option : {"origin", "sep_conv_3x3", "skip_connect"}) {
+    BOOST_TEST(table.columns.at("pruned_round")[at(option)] == 1.0);
+    BOOST_TEST(table.columns.at("kept")[at(option)] == 0.0);
+    BOOST_TEST(table.copies.at("switch")[at(option)] == std::vector<double>(2, 0.0), boost::test_tools::per_element());
+  }
+  const std::vector<CellPicture> pictures = search.method.pictures();
+  BOOST_REQUIRE(pictures.size() == 2u);
+  BOOST_TEST(pictures[1].name == "reduce");
+  BOOST_TEST((pictures[1].svg.find("stroke-dasharray") != std::string::npos));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,8 @@
 // Multiply-accumulates of the BayesNAS ImageNet networks: one image of 224 pixels through each.
 #include "nas/cost.h"
 
+#include <cmath>
+
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 

@@ -27,12 +27,14 @@ int count(const std::string& text, const std::string& part) {
   return found;
 }
 
-/// A posterior in which edge `dropped` and nothing else is pruned.
-CellPosterior posterior_without(const CellSpec& spec, std::size_t dropped) {
-  CellPosterior posterior = make_posterior(spec, kBayesnasPrimitives, 2);
-  posterior.edges[dropped].origin.effective = 0.01;
-  prune_posterior(posterior, 1);
-  return posterior;
+/// Variances 1, but 0 of an edge that was dropped.
+CellVariances variances_without(const CellSpec& spec, std::size_t dropped) {
+  CellVariances known{.spec = spec, .primitives = {kBayesnasPrimitives.begin(), kBayesnasPrimitives.end()}};
+  for (std::size_t e = 0; e < spec.edges.size(); ++e) {
+    const double variance = e == dropped ? 0.0 : 1.0;
+    known.edges.push_back({.origin = variance, .ops = std::vector(known.primitives.size(), variance)});
+  }
+  return known;
 }
 
 }  // namespace
@@ -62,10 +64,10 @@ BOOST_AUTO_TEST_CASE(title_cannot_break_the_svg) {
 
 BOOST_AUTO_TEST_CASE(pruned_edges_are_dashed_and_variances_named) {
   const CellSpec spec = bayesnas_cell(CellKind::kReduction);
-  CellPosterior posterior = posterior_without(spec, 2);
-  posterior.edges[0].ops[0].effective = 0.731;
-  const CellGenotype cell = derive_cell(spec, kBayesnasPrimitives, variances(posterior));
-  const std::string svg = to_svg(cell, {.title = "reduce", .posterior = &posterior});
+  CellVariances known = variances_without(spec, 2);
+  known.edges[0].ops[0] = 0.731;
+  const CellGenotype cell = derive_cell(known);
+  const std::string svg = to_svg(cell, {.title = "reduce", .variances = &known});
   BOOST_TEST(parse_xml(svg).count("svg") == 1u);
   BOOST_TEST(count(svg, "stroke-dasharray") == 1);
   BOOST_TEST(count(svg, ">0.73<") == 1);
@@ -74,12 +76,10 @@ BOOST_AUTO_TEST_CASE(pruned_edges_are_dashed_and_variances_named) {
 
 BOOST_AUTO_TEST_CASE(larger_variance_draws_a_thicker_line) {
   const CellSpec spec = bayesnas_cell(CellKind::kNormal, 1);
-  CellPosterior posterior = posterior_without(spec, 1);
+  CellVariances known = variances_without(spec, 1);
   const auto width = [&](double variance) {
-    for (SwitchGroup& op : posterior.edges[0].ops)
-      op.effective = variance;
-    const std::string dot =
-        to_dot(derive_cell(spec, kBayesnasPrimitives, variances(posterior)), {.posterior = &posterior});
+    known.edges[0].ops.assign(known.primitives.size(), variance);
+    const std::string dot = to_dot(derive_cell(known), {.variances = &known});
     return std::stod(dot.substr(dot.find("penwidth=", dot.find("label=")) + 9));
   };
   BOOST_TEST(width(0.06) < width(0.6));

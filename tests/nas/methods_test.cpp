@@ -1,9 +1,9 @@
 #include <cmath>
 #include <limits>
 
+#include "nas/bayes/entropy.h"
 #include "nas/bayes/sparse_prior.h"
 #include "nas/methods/balenas/balenas_tf.h"
-#include "nas/methods/bayesnas/bayesnas_cells.h"
 #include "nas/methods/darts/darts.h"
 #include "nas/methods/held_out.h"
 #include "nas/methods/pgnas/pgnas_search.h"
@@ -19,7 +19,7 @@
 #include "ops/tanh/tanh.h"
 #include "ops/weighted_sum/weighted_sum.h"
 #include "tests/engine/files.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/bayesnas_search.h"
 #include "tests/support.h"
 
 using namespace ockham;
@@ -42,6 +42,27 @@ Score held_out(const std::function<Score(const Batch&)>& score) {
   Score sum = score(batch_of(100));
   sum.add(score(batch_of(101)));
   return sum;
+}
+
+ImageSource held_out_images() {
+  return {.held_out = held_out,
+          .sample = [](std::int64_t images, std::int64_t) { return first_images(held_out, images, DType::kFloat64); }};
+}
+
+BayesNasOptions bayesnas_options(double lambda = 0.01) {
+  BayesNasOptions options = BayesNasOptions::for_single_options();
+  options.posterior.lambda_child = lambda;
+  options.seed = 3;
+  options.dtype = DType::kFloat64;
+  return options;
+}
+
+/// Switches move from the first step, and faster.
+BayesNasOptions without_warmup(double lambda) {
+  BayesNasOptions options = bayesnas_options(lambda);
+  options.switch_lr = 0.1;
+  options.warmup_steps = 0.0;
+  return options;
 }
 
 double max_difference(const Tensor& a, const Tensor& b) {
@@ -78,16 +99,8 @@ std::vector<std::pair<std::string, Make>> all_methods() {
       {"pgnas", pgnas(&kSpace)},
       {"pgnas, darts", pgnas(&kDartsSpace)},
       {"pgnas, 1shot1", pgnas(&kOneShot)},
-      {"bayesnas",
-       [] {
-         return std::make_unique<BayesNasCells>(kSpace, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
-                                                held_out);
-       }},
-      {"bayesnas, 1shot1",
-       [] {
-         return std::make_unique<BayesNasCells>(kOneShot, BayesNasCellsOptions{.seed = 3, .dtype = DType::kFloat64},
-                                                held_out);
-       }},
+      {"bayesnas", [] { return std::make_unique<BayesNas>(kSpace, bayesnas_options(), held_out_images()); }},
+      {"bayesnas, 1shot1", [] { return std::make_unique<BayesNas>(kOneShot, bayesnas_options(), held_out_images()); }},
       {"random",
        [] {
          return std::make_unique<RandomSearch>(
@@ -137,7 +150,10 @@ class Toy : public SearchSpace {
   SwitchNetwork make_switches(Initial&) const override {
     auto net = std::make_unique<Switched>();
     Parameter& switches = net->switches;
-    return {.owned = owned(std::move(net), {&switches}), .places = {{.is_switch = false}, {}, {}, {.gates = {1, 2}}}};
+    SwitchNetwork result{.owned = owned(std::move(net), {&switches}), .groups = places_of_numbers(*this, {&switches})};
+    result.groups[0].copies.clear();
+    result.groups[3].gates.before = {1, 2};
+    return result;
   }
   OwnedNetwork make_network(const std::string&, Initial&) const override { return {}; }
   std::vector<Choice> choices() const override { return {{"a", {"none", "x"}}, {"b", {"y", "z"}}}; }
@@ -148,13 +164,13 @@ class Toy : public SearchSpace {
 };
 
 /// BayesNAS at its end in the toy space, with these switches of x, y and z.
-std::unique_ptr<BayesNasCells> measured(const Toy& toy, const std::vector<double>& switches,
-                                        const BayesNasCellsOptions& options) {
-  auto method = std::make_unique<BayesNasCells>(toy, options, held_out);
+std::unique_ptr<BayesNas> measured(const Toy& toy, const std::vector<double>& switches,
+                                   const BayesNasOptions& options) {
+  auto method = std::make_unique<BayesNas>(toy, options, held_out_images());
   std::map<std::string, Tensor> state = method->state();
   state.at("switches") = Tensor::from(std::vector<double>{1.0, switches[0], switches[1], switches[2]}, {4});
   method->load(state);
-  method->finish(kNoPause);
+  method->end_phase(0, kNoPause);
   return method;
 }
 
@@ -269,7 +285,7 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BalenasTf method(
       kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs", "snip"}, .proxy_images = 4}, held_out);
   take_steps(method, 0, 1);
-  method.finish(kNoPause);
+  method.end_phase(0, kNoPause);
   std::int64_t times = 0;
   double best = 0.0;
   std::string chosen;
@@ -286,7 +302,7 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BOOST_TEST(method.derive() == chosen);
   BalenasTf control(
       kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true}, held_out);
-  control.finish(kNoPause);
+  control.end_phase(0, kNoPause);
   BOOST_TEST(control.candidates().size() == 8u);  // of 15,625 cells
   BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
 }
@@ -302,7 +318,7 @@ BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {
   capped.skip_cap = 0;
   BalenasTf method(kSpace, {.balenas = {.relaxed = capped}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true},
                    held_out);
-  method.finish(kNoPause);
+  method.end_phase(0, kNoPause);
   for (const Candidate& candidate : method.candidates())
     BOOST_TEST(kSpace.facts(candidate.cell).skips == 0);
 }
@@ -311,7 +327,7 @@ BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy)
   for (const SearchSpace* space : std::initializer_list<const SearchSpace*>{&kSpace, &kDartsSpace, &kOneShot}) {
     PgnasSearch method(*space, {.pgnas = {.seed = 3}, .draws = 12, .dtype = DType::kFloat64}, held_out);
     take_steps(method, 0, 2);
-    method.finish(kNoPause);
+    method.end_phase(0, kNoPause);
     std::int64_t times = 0;
     double best = 0.0;
     for (const Candidate& candidate : method.candidates()) {
@@ -326,11 +342,10 @@ BOOST_AUTO_TEST_CASE(pgnas_returns_the_drawn_cell_of_the_best_held_out_accuracy)
 
 BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_where_all_are_pruned) {
   const auto cell_with = [](double lambda) {
-    BayesNasCells method(
-        kSpace, {.lambda = lambda, .switch_lr = 0.1, .warmup = 0.0, .seed = 3, .dtype = DType::kFloat64}, held_out);
+    BayesNas method(kSpace, without_warmup(lambda), held_out_images());
     take_steps(method, 0, kSteps);
-    method.finish(kNoPause);
-    const auto columns = method.posterior();
+    method.end_phase(0, kNoPause);
+    const auto columns = test::by_number(kSpace, method.posterior());
     const nasbench201::Cell cell = nasbench201::parse_cell(method.derive());
     for (std::size_t e = 0; e < cell.edges.size(); ++e) {
       const auto chosen = static_cast<std::size_t>(cell.edges[e]);
@@ -346,16 +361,41 @@ BOOST_AUTO_TEST_CASE(bayesnas_keeps_the_operations_of_large_variance_and_none_wh
   BOOST_TEST(cell_with(1e-4) != "000000");
 }
 
+// A fifth of six steps is the first two.
+BOOST_AUTO_TEST_CASE(bayesnas_trains_weights_alone_for_the_first_fifth_of_its_steps) {
+  for (const SearchSpace* space : std::initializer_list<const SearchSpace*>{&kSpace, &kOneShot}) {
+    BayesNas method(*space, bayesnas_options(), held_out_images());
+    const auto switches = [&] { return numbers_of(method.network().owned.network.architecture); };
+    const std::vector<double> ones(switches().size(), 1.0);
+    const Tensor weight = method.network().owned.network.weights().front()->value.clone();
+    take_steps(method, 0, 2);
+    BOOST_TEST(switches() == ones, boost::test_tools::per_element());
+    BOOST_TEST(!is_same(method.network().owned.network.weights().front()->value, weight));
+    take_steps(method, 2, 3);
+    BOOST_TEST(switches() != ones);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bayesnas_prunes_what_reads_only_pruned_groups) {
+  const Toy toy;
+  // x and y are redundant; the variance of z behind their sum is above the threshold.
+  const auto method = measured(toy, {0.05, 0.055, 0.9}, bayesnas_options());
+  const auto columns = test::by_number(toy, method->posterior());
+  BOOST_TEST(columns.at("variance")[3] > kPruneThreshold);
+  BOOST_TEST(columns.at("kept") == (std::vector<double>{0.0, 0.0, 0.0, 0.0}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(bayesnas_updates_each_group_and_puts_it_behind_the_sum_of_its_gates) {
   const Toy toy;
-  const BayesNasCellsOptions options{.lambda = 0.5, .laplace = {.order = UpdateOrder::kCode}, .dtype = DType::kFloat64};
-  const auto columns = measured(toy, {0.9, -0.4, 0.7}, options)->posterior();
+  BayesNasOptions options = bayesnas_options(0.5);
+  options.posterior.laplace.order = UpdateOrder::kCode;
+  const auto columns = test::by_number(toy, measured(toy, {0.9, -0.4, 0.7}, options)->posterior());
   const std::vector<double>&gamma = columns.at("gamma"), &variance = columns.at("variance");
   for (std::size_t i = 1; i < 4; ++i) {
     BOOST_TEST(columns.at("hessian")[i] > 0.0);
     GroupState group;
-    update_group(group, std::span(&columns.at("norm")[i], 1), std::span(&columns.at("hessian")[i], 1), options.lambda,
-                 options.laplace);
+    update_group(group, std::span(&columns.at("norm")[i], 1), std::span(&columns.at("hessian")[i], 1), 0.5,
+                 options.posterior.laplace);
     BOOST_TEST(gamma[i] == group.gamma);
     const double gate = i == 3 ? gamma[1] + gamma[2] : std::numeric_limits<double>::infinity();
     BOOST_TEST(variance[i] == effective_variance(gamma[i], gate));
@@ -368,7 +408,7 @@ BOOST_AUTO_TEST_CASE(bayesnas_updates_each_group_and_puts_it_behind_the_sum_of_i
 BOOST_AUTO_TEST_CASE(bayesnas_prunes_by_variances_behind_gates_and_ranks_by_own_ones) {
   const Toy toy;
   const auto cell = [&](const std::vector<double>& switches) {
-    return measured(toy, switches, {.dtype = DType::kFloat64})->derive();
+    return measured(toy, switches, bayesnas_options())->derive();
   };
   BOOST_TEST(cell({0.9, 0.4, 0.2}) == "x y");
   BOOST_TEST(cell({0.9, 0.4, 0.45}) == "x z");       // 0.33 behind its gates
@@ -379,27 +419,24 @@ BOOST_AUTO_TEST_CASE(bayesnas_prunes_by_variances_behind_gates_and_ranks_by_own_
 
 BOOST_AUTO_TEST_CASE(bayesnas_makes_cells_of_1shot1_by_the_variances_of_operations_and_parents) {
   const auto method_with = [](double lambda) {
-    auto method = std::make_unique<BayesNasCells>(
-        kOneShot,
-        BayesNasCellsOptions{.lambda = lambda, .switch_lr = 0.1, .warmup = 0.0, .seed = 3, .dtype = DType::kFloat64},
-        held_out);
+    auto method = std::make_unique<BayesNas>(kOneShot, without_warmup(lambda), held_out_images());
     take_steps(*method, 0, kSteps);
-    method->finish(kNoPause);
+    method->end_phase(0, kNoPause);
     return method;
   };
   const auto usual = method_with(1e-4), shrunk = method_with(100.0);
-  const auto columns = usual->posterior();
+  const auto columns = test::by_number(kOneShot, usual->posterior());
   BOOST_TEST(std::ranges::count(columns.at("kept"), 1.0) == std::ssize(columns.at("kept")));
   BOOST_TEST(usual->derive() == kOneShot.derive(columns.at("gamma")));
   const std::vector<double> equal(columns.at("gamma").size(), 1.0);
   BOOST_TEST(usual->derive() != kOneShot.derive(equal));
-  BOOST_TEST(std::ranges::count(shrunk->posterior().at("kept"), 1.0) == 0);
+  BOOST_TEST(std::ranges::count(shrunk->posterior().columns.at("kept"), 1.0) == 0);
   BOOST_TEST(shrunk->derive() == kOneShot.derive(equal));
 }
 
 BOOST_AUTO_TEST_CASE(bayesnas_measures_with_the_statistics_of_its_images_not_with_running_ones_that_no_step_moves) {
   const auto hessian_with = [](double running) {
-    BayesNasCells method(kSpace, {.seed = 3, .dtype = DType::kFloat64}, held_out);
+    BayesNas method(kSpace, bayesnas_options(), held_out_images());
     take_steps(method, 0, 2);
     std::map<std::string, Tensor> state = method.state();
     for (auto& [name, tensor] : state) {
@@ -407,8 +444,8 @@ BOOST_AUTO_TEST_CASE(bayesnas_measures_with_the_statistics_of_its_images_not_wit
         tensor = Tensor::full(tensor.shape(), running, DType::kFloat64);
     }
     method.load(state);
-    method.finish(kNoPause);
-    return method.posterior().at("hessian");
+    method.end_phase(0, kNoPause);
+    return method.posterior().columns.at("hessian");
   };
   const std::vector<double> usual = hessian_with(1.0);
   BOOST_TEST(std::ranges::any_of(usual, [](double h) { return h != 0.0; }));

@@ -1,5 +1,6 @@
 // Sizes of the published networks, to the last parameter, and their names.
 #include "nas/genotype/published.h"
+#include "nas/spaces/cells/cell_space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 
@@ -28,16 +29,17 @@ constexpr EvaluationSpec kImageNet{
 BOOST_AUTO_TEST_SUITE(parameter_count)
 
 BOOST_AUTO_TEST_CASE(bayesnas_search_network_has_26910838_weights_and_512_switches_in_128_groups) {
+  const SoftmaxSpace space(SupernetSpec::bayesnas(), {});
   Initial initial;
-  Supernet net(SupernetSpec::bayesnas(), initial);
-  BOOST_TEST(weights_of(net) == 26910838);
-  BOOST_TEST(count_elements(net.architecture()) == 512);
+  const SwitchNetwork net = space.make_switches(initial);
+  BOOST_TEST(count_elements(net.owned.network.weights()) == 26910838);
+  BOOST_TEST(count_elements(net.owned.network.architecture) == 512);
   std::size_t groups = 0;
-  for (CellKind kind : {CellKind::kNormal, CellKind::kReduction}) {
-    const CellPosterior posterior = make_posterior(net.cell_spec(kind), net.spec().primitives, net.copies(kind));
-    for (const EdgePosterior& edge : posterior.edges)
-      groups += 1 + edge.ops.size();
-    BOOST_TEST(posterior.edges[0].origin.w.size() == (kind == CellKind::kNormal ? 6u : 2u));
+  for (const SwitchPlaces& places : net.groups) {
+    if (places.option == "none")
+      continue;
+    ++groups;
+    BOOST_TEST(places.copies.size() == (places.choice.starts_with("normal") ? 6u : 2u));
   }
   BOOST_TEST(groups == 128u);
 }

@@ -1,5 +1,6 @@
 #include "nas/methods/pgnas/pgnas.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "nas/spaces/hybrid/hybrid_network.h"

@@ -52,20 +52,44 @@ BOOST_AUTO_TEST_CASE(search_networks_have_one_logit_for_every_option) {
 BOOST_AUTO_TEST_CASE(networks_of_switches_have_one_for_every_option_in_every_cell) {
   for (const auto& space : tiny_spaces()) {
     Initial initial{.dtype = DType::kFloat64};
-    if (dynamic_cast<const SoftmaxSpace*>(space.get()) != nullptr) {
-      BOOST_CHECK_EXCEPTION(space->make_switches(initial), UsageError, (test::Says{{space->name(), "by logits"}}));
-      continue;
-    }
     const SwitchNetwork net = space->make_switches(initial);
-    BOOST_TEST(net.places.size() == count_options(*space));
-    std::int64_t switches = 0;
-    for (const Parameter* parameter : net.owned.network.architecture) {
-      switches += parameter->value.numel();
-      BOOST_TEST((parameter->kind == ParameterKind::kSwitch));
+    std::set<std::pair<const Parameter*, std::size_t>> entries;
+    std::size_t copies = 0, number = 0;
+    for (const SwitchPlaces& group : net.groups) {
+      copies += group.copies.size();
+      for (const SwitchPlaces::Entry& entry : group.copies) {
+        BOOST_TEST((entry.parameter->kind == ParameterKind::kSwitch));
+        BOOST_TEST(static_cast<std::int64_t>(entry.index) < entry.parameter->value.numel());
+        entries.insert({entry.parameter, entry.index});
+      }
     }
-    BOOST_TEST(static_cast<std::size_t>(switches) == 3 * count_options(*space));  // one cell in each of three stages
+    BOOST_TEST(entries.size() == copies);  // no switch in two groups
+    for (const Choice& choice : space->choices()) {
+      for (const std::string& option : choice.options) {
+        BOOST_TEST(net.groups[number].choice == choice.name);
+        BOOST_TEST(net.groups[number++].option == option);
+      }
+    }
     BOOST_TEST(net.owned.network.forward({.batch_norm = BatchNormMode::kFrozenBatch}, images()).shape() ==
                (Shape{2, 3}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(copies_are_the_cells_of_a_network_and_edges_of_cells_have_switches_of_their_own) {
+  for (const auto& space : tiny_spaces()) {
+    Initial initial;
+    const SwitchNetwork net = space->make_switches(initial);
+    const bool has_kinds = dynamic_cast<const SoftmaxSpace*>(space.get()) != nullptr;
+    // One cell in each of three stages; or a normal and two reduction cells, of four edges each in bayesnas, five in
+    // darts.
+    for (const SwitchPlaces& group : net.groups) {
+      const std::size_t cells = !has_kinds ? 3 : group.choice.starts_with("normal") ? 1 : 2;
+      BOOST_TEST(group.copies.size() == (group.option == "none" ? 0 : cells));
+    }
+    const std::size_t origins = !has_kinds ? 0 : space->name() == "darts" ? 10 : 8;
+    BOOST_TEST(net.groups.size() == count_options(*space) + origins);
+    BOOST_TEST(static_cast<std::size_t>(std::ranges::count_if(
+                   net.groups, [](const SwitchPlaces& group) { return group.gates.is_origin; })) == origins);
   }
 }
 
@@ -73,9 +97,9 @@ BOOST_AUTO_TEST_CASE(a_switch_is_gated_by_those_that_stand_before_it) {
   using Numbers = std::vector<std::size_t>;
   const auto check = [](const SearchSpace& space, const std::map<std::size_t, Numbers>& expected) {
     Initial initial;
-    const std::vector<SwitchPlace> places = space.make_switches(initial).places;
-    for (const auto& [number, gates] : expected)
-      BOOST_TEST(places[number].gates == gates, space.name() << ", number " << number);
+    const std::vector<SwitchPlaces> groups = space.make_switches(initial).groups;
+    for (const auto& [number, before] : expected)
+      BOOST_TEST(groups[number].gates.before == before, space.name() << ", number " << number);
   };
   // Numbers 5 e + o: edges 0 and 1, 2 lead into nodes 1 and 2; 3 starts at the input, 4 at node 1 and 5 at node 2.
   check(*tiny_spaces()[0],
@@ -96,18 +120,19 @@ BOOST_AUTO_TEST_CASE(a_switch_is_gated_by_those_that_stand_before_it) {
   check(nasbench1shot1::SearchableSpace(nasbench1shot1::Space::k2, spec), {{4, {17, 18}}, {17, {}}, {18, {0, 1, 2}}});
 }
 
-BOOST_AUTO_TEST_CASE(none_alone_is_no_switch) {
-  for (const auto& space : tiny_spaces()) {
-    if (dynamic_cast<const SoftmaxSpace*>(space.get()) != nullptr)
-      continue;
-    Initial initial;
-    const std::vector<SwitchPlace> places = space->make_switches(initial).places;
-    std::size_t number = 0;
-    for (const Choice& choice : space->choices()) {
-      for (const std::string& option : choice.options)
-        BOOST_TEST(places[number++].is_switch == (option != "none"));
-    }
-  }
+// Numbers 8 e + o of the edges in0_0, in1_0, in1_1, sel_0_1 of a normal cell, then of a reduction cell; then origins.
+BOOST_AUTO_TEST_CASE(an_operation_of_a_cell_is_gated_by_its_edge_and_by_the_operations_into_the_node_before) {
+  const SoftmaxSpace space(test::tiny(SupernetSpec::bayesnas(2)), test::tiny_evaluation());
+  Initial initial;
+  const std::vector<SwitchPlaces> groups = space.make_switches(initial).groups;
+  const std::vector<std::size_t> into_node_0{1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15};
+  BOOST_TEST(groups[25].gates.before == into_node_0);
+  BOOST_TEST(groups[25].gates.origin.value() == 67u);
+  BOOST_TEST(groups[67].gates.is_origin);
+  BOOST_TEST(groups[67].gates.before == into_node_0);
+  BOOST_TEST(groups[67].choice == "normal sel_0_1");
+  BOOST_TEST(groups[1].gates.before.empty());
+  BOOST_TEST(groups[1].gates.origin.value() == 64u);
 }
 
 BOOST_AUTO_TEST_CASE(random_cells_can_be_built_and_follow_from_their_key) {

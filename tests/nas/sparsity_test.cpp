@@ -1,7 +1,6 @@
 // labels: slow
 // Statistical: how many operations survive a search, over lambda.
-#include "nas/methods/bayesnas/bayesnas.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/bayesnas_search.h"
 #include "tests/support.h"
 
 using namespace ockham;
@@ -26,22 +25,22 @@ Batch class_batch(const FrameSpec& frame, std::uint64_t seed, std::uint64_t step
 /// One search of a warm-up, one round and one pruning; 0 where no cell is left of it. In so few steps all variances of
 /// a cell lie close together, so that a lambda near the threshold keeps many or none, as rounding has it.
 int surviving_operations(std::uint64_t seed, double lambda) {
-  SupernetSpec spec = test::tiny(SupernetSpec::bayesnas(2));
-  Initial initial{.seed = seed};
-  Supernet net(spec, initial);
+  const SupernetSpec spec = test::tiny(SupernetSpec::bayesnas(2));
   // No momentum: in so few steps it would carry switches past zero and back, the further the larger lambda is.
-  BayesNas method(
-      net,
-      {.switch_sgd = {.momentum = 0.0}, .posterior = {.lambda_child = lambda, .lambda_origin = lambda}, .seed = seed});
+  test::BayesNasSearch search(spec, {.switch_sgd = {.momentum = 0.0},
+                                     .switch_lr = 0.2,
+                                     .posterior = {.lambda_child = lambda, .lambda_origin = lambda},
+                                     .seed = seed});
+  BayesNas& method = search.method;
   std::uint64_t step = 0;
   for (; step < 10; ++step)
-    method.weight_step(class_batch(spec.frame, seed, step), 0.05, step);
+    method.weight_step(class_batch(spec.frame, seed, step), {.number = step, .lr = 0.05});
   for (; step < 70; ++step)
-    method.joint_step(class_batch(spec.frame, seed, step), 0.05, 0.2, step);
+    method.joint_step(class_batch(spec.frame, seed, step), {.number = step, .lr = 0.05});
   method.measure_curvature(class_batch(spec.frame, seed, step));
   try {
     method.update_and_prune(1);
-    const Genotype genotype = method.derive();
+    const Genotype genotype = load_genotype(method.derive());
     return count_ops(genotype.normal) + count_ops(genotype.reduce);
   } catch (const UsageError&) {  // so large a lambda that a cell is left without nodes, which is refused
     return 0;

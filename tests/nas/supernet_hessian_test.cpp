@@ -1,9 +1,8 @@
 // Second derivatives over the switches of whole networks: exact against differences, the algorithms against each other.
 #include "autograd/curvature.h"
 #include "autograd/sweep.h"
-#include "nas/methods/bayesnas/bayesnas.h"
 #include "ops/scale/scale.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/bayesnas_search.h"
 #include "tests/support.h"
 
 using namespace ockham;
@@ -48,6 +47,15 @@ struct Fixture {
   Supernet net;
   Batch batch;
 };
+
+/// BayesNAS on a copy of the network.
+test::BayesNasSearch search_of(Fixture& f) {
+  test::BayesNasSearch search(f.net.spec(), {.dtype = DType::kFloat64});
+  const std::vector<Parameter*> from = f.net.state(), to = search.net.state();
+  for (std::size_t i = 0; i < from.size(); ++i)
+    to[i]->value = from[i]->value.clone();
+  return search;
+}
 
 std::vector<double> entries_of(const HessianResult& result) {
   std::vector<double> entries;
@@ -264,36 +272,40 @@ BOOST_AUTO_TEST_CASE(target_class_only_seeds_less_curvature) {
 
 BOOST_AUTO_TEST_CASE(curvature_reaches_the_posterior_copy_by_copy) {
   Fixture f(three_cells(SupernetSpec::bayesnas(2)));
-  BayesNas method(f.net, {});
+  test::BayesNasSearch search = search_of(f);
+  BayesNas& method = search.method;
   const HessianReport report = method.measure_curvature(f.batch);
-  BOOST_TEST(report.entries == count_elements(f.net.architecture()));
+  BOOST_TEST(report.entries == count_elements(search.net.architecture()));
   BOOST_TEST(report.negative == 0);
   const auto diagonal_of = [&](const Parameter* parameter) {
-    const std::vector<Parameter*> all = f.net.architecture();
+    const std::vector<Parameter*> all = search.net.architecture();
     return report.result.diagonal[static_cast<std::size_t>(std::ranges::find(all, parameter) - all.begin())];
   };
-  const std::vector<Parameter*>& copies = f.net.switches(CellKind::kReduction, 3);
+  const std::vector<Parameter*>& copies = search.net.switches(CellKind::kReduction, 3);
   BOOST_TEST(copies.size() == 2u);
   for (std::size_t copy = 0; copy < 2; ++copy)
-    BOOST_TEST(method.reduce().edges[3].ops[4].hessian[copy] == test::read(diagonal_of(copies[copy]), 4));
-  BOOST_TEST(method.normal().edges[1].origin.hessian[0] ==
-             test::read(diagonal_of(f.net.origins(CellKind::kNormal, 1)[0]), 0));
+    BOOST_TEST(search.operation(CellKind::kReduction, 3, 4).hessian[copy] == test::read(diagonal_of(copies[copy]), 4));
+  BOOST_TEST(search.origin(CellKind::kNormal, 1).hessian[0] ==
+             test::read(diagonal_of(search.net.origins(CellKind::kNormal, 1)[0]), 0));
 }
 
 BOOST_AUTO_TEST_CASE(pruned_switches_have_no_curvature) {
   Fixture f(three_cells(SupernetSpec::bayesnas(2)));
-  BayesNas method(f.net, {});
-  for (Parameter* parameter : f.net.origins(CellKind::kReduction, 1))
+  test::BayesNasSearch search = search_of(f);
+  BayesNas& method = search.method;
+  for (Parameter* parameter : search.net.origins(CellKind::kReduction, 1))
     fill(parameter->value, 1e-9);
   method.measure_curvature(f.batch);
   method.update_and_prune(1);
-  BOOST_TEST(method.reduce().edges[1].origin.pruned());
-  const std::size_t kept = method.group_hessians().size();
-  BOOST_TEST(kept <= 2u * 4 * 8 - 8);
+  BOOST_TEST(search.origin(CellKind::kReduction, 1).is_pruned());
+  const auto kept = std::ranges::count_if(
+      method.groups(), [](const SwitchGroup& group) { return group.is_switch() && !group.is_pruned(); });
+  BOOST_TEST(kept <= 2 * 4 * 8 - 8);
   const HessianReport report = method.measure_curvature(f.batch);
-  BOOST_TEST(report.entries == count_elements(f.net.architecture()));
-  for (const SwitchGroup& op : method.reduce().edges[1].ops)
-    BOOST_TEST(op.hessian == std::vector<double>(2, 0.0), boost::test_tools::per_element());
+  BOOST_TEST(report.entries == count_elements(search.net.architecture()));
+  for (std::size_t o = 0; o < 7; ++o)
+    BOOST_TEST(search.operation(CellKind::kReduction, 1, o).hessian == std::vector<double>(2, 0.0),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

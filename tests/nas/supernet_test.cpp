@@ -1,5 +1,5 @@
 // The search network: what its switches mean, what pruning does to it, and its shapes.
-#include "nas/methods/bayesnas/bayesnas.h"
+#include "nas/bayes/derive.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
 
@@ -21,27 +21,38 @@ SupernetSpec comparable() {
   return spec;
 }
 
-/// The posterior of a cell with these (edge, operation) groups pruned; operation -1: the edge.
-CellPosterior pruned(const Supernet& net, CellKind kind, const std::vector<std::pair<std::size_t, int>>& groups) {
-  CellPosterior posterior = make_posterior(net.cell_spec(kind), net.spec().primitives, net.copies(kind));
+/// Variances of a cell with these (edge, operation) groups pruned; operation -1: the edge.
+CellVariances pruned(const Supernet& net, CellKind kind, const std::vector<std::pair<std::size_t, int>>& groups) {
+  CellVariances result{.spec = net.cell_spec(kind), .primitives = net.spec().primitives};
+  result.edges.assign(result.spec.edges.size(), {.origin = 1.0, .ops = std::vector(result.primitives.size(), 1.0)});
   for (const auto& [e, o] : groups) {
-    EdgePosterior& edge = posterior.edges[e];
-    (o < 0 ? edge.origin : edge.ops[static_cast<std::size_t>(o)]).pruned_round = 1;
-    for (std::size_t i = 0; o < 0 && i < edge.ops.size(); ++i)
-      edge.ops[i].pruned_round = 1;
+    if (o < 0)
+      result.edges[e] = {.origin = 0.0, .ops = std::vector(result.primitives.size(), 0.0)};
+    else
+      result.edges[e].ops[static_cast<std::size_t>(o)] = 0.0;
   }
-  return posterior;
+  return result;
+}
+
+/// Leaves them out of the network, and sets their switches to 0.
+void prune(Supernet& net, const CellVariances& known) {
+  for (std::size_t e = 0; e < known.edges.size(); ++e) {
+    std::vector<bool> is_kept;
+    for (std::size_t o = 0; o < known.primitives.size(); ++o) {
+      is_kept.push_back(known.edges[e].ops[o] > 0.0);
+      for (Parameter* parameter : net.switches(known.spec.kind, e)) {
+        if (!is_kept.back())
+          test::write(parameter->value, static_cast<std::int64_t>(o), 0.0);
+      }
+    }
+    net.keep(known.spec.kind, e, is_kept);
+  }
 }
 
 /// Writes a switch of all copies of a cell; operation -1: the edge's.
 void set_switch(Supernet& net, CellKind kind, std::size_t edge, int op, double value) {
   for (Parameter* parameter : op < 0 ? net.origins(kind, edge) : net.switches(kind, edge))
     test::write(parameter->value, std::max(op, 0), value);
-}
-
-/// What a posterior leaves of a cell.
-CellGenotype genotype_of(const CellPosterior& posterior) {
-  return derive_cell(posterior.spec, posterior.primitives, variances(posterior));
 }
 
 /// Fills the network of a genotype with the search network's weights: everything outside the operations has the same
@@ -88,8 +99,8 @@ BOOST_AUTO_TEST_CASE(a_pruned_operation_leaves_the_logits_that_its_switch_at_zer
     for (int op = 0; op < 7; ++op)
       set_switch(net, CellKind::kReduction, 2, op, 0.0);
     const Tensor zeroed = net.forward(kRunning, batch.images).value();
-    net.apply_pruning(pruned(net, CellKind::kNormal, {{0, 2}, {3, 0}}));
-    net.apply_pruning(pruned(net, CellKind::kReduction, {{4, 6}, {2, -1}}));
+    prune(net, pruned(net, CellKind::kNormal, {{0, 2}, {3, 0}}));
+    prune(net, pruned(net, CellKind::kReduction, {{4, 6}, {2, -1}}));
     const Tensor smaller = net.forward(kRunning, batch.images).value();
     BOOST_TEST(relative_gap(smaller, zeroed) < (dtype == DType::kFloat32 ? 1e-6 : 1e-12));
   }
@@ -106,7 +117,7 @@ BOOST_AUTO_TEST_CASE(pruning_removes_the_operations_from_the_graph) {
                                  [](const Node& node) { return node.op != nullptr && node.op->name() == "conv2d"; });
   };
   const auto before = convolutions();
-  net.apply_pruning(pruned(net, CellKind::kNormal, {{0, -1}, {2, 0}}));
+  prune(net, pruned(net, CellKind::kNormal, {{0, -1}, {2, 0}}));
   BOOST_TEST(before - convolutions() == 12 + 4);  // an edge has 4 + 4 + 2 + 2, a separable convolution 4
 }
 
@@ -117,11 +128,11 @@ BOOST_AUTO_TEST_CASE(network_of_the_genotype_gives_the_logits_of_the_pruned_sear
     test::shake(net);
     for (Parameter* parameter : net.architecture())
       fill(parameter->value, 1.0);
-    const CellPosterior normal = pruned(net, CellKind::kNormal, {{0, 0}, {0, 1}, {1, -1}, {4, 3}, {6, 5}});
-    const CellPosterior reduce = pruned(net, CellKind::kReduction, {{0, 6}, {3, -1}, {5, 2}});
-    net.apply_pruning(normal);
-    net.apply_pruning(reduce);
-    const Genotype genotype{.normal = genotype_of(normal), .reduce = genotype_of(reduce)};
+    const CellVariances normal = pruned(net, CellKind::kNormal, {{0, 0}, {0, 1}, {1, -1}, {4, 3}, {6, 5}});
+    const CellVariances reduce = pruned(net, CellKind::kReduction, {{0, 6}, {3, -1}, {5, 2}});
+    prune(net, normal);
+    prune(net, reduce);
+    const Genotype genotype{.normal = derive_cell(normal), .reduce = derive_cell(reduce)};
     EvaluationNetwork small(genotype, {.frame = net.spec().frame}, initial);
     copy_weights(net, genotype, small);
     const Batch batch = noise_batch(2, net.spec().frame, dtype);
@@ -134,8 +145,8 @@ BOOST_AUTO_TEST_CASE(network_of_the_genotype_gives_the_logits_of_the_pruned_sear
 BOOST_AUTO_TEST_CASE(with_all_switches_one_the_network_is_the_plain_sum_of_operations) {
   Initial initial{.dtype = DType::kFloat64};
   Supernet net(comparable(), initial);
-  const Genotype all{.normal = genotype_of(pruned(net, CellKind::kNormal, {})),
-                     .reduce = genotype_of(pruned(net, CellKind::kReduction, {}))};
+  const Genotype all{.normal = derive_cell(pruned(net, CellKind::kNormal, {})),
+                     .reduce = derive_cell(pruned(net, CellKind::kReduction, {}))};
   BOOST_TEST(count_ops(all.normal) == 56);
   EvaluationNetwork sum(all, {.frame = net.spec().frame}, initial);
   copy_weights(net, all, sum);
@@ -182,12 +193,12 @@ BOOST_AUTO_TEST_CASE(a_dead_node_gives_zeros_and_the_shapes_stay) {
   Supernet net(test::tiny(SupernetSpec::bayesnas()), initial);
   const Batch batch = noise_batch(2, net.spec().frame, DType::kFloat32);
   // Normal node 0 dies, and with it the edge node0 -> 3; of the reduction cell nothing is left.
-  net.apply_pruning(pruned(net, CellKind::kNormal, {{0, -1}, {1, -1}}));
+  prune(net, pruned(net, CellKind::kNormal, {{0, -1}, {1, -1}}));
   BOOST_TEST(is_finite(net.forward(kRunning, batch.images).value()));
   std::vector<std::pair<std::size_t, int>> everything;
   for (std::size_t e = 0; e < 8; ++e)
     everything.emplace_back(e, -1);
-  net.apply_pruning(pruned(net, CellKind::kReduction, everything));
+  prune(net, pruned(net, CellKind::kReduction, everything));
   const Tensor logits = net.forward(kRunning, batch.images).value();
   BOOST_TEST(logits.shape() == (Shape{2, 3}));
   BOOST_TEST(test::read(logits, 0) == test::read(logits, 3));  // no image reaches the head

@@ -66,11 +66,11 @@ std::vector<Figure> Balenas::figures() const {
   return result;
 }
 
-std::map<std::string, std::vector<double>> Balenas::posterior() const {
-  std::map<std::string, std::vector<double>> columns = RelaxedMethod::posterior();
-  columns["mean"] = gaussian_.mean();
-  columns["sigma"] = gaussian_.sigma();
-  return columns;
+PosteriorTable Balenas::posterior() const {
+  PosteriorTable table = RelaxedMethod::posterior();
+  table.columns["mean"] = gaussian_.mean();
+  table.columns["sigma"] = gaussian_.sigma();
+  return table;
 }
 
 std::map<std::string, Tensor> Balenas::state() const {

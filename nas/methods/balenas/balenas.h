@@ -32,7 +32,7 @@ class Balenas : public RelaxedMethod {
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   /// entropy of the mean; mean, least and largest sigma; KL to the prior.
   std::vector<Figure> figures() const override;
-  std::map<std::string, std::vector<double>> posterior() const override;
+  PosteriorTable posterior() const override;
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;
 

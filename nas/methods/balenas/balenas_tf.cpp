@@ -49,7 +49,7 @@ std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells, const 
   return scores.size() == 1 ? without_nan(scores[0]) : proxies::rank_sums(scores);
 }
 
-void BalenasTf::finish(const Pause& pause) {
+void BalenasTf::end_phase(std::size_t, const Pause& pause) {
   std::vector<Candidate> cells = draw();
   const std::vector<double> scores =
       score(cells, first_images(held_out_, options_.proxy_images, DType::kFloat64), pause);

@@ -19,11 +19,11 @@ class BalenasTf : public Balenas {
   BalenasTf(const SearchSpace& space, const BalenasTfOptions& options, HeldOut held_out);
 
   /// Draws and scores. Cells whose output is cut off are left out, unless all are.
-  void finish(const Pause& pause) override;
+  void end_phase(std::size_t phase, const Pause& pause) override;
   std::int64_t finish_images() const override { return options_.proxy_images; }
   /// One cell, in place of all that will be drawn.
   void rehearse_finish(const Batch& images) override;
-  /// After finish() the chosen cell, before it that of the mean.
+  /// After end_phase() the chosen cell, before it that of the mean.
   std::string derive() const override;
   std::vector<Candidate> candidates() const override { return drawn_; }
 
@@ -33,7 +33,7 @@ class BalenasTf : public Balenas {
 
   BalenasTfOptions options_;
   HeldOut held_out_;
-  std::vector<Candidate> drawn_;  // after finish()
+  std::vector<Candidate> drawn_;  // after end_phase()
 };
 
 }  // namespace ockham::nas

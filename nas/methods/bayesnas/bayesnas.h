@@ -1,96 +1,119 @@
 #pragma once
-// BayesNAS on a supernet with switches, step by step: the driver brings batches and decides when a phase ends.
+// BayesNAS on every space whose network has switches (SearchSpace::make_switches).
 //   A  weights only, plain loss
 //   B  weights and switches on the loss plus lambda * sum of omega * ||w_group||
 //   C  second derivatives of the loss for every switch on one batch
 //   D  variances of all groups, E pruning; B to E may repeat with pruned switches frozen at zero
-// Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; bayesnas.md section 2.7.
-#include <map>
-
-#include "autograd/hessian.h"
+// Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; its use on spaces whose cells take one option of each choice is ours.
 #include "autograd/optim/sgd.h"
 #include "nas/bayes/posterior.h"
-#include "nas/spaces/cells/supernet.h"
-#include "nas/train/score.h"
+#include "nas/methods/bayesnas/round.h"
+#include "nas/methods/weight_training.h"
 
 namespace ockham::nas {
 
+/// As published, for the spaces of BayesNAS and DARTS.
 struct BayesNasOptions {
-  SgdOptions weight_sgd{.momentum = 0.9, .weight_decay = 1e-4};
+  WeightOptions weights{.sgd = {.momentum = 0.9, .weight_decay = 1e-4}};
   SgdOptions switch_sgd{.momentum = 0.9};
-  double clip = 5.0;      ///< joint norm of the weights' gradients; 0: no limit (the official code has none)
+  double switch_lr = 0.1;
   bool proximal = false;  ///< shrink groups after each step, in place of adding the penalty's gradient
+  /// Epochs of A, a phase of its own on the weights' part of the images; rounds of B to E on the other part follow.
+  std::int64_t warmup_epochs = 1;
+  std::int64_t rounds = 1;
+  /// In place of both: one phase on the weights' part, of whose steps this part is A, and one round.
+  std::optional<double> warmup_steps = {};
+  /// Training moves running statistics, by which held-out images are then normalised; else batches are by their own.
+  bool keeps_statistics = true;
+  std::int64_t refresh_batches = 0;  ///< that move running statistics before C, after fast training
   PosteriorOptions posterior = {};
+  bool calibrates = false;  ///< laplace.hessian_scale is made the one that calibration.h suggests
+  std::int64_t hessian_images = 64;
   HessianOptions hessian = {};
   BatchNormMode hessian_batch_norm = BatchNormMode::kRunning;
-  std::int64_t micro_batch = 0;  ///< images at a time in a step (nas/train/micro_batches.h); 0: the whole batch
+  std::int64_t check_entries = 0;  ///< of C, compared with central differences in float64
   std::uint64_t seed = 0;
+  DType dtype = DType::kFloat32;
+
+  /// For spaces whose cells take one option of each choice: proximal steps, one phase, batches' own statistics, taken
+  /// as constants in C, and the paper's gate in place of the code's, as there are no origins.
+  static BayesNasOptions for_single_options();
 };
 
-/// What phase C found, for summary and report.
-struct HessianReport {
-  HessianResult result;
-  std::int64_t entries = 0;
-  std::int64_t negative = 0;
-  double seconds = 0.0;
-  double forward_seconds = 0.0;  ///< one forward pass over the same batch
-};
+/// @throws UsageError for a check of what cannot be checked: C not exact, or with statistics frozen
+void require_checkable(const BayesNasOptions& options);
 
-class BayesNas {
+class BayesNas : public SearchMethod {
  public:
-  /// @throws UsageError if the supernet mixes by softmax, or lacks cells of one kind
-  BayesNas(Supernet& network, const BayesNasOptions& options);
+  /// `space` must outlive it. @throws UsageError if it has no network of switches; as require_checkable
+  BayesNas(const SearchSpace& space, const BayesNasOptions& options, ImageSource images);
 
-  /// One step of phase A. The switches keep their bits.
-  /// @throws DivergedError if the loss or a gradient norm is not finite, naming `step`; weights and switches are then
-  /// as
-  ///   before (running statistics have seen the batch)
-  Score weight_step(const Batch& batch, double lr, std::uint64_t step);
-  /// One step of phase B. @throws DivergedError as weight_step
-  Score joint_step(const Batch& batch, double lr, double switch_lr, std::uint64_t step);
-  /// A forward pass that only moves the running statistics: before phase C, after fast training.
+  std::vector<Phase> phases(std::int64_t epochs) const override;
+  /// weight_step in A, else joint_step.
+  Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
+  /// C to E, unless the phase was A.
+  void end_phase(std::size_t phase, const Pause& pause) override;
+  const Round* last_round() const override { return round_ ? &*round_ : nullptr; }
+  std::int64_t finish_images() const override { return options_.hessian_images; }
+  /// With as many directions at once as the whole pass has; where memory is limited it makes do with one.
+  void rehearse_finish(const Batch& images) override;
+
+  /// A step of A. The switches keep their bits.
+  /// @throws DivergedError if the loss or a gradient norm is not finite, naming the step; weights and switches are then
+  /// as before (running statistics have seen the batch)
+  Score weight_step(const Batch& batch, const StepPlace& place);
+  /// A step of B. @throws DivergedError as weight_step
+  Score joint_step(const Batch& batch, const StepPlace& place);
+  /// A forward pass that only moves the running statistics.
   void refresh_statistics(const Batch& batch);
-  /// Phase C: exact by default; see HessianOptions. Fills the posterior's Hessians.
+  /// C: fills the posterior's Hessians.
   HessianReport measure_curvature(const Batch& batch);
-  /// Phases D and E. @return how many groups were pruned
+  /// D and E. @return how many groups were pruned
   /// @throws UsageError "lambda is too large" if nothing would be left of a cell
   int update_and_prune(int round);
 
-  Score evaluate(const Batch& batch);
+  /// The cell of what is kept, where cells take any number of operations. Else the space's cell of the groups' own
+  /// variances, kept ones before none before pruned ones; before the first update, of the norms of switches. In a space
+  /// without none a choice whose switches are all pruned is made by the largest.
+  std::string derive() const override;
+  Score evaluate(const Batch& batch) override;
+  /// norm_mean, norm_min: of the groups' root mean squares; zeros: groups that are exactly zero.
+  std::vector<Figure> figures() const override;
+  /// Of every group: norm (root mean square of its switches), hessian (mean over copies), gamma, omega, variance (gamma
+  /// behind its gate), entropy of that, pruned_round (0: kept), kept; by copy switch, hessian, covariance.
+  PosteriorTable posterior() const override;
+  std::vector<CellPicture> pictures() const override;
+  void set_micro_batch(std::int64_t images) override { micro_batch_ = images; }
+  std::map<std::string, Tensor> state() const override;
+  void load(const std::map<std::string, Tensor>& state) override;
+
   /// lambda * sum omega ||w|| at present.
   double penalty();
-  Genotype derive() const;
-
-  const CellPosterior& normal() const { return normal_; }
-  const CellPosterior& reduce() const { return reduce_; }
-  /// Mean Hessian per group that is not pruned, for calibrate().
-  std::vector<double> group_hessians() const;
-  void set_hessian(const HessianOptions& options) { options_.hessian = options; }
-  void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }
-  void set_hessian_scale(double scale) { options_.posterior.laplace.hessian_scale = scale; }
-
-  /// Everything but the network's own tensors: optimisers and posterior, as named tensors.
-  std::map<std::string, Tensor> state() const;
-  /// @throws CheckpointError
-  void load(const std::map<std::string, Tensor>& state);
+  const std::vector<SwitchGroup>& groups() const { return groups_; }  ///< in the order of SwitchNetwork::groups
+  const SwitchNetwork& network() const { return net_; }
 
  private:
-  Variable loss_of(const Context& context, const Batch& batch, Tensor* logits);
+  bool is_warmup(const StepPlace& place) const;
+  Variable loss_of(const Context& context, const Batch& batch, Tensor* logits = nullptr);
   Score find_gradients(const Batch& batch, std::uint64_t step);
-  void each_group(
-      const std::function<void(SwitchGroup&, double lambda, const std::vector<Parameter*>&, std::size_t)>& visit);
   void add_penalty_gradient();
-  void shrink_switches(double switch_lr);
+  void shrink_switches();
   void freeze_pruned();
+  HessianCheck check_curvature(const Batch& batch);
+  std::vector<double> mean_hessians() const;
+  std::vector<double> kept_variances() const;
+  double strength_of(std::size_t group) const;
 
-  Supernet& network_;
+  const SearchSpace& space_;
   BayesNasOptions options_;
-  CellPosterior normal_;
-  CellPosterior reduce_;
-  std::vector<Parameter*> weights_;
+  ImageSource images_;
+  std::int64_t micro_batch_ = 0;
+  SwitchNetwork net_;
+  std::vector<SwitchGroup> groups_;
   std::vector<Parameter*> switches_;
-  Sgd weight_optimizer_;
+  WeightTraining weights_;
   Sgd switch_optimizer_;
+  std::optional<Round> round_;
 };
 
 }  // namespace ockham::nas

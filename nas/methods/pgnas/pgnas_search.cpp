@@ -26,7 +26,7 @@ Score PgnasSearch::step(const Batch& train, const Batch&, const StepPlace& place
   return pgnas_.step(train, place.lr, place.number);
 }
 
-void PgnasSearch::finish(const Pause& pause) {
+void PgnasSearch::end_phase(std::size_t, const Pause& pause) {
   std::vector<Batch> batches;
   held_out_([&](const Batch& batch) {
     batches.push_back({.images = batch.images.clone(), .labels = batch.labels.clone()});
@@ -64,11 +64,11 @@ std::vector<Figure> PgnasSearch::figures() const {
           {"divergence", pgnas_.divergence()}};
 }
 
-std::map<std::string, std::vector<double>> PgnasSearch::posterior() const {
+PosteriorTable PgnasSearch::posterior() const {
   std::vector<double> p(count_options(space_));
   for (const GatedGroup& group : network().groups)
     p[static_cast<std::size_t>(group.entry)] = group.drop_probability();
-  return {{"drop", p}};
+  return table_of(space_, {{"drop", p}});
 }
 
 std::map<std::string, Tensor> PgnasSearch::state() const {

@@ -22,15 +22,15 @@ class PgnasSearch : public SearchMethod {
   /// Gates and weights learn from `train`, for theirs is one objective; held-out images are for ranking alone.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   /// Draws cells and ranks them.
-  void finish(const Pause& pause) override;
-  /// After finish() the best of the drawn; before, likeliest_cell().
+  void end_phase(std::size_t phase, const Pause& pause) override;
+  /// After end_phase() the best of the drawn; before, likeliest_cell().
   std::string derive() const override;
   /// By the network of all operations.
   Score evaluate(const Batch& batch) override;
   /// drop_mean, drop_min, drop_max: of the gates' probabilities; divergence: what the objective adds.
   std::vector<Figure> figures() const override;
   /// drop: the probability to drop an option. none has no gate: 0.
-  std::map<std::string, std::vector<double>> posterior() const override;
+  PosteriorTable posterior() const override;
   std::vector<Candidate> candidates() const override { return ranked_; }
   void set_micro_batch(std::int64_t images) override { pgnas_.set_micro_batch(images); }
   std::map<std::string, Tensor> state() const override;
@@ -44,7 +44,7 @@ class PgnasSearch : public SearchMethod {
   HeldOut held_out_;
   OwnedGatedNetwork network_;
   Pgnas pgnas_;
-  std::vector<Candidate> ranked_;  // after finish()
+  std::vector<Candidate> ranked_;  // after end_phase()
 };
 
 }  // namespace ockham::nas

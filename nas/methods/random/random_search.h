@@ -27,7 +27,7 @@ class RandomSearch : public SearchMethod {
   Score evaluate(const Batch& batch) override;
   /// candidates: how many were judged; best: the held-out accuracy of the best.
   std::vector<Figure> figures() const override;
-  std::map<std::string, std::vector<double>> posterior() const override { return {}; }
+  PosteriorTable posterior() const override { return {}; }
   std::vector<Candidate> candidates() const override { return judged_; }
   void set_micro_batch(std::int64_t images) override;
   std::map<std::string, Tensor> state() const override;

@@ -63,8 +63,7 @@ Genotype in_order(Genotype genotype) {
 
 SoftmaxSpace::SoftmaxSpace(SupernetSpec spec, const EvaluationSpec& trained)
     : spec_(std::move(spec)), trained_(trained) {
-  spec_.mixing = Mixing::kSoftmax;
-  spec_.frame.is_affine = false;
+  spec_.mixing = Mixing::kSwitches;
   trained_.frame.style = spec_.frame.style;
 }
 
@@ -72,15 +71,21 @@ std::string SoftmaxSpace::name() const {
   return std::string(style_name(spec_.frame.style));
 }
 
+SupernetSpec SoftmaxSpace::spec_with(Mixing mixing) const {
+  SupernetSpec spec = spec_;
+  spec.mixing = mixing;
+  spec.frame.is_affine = false;
+  return spec;
+}
+
 OwnedNetwork SoftmaxSpace::make_supernet(Initial& initial) const {
-  auto supernet = std::make_unique<Supernet>(spec_, initial);
+  auto supernet = std::make_unique<Supernet>(spec_with(Mixing::kSoftmax), initial);
   std::vector<Parameter*> logits{&supernet->logits(CellKind::kNormal), &supernet->logits(CellKind::kReduction)};
   return owned(std::move(supernet), std::move(logits));
 }
 
 OwnedGatedNetwork SoftmaxSpace::make_gated(const GateOptions& options, Initial& initial) const {
-  SupernetSpec spec = spec_;
-  spec.mixing = Mixing::kGates;
+  SupernetSpec spec = spec_with(Mixing::kGates);
   spec.gates = options;
   return owned_gated(std::make_unique<Supernet>(std::move(spec), initial));
 }
@@ -136,9 +141,12 @@ Genotype SoftmaxSpace::genotype_of(std::span<const double> numbers) const {
           .reduce = derive_kind(CellKind::kReduction, numbers.subspan(of_normal))};
 }
 
-std::string SoftmaxSpace::derive(std::span<const double> numbers) const {
-  const Genotype genotype = genotype_of(numbers);
+std::string SoftmaxSpace::text_of(const Genotype& genotype) const {
   return genotype.space == "darts" && is_darts_like(genotype) ? to_darts(genotype) : to_json(genotype);
+}
+
+std::string SoftmaxSpace::derive(std::span<const double> numbers) const {
+  return text_of(genotype_of(numbers));
 }
 
 std::vector<double> SoftmaxSpace::indicator(const std::string& cell) const {

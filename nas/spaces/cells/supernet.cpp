@@ -1,9 +1,7 @@
 #include "nas/spaces/cells/supernet.h"
 
 #include <algorithm>
-#include <map>
 
-#include "nas/element.h"
 #include "ops/add/add.h"
 #include "ops/concat/concat.h"
 #include "ops/scale/scale.h"
@@ -117,7 +115,8 @@ class SearchCell : public Cell {
     std::vector<Variable> edges;
     for (std::size_t e = 0; e < cell_.edges.size(); ++e) {
       const Variable& x = states[static_cast<std::size_t>(cell_.edges[e].from)];
-      if (cell_.edges[e].to != node || !kind_.edge_is_alive[e] || !x.value().is_defined())
+      const std::vector<bool>& is_kept = kind_.is_kept[e];
+      if (cell_.edges[e].to != node || std::ranges::count(is_kept, true) == 0 || !x.value().is_defined())
         continue;
       const bool is_at_input = spec_.origin == OriginPosition::kInput;
       // A training pass stores no scaled map. Algorithm R wants the switch used once, in one op.
@@ -137,13 +136,11 @@ class SearchCell : public Cell {
           source.moments = scaled_moments(source.moments, factor);
       }
       for (std::size_t o = 0; o < ops_[e].size(); ++o) {
-        if (!kind_.op_is_alive[e][o])
+        if (!is_kept[o])
           continue;
         branches.push_back(deferred(context, *ops_[e][o], source));
         options.push_back(option(e, o));
       }
-      if (branches.empty())
-        continue;
       const Variable sum = mixer_.sum(context, branches, options);
       edges.push_back(is_at_input ? sum : scale(sum, context.use(origin(e))));
     }
@@ -195,8 +192,7 @@ Supernet::Supernet(SupernetSpec spec, Initial& initial) : spec_(std::move(spec))
     Kind& state = kind(k);
     state.origins.resize(edges);
     state.switches.resize(edges);
-    state.edge_is_alive.assign(edges, 1);
-    state.op_is_alive.assign(edges, std::vector<char>(ops, 1));
+    state.is_kept.assign(edges, std::vector<bool>(ops, true));
   }
   std::vector<OptionBlock> blocks;
   std::int64_t options = 0;
@@ -254,53 +250,9 @@ Parameter& Supernet::logits(CellKind k) {
   return *kind(k).logits;
 }
 
-namespace {
-
-/// Calls visit(group, parameters per copy, entry) for every switch group of a posterior.
-template <class Posterior, class Visit>
-void for_each_group(const Supernet& net, Posterior& posterior, Visit&& visit) {
-  const CellKind k = posterior.spec.kind;
-  for (std::size_t e = 0; e < posterior.edges.size(); ++e) {
-    visit(posterior.edges[e].origin, net.origins(k, e), std::size_t{0});
-    for (std::size_t o = 0; o < posterior.edges[e].ops.size(); ++o)
-      visit(posterior.edges[e].ops[o], net.switches(k, e), o);
-  }
-}
-
-}  // namespace
-
-void Supernet::read_switches(CellPosterior& posterior) const {
-  for_each_group(*this, posterior, [](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
-    for (std::size_t copy = 0; copy < members.size(); ++copy)
-      group.w[copy] = element(members[copy]->value, i);
-  });
-}
-
-void Supernet::read_hessian(std::span<const Tensor> diagonal, CellPosterior& posterior) {
-  std::map<const Parameter*, const Tensor*> of;
-  const std::vector<Parameter*> all = architecture();
-  OCKHAM_ASSERT(all.size() == diagonal.size());
-  for (std::size_t i = 0; i < all.size(); ++i)
-    of.emplace(all[i], &diagonal[i]);
-  for_each_group(*this, posterior, [&](SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
-    for (std::size_t copy = 0; copy < members.size(); ++copy)
-      group.hessian[copy] = element(*of.at(members[copy]), i);
-  });
-}
-
-void Supernet::apply_pruning(const CellPosterior& posterior) {
-  for_each_group(*this, posterior, [](const SwitchGroup& group, const std::vector<Parameter*>& members, std::size_t i) {
-    for (Parameter* parameter : members) {
-      if (group.pruned())
-        set_element(parameter->value, i, 0.0);
-    }
-  });
-  Kind& k = kind(posterior.spec.kind);
-  for (std::size_t e = 0; e < posterior.edges.size(); ++e) {
-    k.edge_is_alive[e] = !posterior.edges[e].origin.pruned();
-    for (std::size_t o = 0; o < posterior.edges[e].ops.size(); ++o)
-      k.op_is_alive[e][o] = !posterior.edges[e].ops[o].pruned();
-  }
+void Supernet::keep(CellKind k, std::size_t edge, std::vector<bool> operations) {
+  OCKHAM_ASSERT(operations.size() == spec_.primitives.size());
+  kind(k).is_kept[edge] = std::move(operations);
 }
 
 }  // namespace ockham::nas

@@ -3,7 +3,7 @@
 // softmax or gates.
 #include <array>
 
-#include "nas/bayes/posterior.h"
+#include "nas/cell/cell_spec.h"
 #include "nas/network/frame.h"
 #include "nas/spaces/mixing.h"
 
@@ -60,20 +60,16 @@ class Supernet : public Module {
   /// All architecture parameters.
   std::vector<Parameter*> architecture() { return parameters(ParameterKind::kSwitch); }
 
-  /// Copies switch values into a posterior's groups, or pruned groups' zeros back into the network, which from then on
-  /// leaves the pruned operations out.
-  void read_switches(CellPosterior& posterior) const;
-  void apply_pruning(const CellPosterior& posterior);
-  /// Like read_switches for the Hessian: one diagonal per entry of architecture(), in its order.
-  void read_hessian(std::span<const Tensor> diagonal, CellPosterior& posterior);
+  /// kSwitches: which operations of an edge forward() computes, by primitive; an edge without any is left out. All at
+  /// the start.
+  void keep(CellKind kind, std::size_t edge, std::vector<bool> operations);
 
  private:
   friend class SearchCell;
   struct Kind {
     std::vector<std::vector<Parameter*>> origins;   ///< [edge][copy]
     std::vector<std::vector<Parameter*>> switches;  ///< [edge][copy]
-    std::vector<char> edge_is_alive;                ///< [edge]
-    std::vector<std::vector<char>> op_is_alive;     ///< [edge][op]
+    std::vector<std::vector<bool>> is_kept;         ///< [edge][op]
     Parameter* logits = nullptr;
     std::int64_t first_option = 0;  ///< kSoftmax, kGates: the zero operation of edge 0
   };

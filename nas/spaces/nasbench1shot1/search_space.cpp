@@ -19,18 +19,19 @@ std::vector<std::size_t> numbers_from(std::size_t first, std::size_t count) {
   return numbers;
 }
 
-std::vector<SwitchPlace> switch_places(Space space) {
-  std::vector<SwitchPlace> places(number_count(space));
+/// The numbers before each number.
+std::vector<std::vector<std::size_t>> numbers_before(Space space) {
+  std::vector<std::vector<std::size_t>> before(number_count(space));
   for (std::size_t v = 1; v <= nodes_of(space) + 1; ++v) {
     const std::optional<std::size_t> parents = parent_numbers(space, v);
     if (!parents)
       continue;
     for (std::size_t j = 1; j < v; ++j)
-      places[*parents + j].gates = numbers_from(operation_numbers(j), kOperations);
+      before[*parents + j] = numbers_from(operation_numbers(j), kOperations);
     for (std::size_t o = 0; o < kOperations && v <= nodes_of(space); ++o)
-      places[operation_numbers(v) + o].gates = numbers_from(*parents, v);
+      before[operation_numbers(v) + o] = numbers_from(*parents, v);
   }
-  return places;
+  return before;
 }
 
 }  // namespace
@@ -53,8 +54,12 @@ OwnedNetwork SearchableSpace::make_supernet(Initial& initial) const {
 
 SwitchNetwork SearchableSpace::make_switches(Initial& initial) const {
   auto supernet = search_network(Mixing::kSwitches, {}, initial);
-  std::vector<Parameter*> switches = supernet->architecture();
-  return {.owned = owned(std::move(supernet), std::move(switches)), .places = switch_places(space_)};
+  const std::vector<Parameter*> switches = supernet->architecture();
+  SwitchNetwork result{.owned = owned(std::move(supernet), switches), .groups = places_of_numbers(*this, switches)};
+  const std::vector<std::vector<std::size_t>> before = numbers_before(space_);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    result.groups[i].gates.before = before[i];
+  return result;
 }
 
 OwnedGatedNetwork SearchableSpace::make_gated(const GateOptions& options, Initial& initial) const {

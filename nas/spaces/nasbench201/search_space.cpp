@@ -31,11 +31,13 @@ OwnedNetwork Space::make_supernet(Initial& initial) const {
 
 SwitchNetwork Space::make_switches(Initial& initial) const {
   auto supernet = search_network(Mixing::kSwitches, {}, initial);
-  std::vector<Parameter*> switches = supernet->architecture();
-  SwitchNetwork result{.owned = owned(std::move(supernet), std::move(switches)), .places = {}};
-  for (std::size_t i = 0; i < kAlphas; ++i)
-    result.places.push_back(
-        {.is_switch = i % kOperations != 0, .gates = numbers_into(kEdgeEnds[i / kOperations].from)});
+  const std::vector<Parameter*> switches = supernet->architecture();
+  SwitchNetwork result{.owned = owned(std::move(supernet), switches), .groups = places_of_numbers(*this, switches)};
+  for (std::size_t i = 0; i < kAlphas; ++i) {
+    if (i % kOperations == 0)
+      result.groups[i].copies.clear();  // none
+    result.groups[i].gates.before = numbers_into(kEdgeEnds[i / kOperations].from);
+  }
   return result;
 }
 

@@ -4,7 +4,7 @@
 
 #include "autograd/hessian.h"
 
-namespace ockham::apps {
+namespace ockham {
 
 struct HessianCheck {
   std::int64_t entries = 0;
@@ -19,4 +19,4 @@ struct HessianCheck {
 HessianCheck check_hessian(const std::function<Variable(Tape&)>& build_loss, std::span<Parameter* const> parameters,
                            std::span<const Tensor> exact, std::int64_t entries, std::uint64_t seed);
 
-}  // namespace ockham::apps
+}  // namespace ockham

@@ -1,4 +1,4 @@
-#include "apps/runs/hessian_check.h"
+#include "autograd/hessian_check.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include "autograd/module.h"
 #include "engine/math.h"
 
-namespace ockham::apps {
+namespace ockham {
 namespace {
 
 constexpr double kSettled = 1e-7;  ///< of the largest entry: no smaller step is needed
@@ -37,4 +37,4 @@ HessianCheck check_hessian(const std::function<Variable(Tape&)>& build_loss, std
   return result;
 }
 
-}  // namespace ockham::apps
+}  // namespace ockham

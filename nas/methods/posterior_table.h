@@ -1,0 +1,30 @@
+#pragma once
+// What a search knows of its architecture when it ends: a row a group of switches, logits or gates, whatever method and
+// space. The content of posterior.json.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ockham::nas {
+
+struct PosteriorTable {
+  struct Row {
+    std::string choice;  ///< where it stands: "normal in0_0", "3<-0", the name of a kernel
+    std::string option;  ///< what it stands for there: an operation, an input, "origin" for an edge's own switch
+  };
+  std::vector<Row> rows = {};
+  /// By name a number for each row: "mean", "sigma", "gamma", ...
+  std::map<std::string, std::vector<double>> columns = {};
+  /// By name, for each row, a number for each copy of its cell in the network: "switch", "hessian", ...
+  std::map<std::string, std::vector<std::vector<double>>> copies = {};
+  std::optional<double> threshold = {};  ///< of variances, at and below which a group is pruned
+};
+
+inline constexpr int kPosteriorFormat = 2;
+
+/// {"format", "method", "space", "threshold", "groups": [{"choice", "option", a number a column, "copies": {...}}]}.
+/// Numbers that are not finite become null.
+std::string posterior_json(const PosteriorTable& table, const std::string& method, const std::string& space);
+
+}  // namespace ockham::nas
