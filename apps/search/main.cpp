@@ -8,6 +8,7 @@
 #include "apps/search/option_use.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_run.h"
+#include "apps/search/search_setup.h"
 
 namespace {
 
@@ -118,15 +119,22 @@ void declare(OptionTable& table) {
   table.at("preset").fallback = "quick";
 }
 
+/// What options alone can tell, before images are read.
+void require_usable(const ockham::apps::Options& options) {
+  ockham::apps::require_usable_table(options);
+  if (options.text("method") == "bayesnas")
+    ockham::apps::bayesnas_options_of(options);
+}
+
 /// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by search_method.h.
 int search(ockham::apps::Session& session) {
-  ockham::apps::require_usable_table(session.options());
+  require_usable(session.options());
   return ockham::apps::has_own_run(session.options()) ? ockham::apps::run_search(session)
                                                       : ockham::apps::run_method(session);
 }
 
 void check(ockham::apps::Session& session) {
-  ockham::apps::require_usable_table(session.options());
+  require_usable(session.options());
   ockham::apps::has_own_run(session.options()) ? ockham::apps::check_search(session)
                                                : ockham::apps::check_method(session);
 }

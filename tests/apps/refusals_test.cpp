@@ -52,6 +52,17 @@ BOOST_AUTO_TEST_CASE(wrong_genotype_text_names_the_column) {
   BOOST_TEST(ends_with(run_program(path(), "train", ""), 2, {"--genotype"}));
 }
 
+// A data folder that is not there would end with 5: these are refused before it is looked for.
+BOOST_AUTO_TEST_CASE(curvature_that_cannot_be_had_is_refused_before_data_is_read) {
+  const std::string data = "--dataset cifar10 --data nowhere ";
+  BOOST_TEST(ends_with(search(data), 5, {"nowhere"}));
+  BOOST_TEST(ends_with(search(data + "--hessian-scale foo"), 2, {"--hessian-scale foo", "positive number or auto"}));
+  BOOST_TEST(ends_with(search(data + "--hessian-scale -1"), 2, {"--hessian-scale -1"}));
+  BOOST_TEST(ends_with(search(data + "--hessian-check 4 --hessian-bn frozen"), 2, {"--hessian-check", "frozen"}));
+  for (const std::string mode : {"gauss_newton", "recursion"})
+    BOOST_TEST(ends_with(search(data + "--hessian-check 4 --hessian " + mode), 2, {"--hessian-check", "exact"}));
+}
+
 BOOST_AUTO_TEST_CASE(seeds_of_a_comparison_are_different_numbers) {
   const auto compare = [&](const std::string& seeds) {
     return run_program(path(), "compare", kTrain + "--out compared --seeds " + seeds);
