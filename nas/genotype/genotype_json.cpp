@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 template <class... Pieces>
-[[noreturn]] void refuse(const Pieces&... pieces) {
+[[noreturn]] void refuse_json(const Pieces&... pieces) {
   throw UsageError(concat("genotype.json: ", pieces...));
 }
 
@@ -25,38 +25,38 @@ Json parse_strictly(std::string_view text) {
 const Json& member(const Json& object, const std::string& path, const char* key) {
   const auto found = object.find(key);
   if (found == object.end())
-    refuse(path.empty() ? "the text" : path, " lacks '", key, "'.");
+    refuse_json(path.empty() ? "the text" : path, " lacks '", key, "'.");
   return *found;
 }
 
 void check_keys(const Json& object, const std::string& path, std::initializer_list<std::string_view> known) {
   if (!object.is_object())
-    refuse(path.empty() ? "the text" : path, " is not an object.");
+    refuse_json(path.empty() ? "the text" : path, " is not an object.");
   for (const auto& [key, value] : object.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end())
-      refuse(path.empty() ? "the text" : path, " has the unknown key '", key.substr(0, 40), "'.");
+      refuse_json(path.empty() ? "the text" : path, " has the unknown key '", key.substr(0, 40), "'.");
   }
 }
 
 int read_int(const Json& value, const std::string& path, int low, int high) {
   if (!value.is_number_integer())
-    refuse(path, " is not an integer.");
+    refuse_json(path, " is not an integer.");
   const bool in_range = value.is_number_unsigned() ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high)
                                                    : value.get<std::int64_t>() >= low;
   if (!in_range || value.get<std::int64_t>() < low)
-    refuse(path, " is ", value.dump(), ", must be ", low, " to ", high, ".");
+    refuse_json(path, " is ", value.dump(), ", must be ", low, " to ", high, ".");
   return value.get<int>();
 }
 
 std::string read_string(const Json& value, const std::string& path) {
   if (!value.is_string())
-    refuse(path, " is not a string.");
+    refuse_json(path, " is not a string.");
   return value.get<std::string>();
 }
 
 const Json& read_array(const Json& value, const std::string& path) {
   if (!value.is_array())
-    refuse(path, " is not an array.");
+    refuse_json(path, " is not an array.");
   return value;
 }
 
@@ -66,7 +66,7 @@ int read_source(const Json& value, const std::string& path, int nodes) {
     if (name == source_name(id))
       return id;
   }
-  refuse(path, " is '", name.substr(0, 40), "', must be in0, in1 or node0 to node", nodes - 1, ".");
+  refuse_json(path, " is '", name.substr(0, 40), "', must be in0, in1 or node0 to node", nodes - 1, ".");
 }
 
 std::vector<Primitive> read_ops(const Json& value, const std::string& path) {
@@ -76,7 +76,7 @@ std::vector<Primitive> read_ops(const Json& value, const std::string& path) {
     const std::string name = read_string(item, here);
     const auto op = find_primitive(name);
     if (!op)
-      refuse(here, " is the unknown operation '", name.substr(0, 40), "'; known: ", known_primitives(), ".");
+      refuse_json(here, " is the unknown operation '", name.substr(0, 40), "'; known: ", known_primitives(), ".");
     ops.push_back(*op);
   }
   return ops;
