@@ -1,5 +1,7 @@
 #include "apps/runs/checkpoints.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "apps/cli/json_file.h"
@@ -16,11 +18,11 @@ constexpr const char* kLast = "checkpoints/last.safetensors";
 constexpr const char* kLengths = "checkpoints/metrics.json";
 constexpr const char* kPosition = "checkpoint: its position";
 
-/// Changes when a file of an earlier version would no longer be understood, or not be trusted: 1 had no digest.
-constexpr const char* kFormat = "2";
+/// Changes with what a file says or keeps. A file of format 1 has no digest; no run goes on from it.
+constexpr std::array kFormats = {"1", "2"};
 
-/// SHA-256 of metadata, names, types, shapes and bytes, each piece led by its length. At about 1.5 GB/s, an eighth of
-/// what fsync takes for the file on a fast disk.
+/// SHA-256 of metadata, names, types, shapes and bytes, each piece led by its length. For 27 MB, DARTS at its published
+/// size, it takes 0.03 of the 0.16 s of a save.
 std::string digest_of(const TensorFile& file) {
   data::Digest digest;
   const auto add = [&](std::string_view piece) {
@@ -93,6 +95,10 @@ void restore(const std::vector<Parameter*>& state, const std::map<std::string, T
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   TensorFile file = load_safetensors(path);
+  if (const auto format = file.metadata.find("format_version");
+      format != file.metadata.end() && std::ranges::find(kFormats, format->second) == kFormats.end())
+    throw CheckpointError(concat(path.string(), ": is of format ", format->second, ", this version reads ",
+                                 kFormats.front(), " to ", kFormats.back(), "; use the version that wrote it."));
   Checkpoint result;
   result.file = path;
   result.has_digest = check_digest(path, file);
@@ -133,7 +139,7 @@ void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
     throw DivergedError(concat(*bad, " is not finite at ", checkpoint.position.dump(), ", so ", path.string(),
                                " is not written and stays as it was; start again with a lower --lr."));
   file.metadata = {{"format", "ockham"},
-                   {"format_version", kFormat},
+                   {"format_version", kFormats.back()},
                    {"network", checkpoint.network.dump()},
                    {"position", checkpoint.position.dump()}};
   file.metadata["digest"] = digest_of(file);

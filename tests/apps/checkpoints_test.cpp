@@ -96,6 +96,19 @@ BOOST_AUTO_TEST_CASE(a_file_without_a_digest_is_read_but_no_run_goes_on_from_it)
   BOOST_CHECK_EXCEPTION(resume(), CheckpointError, (Says{{last().string(), "no digest", "--config"}}));
 }
 
+BOOST_AUTO_TEST_CASE(formats_of_earlier_versions_are_read_and_later_ones_refused) {
+  save(sound());
+  TensorFile file = load_safetensors(last());
+  BOOST_TEST(file.metadata.at("format_version") == "2");
+  file.metadata.erase("digest");
+  file.metadata["format_version"] = "1";
+  save_safetensors(last(), file);
+  BOOST_TEST(read_checkpoint(last()).tensors.size() == 2u);
+  file.metadata["format_version"] = "3";
+  save_safetensors(last(), file);
+  BOOST_CHECK_EXCEPTION(read_checkpoint(last()), CheckpointError, (Says{{last().string(), "format 3", "1 to 2"}}));
+}
+
 BOOST_AUTO_TEST_CASE(numbers_moved_to_another_tensor_or_name_are_noticed) {
   save(sound());
   const TensorFile good = load_safetensors(last());

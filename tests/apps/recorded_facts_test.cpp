@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "apps/runs/common_options.h"
+#include "apps/runs/source_run.h"
 #include "engine/safetensors.h"
 #include "tests/apps/program.h"
 
@@ -53,12 +55,85 @@ struct Folder : TemporaryFolder {
     return run_program(path(), name, arguments, before);
   }
   json facts(const std::string& run) const { return json::parse(content(path() / run / "run.json")); }
+  /// The parts as a run has them, or the resumed one that `resume` names.
+  data::Splits open(const std::string& resume = "") const {
+    apps::OptionTable table;
+    apps::add_compute_options(table);
+    apps::add_data_options(table);
+    apps::add_run_options(table);
+    std::vector<std::string> arguments = {"--data=" + (path() / "data").string()};
+    if (resume.empty())
+      arguments.insert(arguments.end(), {"--dataset=cifar10", "--image-size=8", "--train-size=64", "--valid-size=16",
+                                         "--test-size=12", "--seed=7"});
+    else
+      arguments.push_back(resume);
+    return apps::open_recorded_splits(table.parse(arguments, {}));
+  }
   fs::path last() const { return path() / "run/checkpoints/last.safetensors"; }
 };
 
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(recorded_facts, Folder)
+
+BOOST_AUTO_TEST_CASE(what_differs_is_told_by_part_with_both_records) {
+  const nlohmann::ordered_json then = apps::data_facts(open());
+  BOOST_TEST(then["name"] == "cifar10");
+  BOOST_TEST(then["classes"] == 10);
+  BOOST_TEST((then["shape"] == json{3, 8, 8}));
+  BOOST_TEST(then["valid"]["images"] == 16);
+  for (const char* part : {"train", "valid", "test"}) {
+    BOOST_TEST(apps::difference_of(part, then, then).empty());
+    for (const auto& [key, value] :
+         {std::pair<const char*, json>{"name", "mnist"}, {"classes", 9}, {"shape", {1, 8, 8}}}) {
+      nlohmann::ordered_json other = then;
+      other[key] = value;
+      BOOST_TEST(contains(apps::difference_of(part, then, other), std::string(part) + " data: recorded are "));
+    }
+    for (const auto& [key, value] : {std::pair<const char*, json>{"images", 5}, {"digest", "0123"}}) {
+      nlohmann::ordered_json other = then;
+      other[part][key] = value;
+      const std::string told = apps::difference_of(part, then, other);
+      BOOST_TEST(contains(told, std::string(then[part]["digest"])));
+      BOOST_TEST(contains(told, "found are " + std::to_string(int(other[part]["images"])) + " images of cifar10"));
+      for (const char* elsewhere : {"train", "valid", "test"})
+        BOOST_TEST(apps::difference_of(elsewhere, then, other).empty() == (std::string_view(elsewhere) != part));
+    }
+    nlohmann::ordered_json without = then;
+    without.erase(part);
+    BOOST_TEST(contains(apps::difference_of(part, then, without), "found are none"));
+    BOOST_TEST(contains(apps::difference_of(part, without, then), "recorded are none"));
+    BOOST_TEST(apps::difference_of(part, without, without).empty());
+  }
+  BOOST_CHECK_THROW(apps::difference_of("train", {{"train", 7}}, then), CheckpointError);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_recorded_no_data_yet_takes_what_there_is) {
+  fs::create_directories(path() / "run");
+  const std::string record = (path() / "run/run.json").string();
+  std::ofstream(path() / "run/config.ini") << "dataset = cifar10\nimage-size = 8\n";
+  for (const char* text : {"{\"data\": null}", "{}"}) {
+    std::ofstream(record) << text;
+    BOOST_TEST(open("--resume=" + (path() / "run").string()).train->size() == 100);
+  }
+  std::ofstream(record) << "{\"data\": {\"train\": 3}}";
+  BOOST_CHECK_THROW(open("--resume=" + (path() / "run").string()), CheckpointError);
+}
+
+BOOST_AUTO_TEST_CASE(the_run_of_a_path_is_the_folder_that_has_a_record) {
+  fs::create_directories(path() / "run/checkpoints");
+  std::ofstream(path() / "run/run.json") << "{}";
+  for (const char* file : {"run/checkpoints/last.safetensors", "run/genotype.json", "other.json"})
+    std::ofstream(path() / file) << "";
+  const fs::path run = path() / "run";
+  BOOST_TEST(apps::run_of(run) == run);
+  BOOST_TEST(apps::run_of(run / "genotype.json") == run);
+  BOOST_TEST(apps::run_of(run / "checkpoints/last.safetensors") == run);
+  BOOST_TEST(apps::run_of(run / "checkpoints") == run);
+  for (const fs::path& none : {path() / "other.json", path(), run / "absent", fs::path(), fs::path("DARTS_V2"),
+                               fs::path(std::string(10'000, 'x'))})
+    BOOST_TEST(apps::run_of(none) == fs::path());
+}
 
 BOOST_AUTO_TEST_CASE(no_program_goes_on_with_other_data_of_any_part) {
   const std::vector<std::pair<std::string, std::string>> programs = {
