@@ -310,6 +310,9 @@ BOOST_AUTO_TEST_CASE(resume_refuses_other_programs_and_damaged_folders) {
 BOOST_AUTO_TEST_CASE(a_position_counts_in_whole_numbers_that_a_run_can_reach) {
   BOOST_TEST(count_of({{"epoch", 3u}}, "epoch") == 3);
   BOOST_TEST(count_of({{"epoch", 3u}}, "batch") == 0);
+  const std::int64_t most = std::int64_t{1} << 48;
+  BOOST_TEST(count_of({{"epoch", static_cast<std::uint64_t>(most)}}, "epoch") == most);
+  BOOST_CHECK_THROW(count_of({{"epoch", static_cast<std::uint64_t>(most) + 1}}, "epoch"), CheckpointError);
   for (const char* bad : {"-1", "1000.5", "\"3\"", "null", "18446744073709551615", "[]"})
     BOOST_CHECK_EXCEPTION(count_of({{"epoch", nlohmann::ordered_json::parse(bad)}}, "epoch"), CheckpointError,
                           (Says{{"epoch", bad, "damaged"}}));
