@@ -67,10 +67,15 @@ std::string OptionTable::help(std::string_view program, std::string_view purpose
     text += "  " + name + std::string(name.size() + 4 < kIndent ? kIndent - 2 - name.size() : 2, ' ');
     text += wrapped(list, kIndent, kIndent);
   }
+  std::string of_run;
+  for (const std::string& name : run_.names)
+    of_run += (of_run.empty() ? " from the run that --" + run_.source + " names (--" : ", --") + name;
   text += "\n" + wrapped(
                      "A value comes from the command line, else from the environment (OCKHAM_BATCH_SIZE for "
-                     "--batch-size), else from the --config file, else from the preset, else it is the default in "
-                     "brackets. Underscores in names are read as hyphens; --flag=false turns a flag off.",
+                     "--batch-size), else from the --config file, else from the preset, else" +
+                         of_run + (of_run.empty() ? "" : "), else") +
+                         " it is the default in brackets. Underscores in names are read as hyphens; --flag=false "
+                         "turns a flag off.",
                      0, 0);
   return text;
 }

@@ -256,6 +256,13 @@ BOOST_AUTO_TEST_CASE(data_that_changed_since_are_refused_unless_named) {
   BOOST_TEST(ends_with(run("evaluate", "run --data data"), 0, {"other data than the run's"}));
 }
 
+BOOST_AUTO_TEST_CASE(help_tells_which_options_a_run_answers) {
+  const std::string help = run("evaluate", "--help").out;
+  for (const char* part : {"else from the run that --checkpoint", "(--dataset, --data,", "--seed), else it is"})
+    BOOST_TEST(contains(help, part), part);
+  BOOST_TEST(!contains(run("train", "--help").out, "from the run"));
+}
+
 BOOST_AUTO_TEST_CASE(a_checkpoint_outside_a_run_names_no_data) {
   BOOST_TEST(run("train", kTrain + kData + kParts + "--out run").exit_code == 0);
   fs::copy_file(last(), path() / "bare.safetensors");
