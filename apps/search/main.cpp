@@ -124,6 +124,11 @@ void require_usable(const ockham::apps::Options& options) {
   ockham::apps::require_usable_table(options);
   if (options.text("method") == "bayesnas")
     ockham::apps::bayesnas_options_of(options);
+  if (options.text("method") == "balenas-von" && options.text("hessian") == "recursion")
+    throw ockham::UsageError(
+        "--hessian recursion: balenas-von differentiates with batch statistics, for which the recursion has no rule; "
+        "use "
+        "--hessian exact or gauss_newton.");
 }
 
 /// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by search_method.h.

@@ -144,6 +144,16 @@ BOOST_AUTO_TEST_CASE(bayesnas_in_1shot1_gives_the_same_bytes_at_any_thread_count
   BOOST_TEST(content(path() / "run1/posterior.json") == content(path() / "run2/posterior.json"));
 }
 
+BOOST_AUTO_TEST_CASE(bayesnas_takes_the_published_recursion_in_every_space) {
+  for (const std::string space : {"nasbench201", "1shot1-2"})
+    BOOST_TEST(ends_with(run_program(path(), "search",
+                                     kSizes +
+                                         "--image-size 8 --channels 4 --cells 1 --method bayesnas --hessian-size "
+                                         "4 --hessian recursion --overwrite --out run --space " +
+                                         space),
+                         0, {}));
+}
+
 BOOST_AUTO_TEST_CASE(pgnas_gives_the_same_bytes_at_any_thread_count_in_spaces_of_two_kinds_of_cells) {
   for (const std::string space : {"darts", "bayesnas"}) {
     const std::string options =

@@ -61,6 +61,8 @@ BOOST_AUTO_TEST_CASE(curvature_that_cannot_be_had_is_refused_before_data_is_read
   BOOST_TEST(ends_with(search(data + "--hessian-check 4 --hessian-bn frozen"), 2, {"--hessian-check", "frozen"}));
   for (const std::string mode : {"gauss_newton", "recursion"})
     BOOST_TEST(ends_with(search(data + "--hessian-check 4 --hessian " + mode), 2, {"--hessian-check", "exact"}));
+  BOOST_TEST(ends_with(search(data + "--method balenas-von --hessian recursion"), 2, {"batch statistics", "exact"}));
+  BOOST_TEST(ends_with(search(data + "--hessian-bn batch --hessian recursion"), 2, {"batch statistics", "running"}));
 }
 
 BOOST_AUTO_TEST_CASE(seeds_of_a_comparison_are_different_numbers) {

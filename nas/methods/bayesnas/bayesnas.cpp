@@ -34,6 +34,10 @@ BayesNasOptions BayesNasOptions::for_single_options() {
 }
 
 void require_checkable(const BayesNasOptions& options) {
+  if (options.hessian.curvature == Curvature::kRecursion && options.hessian_batch_norm == BatchNormMode::kBatch)
+    throw UsageError(
+        "--hessian recursion: it has no rule for batch statistics; use --hessian-bn running or frozen, or another "
+        "--hessian.");
   if (options.check_entries == 0)
     return;
   if (options.hessian.curvature != Curvature::kExact)

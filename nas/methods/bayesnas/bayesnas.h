@@ -40,7 +40,8 @@ struct BayesNasOptions {
   static BayesNasOptions for_single_options();
 };
 
-/// @throws UsageError for a check of what cannot be checked: C not exact, or with statistics frozen
+/// @throws UsageError for the recursion with batch statistics, for which it has no rule, and for a check of what cannot
+/// be checked: C not exact, or with statistics frozen
 void require_checkable(const BayesNasOptions& options);
 
 class BayesNas : public SearchMethod {
