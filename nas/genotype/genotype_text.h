@@ -1,5 +1,5 @@
 #pragma once
-// Inside nas/space only: what the readers of genotype text share.
+// Inside nas/genotype only: what the readers of genotype text share.
 #include <cstddef>
 #include <string>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Inside nas/space only: a position in a text, for the reader of DARTS genotypes. It knows tokens, not genotypes, and
+// Inside nas/genotype only: a position in a text, for the reader of DARTS genotypes. It knows tokens, not genotypes, and
 // turns a position into the line and column of a message.
 #include <algorithm>
 #include <string>

@@ -15,8 +15,8 @@ class WeightTraining {
   /// `network` must outlive it.
   WeightTraining(const SearchNetwork& network, const WeightOptions& options);
 
-  /// One update from a batch. @throws DivergedError if the loss or the gradient norm is not finite, the weights as
-  /// before
+  /// One update from a batch.
+  /// @throws DivergedError if the loss or the gradient norm is not finite; the weights are then as before
   Score step(const Batch& batch, const StepPlace& place);
   /// The update from grads that are there already, such as those of a joint loss. @throws DivergedError
   void update(const StepPlace& place);

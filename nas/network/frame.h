@@ -1,6 +1,6 @@
 #pragma once
 // What search and evaluation networks have in common around their cells: stem, order and width of the cells,
-// pre-processors, head. Liu et al. 2019 (DARTS); Zhou et al. 2019 (BayesNAS), bayesnas.md sections 4 and 5.
+// pre-processors, head. Liu et al. 2019 (DARTS), section 3; Zhou et al. 2019 (BayesNAS), as released (f55a71c).
 #include <functional>
 #include <vector>
 

@@ -26,10 +26,10 @@ class Trainer {
  public:
   Trainer(EvaluationNetwork& network, const TrainerOptions& options);
 
-  /// One update. `step` counts all steps of the run: it addresses the random numbers.
+  /// One update; gives the score of the batch before it. `step` counts all steps of the run: it addresses the random
+  /// numbers.
   /// @throws DivergedError if the loss or the gradient norm is not finite, naming `step`; the weights are then as
-  /// before
-  ///   (running statistics have seen the batch)
+  ///   before (running statistics have seen the batch)
   Score step(const Batch& batch, double lr, std::uint64_t step);
   Score evaluate(const Batch& batch);
 

@@ -43,8 +43,9 @@ double over_channel(std::int64_t c, F f) {
   return total;
 }
 
-/// hessian.md section 2 before it is made compact:
-/// (gamma/s^2) (-2 q <lambda, u> + (3 q^2 - w) g) + 2 dgamma <lambda, (u - q xhat)/s>
+/// lambda^T D2 BN[t, t] by differentiating (x - mean) / s twice, before it is made compact (batch_norm_train.cpp):
+/// (gamma/s^2) (-2 q <lambda, u> + (3 q^2 - w) g) + 2 dgamma <lambda, (u - q xhat)/s>, with u = t - mean(t),
+/// q = mean(xhat t), w = mean(u^2), g = <lambda, xhat>
 double first_form(const Tensor& x_tensor, const Tensor& gamma, double eps, const Tensor& lambda_tensor,
                   const Tensor& t_tensor, const Tensor& gamma_dot) {
   const double* x = x_tensor.data<double>();
