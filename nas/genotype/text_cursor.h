@@ -1,6 +1,6 @@
 #pragma once
-// Inside nas/genotype only: a position in a text, for the reader of DARTS genotypes. It knows tokens, not genotypes, and
-// turns a position into the line and column of a message.
+// Inside nas/genotype only: a position in a text, for the reader of DARTS genotypes. It knows tokens, not genotypes,
+// and turns a position into the line and column of a message.
 #include <algorithm>
 #include <string>
 #include <string_view>

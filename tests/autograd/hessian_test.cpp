@@ -163,8 +163,9 @@ BOOST_AUTO_TEST_CASE(the_number_of_threads_changes_no_bit) {
   set_thread_count(threads);
 }
 
-// With Q_T the largest mass left out, 0 <= H - H_r <= (1/4N) sum_n Q_T range(dz_n)^2: what r columns of the factor leave
-// is diag(p_T) - p_T p_T^T / Q_T, a covariance of mass Q_T, and a variance is at most range^2 / 4 (Popoviciu 1935).
+// With Q_T the largest mass left out, 0 <= H - H_r <= (1/4N) sum_n Q_T range(dz_n)^2: what r columns of the factor
+// leave is diag(p_T) - p_T p_T^T / Q_T, a covariance of mass Q_T, and a variance is at most range^2 / 4 (Popoviciu
+// 1935).
 BOOST_AUTO_TEST_CASE(a_truncated_factor_stays_below_the_full_one_and_within_its_certificate) {
   BranchingNet net;
   const auto full = diagonal_of(net, net.switches());

@@ -76,6 +76,8 @@ double loss_after_step(Smooth& search, const Unrolling& unrolling) {
     start.push_back(weight->value.clone());
     Tensor step = weight->grad.clone();
     axpy(unrolling.weight_decay, weight->value, step);
+    if (unrolling.sgd != nullptr)
+      axpy(unrolling.momentum, unrolling.sgd->momentum_of(*weight), step);
     axpy(-unrolling.lr, step, weight->value);
   }
   const double loss = network.loss(nullptr, search.valid).value().item();
@@ -114,6 +116,22 @@ BOOST_AUTO_TEST_CASE(second_order_is_the_gradient_through_the_training_step) {
   BOOST_TEST(distance >= 1e-3);  // what the second order adds
 }
 
+BOOST_AUTO_TEST_CASE(the_training_step_of_the_second_order_goes_on_with_its_momentum) {
+  Smooth search;
+  const SearchNetwork network = search.network();
+  Sgd sgd(network.weights(), {.momentum = 0.9});
+  network.differentiate(search.valid);
+  sgd.step(0.1);
+  const Unrolling still{.lr = 0.5, .weight_decay = 0.1};
+  Unrolling moving = still;
+  moving.momentum = 0.9;
+  moving.sgd = &sgd;
+  for (const Unrolling& unrolling : {still, moving})
+    BOOST_TEST(std::abs(second_order_gradient(network, search.train, search.valid, unrolling) -
+                        loss_after_step(search, unrolling)) <= 1e-12);
+  BOOST_TEST(std::abs(loss_after_step(search, moving) - loss_after_step(search, still)) > 1e-3);
+}
+
 BOOST_AUTO_TEST_CASE(weights_are_left_as_they_were) {
   Search search;
   std::vector<Tensor> before;
@@ -125,6 +143,16 @@ BOOST_AUTO_TEST_CASE(weights_are_left_as_they_were) {
   const std::vector<Parameter*> weights = search.network().weights();
   for (std::size_t i = 0; i < weights.size(); ++i)
     BOOST_TEST(std::ranges::equal(weights[i]->value.span<double>(), before[i].span<double>()));
+}
+
+BOOST_AUTO_TEST_CASE(eigenvalue_begins_where_its_seed_says_and_goes_as_far_as_asked) {
+  Search search;
+  const auto found = [&](std::int64_t iterations, std::uint64_t seed) {
+    return largest_architecture_eigenvalue(search.network(), search.valid, {.iterations = iterations, .seed = seed});
+  };
+  BOOST_TEST(found(0, 1) == 0.0);
+  BOOST_TEST(found(1, 1) != found(1, 2));
+  BOOST_TEST(found(1, 1) != found(2, 1));
 }
 
 BOOST_AUTO_TEST_CASE(eigenvalue_is_that_of_the_whole_matrix) {

@@ -1,4 +1,6 @@
 // Networks of genotypes: what they refuse, and what acts in training only.
+#include <set>
+
 #include "nas/cost.h"
 #include "nas/genotype/published.h"
 #include "nas/train/trainer.h"
@@ -148,6 +150,32 @@ BOOST_AUTO_TEST_CASE(drop_path_drops_whole_operations_but_identities_and_channel
     const bool is_darts = std::string_view(space) == "darts";
     BOOST_TEST(count("drop_path") == (is_darts ? 6 : 0));  // 3 cells, 3 operations each, of which one identity
     BOOST_TEST(count("channel_dropout") == (is_darts ? 0 : 9));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_operation_of_every_cell_drops_by_random_numbers_of_its_own_anew_each_step) {
+  for (const char* space : {"darts", "bayesnas"}) {
+    Initial initial;
+    EvaluationNetwork net(two_nodes(space), tiny_evaluation(), initial);
+    net.set_drop_probability(0.5);
+    constexpr std::int64_t kImages = 32;
+    std::set<std::vector<std::uint8_t>> patterns;  // of what is kept of the first 32 units
+    std::size_t drops = 0;
+    for (std::uint64_t step : {1, 2}) {
+      Tape tape;
+      Context context = training(step);
+      context.tape = &tape;
+      net.forward(context, noise_batch(kImages, net.frame_spec(), DType::kFloat32).images);
+      for (const Node& node : tape.nodes()) {
+        if (node.op == nullptr || (node.op->name() != "drop_path" && node.op->name() != "channel_dropout"))
+          continue;
+        const std::uint8_t* kept = node.saved[0].data<std::uint8_t>();
+        patterns.insert({kept, kept + kImages});
+        ++drops;
+      }
+    }
+    BOOST_TEST(drops == (std::string_view(space) == "darts" ? 12u : 18u));
+    BOOST_TEST(patterns.size() == drops);
   }
 }
 

@@ -279,6 +279,19 @@ BOOST_AUTO_TEST_CASE(held_out_images_are_gathered_over_batches_and_end_where_the
   BOOST_TEST(is_same(two.images.slice(0, 6, 8), batch_of(101).images.slice(0, 0, 2)));
   BOOST_TEST(is_same(two.labels.slice(0, 6, 8), batch_of(101).labels.slice(0, 0, 2)));
   BOOST_TEST(first_images(held_out, 100, DType::kFloat32).images.size(0) == 12);
+  // A driver may fill the same memory again.
+  const Batch kept = first_images(
+      [](const std::function<Score(const Batch&)>& score) {
+        Batch same = batch_of(100);
+        score(same);
+        std::ranges::fill(same.labels.span<std::int64_t>(), 0);
+        ockham::copy(batch_of(101).images, same.images);
+        return score(same);
+      },
+      12, DType::kFloat64);
+  BOOST_TEST(is_same(kept.images.slice(0, 0, 6), batch_of(100).images));
+  BOOST_TEST(is_same(kept.labels.slice(0, 0, 6), batch_of(100).labels));
+  BOOST_TEST(is_same(kept.images.slice(0, 6, 12), batch_of(101).images));
 }
 
 BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank_first) {
@@ -311,6 +324,21 @@ BOOST_AUTO_TEST_CASE(balenas_tf_refuses_a_proxy_that_the_space_cannot_serve_befo
   const SoftmaxSpace darts(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
   BOOST_CHECK_EXCEPTION(BalenasTf(darts, {.proxies = {"zen"}}, held_out), UsageError, (test::Says{{"zen_score"}}));
   BOOST_CHECK_NO_THROW(BalenasTf(kSpace, {.proxies = {"zen"}}, held_out));
+}
+
+BOOST_AUTO_TEST_CASE(derived_cells_keep_the_skip_cap) {
+  for (std::int64_t most : {-1, 1}) {
+    RelaxedOptions relaxed = kRelaxed;
+    relaxed.skip_cap = most;
+    Darts method(kSpace, {.relaxed = relaxed});
+    std::map<std::string, Tensor> state = method.state();
+    Tensor logits = Tensor::zeros(state.at("alphas").shape(), DType::kFloat64);
+    for (std::int64_t edge = 0; edge < nasbench201::kEdges; ++edge)
+      test::write(logits, edge * nasbench201::kOperations + 1, 5.0);
+    state.at("alphas") = logits;
+    method.load(state);
+    BOOST_TEST(kSpace.facts(method.derive()).skips == (most < 0 ? nasbench201::kEdges : most));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {

@@ -108,6 +108,22 @@ BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_taken_along_or_stored_first) {
   BOOST_TEST(taken >= 15);  // four convolutions and the identity of DARTS at all three
 }
 
+BOOST_AUTO_TEST_CASE(pools_share_their_result_with_pools_like_them_alone) {
+  Parameter map{.name = "x", .value = test::noise({1, 1, 4, 4}, DType::kFloat64, 1)};
+  Tape tape;
+  SharedResults results;
+  const Context context{.tape = &tape, .shared = &results};
+  const Variable x = tape.leaf(map);
+  const auto pooled = [&](auto&& pool) { return pool.forward(context, x).value(); };
+  const Tensor whole = pooled(MaxPool({.kernel = 3, .stride = 1, .pad = 1}));
+  BOOST_TEST(pooled(MaxPool({.kernel = 3, .stride = 1, .pad = 1})).data<double>() == whole.data<double>());
+  BOOST_TEST(pooled(MaxPool({.kernel = 3, .stride = 2, .pad = 1})).size(2) == 2);
+  BOOST_TEST(!test::has_equal_bits(pooled(MaxPool({.kernel = 1, .stride = 1, .pad = 0})), whole));
+  const Tensor inside = pooled(AvgPool({.kernel = 3, .stride = 1, .pad = 1, .count_include_pad = false}));
+  const Tensor padded = pooled(AvgPool({.kernel = 3, .stride = 1, .pad = 1, .count_include_pad = true}));
+  BOOST_TEST(test::read(padded, 0) == test::read(inside, 0) * 4.0 / 9.0, boost::test_tools::tolerance(1e-14));
+}
+
 BOOST_AUTO_TEST_CASE(factorised_reduction_keeps_less_than_the_map_that_it_reads) {
   Parameter map{.name = "x", .value = test::noise({2, kChannels, 8, 8}, DType::kFloat64, 1)};
   const auto layer = make(Style::kDarts, Primitive::kIdentity, 2);
@@ -125,8 +141,10 @@ BOOST_AUTO_TEST_CASE(training_moves_running_statistics_by_a_tenth_with_the_unbia
   BOOST_TEST(test::parameter_named(norm, "running_var").value.item() == 0.9 + 0.1 * 14.0 / 3.0,
              boost::test_tools::tolerance(1e-14));
   BOOST_TEST(test::parameter_named(norm, "num_batches_tracked").value.item() == 1.0);
-  norm.forward({.batch_norm = BatchNormMode::kBatch}, x);
-  norm.forward({.batch_norm = BatchNormMode::kFrozenBatch}, x);
+  for (const BatchNormMode mode : {BatchNormMode::kBatch, BatchNormMode::kFrozenBatch, BatchNormMode::kRunning}) {
+    norm.forward({.batch_norm = mode}, x);
+    norm.run({.batch_norm = mode}, {.z = x});
+  }
   BOOST_TEST(test::parameter_named(norm, "num_batches_tracked").value.item() == 1.0);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // PGNAS on a space of cells: cells are drawn from the gates' posterior and ranked with the search network's weights. An
-// adaptation of ours (nas/layers/option_gates.h) of Zhou et al. 2020 (arXiv:1906.09557).
+// adaptation of ours (nas/spaces/mixing.h) of Zhou et al. 2020 (arXiv:1906.09557).
 //
 // How gates make a cell: of a choice's options the space takes those that are kept before the one without a gate
 // (none), that before those that are dropped, and among the kept, as among the dropped, the lowest p first. Where it

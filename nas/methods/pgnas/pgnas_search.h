@@ -1,7 +1,7 @@
 #pragma once
 // PGNAS on a space of cells: gates and weights learn as one posterior, cells are drawn from it and ranked on held-out
 // images with the search network's weights. The method is Zhou et al., AAAI 2020 (arXiv:1906.09557); its use on cells
-// is an adaptation of ours (nas/layers/option_gates.h).
+// is an adaptation of ours (nas/spaces/mixing.h).
 #include "nas/methods/method.h"
 #include "nas/methods/pgnas/pgnas_cells.h"
 
