@@ -7,7 +7,7 @@
 #include "apps/cli/spread.h"
 #include "apps/runs/child_run.h"
 #include "apps/runs/source_run.h"
-#include "apps/runs/train_run.h"
+#include "apps/runs/training/network_training.h"
 #include "engine/atomic_file.h"
 #include "nas/genotype/random_cell.h"
 #include "nas/network/evaluation_network.h"

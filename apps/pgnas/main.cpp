@@ -1,6 +1,6 @@
 // ockham-pgnas: learns which channels a network needs, draws networks from what it learned, and from chance.
-// The run itself is pgnas_run.cpp.
-#include "apps/pgnas/pgnas_run.h"
+// The run itself is pgnas_training.cpp.
+#include "apps/pgnas/pgnas_training.h"
 
 int main(int argc, char** argv) {
   return ockham::apps::run_main(argc, argv,

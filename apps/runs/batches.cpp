@@ -23,6 +23,14 @@ data::Transform evaluation_transform(const data::Dataset& dataset) {
   return {.normalisation = data::normalisation_of(dataset.name())};
 }
 
+nas::Batch sample_batch(const data::DatasetPtr& dataset, std::int64_t images, std::uint64_t seed, std::int64_t draw,
+                        DType dtype) {
+  data::Loader loader(dataset, evaluation_transform(*dataset),
+                      {.batch_size = std::min(images, dataset->size()), .seed = seed, .threads = 0});
+  loader.start_at(draw);
+  return to_tensors(*loader.next(), dtype);
+}
+
 nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, DType dtype,
                             const std::function<nas::Score(const nas::Batch&)>& score) {
   data::Loader loader(

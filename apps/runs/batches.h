@@ -15,6 +15,10 @@ nas::Batch to_tensors(const data::Batch& batch, DType dtype);
 data::Transform training_transform(const data::Dataset& dataset, std::int64_t cutout);
 data::Transform evaluation_transform(const data::Dataset& dataset);
 
+/// One batch of a data set as it is, shuffled by `seed`: other images with every `draw`.
+nas::Batch sample_batch(const data::DatasetPtr& dataset, std::int64_t images, std::uint64_t seed, std::int64_t draw,
+                        DType dtype);
+
 /// Loader threads beside the compute threads: one, which keeps up with either and leaves the cores to the kernels.
 inline constexpr int kLoaderThreads = 1;
 

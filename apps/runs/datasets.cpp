@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "apps/cli/settings.h"
 #include "data/archive.h"
 #include "data/error.h"
 #include "data/registry.h"
@@ -10,40 +11,53 @@
 namespace ockham::apps {
 namespace {
 
-/// What an option says, where 0 stands for all there is.
-std::optional<std::int64_t> size_of(const Options& options, const char* name) {
-  const std::int64_t size = options.count(name);
+/// Where 0 stands for all there is.
+std::optional<std::int64_t> limit_of(std::int64_t size) {
   return size == 0 ? std::nullopt : std::optional(size);
 }
 
 }  // namespace
 
-data::DatasetPtr open_dataset(const Options& options, data::Split split) {
-  const std::string& name = options.text("dataset");
-  if (name != "shapes" && !options.is_set("data")) {
+data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split) {
+  const std::string& name = settings.dataset;
+  if (name != "shapes" && settings.folder.empty()) {
     const std::string official = data::describe_official_files(name);
     throw data::DataError("--dataset " + name + " needs --data DIR (or OCKHAM_DATA), the folder that holds its files." +
                           (official.empty() ? "" : " The official ones:\n" + official));
   }
   try {
-    return data::open(name, options.text("data"), split, {.image_size = options.count("image-size")});
+    return data::open(name, settings.folder, split, {.image_size = settings.image_size});
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
 }
 
+data::DatasetPtr open_dataset(const Options& options, data::Split split) {
+  return open_dataset(read_settings<DatasetSettings>(options), split);
+}
+
 data::Splits open_splits(const Options& options) {
-  const data::SplitOptions sizes = {.train_size = size_of(options, "train-size"),
-                                    .valid_size = options.count("valid-size"),
-                                    .test_size = size_of(options, "test-size"),
-                                    .seed = static_cast<std::uint64_t>(options.count("seed"))};
-  const data::DatasetPtr train = open_dataset(options, data::Split::kTrain);
-  const data::DatasetPtr test = open_dataset(options, data::Split::kTest);
+  return open_splits(read_settings<DataSettings>(options), static_cast<std::uint64_t>(options.count("seed")));
+}
+
+data::Splits open_splits(const DataSettings& settings, std::uint64_t seed) {
+  const data::SplitOptions sizes = {.train_size = limit_of(settings.train_size),
+                                    .valid_size = settings.valid_size,
+                                    .test_size = limit_of(settings.test_size),
+                                    .seed = seed};
+  const data::DatasetPtr train = open_dataset(settings.images, data::Split::kTrain);
+  const data::DatasetPtr test = open_dataset(settings.images, data::Split::kTest);
   try {
     return data::split(train, test, sizes);
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
+}
+
+void require_whole_batch(std::int64_t batch_size, std::int64_t images) {
+  if (batch_size > images)
+    throw UsageError(concat("--batch-size ", batch_size, ": there are only ", images,
+                            " training images; lower it, or raise --train-size."));
 }
 
 }  // namespace ockham::apps

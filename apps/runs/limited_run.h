@@ -25,7 +25,7 @@ template <class Run>
 int run_within_limit(Session& session) {
   const std::int64_t micro_batch = choose_micro_batch<Run>(session);
   CachingAllocator::instance().drop_cache();  // what a rehearsal left is not the run's
-  return run_profiled(session, [&] { return Run(session, micro_batch).run(); });
+  return run_profiled(session, session.options().flag("profile"), [&] { return Run(session, micro_batch).run(); });
 }
 
 }  // namespace ockham::apps

@@ -95,8 +95,8 @@ nlohmann::ordered_json profile_json(const Profile& profile) {
   return {{"seconds", profile.seconds()}, {"seconds_outside_ops", profile.seconds_outside()}, {"rows", rows}};
 }
 
-int run_profiled(Session& session, const std::function<int()>& work) {
-  if (!session.options().flag("profile"))
+int run_profiled(Session& session, bool is_wanted, const std::function<int()>& work) {
+  if (!is_wanted)
     return work();
   Profile profile;
   const int exit_code = work();

@@ -18,7 +18,8 @@ std::string profile_table(const Profile& profile, std::size_t shown = 25);
 /// "gflop"}, ...]} with all rows.
 nlohmann::ordered_json profile_json(const Profile& profile);
 
-/// Runs `work`, and with --profile prints its table on stderr afterwards, unless quiet. @return what work returns
-int run_profiled(Session& session, const std::function<int()>& work);
+/// Runs `work`, and if its profile is wanted prints the table on stderr afterwards, unless quiet. @return what work
+/// returns
+int run_profiled(Session& session, bool is_wanted, const std::function<int()>& work);
 
 }  // namespace ockham::apps

@@ -33,6 +33,7 @@ class Session {
  public:
   Session(std::string app, Options options, Log& log) : app_(std::move(app)), options_(std::move(options)), log_(log) {}
 
+  const std::string& app() const { return app_; }
   const Options& options() const { return options_; }
   Log& log() { return log_; }
   /// The run's folder, opened (see RunFolder::open) by the first call; log.txt is kept in it from then on.

@@ -1,6 +1,7 @@
 #include "apps/runs/recorded_facts.h"
 
 #include "apps/cli/json_file.h"
+#include "apps/cli/settings.h"
 #include "apps/runs/datasets.h"
 #include "data/error.h"
 
@@ -53,16 +54,24 @@ std::string difference_of(const std::string& part, const Json& recorded, const J
 }
 
 data::Splits open_recorded_splits(const Options& options) {
-  const std::string run = options.text("resume");
+  RunSettings run;
+  run.compute = read_settings<ComputeSettings>(options);
+  run.folder = read_settings<FolderSettings>(options);
+  return open_recorded_splits(read_settings<DataSettings>(options), run);
+}
+
+data::Splits open_recorded_splits(const DataSettings& data, const RunSettings& settings) {
+  const std::string& run = settings.folder.resume;
+  const auto seed = static_cast<std::uint64_t>(settings.compute.seed);
   const Json recorded = recorded_data(run);
   if (recorded.is_null())
-    return open_splits(options);
+    return open_splits(data, seed);
   const auto refuse = [&](const std::string& why) {
     throw data::DataError(concat("--resume ", run, ": the data are not those of the run: ", why,
                                  "; restore them or name their folder with --data, or start a new run."));
   };
   try {
-    const data::Splits splits = open_splits(options);
+    const data::Splits splits = open_splits(data, seed);
     const Json found = data_facts(splits);
     for (const char* part : {"train", "valid", "test"}) {
       if (const std::string difference = difference_of(part, recorded, found); !difference.empty())

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/options.h"
+#include "apps/runs/settings.h"
 #include "data/subset.h"
 
 namespace ockham::apps {
@@ -14,6 +15,7 @@ nlohmann::ordered_json data_facts(const data::Splits& splits);
 /// The data of a run: open_splits(), which in a resumed run must be what it recorded (if it came so far).
 /// @throws as open_splits(), data::DataError for other images, naming what differs and both digests, CheckpointError if
 /// the record is damaged
+data::Splits open_recorded_splits(const DataSettings& data, const RunSettings& run);
 data::Splits open_recorded_splits(const Options& options);
 
 /// How one part of the data differs: "test data: recorded are ...; found are ..."; empty if it does not.

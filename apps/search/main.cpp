@@ -4,11 +4,11 @@
 #include "apps/runs/profile_report.h"
 #include "apps/runs/program.h"
 #include "apps/search/comparison/method_comparison.h"
-#include "apps/search/method_run.h"
 #include "apps/search/option_use.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_run.h"
 #include "apps/search/search_setup.h"
+#include "apps/search/search_training.h"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "apps/runs/limited_run.h"
 #include "apps/runs/networks.h"
 #include "apps/runs/recorded_facts.h"
-#include "apps/runs/training_line.h"
+#include "apps/runs/training/training_line.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_report.h"
 #include "apps/search/search_setup.h"

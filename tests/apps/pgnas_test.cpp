@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(runs_give_the_same_bytes_at_any_thread_count_and_after_kill
   BOOST_TEST(run_program(path(), "pgnas", options + "--threads 2 --out two").exit_code == 0);
   BOOST_TEST(differences(path() / "one", path() / "two") == std::vector<std::string>());
   std::string arguments = options + "--out killed";
-  for (const std::string position : {R"(\"network\":0)", R"(\"network\":1)", R"(\"network\":2)"}) {
+  for (const std::string position : {R"(\"stretch\":0)", R"(\"stretch\":1)", R"(\"stretch\":1,\"epoch\":2)"}) {
     Program program(path(), "pgnas", arguments);
     BOOST_TEST(program.wait_until([&] {
       return test::contains(content(path() / "killed/checkpoints/metrics.json"), position) &&
@@ -81,9 +81,9 @@ BOOST_AUTO_TEST_CASE(a_stop_while_candidates_are_ranked_leaves_a_checkpoint) {
   const std::string options = tiny_but("--draws", "20000") + "--out run";
   Program program(path(), "pgnas", options);
   BOOST_TEST(program.wait_until(
-      [&] { return test::contains(content(path() / "run/checkpoints/metrics.json"), R"(\"network\":1)"); }));
+      [&] { return test::contains(content(path() / "run/checkpoints/metrics.json"), R"(\"epoch\":2)"); }));
   program.send(SIGTERM);
-  BOOST_TEST(ends_with(program.wait(), 75, {"stopped at network 1", "--resume"}));
+  BOOST_TEST(ends_with(program.wait(), 75, {"stopped at step 8", "--resume"}));
 }
 
 BOOST_AUTO_TEST_CASE(results_hold_all_groups_at_one_expected_size) {

@@ -1,4 +1,4 @@
-#include "apps/runs/training_line.h"
+#include "apps/runs/training/training_line.h"
 
 #include "engine/allocator.h"
 

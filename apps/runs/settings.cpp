@@ -1,0 +1,75 @@
+#include "apps/runs/settings.h"
+
+#include "data/registry.h"
+#include "engine/device.h"
+#include "engine/error.h"
+
+namespace ockham::apps {
+namespace {
+
+/// A device that this build lacks is a DeviceError from here on, so that no work is done first.
+std::string device_complaint(const std::string& text) {
+  try {
+    Device::parse(text);
+  } catch (const UsageError& e) {
+    return std::string("is no device (") + e.what() + ")";
+  }
+  return "";
+}
+
+}  // namespace
+
+void describe(ComputeSettings& s, SettingVisitor& v) {
+  v.group("Computing");
+  v.count("seed", s.seed, "the start of all random numbers; the same seed gives the same bytes");
+  v.choice("precision", s.precision,
+           {{"fp32", NumberFormat::kFp32}, {"fp64", NumberFormat::kFp64}, {"bf16", NumberFormat::kBf16}},
+           "number format of the computation; bf16: of feature maps, the rest fp32");
+  v.role(SettingRole::kChangeable);
+  v.count("threads", s.threads, "threads, 0 for all processors; changes no result", {.max = 1024});
+  v.text("device", s.device, "where to compute: auto, cpu, cuda or cuda:I", "DEVICE", device_complaint);
+  v.size("memory-limit", s.memory_limit,
+         "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused");
+}
+
+Precision precision_of(const ComputeSettings& settings) {
+  return precision_of(settings.precision);
+}
+
+void describe(FolderSettings& s, SettingVisitor& v) {
+  v.group("Run folder");
+  v.role(SettingRole::kPresentation);
+  v.text("out", s.out, "folder to create for the results [runs/APP-DATE-TIME-SEED]", "DIR");
+  v.text("resume", s.resume, "continue the stopped run in this folder", "DIR");
+  v.flag("overwrite", s.overwrite, "replace the run that --out already holds");
+  v.flag("dry-run", s.dry_run, "print the plan (parameters, memory, time), write nothing and exit");
+}
+
+void describe(RunSettings& s, SettingVisitor& v) {
+  describe(s.compute, v);
+  v.role(SettingRole::kPresentation);
+  v.flag("profile", s.profile, "print afterwards on stderr where the time went, op by op");
+  describe(s.folder, v);
+  v.role(SettingRole::kWork);
+  v.count("save-every", s.save_every, "steps between checkpoints; every epoch ends with one",
+          {.min = 1, .max = 1'000'000});
+}
+
+void describe(DatasetSettings& s, SettingVisitor& v) {
+  v.group("Data");
+  v.choice("dataset", s.dataset, {data::kDatasetNames.begin(), data::kDatasetNames.end()},
+           "images to use; shapes is drawn by the program and needs no files");
+  v.count("image-size", s.image_size, "height and width that images are brought to; 0 for their own", {.max = 1024});
+  v.role(SettingRole::kChangeable);
+  v.text("data", s.folder, "folder with the official files or archive contents", "DIR");
+  v.role(SettingRole::kWork);
+}
+
+void describe(DataSettings& s, SettingVisitor& v) {
+  describe(s.images, v);
+  v.count("train-size", s.train_size, "use this many training images, the first of a seeded shuffle; 0 for all");
+  v.count("valid-size", s.valid_size, "set this many training images apart for validation");
+  v.count("test-size", s.test_size, "use this many test images; 0 for all");
+}
+
+}  // namespace ockham::apps

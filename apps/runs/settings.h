@@ -1,0 +1,58 @@
+#pragma once
+// Settings that mean the same in every program; each program's own struct holds those that it has.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "apps/runs/precision.h"
+#include "engine/settings.h"
+
+namespace ockham::apps {
+
+/// Programs that compute.
+struct ComputeSettings {
+  std::int64_t seed = 0;
+  std::int64_t threads = 0;  ///< 0: all processors
+  std::string device = "auto";
+  NumberFormat precision = NumberFormat::kFp32;
+  std::optional<std::uint64_t> memory_limit;  ///< bytes
+};
+void describe(ComputeSettings& settings, SettingVisitor& visitor);
+Precision precision_of(const ComputeSettings& settings);
+
+/// Programs that write a run folder.
+struct FolderSettings {
+  std::string out;     ///< empty: a name of its own below runs/
+  std::string resume;  ///< empty: a new run
+  bool overwrite = false;
+  bool dry_run = false;
+};
+void describe(FolderSettings& settings, SettingVisitor& visitor);
+
+/// Programs that train for epochs (training/training_run.h).
+struct RunSettings {
+  ComputeSettings compute = {};
+  bool profile = false;
+  FolderSettings folder = {};
+  std::int64_t save_every = 100;  ///< steps
+};
+void describe(RunSettings& settings, SettingVisitor& visitor);
+
+/// Programs that look at images; datasets.h opens what they name.
+struct DatasetSettings {
+  std::string dataset = "shapes";
+  std::string folder;           ///< empty: none is needed, or missing
+  std::int64_t image_size = 0;  ///< 0: the images' own
+};
+void describe(DatasetSettings& settings, SettingVisitor& visitor);
+
+/// Programs that train or evaluate.
+struct DataSettings {
+  DatasetSettings images = {};
+  std::int64_t train_size = 0;  ///< 0: all
+  std::int64_t valid_size = 0;
+  std::int64_t test_size = 0;  ///< 0: all
+};
+void describe(DataSettings& settings, SettingVisitor& visitor);
+
+}  // namespace ockham::apps

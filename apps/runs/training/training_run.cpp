@@ -1,0 +1,243 @@
+#include "apps/runs/training/training_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "apps/cli/format.h"
+#include "apps/cli/host.h"
+#include "apps/cli/stop.h"
+#include "apps/runs/batches.h"
+#include "apps/runs/memory_plan.h"
+#include "apps/runs/profile_report.h"
+#include "apps/runs/recorded_facts.h"
+#include "apps/runs/training/rehearsal.h"
+#include "apps/runs/training/training_line.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string rounded(double value) {
+  return format_real(std::round(value * 1e4) / 1e4);
+}
+
+std::string percent(double share) {
+  return format_real(std::round(share * 1e4) / 1e2) + " %";
+}
+
+double wait_seconds(const Stretch& stretch) {
+  return stretch.batches->wait_seconds() + (stretch.companions != nullptr ? stretch.companions->wait_seconds() : 0.0);
+}
+
+/// The next batch of an endless row of epochs.
+data::Batch next_of(data::Loader& loader) {
+  auto batch = loader.next();
+  return batch ? std::move(*batch) : *loader.next();
+}
+
+/// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
+std::int64_t micro_batch_for(Session& session, const RunSettings& settings, const MakeTrainee& make) {
+  if (!settings.compute.memory_limit || resumes_from_checkpoint(session.options()))
+    return 0;
+  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
+  const std::unique_ptr<Trainee> trainee = make();
+  Rehearsal rehearsal(*trainee, precision_of(settings.compute));
+  unlimited.reset();
+  return rehearsal.fitting_micro_batch(*settings.compute.memory_limit);
+}
+
+}  // namespace
+
+int run_training(Session& session, const RunSettings& settings, const MakeTrainee& make) {
+  const std::int64_t micro_batch = micro_batch_for(session, settings, make);
+  CachingAllocator::instance().drop_cache();  // what a rehearsal left is not the run's
+  return run_profiled(session, settings.profile, [&]() -> int {
+    const std::unique_ptr<Trainee> trainee = make();
+    if (!settings.folder.dry_run)
+      return TrainingRun(session, settings, *trainee, micro_batch).run();
+    const Unlimited unlimited;
+    std::cout << Rehearsal(*trainee, precision_of(settings.compute)).plan(micro_batch);
+    return kDone;
+  });
+}
+
+TrainingRun::TrainingRun(Session& session, const RunSettings& settings, Trainee& trainee, std::int64_t micro_batch)
+    : session_(session),
+      settings_(settings),
+      trainee_(trainee),
+      stretches_(trainee.stretches()),
+      maps_(precision_of(settings.compute).maps),
+      checkpoints_(session.folder()),
+      started_(monotonic_seconds()) {
+  at_.micro_batch = micro_batch;
+}
+
+int TrainingRun::run() {
+  if (!begin())
+    return kDone;
+  try {
+    if (at_.stretch < stretches_.size())
+      train_stretches();
+    trainee_.publish({.seconds = monotonic_seconds() - started_,
+                      .images = images_,
+                      .train_loss = at_.train_loss,
+                      .valid_accuracy = at_.valid_accuracy});
+  } catch (const Interrupted&) {
+    session_.log().line(concat("stopped at step ", at_.step));
+    return kStopped;
+  }
+  if (trainee_.keeps_results() && at_.stretch < stretches_.size())
+    go_to_stretch(at_.stretch + 1);
+  return kDone;
+}
+
+bool TrainingRun::begin() {
+  if (const auto last = checkpoints_.resume()) {
+    read_from(*last, [&] {
+      at_ = Position::of(*last);
+      require_place(*last);
+      trainee_.load(last->tensors);
+    });
+    const bool is_trained =
+        at_.stretch == stretches_.size() || (at_.stretch + 1 == stretches_.size() && at_.epoch == stretch().epochs);
+    if (is_trained && repeat_results(session_))
+      return false;
+    session_.log().line(concat("resumed at step ", at_.step));
+  } else {
+    session_.folder().describe("data", data_facts(trainee_.data()));
+    trainee_.begin(session_.folder());
+  }
+  trainee_.set_micro_batch(at_.micro_batch);
+  if (at_.micro_batch > 0 && at_.micro_batch < trainee_.batch_size())
+    session_.log().line(micro_batch_line(trainee_.batch_size(), at_.micro_batch));
+  return true;
+}
+
+void TrainingRun::require_place(const Checkpoint& checkpoint) const {
+  const bool is_finished = at_.stretch == stretches_.size() && at_.epoch == 0 && at_.batch == 0;
+  const bool is_between = at_.stretch < stretches_.size() && at_.epoch <= stretch().epochs &&
+                          at_.batch <= (at_.epoch < stretch().epochs ? stretch().batches->batches_per_epoch() : 0);
+  if (!is_finished && !is_between)
+    throw CheckpointError(concat("checkpoint: its position ", checkpoint.position.dump(),
+                                 " is none of this run; the file is damaged or of other settings."));
+}
+
+void TrainingRun::train_stretches() {
+  progress_.emplace(session_.log(), session_.app(), steps_of_run(trainee_), at_.step);
+  while (true) {
+    trainee_.begin_stretch(at_.stretch);
+    while (at_.epoch < stretch().epochs) {
+      train_epoch();
+      end_epoch();
+    }
+    if (stretch().epochs == 0)
+      save("last");  // as every epoch's end does
+    const bool is_last = at_.stretch + 1 == stretches_.size();
+    if (is_last)
+      progress_->finish();
+    trainee_.end_stretch(at_.stretch, check_stop);
+    if (is_last)
+      return;
+    go_to_stretch(at_.stretch + 1);
+  }
+}
+
+void TrainingRun::train_epoch() {
+  data::Loader& loader = *stretch().batches;
+  loader.start_at(stretch().first_epoch + at_.epoch, at_.batch);
+  if (data::Loader* others = stretch().companions; others != nullptr)
+    others->start_at(place().step / others->batches_per_epoch(), place().step % others->batches_per_epoch());
+  waited_ = wait_seconds(stretch());
+  while (const auto batch = loader.next()) {
+    train_step(*batch);
+    if (stop_requested()) {
+      save("last");
+      throw Interrupted{};
+    }
+    if (at_.step % settings_.save_every == 0)
+      save("last");
+  }
+}
+
+void TrainingRun::train_step(const data::Batch& batch) {
+  const Place at = place();
+  const double lr = trainee_.learning_rate(at);
+  nas::Batch companion;
+  if (stretch().companions != nullptr)
+    companion = to_tensors(next_of(*stretch().companions), maps_);
+  const nas::Score score = trainee_.step(to_tensors(batch, maps_), companion, at, lr);
+  at_.epoch_score.add(score);
+  images_ += score.count;
+  ++at_.batch;
+  ++at_.step;
+  const double wait = wait_seconds(stretch()) - waited_;
+  waited_ += wait;
+  progress_->advance(score.count, wait, concat(epoch_name(), ", loss ", rounded(score.mean_loss())));
+  if (trainee_.logs_steps())
+    log_score("train", score, lr, Json::object());
+}
+
+void TrainingRun::end_epoch() {
+  at_.train_loss = at_.epoch_score.mean_loss();
+  Place last_step = place();
+  --last_step.step, --last_step.run_step;
+  const double lr = trainee_.learning_rate(last_step);
+  if (!trainee_.logs_steps())
+    log_score("train", at_.epoch_score, lr, Json::object());
+  std::string line = concat(epoch_name(), ": train loss ", rounded(at_.train_loss), ", train accuracy ",
+                            percent(at_.epoch_score.accuracy()));
+  bool is_best = false;
+  if (const auto validation = trainee_.validate()) {
+    if (validation->score.count > 0)
+      at_.valid_accuracy = validation->score.accuracy();
+    is_best = trainee_.keeps_best() && at_.valid_accuracy > at_.best_accuracy;
+    at_.best_accuracy = std::max(at_.best_accuracy, at_.valid_accuracy);
+    log_score("valid", validation->score, lr, validation->facts);
+    line += concat(", validation accuracy ", percent(at_.valid_accuracy));
+  }
+  session_.log().line(line);
+  ++at_.epoch;
+  at_.batch = 0;
+  at_.epoch_score = {};
+  if (is_best)
+    save("best");  // before "last": a run resumed between the two finds the same best again
+  save("last");
+}
+
+void TrainingRun::go_to_stretch(std::size_t number) {
+  at_.stretch = number;
+  at_.epoch = 0;
+  save("last");
+}
+
+Place TrainingRun::place() const {
+  std::int64_t before = 0;
+  for (std::size_t s = 0; s < at_.stretch; ++s)
+    before += stretches_[s].steps();
+  return {.stretch = at_.stretch,
+          .epoch = at_.epoch,
+          .step = at_.step - before,
+          .steps = stretch().steps(),
+          .run_step = at_.step,
+          .run_steps = steps_of_run(trainee_)};
+}
+
+std::string TrainingRun::epoch_name() const {
+  return concat(stretches_.size() > 1 ? stretch().name + ", " : std::string(), "epoch ", at_.epoch + 1, "/",
+                stretch().epochs);
+}
+
+void TrainingRun::log_score(const char* split, const nas::Score& score, double lr, const Json& facts) {
+  Json line = training_line({{"phase", stretch().name}, {"epoch", at_.epoch}, {"step", at_.step}, {"split", split}},
+                            score, lr, progress_->pace());
+  line.update(facts);
+  session_.folder().metrics().append(line);
+}
+
+void TrainingRun::save(const std::string& name) {
+  checkpoints_.save(name, at_.checkpoint(trainee_.network(), trainee_.state()));
+}
+
+}  // namespace ockham::apps

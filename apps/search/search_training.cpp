@@ -1,0 +1,149 @@
+#include "apps/search/search_training.h"
+
+#include <algorithm>
+
+#include "apps/cli/settings.h"
+#include "apps/cli/stop.h"
+#include "apps/runs/batches.h"
+#include "apps/runs/memory_plan.h"
+#include "apps/search/method_report.h"
+#include "apps/search/rank_agreement.h"
+#include "autograd/optim/schedule.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+SearchImageSettings image_settings(const Options& options, const RunSettings& run) {
+  return {.run = run,
+          .data = read_settings<DataSettings>(options),
+          .batch_size = options.count("batch-size"),
+          .arch_fraction = options.real("arch-fraction"),
+          .score_size = options.count("score-size")};
+}
+
+std::optional<nas::nasbench201::Table> load_table(const Options& options) {
+  return options.is_set("table") ? std::optional(nas::nasbench201::Table::load(options.text("table"))) : std::nullopt;
+}
+
+}  // namespace
+
+int run_method(Session& session) {
+  const auto run = read_settings<RunSettings>(session.options());
+  return run_training(session, run, [&] { return std::make_unique<SearchTraining>(session, run); });
+}
+
+void check_method(Session& session) {
+  const SearchTraining made(session, read_settings<RunSettings>(session.options()));
+}
+
+SearchTraining::SearchTraining(Session& session, const RunSettings& run)
+    : session_(session),
+      options_(session.options()),
+      table_(load_table(options_)),
+      images_(image_settings(options_, run)),
+      space_(make_space(options_, images_.frame())),
+      held_out_(images_.held_out_scores()),
+      method_(find_method(options_.text("method")).make(*space_, options_, images_.source())),
+      watch_(session.log()),
+      stretches_{{.name = "search",
+                  .epochs = options_.count("epochs"),
+                  .batches = images_.weight_batches.get(),
+                  .companions = images_.architecture_batches.get()}} {}
+
+void SearchTraining::begin(RunFolder&) {
+  if (options_.count("rank-cells") > 0 && method_->relaxed() == nullptr)
+    session_.log().line(concat("--rank-cells: method ", options_.text("method"),
+                               " has no search network of logits, by which to score other cells; there will be no rank "
+                               "correlation"));
+}
+
+/// A cosine over all steps.
+double SearchTraining::learning_rate(const Place& place) const {
+  const double first = search_lr_of(options_);
+  return Schedule{.kind = Schedule::Kind::kCosine,
+                  .initial = first,
+                  .final = std::min(first, options_.real("final-lr")),
+                  .epochs = place.run_steps}
+      .at(place.run_step);
+}
+
+nas::Score SearchTraining::step(const nas::Batch& batch, const nas::Batch& companion, const Place& place, double lr) {
+  return method_->step(batch, companion,
+                       {.number = static_cast<std::uint64_t>(place.run_step),
+                        .total = static_cast<std::uint64_t>(place.run_steps),
+                        .lr = lr});
+}
+
+std::optional<Validation> SearchTraining::validate() {
+  Validation result{.score = score_held_out()};
+  const std::string cell = method_->derive();
+  result.facts = {{"cell", cell}, {"skips", space_->facts(cell).skips}};
+  for (const nas::Figure& figure : method_->figures())
+    result.facts[figure.name] = figure.value;
+  if (const std::int64_t size = options_.count("eigenvalue-size"); size > 0 && method_->relaxed() != nullptr) {
+    const nas::Batch batch =
+        sample_batch(images_.for_architecture, size, images_.settings.seed(), 0, images_.settings.maps());
+    result.facts["eigenvalue"] = watch_.measure(*method_->relaxed(), batch, images_.settings.seed());
+  }
+  result.facts.update(truth_of(table_, cell));
+  return result;
+}
+
+nas::Score SearchTraining::score_held_out() {
+  return held_out_([this](const nas::Batch& batch) { return method_->evaluate(batch); });
+}
+
+void SearchTraining::publish(const RunResult& result) {
+  const std::string cell = method_->derive();
+  Json agreement = nullptr;
+  if (const std::int64_t cells = options_.count("rank-cells"); cells > 0 && method_->relaxed() != nullptr)
+    agreement = rank_agreement(
+        *method_->relaxed(), *space_, *table_,
+        {.cells = cells, .dataset = options_.text("dataset"), .seed = images_.settings.seed()},
+        [this] { return score_held_out().accuracy(); }, check_stop);
+  publish_method(session_, *space_, *method_, table_,
+                 {.cell = cell,
+                  .facts = space_->facts(cell),
+                  .seconds = result.seconds,
+                  .valid_accuracy = result.valid_accuracy,
+                  .rank_correlation = agreement});
+}
+
+Json SearchTraining::network() const {
+  return {{"kind", "search"},
+          {"method", options_.text("method")},
+          {"space", space_->name()},
+          {"channels", options_.count("channels")},
+          {"cells", options_.count("cells")}};
+}
+
+std::map<std::string, Tensor> SearchTraining::state() {
+  std::map<std::string, Tensor> state = method_->state();
+  watch_.add_to(state);
+  return state;
+}
+
+void SearchTraining::load(const std::map<std::string, Tensor>& state) {
+  method_->load(state);
+  watch_.load(state);
+}
+
+std::vector<Pass> SearchTraining::passes() {
+  std::vector<Pass> passes{{.name = "evaluation",
+                            .images = images_.held_out_batch(),
+                            .rehearse = [this](std::int64_t images) { method_->evaluate(noise(images)); }}};
+  if (method_->finish_images() > 0)
+    passes.push_back({.name = "last pass",
+                      .images = std::min(method_->finish_images(), images_.held_out_size()),
+                      .rehearse = [this](std::int64_t images) { method_->rehearse_finish(noise(images)); }});
+  return passes;
+}
+
+nas::Batch SearchTraining::noise(std::int64_t images) const {
+  const nas::FrameSpec frame = images_.frame();
+  return noise_batch(images, frame.image_channels, frame.image_size, images_.settings.maps());
+}
+
+}  // namespace ockham::apps

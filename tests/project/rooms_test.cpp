@@ -1,0 +1,51 @@
+// What keeps the upper half of the tree readable.
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/support.h"
+
+namespace ockham {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot(OCKHAM_SOURCE_DIR);
+
+/// Sources below a folder of the tree, as paths from its root.
+std::vector<fs::path> sources_below(const char* folder) {
+  std::vector<fs::path> sources;
+  for (const auto& file : fs::recursive_directory_iterator(kRoot / folder)) {
+    if (file.path().extension() == ".h" || file.path().extension() == ".cpp")
+      sources.push_back(file.path().lexically_relative(kRoot));
+  }
+  return sources;
+}
+
+std::vector<std::string> lines_of(const fs::path& source) {
+  std::ifstream in(kRoot / source);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(rooms)
+
+BOOST_AUTO_TEST_CASE(loops_over_epochs_are_in_one_place_but_for_bayesnas_in_its_own_spaces) {
+  std::vector<std::string> places;
+  for (const fs::path& source : sources_below("apps")) {
+    const std::vector<std::string> lines = lines_of(source);
+    if (std::ranges::any_of(lines, [](const std::string& line) { return line.find("start_at(") != line.npos; }))
+      places.push_back(source.filename().string());
+  }
+  std::ranges::sort(places);
+  const std::vector<std::string> expected{"batches.cpp", "bench_cases.cpp", "search_run.cpp", "training_run.cpp"};
+  BOOST_TEST(places == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace ockham
