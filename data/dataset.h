@@ -10,8 +10,16 @@
 
 namespace ockham::data {
 
-/// The two parts that published data sets come in; a validation part is cut from `kTrain` (subset.h).
-enum class Split { kTrain, kTest };
+/// The parts that published data sets come in. Only folders may have kValid (folder.h); else a validation part is cut
+/// from `kTrain` (subset.h).
+enum class Split { kTrain, kValid, kTest };
+
+/// What lies in the folder of a data set and is in no part of it.
+struct LeftOut {
+  std::vector<std::string> files;       ///< paths of files that are no pictures, by name or first bytes, or in no class
+  std::vector<std::string> bad_images;  ///< one message each; only where such are to be skipped
+  std::vector<std::string> folders;     ///< paths of folders beside train/ that are no part
+};
 
 /// Size of one image: bytes are stored as [channels, height, width].
 struct ImageShape {
@@ -36,6 +44,9 @@ class Dataset {
   /// Names in label order.
   [[nodiscard]] const std::vector<std::string>& class_names() const { return description_.class_names; }
 
+  /// What was left out when it was opened: told with one part only, where it cannot be said to lie in one (the first).
+  [[nodiscard]] const LeftOut& left_out() const { return description_.left_out; }
+
   /// Class of an image, in [0, classes()).
   /// @throws std::out_of_range for an index outside [0, size())
   [[nodiscard]] int label(int64_t index) const;
@@ -55,6 +66,7 @@ class Dataset {
     std::vector<std::string> class_names;
     ImageShape shape;
     int64_t size = 0;
+    LeftOut left_out = {};
   };
   /// @throws DataError if there is no image, no class, or more than 2^31 - 1 images
   explicit Dataset(Description description);

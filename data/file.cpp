@@ -64,6 +64,16 @@ std::vector<uint8_t> read_file(std::string_view who, const std::filesystem::path
   return bytes;
 }
 
+std::span<const uint8_t> read_beginning(std::string_view who, const std::filesystem::path& path,
+                                        std::span<uint8_t> buffer) {
+  const OpenFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const ssize_t size = file.descriptor < 0 ? -1 : ::pread(file.descriptor, buffer.data(), buffer.size(), 0);
+  if (size < 0)
+    throw DataError(std::string(who) + ": " + path.string() +
+                    " cannot be read: " + std::generic_category().message(errno) + ".");
+  return buffer.first(static_cast<size_t>(size));
+}
+
 void write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   const std::filesystem::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
   try {

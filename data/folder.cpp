@@ -1,86 +1,55 @@
 #include "data/folder.h"
 
 #include <algorithm>
-#include <atomic>
-#include <map>
-#include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "data/digest.h"
 #include "data/error.h"
 #include "data/file.h"
+#include "data/folder_layout.h"
 #include "data/image/decode.h"
+#include "data/on_all_cores.h"
 
 namespace ockham::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Entry {
-  std::string path;  // CLASS/FILE below the root
-  int label;
-};
+Picture read_picture(const fs::path& path) {
+  constexpr uint64_t kFileLimit = uint64_t{1} << 30;
+  return decode_picture("folder: " + path.string(), read_file("folder", path, kFileLimit));
+}
 
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(fs::path root, std::vector<std::string> class_names, std::vector<Entry> entries, int64_t image_size)
-      : Dataset({"folder", std::move(class_names), {3, image_size, image_size}, std::ssize(entries)}),
+  ImageFolder(fs::path root, std::vector<std::string> class_names, PictureFiles files, LeftOut left_out,
+              int64_t image_size)
+      : Dataset({"folder",
+                 std::move(class_names),
+                 {3, image_size, image_size},
+                 std::ssize(files.pictures),
+                 std::move(left_out)}),
         root_(std::move(root)),
-        entries_(std::move(entries)) {}
+        pictures_(std::move(files.pictures)) {}
 
   [[nodiscard]] std::string digest() const override {
     Digest digest;
-    for (const Entry& entry : entries_) {
-      digest.add(entry.path + '\n' + std::to_string(fs::file_size(root_ / entry.path)) + '\n');
-    }
+    for (const PictureFile& picture : pictures_)
+      digest.add(picture.path + '\n' + std::to_string(picture.bytes) + '\n');
     return digest.hex();
   }
 
  private:
-  [[nodiscard]] int label_at(int64_t index) const override { return entries_[static_cast<size_t>(index)].label; }
+  [[nodiscard]] int label_at(int64_t index) const override { return pictures_[static_cast<size_t>(index)].label; }
   void read_at(int64_t index, std::span<uint8_t> pixels) const override {
-    constexpr uint64_t file_limit = uint64_t{1} << 30;
-    const fs::path path = root_ / entries_[static_cast<size_t>(index)].path;
-    const Picture picture = decode_picture("folder: " + path.string(), read_file("folder", path, file_limit));
+    const Picture picture = read_picture(root_ / pictures_[static_cast<size_t>(index)].path);
     std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
   }
 
   fs::path root_;
-  std::vector<Entry> entries_;
+  std::vector<PictureFile> pictures_;
 };
-
-/// Names in `folder` that are folders (or files), byte-wise sorted, without hidden ones.
-std::vector<std::string> list(const fs::path& folder, bool folders) {
-  std::vector<std::string> names;
-  try {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      std::string name = entry.path().filename().string();
-      if (!name.starts_with('.') && (folders ? entry.is_directory() : entry.is_regular_file())) {
-        names.push_back(std::move(name));
-      }
-    }
-  } catch (const fs::filesystem_error& e) {
-    throw DataError("folder: '" + folder.string() + "' cannot be listed: " + e.code().message() + ".");
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-std::vector<Entry> list_images(const fs::path& root, const std::vector<std::string>& class_names) {
-  std::vector<Entry> entries;
-  for (size_t label = 0; label < class_names.size(); ++label) {
-    const fs::path folder = root / class_names[label];
-    if (!fs::is_directory(folder)) {
-      continue;  // val/ may lack a class
-    }
-    for (const std::string& file : list(folder, false)) {
-      entries.push_back({class_names[label] + '/' + file, static_cast<int>(label)});
-    }
-  }
-  return entries;
-}
 
 /// In [0, 1): the same for a path everywhere and always.
 double hash_fraction(const std::string& path) {
@@ -89,96 +58,107 @@ double hash_fraction(const std::string& path) {
   return static_cast<double>(std::stoul(digest.hex().substr(0, 8), nullptr, 16)) / 4294967296.0;
 }
 
-void check_val(const fs::path& val, const std::vector<std::string>& train_classes) {
-  const std::vector<std::string> classes = list(val, true);
-  if (classes.empty()) {
-    throw DataError("folder: " + val.string() + " holds " + std::to_string(list(val, false).size()) +
-                    " files and no class folders, so nothing says which class a picture has. Sort the files into " +
-                    "val/CLASS/ with the mapping file of the data set (ImageNet: ILSVRC2012_validation_ground_truth" +
-                    ".txt or the XML annotations).");
-  }
-  for (const std::string& name : classes) {
-    if (!std::ranges::binary_search(train_classes, name)) {
-      throw DataError("folder: class folder '" + name + "' of " + val.string() + " is missing from train/, which has " +
-                      std::to_string(train_classes.size()) + " classes; labels come from the names in train/.");
-    }
-  }
+/// Keeps the files of one split of a folder that has no others.
+void keep_hashed(PictureFiles& files, Split split, double test_fraction) {
+  for (std::vector<PictureFile>* all : {&files.pictures, &files.bad, &files.others})
+    std::erase_if(*all, [&](const PictureFile& file) {
+      return (hash_fraction(file.path) < test_fraction) != (split == Split::kTest);
+    });
 }
 
-std::vector<std::optional<std::string>> decode_all(const Dataset& dataset) {
-  std::vector<std::optional<std::string>> errors(static_cast<size_t>(dataset.size()));
-  std::atomic<int64_t> next{0};
-  const auto work = [&] {
-    std::vector<uint8_t> pixels(static_cast<size_t>(dataset.shape().count()));
-    for (int64_t i = next++; i < dataset.size(); i = next++) {
-      try {
-        dataset.read(i, pixels);
-      } catch (const std::exception& e) {
-        errors[static_cast<size_t>(i)] = e.what();
-      }
-    }
-  };
-  std::vector<std::jthread> threads(std::max(1u, std::thread::hardware_concurrency()));
-  for (std::jthread& thread : threads) {
-    thread = std::jthread(work);
+/// Where only one class is, folders in it are more likely the classes.
+void check_depth(const fs::path& root, const std::vector<PictureFile>& pictures) {
+  std::set<std::string> folders;
+  for (const PictureFile& picture : pictures) {
+    const size_t from = picture.path.find('/') + 1, to = picture.path.find('/', from);
+    folders.insert(to == std::string::npos ? "" : picture.path.substr(from, to - from));
   }
-  threads.clear();
-  return errors;
+  if (folders.size() > 1 && !folders.contains(""))
+    throw DataError("folder: '" + root.string() + "' holds one class, whose pictures lie in " +
+                    std::to_string(folders.size()) + " folders such as '" + *folders.begin() +
+                    "'; if they are the classes, give the folder that holds them.");
+}
+
+/// @param remark what else to know, as the end of a sentence
+void check_classes(const fs::path& root, const std::vector<std::string>& classes, const PictureFiles& files,
+                   const char* part, const std::string& remark) {
+  std::vector<int64_t> counts(classes.size());
+  for (const PictureFile& picture : files.pictures)
+    ++counts[static_cast<size_t>(picture.label)];
+  std::vector<std::string> empty;
+  for (size_t label = 0; label < classes.size(); ++label)
+    if (counts[label] == 0)
+      empty.push_back((root / classes[label]).string());
+  if (!empty.empty())
+    throw DataError("folder: no pictures for the " + std::string(part) + " images in " + first_names(empty) + ", " +
+                    std::to_string(empty.size()) + " of " + std::to_string(classes.size()) +
+                    " class folders; fill or remove them" + remark + ".");
+}
+
+/// Moves the pictures that cannot be decoded to the bad ones.
+void decode_all(const fs::path& root, PictureFiles& files) {
+  on_all_cores(std::ssize(files.pictures), [&](int64_t i) {
+    PictureFile& picture = files.pictures[static_cast<size_t>(i)];
+    try {
+      read_picture(root / picture.path);
+    } catch (const DataError& e) {
+      picture.fault = e.what();
+    }
+  });
+  const auto bad = std::stable_partition(files.pictures.begin(), files.pictures.end(),
+                                         [](const PictureFile& picture) { return picture.fault.empty(); });
+  std::move(bad, files.pictures.end(), std::back_inserter(files.bad));
+  files.pictures.erase(bad, files.pictures.end());
+}
+
+[[noreturn]] void refuse_bad(const fs::path& root, const std::vector<PictureFile>& bad) {
+  constexpr size_t kShown = 3;
+  std::string message = "folder: " + std::to_string(bad.size()) + " bad pictures in '" + root.string() + "'";
+  for (size_t i = 0; i < std::min(kShown, bad.size()); ++i)
+    message += (i == 0 ? ": " : "; ") + bad[i].fault;
+  throw DataError(message + (bad.size() > kShown ? "; and more" : "") +
+                  ". Mend or remove them, or leave them out with --on-bad-image skip.");
+}
+
+const char* name_of(Split split) {
+  return split == Split::kTrain ? "training" : split == Split::kValid ? "validation" : "test";
 }
 
 }  // namespace
 
 DatasetPtr open_folder(const fs::path& dir, Split split, const FolderOptions& options) {
-  if (!fs::is_directory(dir)) {
-    throw DataError("folder: '" + dir.string() +
-                    "' is not a folder. Give one that holds train/CLASS/ and val/CLASS/, " +
-                    "or CLASS/ folders with pictures.");
-  }
-  const bool has_train = fs::is_directory(dir / "train"), has_val = fs::is_directory(dir / "val");
-  const fs::path train = has_train ? dir / "train" : dir;
-  if (has_val && !has_train) {
-    throw DataError("folder: '" + dir.string() + "' holds val/ but no train/; labels come from the names in train/.");
-  }
-  std::vector<std::string> classes = list(train, true);
-  if (classes.empty()) {
-    throw DataError("folder: '" + train.string() + "' holds no class folders. Put the pictures of each class into a " +
-                    "folder of its own there.");
-  }
-  if (has_val) {
-    check_val(dir / "val", classes);
-  }
-  const bool is_test = split == Split::kTest;
-  const fs::path root = has_val && is_test ? dir / "val" : train;
-  std::vector<Entry> entries = list_images(root, classes);
-  if (!has_val) {
-    std::erase_if(entries, [&](const Entry& e) { return (hash_fraction(e.path) < options.test_fraction) != is_test; });
-  }
-  if (entries.empty()) {
-    throw DataError("folder: no pictures for the " + std::string(is_test ? "test" : "training") + " split in '" +
-                    root.string() + "'" + (has_val ? "." : "; without val/ it is split by a hash of the names."));
-  }
-  auto dataset = std::make_shared<ImageFolder>(root, classes, entries, options.image_size);
-  if (options.broken == Broken::kFail) {
-    return dataset;
-  }
-  const auto errors = decode_all(*dataset);
-  std::vector<Entry> good;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (!errors[i]) {
-      good.push_back(std::move(entries[i]));
-    }
-  }
-  return std::make_shared<ImageFolder>(root, std::move(classes), std::move(good), options.image_size);
-}
-
-std::vector<std::string> find_broken_images(const Dataset& dataset) {
-  std::vector<std::string> messages;
-  for (std::optional<std::string>& error : decode_all(dataset)) {
-    if (error) {
-      messages.push_back(std::move(*error));
-    }
-  }
-  return messages;
+  FolderLayout layout = find_layout(dir);
+  const bool is_hashed = !layout.valid && !layout.test, has_all = layout.valid && layout.test;
+  if (split == Split::kValid && !has_all)
+    return nullptr;
+  const fs::path root = split == Split::kTrain || is_hashed      ? layout.train
+                        : split == Split::kValid || !layout.test ? *layout.valid
+                                                                 : *layout.test;
+  PictureFiles files = find_pictures(root, layout.classes);
+  if (options.broken == Broken::kFail && !files.bad.empty())
+    refuse_bad(root, files.bad);
+  if (layout.classes.size() == 1)
+    check_depth(root, files.pictures);
+  check_classes(root, layout.classes, files, name_of(split), "");
+  if (is_hashed)
+    keep_hashed(files, split, options.test_fraction);
+  if (options.broken == Broken::kSkip)
+    decode_all(root, files);
+  const std::string remark = is_hashed ? "; without val/ or test/ they are split by a hash of the names" : "";
+  if (!is_hashed || split == Split::kTrain)  // a small class may have no picture in a tenth
+    check_classes(root, layout.classes, files, name_of(split), remark);
+  if (files.pictures.empty())
+    throw DataError("folder: no pictures for the " + std::string(name_of(split)) + " images in '" + root.string() +
+                    "'" + remark + ".");
+  LeftOut left_out;
+  for (const PictureFile& file : files.others)
+    left_out.files.push_back((root / file.path).string());
+  for (PictureFile& file : files.bad)
+    left_out.bad_images.push_back(std::move(file.fault));
+  if (split == Split::kTrain)
+    left_out.folders = std::move(layout.unread);
+  return std::make_shared<ImageFolder>(root, std::move(layout.classes), std::move(files), std::move(left_out),
+                                       options.image_size);
 }
 
 }  // namespace ockham::data

@@ -5,28 +5,32 @@
 
 namespace ockham::data {
 
-/// What to do with files that cannot be decoded.
+/// What to do with pictures that cannot be decoded, links that lead nowhere and files that only their names make
+/// pictures.
 enum class Broken {
-  kFail,  ///< reading such an image throws DataError; opening stays cheap (nothing is decoded)
-  kSkip,  ///< opening decodes every file once, on all cores, and leaves the broken ones out
+  kFail,  ///< opening throws DataError for what first bytes tell, reading such an image for the rest; nothing is
+          ///< decoded
+  kSkip,  ///< opening decodes every file once, on all cores, and leaves the broken ones out (Dataset::left_out)
 };
 
 struct FolderOptions {
   int64_t image_size = 224;  ///< the shorter side is resized to this, then the central square cut
   Broken broken = Broken::kFail;
-  /// Part of the images that goes to the test split where there is no `val/`.
+  /// Part of the images that goes to the test split where there is neither a validation nor a test folder.
   double test_fraction = 0.1;
 };
 
 /// A folder with one folder of pictures a class, decoded on every read (about 1 to 5 ms for an ImageNet picture):
-///   dir/train/CLASS/*, dir/val/CLASS/*    the ImageNet layout; kTest is val/
-///   dir/train/CLASS/* or dir/CLASS/*      split by a hash of CLASS/FILE, so that a file keeps its split when others
-///                                         come or go
-/// A label is the rank of the class name in byte-wise order; files are sorted likewise. Hidden files are left out.
-/// @throws DataError if a folder is missing or empty, val/ is flat or has classes that train/ lacks
+///   dir/train/CLASS/*, dir/val/CLASS/*     the ImageNet layout; val/ (valid/, validation/) or test/ is kTest
+///   dir/train/CLASS/*, dir/val/CLASS/*, dir/test/CLASS/*     val/ is kValid, test/ is kTest
+///   dir/train/CLASS/* or dir/CLASS/*       split by a hash of CLASS/FILE, so that a file keeps its split when others
+///                                          come or go
+/// in any case of train, val and test. Pictures may lie deeper (Tiny ImageNet: CLASS/images/*). A picture is what its
+/// first bytes say is one; litter of systems is passed over (folder_layout.h). A label is the rank of the class name in
+/// byte-wise order; files are sorted likewise. Opening reads the first bytes of every file on all cores.
+/// @return null for kValid where there is none
+/// @throws DataError that names the paths: a folder is missing, not understood (folder_layout.h) or a class without
+///         pictures; kFail: bad images
 DatasetPtr open_folder(const std::filesystem::path& dir, Split split, const FolderOptions& options = {});
-
-/// Decodes every image of a folder data set on all cores; returns one message a broken file, in file order.
-[[nodiscard]] std::vector<std::string> find_broken_images(const Dataset& dataset);
 
 }  // namespace ockham::data

@@ -1,5 +1,6 @@
 #include "data/registry.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,6 +24,8 @@ DatasetPtr open(std::string_view name, const std::filesystem::path& dir, Split s
   if (side != 0 && (side < 8 || side > 1024)) {
     throw std::invalid_argument("dataset: image size " + std::to_string(side) + "; take 8 to 1024.");
   }
+  if (split == Split::kValid && name != "folder" && std::ranges::count(kDatasetNames, name) > 0)
+    return nullptr;
   if (name == "shapes") {
     return open_shapes(split, {.image_size = side == 0 ? 32 : side});
   }

@@ -17,6 +17,7 @@ struct OpenOptions {
 };
 
 /// Opens a data set by name. `dir` is unused for shapes.
+/// @return null for kValid unless it is a folder with a validation and a test part (folder.h)
 /// @throws std::invalid_argument for an unknown name or an image size outside 8 to 1024,
 ///         DataError for missing or bad files, with the official archive's address, size and MD5
 DatasetPtr open(std::string_view name, const std::filesystem::path& dir, Split split, const OpenOptions& options = {});

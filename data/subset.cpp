@@ -1,5 +1,7 @@
 #include "data/subset.h"
 
+#include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
@@ -41,6 +43,21 @@ DatasetPtr part(const DatasetPtr& base, const std::vector<int64_t>& order, int64
   return make_subset(base, std::vector<int64_t>(order.begin() + begin, order.begin() + end));
 }
 
+void add(const LeftOut& from, LeftOut& to) {
+  std::ranges::copy(from.files, std::back_inserter(to.files));
+  std::ranges::copy(from.bad_images, std::back_inserter(to.bad_images));
+  std::ranges::copy(from.folders, std::back_inserter(to.folders));
+}
+
+/// The first `size` images of a seeded shuffle of a part that nothing else is cut from; itself if that is all.
+DatasetPtr front(const DatasetPtr& base, int64_t size, const char* name, uint64_t seed, uint32_t step) {
+  if (size < 1 || size > base->size()) {
+    throw std::invalid_argument(base->name() + ": " + std::to_string(size) + ' ' + name + " images were asked for, " +
+                                std::to_string(base->size()) + " are there; take 1 to that many.");
+  }
+  return size == base->size() ? base : part(base, permutation(base->size(), seed, Purpose::kSplit, step), 0, size);
+}
+
 }  // namespace
 
 std::vector<int64_t> permutation(int64_t size, uint64_t seed, Purpose purpose, uint32_t step) {
@@ -63,21 +80,19 @@ DatasetPtr make_subset(DatasetPtr base, std::vector<int64_t> indices) {
   return std::make_shared<Subset>(std::move(base), std::move(indices));
 }
 
-Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options) {
-  const int64_t valid_size = options.valid_size;
+Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options, const DatasetPtr& valid) {
+  const int64_t valid_size = valid ? 0 : options.valid_size;  // of the training images
   const int64_t train_size = options.train_size.value_or(train->size() - valid_size);
-  const int64_t test_size = options.test_size.value_or(test->size());
   if (train_size < 1 || valid_size < 0 || valid_size > train->size() - train_size) {
     throw std::invalid_argument(train->name() + ": " + std::to_string(train_size) + " training and " +
                                 std::to_string(valid_size) + " validation images were asked for, " +
                                 std::to_string(train->size()) +
                                 " are there; take at least 1 for training and no more than that in all.");
   }
-  if (test_size < 1 || test_size > test->size()) {
-    throw std::invalid_argument(test->name() + ": " + std::to_string(test_size) + " test images were asked for, " +
-                                std::to_string(test->size()) + " are there; take 1 to that many.");
-  }
-  Splits splits{train, nullptr, test};
+  Splits splits{train, nullptr, front(test, options.test_size.value_or(test->size()), "test", options.seed, 1)};
+  for (const DatasetPtr& whole : {train, valid, test})
+    if (whole)
+      add(whole->left_out(), splits.left_out);
   if (train_size < train->size()) {
     const std::vector<int64_t> order = permutation(train->size(), options.seed, Purpose::kSplit, 0);
     splits.train = part(train, order, 0, train_size);
@@ -85,8 +100,9 @@ Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions
       splits.valid = part(train, order, train->size() - valid_size, train->size());
     }
   }
-  if (test_size < test->size()) {
-    splits.test = part(test, permutation(test->size(), options.seed, Purpose::kSplit, 1), 0, test_size);
+  if (valid) {
+    const int64_t size = options.valid_size == 0 ? valid->size() : options.valid_size;
+    splits.valid = front(valid, size, "validation", options.seed, 2);
   }
   return splits;
 }

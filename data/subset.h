@@ -16,20 +16,23 @@ DatasetPtr make_subset(DatasetPtr base, std::vector<int64_t> indices);
 /// How much of the data to use; what is not given is "all there is".
 struct SplitOptions {
   std::optional<int64_t> train_size = {};
-  int64_t valid_size = 0;  ///< cut from the training images
+  int64_t valid_size = 0;  ///< cut from the training images; where a validation part is given, 0 is all of it
   std::optional<int64_t> test_size = {};
   uint64_t seed = 0;
 };
 
 struct Splits {
   DatasetPtr train;
-  DatasetPtr valid;  ///< null if valid_size is 0
+  DatasetPtr valid;  ///< null if there is no validation part and valid_size is 0
   DatasetPtr test;
+  LeftOut left_out = {};  ///< of all that they were cut from
 };
 
 /// Cuts train and test data by one seeded shuffle each: training takes from its front, validation the last
-/// `valid_size`, so the two are disjoint and the validation images do not depend on train_size.
+/// `valid_size`, so the two are disjoint and the validation images do not depend on train_size. A validation part that
+/// the data set has itself (`valid`) is cut like test data, and training keeps all its images.
 /// @throws std::invalid_argument if more images are asked for than there are, or none
-Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options);
+Splits split(const DatasetPtr& train, const DatasetPtr& test, const SplitOptions& options,
+             const DatasetPtr& valid = nullptr);
 
 }  // namespace ockham::data

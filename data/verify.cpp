@@ -6,7 +6,6 @@
 #include "data/archive.h"
 #include "data/digest.h"
 #include "data/file.h"
-#include "data/folder.h"
 #include "data/registry.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -21,16 +20,6 @@ namespace ockham::data {
 namespace {
 
 constexpr int64_t kGap = 2;  // pixels between the images of a contact sheet
-
-SplitReport report(std::string_view name, const std::filesystem::path& dir, Split split) {
-  const DatasetPtr dataset = open(name, dir, split);
-  SplitReport report{
-      split, dataset->size(), dataset->shape(), dataset->class_names(), label_counts(*dataset), dataset->digest(), {}};
-  if (name == "folder") {
-    report.broken = find_broken_images(*dataset);
-  }
-  return report;
-}
 
 /// One line: does this file equal the one that was published?
 std::string compare(const ArchiveFile& official, const std::filesystem::path& path) {
@@ -66,9 +55,25 @@ void append(void* context, void* data, int size) {
 
 }  // namespace
 
-VerifyReport verify(std::string_view name, const std::filesystem::path& dir) {
+SplitReport describe(const Dataset& dataset, Split split) {
+  return {.split = split,
+          .images = dataset.size(),
+          .shape = dataset.shape(),
+          .class_names = dataset.class_names(),
+          .label_counts = label_counts(dataset),
+          .digest = dataset.digest(),
+          .left_out = dataset.left_out()};
+}
+
+bool VerifyReport::is_sound() const {
+  return std::ranges::all_of(splits, [](const SplitReport& split) { return split.left_out.bad_images.empty(); });
+}
+
+VerifyReport verify(std::string_view name, const std::filesystem::path& dir, int64_t image_size) {
   VerifyReport result;
-  result.splits = {report(name, dir, Split::kTrain), report(name, dir, Split::kTest)};
+  for (const Split split : {Split::kTrain, Split::kValid, Split::kTest})
+    if (const DatasetPtr part = open(name, dir, split, {.image_size = image_size, .broken = Broken::kSkip}))
+      result.splits.push_back(describe(*part, split));
   for (const ArchiveFile& official : official_files(name)) {
     const std::filesystem::path path = dir / official.name();
     if (std::filesystem::is_regular_file(path)) {

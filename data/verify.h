@@ -18,19 +18,27 @@ struct SplitReport {
   std::vector<std::string> class_names;
   std::vector<int64_t> label_counts;  ///< in label order
   std::string digest;                 ///< Dataset::digest()
-  std::vector<std::string> broken;    ///< one message for each picture that cannot be decoded
+  LeftOut left_out;
 };
 
+/// Tells about a data set without reading its images.
+[[nodiscard]] SplitReport describe(const Dataset& dataset, Split split);
+
 struct VerifyReport {
-  std::vector<SplitReport> splits;
+  std::vector<SplitReport> splits;  ///< training, validation where the data set has such a part, test
   /// One line for each official archive lying in `dir`: does its size and MD5 equal the published one? A packed copy
   /// from elsewhere may differ and still hold the right data.
   std::vector<std::string> archives;
+
+  /// Can every picture that is there be read? If not, LeftOut::bad_images has the others.
+  [[nodiscard]] bool is_sound() const;
 };
 
-/// Reads every record and picture of both splits and checks structure, labels and official archives.
-/// @throws DataError where the structure itself is wrong (truncated file, label out of range), as open() does
-VerifyReport verify(std::string_view name, const std::filesystem::path& dir);
+/// Reads every record and picture of all splits and checks structure, labels and official archives.
+/// @param image_size as in OpenOptions
+/// @throws std::invalid_argument for an impossible image size,
+///         DataError where the structure itself is wrong (truncated file, label out of range), as open() does
+VerifyReport verify(std::string_view name, const std::filesystem::path& dir, int64_t image_size = 0);
 
 /// Writes a PNG with `columns` images a row, two pixels apart: a contact sheet to look at.
 /// @throws std::out_of_range for a wrong index, std::invalid_argument for no index or more than 100 million pixels,

@@ -1,9 +1,12 @@
 // ockham-dataset: shows what a data folder holds, verifies it, or draws a sample of its images.
+#include <algorithm>
+#include <array>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "apps/cli/format.h"
+#include "apps/cli/settings.h"
 #include "apps/runs/common_options.h"
 #include "apps/runs/datasets.h"
 #include "apps/runs/program.h"
@@ -23,7 +26,7 @@ void declare(OptionTable& table) {
   table.text("image", "sample.png", "the file that sample writes", "FILE");
   table.positional("action");
   table.positional("image");
-  table.choice("split", {"train", "test"}, "train", "the part that sample draws from");
+  table.choice("split", {"train", "valid", "test"}, "train", "the part that sample draws from");
   table.count("count", 64, "how many images sample draws", {.min = 1, .max = 10'000});
   table.count("columns", 8, "images in a row of the sample", {.min = 1, .max = 1'000});
   table.count("seed", 0, "which images sample draws; 0 takes the first ones");
@@ -31,8 +34,10 @@ void declare(OptionTable& table) {
   add_dataset_options(table);
 }
 
+constexpr std::array kSplits{data::Split::kTrain, data::Split::kValid, data::Split::kTest};
+
 constexpr const char* split_name(data::Split split) {
-  return split == data::Split::kTrain ? "train" : "test";
+  return split == data::Split::kTrain ? "train" : split == data::Split::kValid ? "valid" : "test";
 }
 
 /// Images by class, one line each; long lists are cut, since --json has all.
@@ -52,23 +57,17 @@ nlohmann::ordered_json print_split(const data::SplitReport& report) {
             << " x " << shape.height << " x " << shape.width << ", " << report.class_names.size()
             << " classes\n  digest " << report.digest << '\n';
   print_classes(report);
-  for (const std::string& broken : report.broken) {
-    std::cout << "  broken: " << broken << '\n';
-  }
-  return {{"images", report.images},       {"shape", {shape.channels, shape.height, shape.width}},
-          {"classes", report.class_names}, {"label_counts", report.label_counts},
-          {"digest", report.digest},       {"broken", report.broken}};
-}
-
-data::SplitReport look_at(const Options& options, data::Split split) {
-  const data::DatasetPtr dataset = open_dataset(options, split);
-  return {.split = split,
-          .images = dataset->size(),
-          .shape = dataset->shape(),
-          .class_names = dataset->class_names(),
-          .label_counts = data::label_counts(*dataset),
-          .digest = dataset->digest(),
-          .broken = {}};
+  for (const std::string& line : left_out_lines(report.left_out))
+    std::cout << "  " << line << '\n';
+  return {{"images", report.images},
+          {"shape", {shape.channels, shape.height, shape.width}},
+          {"classes", report.class_names},
+          {"label_counts", report.label_counts},
+          {"digest", report.digest},
+          {"left_out",
+           {{"files", report.left_out.files},
+            {"bad_images", report.left_out.bad_images},
+            {"folders", report.left_out.folders}}}};
 }
 
 int info(Session& session) {
@@ -81,9 +80,9 @@ int info(Session& session) {
     summary["official"].push_back({{"url", file.url}, {"bytes", file.bytes}, {"md5", file.md5}});
   }
   if (name == "shapes" || session.options().is_set("data")) {
-    for (const data::Split split : {data::Split::kTrain, data::Split::kTest}) {
-      summary[split_name(split)] = print_split(look_at(session.options(), split));
-    }
+    for (const data::Split split : kSplits)
+      if (const data::DatasetPtr part = open_dataset(session.options(), split))
+        summary[split_name(split)] = print_split(data::describe(*part, split));
   } else {
     std::cout << "give --data DIR to see what a folder holds\n";
   }
@@ -91,24 +90,43 @@ int info(Session& session) {
   return kDone;
 }
 
+/// Every message, not only the first ones: this is where people look for them.
+void print_bad_images(const data::SplitReport& report) {
+  for (const std::string& message : report.left_out.bad_images)
+    std::cout << "bad: " << message << '\n';
+}
+
+data::VerifyReport verify_data(const Options& options) {
+  const auto settings = read_settings<DatasetSettings>(options);
+  require_folder(settings);
+  try {
+    return data::verify(settings.dataset, settings.folder, settings.image_size);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(e.what());
+  }
+}
+
 int verify(Session& session) {
-  const std::string& name = session.options().text("dataset");
-  open_dataset(session.options(), data::Split::kTrain);  // names what is missing before the long part
-  const data::VerifyReport report = data::verify(name, session.options().text("data"));
-  nlohmann::ordered_json summary = {{"dataset", name}};
-  std::size_t broken = 0;
+  const data::VerifyReport report = verify_data(session.options());
+  nlohmann::ordered_json summary = {{"dataset", session.options().text("dataset")}};
+  std::int64_t images = 0, bad = 0, files = 0;
   for (const data::SplitReport& split : report.splits) {
     summary[split_name(split.split)] = print_split(split);
-    broken += split.broken.size();
+    images += split.images;
+    bad += std::ssize(split.left_out.bad_images);
+    files += std::ssize(split.left_out.files);
   }
-  for (const std::string& archive : report.archives) {
+  for (const std::string& archive : report.archives)
     std::cout << archive << '\n';
-  }
+  std::ranges::for_each(report.splits, print_bad_images);
   summary["archives"] = report.archives;
-  summary["sound"] = broken == 0;
-  std::cout << (broken == 0 ? "sound: every image can be read" : "NOT sound: see the broken images above") << '\n';
+  summary["sound"] = report.is_sound();
+  std::cout << (report.is_sound() ? "sound: all " + format_count(images) + " images can be read"
+                                  : "NOT sound: " + format_count(bad) + " of " + format_count(images + bad) +
+                                        " images are bad, see above");
+  std::cout << (files > 0 ? "; " + format_count(files) + " files are no pictures of a class\n" : "\n");
   session.publish(summary);
-  return broken == 0 ? kDone : kBadData;
+  return report.is_sound() ? kDone : kBadData;
 }
 
 int sample(Session& session) {
@@ -117,8 +135,10 @@ int sample(Session& session) {
   if (std::filesystem::exists(path) && !options.flag("overwrite")) {
     throw UsageError(path.string() + " exists. Name another file, or replace it with --overwrite.");
   }
-  const data::Split split = options.text("split") == "train" ? data::Split::kTrain : data::Split::kTest;
+  const data::Split split = *std::ranges::find(kSplits, options.text("split"), split_name);
   const data::DatasetPtr dataset = open_dataset(options, split);
+  if (!dataset)
+    throw UsageError("--split valid: " + options.text("dataset") + " has no validation part of its own.");
   const auto seed = static_cast<std::uint64_t>(options.count("seed"));
   std::vector<std::int64_t> indices(static_cast<std::size_t>(dataset->size()));
   std::iota(indices.begin(), indices.end(), 0);

@@ -100,7 +100,9 @@ class Study {
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.count("seed")); }
 
   nas::Batch first_batch() const {
-    const data::DatasetPtr dataset = open_splits(options_).train;
+    const data::Splits splits = open_splits(options_);
+    log_left_out(splits, session_.log());
+    const data::DatasetPtr dataset = splits.train;
     if (dataset->classes() != 10 || dataset->shape().channels != 3)
       throw UsageError(concat("--dataset ", options_.text("dataset"), ": has ", dataset->classes(), " classes and ",
                               dataset->shape().channels, " channels; the cells' networks take 10 and 3."));

@@ -14,7 +14,7 @@ void add_compute_options(OptionTable& table);
 /// out, resume, overwrite, dry-run: programs that write a run folder.
 void add_run_options(OptionTable& table);
 
-/// dataset, data, image-size: programs that look at images. datasets.h opens what they name.
+/// dataset, data, image-size, on-bad-image: programs that look at images. datasets.h opens what they name.
 void add_dataset_options(OptionTable& table);
 
 /// Those and train-size, valid-size, test-size: programs that train or evaluate.

@@ -1,5 +1,6 @@
 #include "apps/runs/datasets.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "apps/cli/settings.h"
@@ -18,15 +19,21 @@ std::optional<std::int64_t> limit_of(std::int64_t size) {
 
 }  // namespace
 
-data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split) {
+void require_folder(const DatasetSettings& settings) {
   const std::string& name = settings.dataset;
   if (name != "shapes" && settings.folder.empty()) {
     const std::string official = data::describe_official_files(name);
     throw data::DataError("--dataset " + name + " needs --data DIR (or OCKHAM_DATA), the folder that holds its files." +
                           (official.empty() ? "" : " The official ones:\n" + official));
   }
+}
+
+data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split) {
+  require_folder(settings);
   try {
-    return data::open(name, settings.folder, split, {.image_size = settings.image_size});
+    return data::open(settings.dataset, settings.folder, split,
+                      {.image_size = settings.image_size,
+                       .broken = settings.on_bad_image == "skip" ? data::Broken::kSkip : data::Broken::kFail});
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
@@ -46,12 +53,35 @@ data::Splits open_splits(const DataSettings& settings, std::uint64_t seed) {
                                     .test_size = limit_of(settings.test_size),
                                     .seed = seed};
   const data::DatasetPtr train = open_dataset(settings.images, data::Split::kTrain);
+  const data::DatasetPtr valid = open_dataset(settings.images, data::Split::kValid);
   const data::DatasetPtr test = open_dataset(settings.images, data::Split::kTest);
   try {
-    return data::split(train, test, sizes);
+    return data::split(train, test, sizes, valid);
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
+}
+
+std::vector<std::string> left_out_lines(const data::LeftOut& left_out) {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::string> lines;
+  const auto add = [&](const std::vector<std::string>& names, const char* one, const char* many) {
+    if (names.empty())
+      return;
+    std::string line = "left out " + std::to_string(names.size()) + ' ' + (names.size() == 1 ? one : many);
+    for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i)
+      line += (i == 0 ? ": " : "; ") + names[i];
+    lines.push_back(names.size() > kShown ? line + "; and more" : line);
+  };
+  add(left_out.files, "file that is no picture of a class", "files that are no pictures of a class");
+  add(left_out.bad_images, "bad picture", "bad pictures");
+  add(left_out.folders, "folder that is no part", "folders that are no parts");
+  return lines;
+}
+
+void log_left_out(const data::Splits& splits, Log& log) {
+  for (const std::string& line : left_out_lines(splits.left_out))
+    log.line(line);
 }
 
 void require_whole_batch(std::int64_t batch_size, std::int64_t images) {

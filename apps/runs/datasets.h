@@ -1,5 +1,6 @@
 #pragma once
-// The data that --dataset, --data, --image-size, --train-size, --valid-size and --test-size ask for.
+// The data that --dataset, --data, --image-size, --on-bad-image, --train-size, --valid-size and --test-size ask for.
+#include "apps/cli/log.h"
 #include "apps/cli/options.h"
 #include "apps/runs/settings.h"
 #include "data/dataset.h"
@@ -7,15 +8,25 @@
 
 namespace ockham::apps {
 
-/// One part of the data set, whole.
+/// @throws data::DataError if the data set needs a folder and none is named, with what the official files are
+void require_folder(const DatasetSettings& settings);
+
+/// One part of the data set, whole; null for a validation part that it does not have.
 /// @throws UsageError for an impossible image size, data::DataError for missing or bad files
 data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split);
 data::DatasetPtr open_dataset(const Options& options, data::Split split);
 
-/// Both parts cut to the sizes asked for by the shuffle of --seed; `valid` is null where --valid-size is 0.
+/// All parts cut to the sizes asked for by the shuffle of --seed; `valid` is null where --valid-size is 0 and the data
+/// set has no such part.
 /// @throws UsageError for sizes beyond what there is, data::DataError for missing or bad files
 data::Splits open_splits(const DataSettings& settings, std::uint64_t seed);
 data::Splits open_splits(const Options& options);
+
+/// A line for each kind of thing that was left out, with the count and the first names.
+std::vector<std::string> left_out_lines(const data::LeftOut& left_out);
+
+/// Says what was left out of the parts.
+void log_left_out(const data::Splits& splits, Log& log);
 
 /// For programs that train in whole batches: what is known before the data are open, and what they add.
 /// @throws UsageError where a batch has more images than there are

@@ -44,6 +44,9 @@ Json data_facts(const data::Splits& splits) {
                   {"shape", {shape.channels, shape.height, shape.width}},
                   {part, {{"images", dataset->size()}, {"digest", dataset->digest()}}}});
   }
+  const data::LeftOut& left_out = splits.left_out;
+  if (!left_out.files.empty() || !left_out.bad_images.empty())
+    facts["left_out"] = {{"files", left_out.files.size()}, {"bad_images", left_out.bad_images.size()}};
   return facts;
 }
 

@@ -8,8 +8,8 @@
 
 namespace ockham::apps {
 
-/// Name, classes, image shape, and of each part that is there size and digest, for "data" in run.json. Costs a pass
-/// over the pixels.
+/// Name, classes, image shape, and of each part that is there size and digest, how much was left out, for "data" in
+/// run.json. Costs a pass over the pixels.
 nlohmann::ordered_json data_facts(const data::Splits& splits);
 
 /// The data of a run: open_splits(), which in a resumed run must be what it recorded (if it came so far).

@@ -60,6 +60,9 @@ void describe(DatasetSettings& s, SettingVisitor& v) {
   v.choice("dataset", s.dataset, {data::kDatasetNames.begin(), data::kDatasetNames.end()},
            "images to use; shapes is drawn by the program and needs no files");
   v.count("image-size", s.image_size, "height and width that images are brought to; 0 for their own", {.max = 1024});
+  v.choice(
+      "on-bad-image", s.on_bad_image, {"fail", "skip"},
+      "pictures of a folder that cannot be read: end with code 5, or leave them out (reads all once at the start)");
   v.role(SettingRole::kChangeable);
   v.text("data", s.folder, "folder with the official files or archive contents", "DIR");
   v.role(SettingRole::kWork);
@@ -68,7 +71,10 @@ void describe(DatasetSettings& s, SettingVisitor& v) {
 void describe(DataSettings& s, SettingVisitor& v) {
   describe(s.images, v);
   v.count("train-size", s.train_size, "use this many training images, the first of a seeded shuffle; 0 for all");
-  v.count("valid-size", s.valid_size, "set this many training images apart for validation");
+  v.count(
+      "valid-size", s.valid_size,
+      "set this many training images apart for validation; of a folder with val/ and test/, use this many of val/, 0 "
+      "for all");
   v.count("test-size", s.test_size, "use this many test images; 0 for all");
 }
 

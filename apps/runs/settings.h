@@ -43,6 +43,7 @@ struct DatasetSettings {
   std::string dataset = "shapes";
   std::string folder;           ///< empty: none is needed, or missing
   std::int64_t image_size = 0;  ///< 0: the images' own
+  std::string on_bad_image = "fail";
 };
 void describe(DatasetSettings& settings, SettingVisitor& visitor);
 

@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kDataOptions = {"dataset", "data", "image-size", "train-size", "valid-size", "test-size", "seed"};
+constexpr std::array kDataOptions = {"dataset",    "data",       "image-size", "on-bad-image",
+                                     "train-size", "valid-size", "test-size",  "seed"};
 
 void require_finite(const Checkpoint& checkpoint) {
   if (const auto bad = find_non_finite(checkpoint.tensors))
@@ -79,6 +80,7 @@ OpenedCheckpoint open_checkpoint(Session& session, DType dtype, const std::strin
     throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",
                             "(and --data, --image-size, sizes and --seed as they were in training)."));
   data::Splits splits = open_splits(options);
+  log_left_out(splits, session.log());
   if (part != "train")
     splits.train.reset();
   if (part != "valid")

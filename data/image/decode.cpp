@@ -14,14 +14,6 @@ constexpr int64_t kPixelLimit = 100'000'000;
 constexpr int64_t kAspectLimit = 100;  // a strip one pixel high would grow without bound when its short side is resized
 constexpr size_t kByteLimit = size_t{1} << 30;
 
-/// The first bytes as far as they can be printed: tells a web page or a pointer of git-lfs from damage.
-std::string beginning(std::span<const uint8_t> bytes) {
-  std::string text;
-  for (uint8_t byte : bytes.first(std::min<size_t>(bytes.size(), 16)))
-    text += std::isprint(byte) != 0 ? static_cast<char>(byte) : '.';
-  return text;
-}
-
 /// Both decoders refuse what the check finds, so that no file is sound in one build and broken in another.
 Picture decode_jpeg(std::string_view name, std::span<const uint8_t> bytes) {
   if (const std::string fault = jpeg_fault(bytes); !fault.empty())
@@ -58,10 +50,20 @@ PictureFormat format_of(std::span<const uint8_t> first_bytes) {
   return begins_with(jpeg) ? PictureFormat::kJpeg : begins_with(png) ? PictureFormat::kPng : PictureFormat::kNone;
 }
 
+std::string no_picture(std::string_view name, uint64_t bytes, std::span<const uint8_t> first_bytes) {
+  std::string text = std::string(name) + " is not a JPEG or PNG picture: ";
+  if (bytes == 0)
+    return text + "it has 0 bytes";
+  text += "its " + std::to_string(bytes) + " bytes begin with '";
+  for (uint8_t byte : first_bytes.first(std::min(first_bytes.size(), kBeginning)))
+    text += std::isprint(byte) != 0 ? static_cast<char>(byte) : '.';  // shows a web page or a pointer of git-lfs
+  return text + "'";
+}
+
 Picture decode_picture(std::string_view name, std::span<const uint8_t> bytes) {
-  if (bytes.empty() || bytes.size() > kByteLimit)
+  if (bytes.size() > kByteLimit)
     throw DataError(std::string(name) + " has " + std::to_string(bytes.size()) +
-                    " bytes; a picture has 1 to 1073741824.");
+                    " bytes; a picture has at most 1073741824.");
   switch (format_of(bytes)) {
     case PictureFormat::kJpeg:
       return decode_jpeg(name, bytes);
@@ -70,8 +72,7 @@ Picture decode_picture(std::string_view name, std::span<const uint8_t> bytes) {
     case PictureFormat::kNone:
       break;
   }
-  throw DataError(std::string(name) + " is not a JPEG or PNG picture: its " + std::to_string(bytes.size()) +
-                  " bytes begin with '" + beginning(bytes) + "'.");
+  throw DataError(no_picture(name, bytes.size(), bytes) + ".");
 }
 
 void check_size(std::string_view name, int64_t width, int64_t height, size_t bytes, int64_t pixels_per_byte) {

@@ -11,11 +11,14 @@ namespace ockham::data {
 
 enum class PictureFormat { kNone, kJpeg, kPng };
 
-/// Bytes that format_of() wants to see.
-inline constexpr size_t kSignatureBytes = 8;
+/// Bytes that format_of() wants to see, and those that no_picture() shows.
+inline constexpr size_t kSignatureBytes = 8, kBeginning = 16;
 
 /// What the first bytes of a file say it is, whatever its name.
 [[nodiscard]] PictureFormat format_of(std::span<const uint8_t> first_bytes);
+
+/// Says that `name`, a file of so many bytes that begin so, is neither format; no full stop at the end.
+[[nodiscard]] std::string no_picture(std::string_view name, uint64_t bytes, std::span<const uint8_t> first_bytes);
 
 /// Decodes JPEG (8 bits, Huffman-coded: baseline or progressive; gray, RGB, CMYK, YCCK) or PNG, told apart by content,
 /// to 3 channels. EXIF orientation is ignored, as torchvision does; CMYK is taken as inverted, as Pillow and Adobe do.

@@ -1,6 +1,7 @@
 #pragma once
 // The decoders behind decode.h, and what they share. Each throws DataError beginning with `name`.
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,15 @@ inline constexpr size_t kDecoderBytes = size_t{1} << 30;
 /// What is wrong in the chunks of a PNG, likewise: lengths beyond the end, critical chunks whose CRC is another, no
 /// end. Source: W3C PNG (2003), section 5.
 [[nodiscard]] std::string png_fault(std::span<const uint8_t> bytes);
+
+/// A chunk of a PNG: four bytes of length, four of type, the data, four of CRC.
+struct PngChunk {
+  std::string_view type;
+  std::span<const uint8_t> data, whole;
+};
+
+/// The chunk that begins at `at`; empty if it reaches beyond the end.
+[[nodiscard]] std::optional<PngChunk> png_chunk(std::span<const uint8_t> png, size_t at);
 
 /// Most pixels that one byte of a file can code: a block of 8x8 of one component, twice subsampled, takes at least a
 /// bit of a JPEG; deflate shrinks a PNG of one bit a pixel 1032 times at most.

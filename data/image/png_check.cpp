@@ -1,7 +1,5 @@
 #include <zlib.h>
 
-#include <algorithm>
-
 #include "data/image/decode.h"
 #include "data/image/decoders.h"
 
@@ -14,24 +12,33 @@ uint32_t read_u32(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
+std::optional<PngChunk> png_chunk(std::span<const uint8_t> png, size_t at) {
+  constexpr size_t kFrame = 12;
+  if (at > png.size() || png.size() - at < kFrame)
+    return std::nullopt;
+  const std::span<const uint8_t> rest = png.subspan(at);
+  const size_t length = read_u32(rest);
+  if (length > rest.size() - kFrame)
+    return std::nullopt;
+  return PngChunk{.type = {reinterpret_cast<const char*>(rest.data()) + 4, 4},
+                  .data = rest.subspan(8, length),
+                  .whole = rest.first(kFrame + length)};
+}
+
 std::string png_fault(std::span<const uint8_t> bytes) {
   if (format_of(bytes) != PictureFormat::kPng)
     return "no signature";
-  std::span<const uint8_t> rest = bytes.subspan(kSignatureBytes);
-  while (rest.size() >= 12) {  // length, type, data, CRC of the two
-    const size_t length = read_u32(rest);
-    if (length > rest.size() - 12)
-      return "a chunk reaches beyond the end";
-    const std::span<const uint8_t> body = rest.subspan(4, 4 + length);
-    const std::string type(body.begin(), body.begin() + 4);
-    if (type == "CgBI")
+  size_t at = kSignatureBytes;
+  while (const std::optional<PngChunk> chunk = png_chunk(bytes, at)) {
+    const std::span<const uint8_t> whole = chunk->whole;
+    if (chunk->type == "CgBI")
       return "it is in the form of Apple's tools for phones, which only they read";
-    const bool is_critical = (body[0] & 0x20) == 0;
-    if (is_critical && crc32_z(0, body.data(), body.size()) != read_u32(rest.subspan(8 + length)))
-      return "chunk " + type + " has another CRC";
-    if (type == "IEND")
+    const bool is_critical = (chunk->type[0] & 0x20) == 0;
+    if (is_critical && crc32_z(0, whole.data() + 4, whole.size() - 8) != read_u32(whole.last(4)))
+      return "chunk " + std::string(chunk->type) + " has another CRC";
+    if (chunk->type == "IEND")
       return "";
-    rest = rest.subspan(12 + length);
+    at += whole.size();
   }
   return "no end chunk";
 }

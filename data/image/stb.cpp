@@ -1,7 +1,6 @@
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "data/image/decode.h"
@@ -43,44 +42,27 @@ struct FreePixels {
   void operator()(stbi_uc* pixels) const { stbi_image_free(pixels); }
 };
 
-constexpr size_t kPaletteColours = 256;
-
-/// Where the chunk of colours of a PNG begins, and how many it holds; {0, 0} if there is none.
-struct Palette {
-  size_t at = 0, colours = 0;
-};
-
-Palette find_palette(std::span<const uint8_t> png) {
-  size_t at = kSignatureBytes;
-  while (at + 12 <= png.size()) {
-    const size_t length = size_t{png[at]} << 24 | size_t{png[at + 1]} << 16 | size_t{png[at + 2]} << 8 | png[at + 3];
-    constexpr std::array<uint8_t, 4> kType{'P', 'L', 'T', 'E'};
-    if (std::ranges::equal(png.subspan(at + 4, 4), kType))
-      return {at, length / 3};
-    at += 12 + std::min(length, png.size());
-  }
-  return {};
-}
-
 /// The file with black for the colours that its palette lacks, as libpng has it: stb_image reads them off its stack.
-std::vector<uint8_t> with_whole_palette(std::span<const uint8_t> png, Palette palette) {
-  std::vector<uint8_t> whole(png.begin(), png.end());
-  constexpr size_t kLength = 3 * kPaletteColours;
-  whole[palette.at + 2] = kLength >> 8;
-  whole[palette.at + 3] = kLength & 0xFF;
-  const size_t end = palette.at + 8 + 3 * palette.colours;
-  whole.insert(whole.begin() + static_cast<std::ptrdiff_t>(end), kLength - 3 * palette.colours, 0);
-  return whole;
+std::vector<uint8_t> with_whole_palette(std::span<const uint8_t> png) {
+  constexpr size_t kWhole = 3 * 256;
+  std::vector<uint8_t> copy(png.begin(), png.end());
+  size_t at = kSignatureBytes;
+  for (std::optional<PngChunk> chunk; (chunk = png_chunk(png, at)) && chunk->type != "IEND"; at += chunk->whole.size())
+    if (const size_t length = chunk->data.size(); chunk->type == "PLTE" && length < kWhole) {
+      copy[at + 2] = kWhole >> 8;
+      copy[at + 3] = kWhole & 0xFF;
+      copy.insert(copy.begin() + static_cast<std::ptrdiff_t>(at + 8 + length), kWhole - length, 0);
+      break;  // stb_image reads a second one over the first
+    }
+  return copy;
 }
 
 }  // namespace
 
 Picture decode_with_stb(std::string_view name, std::span<const uint8_t> bytes) {
-  std::span<const uint8_t> input = bytes;
-  std::vector<uint8_t> padded;
   const bool is_png = format_of(bytes) == PictureFormat::kPng;
-  if (const Palette palette = find_palette(bytes); is_png && palette.at > 0 && palette.colours < kPaletteColours)
-    input = padded = with_whole_palette(bytes, palette);
+  const std::vector<uint8_t> padded = is_png ? with_whole_palette(bytes) : std::vector<uint8_t>();
+  const std::span<const uint8_t> input = is_png ? padded : bytes;
   const int length = static_cast<int>(input.size());
   int width = 0, height = 0, channels = 0;
   if (stbi_info_from_memory(input.data(), length, &width, &height, &channels) == 0)

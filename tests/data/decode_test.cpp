@@ -265,6 +265,13 @@ BOOST_AUTO_TEST_CASE(colours_that_a_palette_lacks_are_black) {
   BOOST_TEST(decode_picture("palette.png", bytes).pixels == expected, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(palette_after_the_end_is_not_looked_at) {
+  Bytes bytes = png(8, 8, 1, 2, 3);
+  bytes.insert(bytes.end(), {0, 0, 0, 0xFF, 'P', 'L', 'T', 'E', 0, 0, 0, 0});  // 255 bytes that are not there
+  BOOST_TEST(colour(decode_picture("tail.png", bytes)) == (std::vector<int>{1, 2, 3}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(small_file_cannot_take_all_memory) {
   Bytes bomb = png_head(8, 8);
   append_chunk(bomb, "IDAT", packed(Bytes(4'000'000)));

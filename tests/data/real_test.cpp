@@ -142,7 +142,10 @@ BOOST_AUTO_TEST_CASE(imagenet_folders_open_with_sorted_labels) {
   BOOST_TEST(test->size() == 250);
   BOOST_TEST(train->class_names().front() == "n01440764");
   BOOST_TEST(label_counts(*test) == std::vector<int64_t>(10, 25), boost::test_tools::per_element());
-  BOOST_TEST(find_broken_images(*test).empty());
+  const DatasetPtr decoded = open_folder(dir, Split::kTest, {.broken = Broken::kSkip});
+  BOOST_TEST(decoded->size() == 250);
+  BOOST_TEST(decoded->left_out().bad_images.empty());
+  BOOST_TEST(train->left_out().folders.size() == 2u);  // varied/ and derived/
 }
 
 BOOST_AUTO_TEST_CASE(awkward_imagenet_pictures_decode) {

@@ -37,6 +37,23 @@ BOOST_AUTO_TEST_CASE(image_size_of_the_data_set_is_the_default) {
   BOOST_TEST(open("cifar10", dir.path(), Split::kTest, {.image_size = 16})->digest() != own->digest());
 }
 
+BOOST_AUTO_TEST_CASE(validation_part_is_null_where_there_is_none) {
+  const TemporaryFolder dir;
+  write_cifar10(dir.path());
+  for (std::string_view name : {"shapes", "cifar10"})
+    BOOST_TEST((open(name, dir.path(), Split::kValid) == nullptr));
+  BOOST_CHECK_THROW(open("cifar", dir.path(), Split::kValid), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(bad_images_are_skipped_where_asked) {
+  const TemporaryFolder dir;
+  for (const char* part : {"train", "test"})
+    write_bytes(dir.path() / part / "a/1.png", png(8, 8, 1, 2, 3));
+  write_text(dir.path() / "train/a/2.png", "no");
+  BOOST_CHECK_THROW(open("folder", dir.path(), Split::kTrain), DataError);
+  BOOST_TEST(open("folder", dir.path(), Split::kTrain, {.broken = Broken::kSkip})->left_out().bad_images.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(unknown_name_is_refused_with_the_known_ones) {
   BOOST_CHECK_EXCEPTION(open("cifar", ".", Split::kTrain), std::invalid_argument,
                         (Says{{"'cifar'", "shapes, cifar10, cifar100, mnist, folder"}}));

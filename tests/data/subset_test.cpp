@@ -99,6 +99,22 @@ BOOST_AUTO_TEST_CASE(more_than_there_is_is_refused) {
   BOOST_CHECK_EXCEPTION(split(train, test, {.test_size = 21}), std::invalid_argument, (Says{{"21 test", "20"}}));
 }
 
+BOOST_AUTO_TEST_CASE(validation_part_of_its_own_leaves_training_whole) {
+  const DatasetPtr train = counting(50), valid = counting(30), test = counting(20);
+  const Splits all = split(train, test, {}, valid);
+  BOOST_TEST(all.train == train);
+  BOOST_TEST(all.valid == valid);
+  const Splits some = split(train, test, {.train_size = 40, .valid_size = 10}, valid);
+  BOOST_TEST(some.train->size() == 40);
+  BOOST_TEST(some.valid->size() == 10);
+  const std::vector<int> big = content(split(train, test, {.valid_size = 20}, valid).valid),
+                         small = content(some.valid);
+  BOOST_TEST(std::vector<int>(big.begin(), big.begin() + 10) == small, boost::test_tools::per_element());
+  BOOST_TEST(split(train, test, {.train_size = 50, .valid_size = 30}, valid).train == train);
+  BOOST_CHECK_EXCEPTION(split(train, test, {.valid_size = 31}, valid), std::invalid_argument,
+                        (Says{{"31 validation", "30 are there"}}));
+}
+
 BOOST_AUTO_TEST_CASE(subset_checks_indices_and_has_a_digest_of_its_own) {
   const DatasetPtr base = counting(3);
   BOOST_CHECK_EXCEPTION(make_subset(base, {0, 3}), std::out_of_range, (Says{{"image 3 of 3"}}));

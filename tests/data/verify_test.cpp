@@ -42,8 +42,31 @@ BOOST_AUTO_TEST_CASE(broken_pictures_are_listed) {
   write_text(dir.path() / "train/a/2.png", "no");
   write_bytes(dir.path() / "val/a/1.png", png(8, 8, 1, 2, 3));
   const VerifyReport report = ockham::data::verify("folder", dir.path());
-  BOOST_TEST(report.splits[0].broken.size() == 1u);
-  BOOST_TEST(report.splits[1].broken.empty());
+  BOOST_TEST(report.splits[0].left_out.bad_images.size() == 1u);
+  BOOST_TEST(report.splits[1].left_out.bad_images.empty());
+  BOOST_TEST(!report.is_sound());
+}
+
+BOOST_AUTO_TEST_CASE(only_what_has_no_bad_picture_in_any_part_is_sound) {
+  const TemporaryFolder dir;
+  for (const char* part : {"train", "val", "test"})
+    write_bytes(dir.path() / part / "a/1.png", png(8, 8, 1, 2, 3));
+  write_text(dir.path() / "test/a/notes.txt", "no");
+  const VerifyReport sound = ockham::data::verify("folder", dir.path());
+  BOOST_TEST_REQUIRE(sound.splits.size() == 3u);
+  BOOST_TEST((sound.splits[1].split == Split::kValid));
+  BOOST_TEST(sound.splits[2].left_out.files.size() == 1u);
+  BOOST_TEST(sound.is_sound());
+  write_bytes(dir.path() / "val/a/2.png", png_head(8, 8));
+  BOOST_TEST(!ockham::data::verify("folder", dir.path()).is_sound());
+}
+
+BOOST_AUTO_TEST_CASE(images_are_checked_at_the_size_asked_for) {
+  const TemporaryFolder dir;
+  write_cifar10(dir.path());
+  BOOST_TEST((ockham::data::verify("cifar10", dir.path()).splits[0].shape == ImageShape{3, 32, 32}));
+  BOOST_TEST((ockham::data::verify("cifar10", dir.path(), 16).splits[1].shape == ImageShape{3, 16, 16}));
+  BOOST_CHECK_THROW(ockham::data::verify("cifar10", dir.path(), 4), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_structure_is_an_error) {

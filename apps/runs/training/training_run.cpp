@@ -8,6 +8,7 @@
 #include "apps/cli/host.h"
 #include "apps/cli/stop.h"
 #include "apps/runs/batches.h"
+#include "apps/runs/datasets.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/runs/profile_report.h"
 #include "apps/runs/recorded_facts.h"
@@ -75,6 +76,7 @@ TrainingRun::TrainingRun(Session& session, const RunSettings& settings, Trainee&
 }
 
 int TrainingRun::run() {
+  log_left_out(trainee_.data(), session_.log());
   if (!begin())
     return kDone;
   try {
