@@ -1,6 +1,6 @@
 #pragma once
 // Vector code in two kinds. Simple loops get OCKHAM_CLONES; kernels that need more are written with Google Highway
-// (engine/cpu/gemm.cpp shows how), which compiles them per instruction set and picks one at run time.
+// (cpu/dispatch.h shows how), which compiles them per instruction set and picks one at run time.
 //
 // OCKHAM_CLONES before a plain leaf function (template or not) compiles it for several x86 instruction sets; the one
 // that suits the machine is picked when the program starts. The call cannot be inlined, so give it much to do, and

@@ -12,9 +12,9 @@
 #include <hwy/highway.h>
 
 #include "engine/arena.h"
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/gemm_problem.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -245,28 +245,6 @@ void transpose_all(std::int64_t rows, std::int64_t columns, const T* x, std::int
   }
 }
 
-// HWY_EXPORT takes no templates.
-void rows_f32(const RowsProblem<float>& p) {
-  rows(p);
-}
-void rows_f64(const RowsProblem<double>& p) {
-  rows(p);
-}
-void dots_f32(const DotsProblem<float>& p) {
-  dots(p);
-}
-void dots_f64(const DotsProblem<double>& p) {
-  dots(p);
-}
-void transpose_f32(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t x_row, float* y,
-                   std::int64_t y_row) {
-  transpose_all(rows, columns, x, x_row, y, y_row);
-}
-void transpose_f64(std::int64_t rows, std::int64_t columns, const double* x, std::int64_t x_row, double* y,
-                   std::int64_t y_row) {
-  transpose_all(rows, columns, x, x_row, y, y_row);
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
@@ -274,53 +252,41 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ockham {
 namespace cpu {
-HWY_EXPORT(rows_f32);
-HWY_EXPORT(rows_f64);
-HWY_EXPORT(dots_f32);
-HWY_EXPORT(dots_f64);
-HWY_EXPORT(transpose_f32);
-HWY_EXPORT(transpose_f64);
+namespace {
 
-void run(const RowsProblem<float>& p) {
-  HWY_DYNAMIC_DISPATCH(rows_f32)(p);
+template <class T>
+void run(const RowsProblem<T>& p) {
+  OCKHAM_DISPATCH(rows<T>)(p);
 }
-void run(const RowsProblem<double>& p) {
-  HWY_DYNAMIC_DISPATCH(rows_f64)(p);
+
+template <class T>
+void run(const DotsProblem<T>& p) {
+  OCKHAM_DISPATCH(dots<T>)(p);
 }
-void run(const DotsProblem<float>& p) {
-  HWY_DYNAMIC_DISPATCH(dots_f32)(p);
+
+template <class T>
+void run_transpose(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
+  OCKHAM_DISPATCH(transpose_all<T>)(rows, columns, x, x_row, y, y_row);
 }
-void run(const DotsProblem<double>& p) {
-  HWY_DYNAMIC_DISPATCH(dots_f64)(p);
-}
-void transpose(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t x_row, float* y,
-               std::int64_t y_row) {
-  HWY_DYNAMIC_DISPATCH(transpose_f32)(rows, columns, x, x_row, y, y_row);
-}
-void transpose(std::int64_t rows, std::int64_t columns, const double* x, std::int64_t x_row, double* y,
-               std::int64_t y_row) {
-  HWY_DYNAMIC_DISPATCH(transpose_f64)(rows, columns, x, x_row, y, y_row);
-}
+
+}  // namespace
 }  // namespace cpu
 
 template <class T>
 void gemm_rows(std::int64_t M, std::int64_t N, std::int64_t K, const T* a, std::int64_t a_row, std::int64_t a_column,
                const T* const* b_rows, T beta, T* c, std::int64_t c_row) {
-  instruction_set();  // reads OCKHAM_ISA before the first dispatch
   cpu::run(cpu::RowsProblem<T>{M, N, K, a, a_row, a_column, b_rows, beta, c, c_row});
 }
 
 template <class T>
 void gemm_dots(std::int64_t M, std::int64_t N, std::int64_t K, const T* a, std::int64_t a_row, const T* b,
                std::int64_t b_row, T beta, T* c, std::int64_t c_row) {
-  instruction_set();
   cpu::run(cpu::DotsProblem<T>{M, N, K, a, a_row, b, b_row, beta, c, c_row});
 }
 
 template <class T>
 void transpose(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
-  instruction_set();
-  cpu::transpose(rows, columns, x, x_row, y, y_row);
+  cpu::run_transpose(rows, columns, x, x_row, y, y_row);
 }
 
 template <class T>
@@ -343,17 +309,10 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t M, std::int64_t N, st
   gemm_rows(M, N, K, a, transpose_a ? 1 : a_row, transpose_a ? a_row : 1, b_rows, beta, c, c_row);
 }
 
-#define OCKHAM_INSTANTIATE_GEMM(T)                                                                                     \
-  template void gemm_rows(std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, std::int64_t,              \
-                          const T* const*, T, T*, std::int64_t);                                                       \
-  template void gemm_dots(std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, const T*, std::int64_t, T, \
-                          T*, std::int64_t);                                                                           \
-  template void transpose(std::int64_t, std::int64_t, const T*, std::int64_t, T*, std::int64_t);                       \
-  template void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, const T*,           \
-                     std::int64_t, T, T*, std::int64_t);
-OCKHAM_INSTANTIATE_GEMM(float)
-OCKHAM_INSTANTIATE_GEMM(double)
-#undef OCKHAM_INSTANTIATE_GEMM
+OCKHAM_FOR_FLOATS(gemm_rows)
+OCKHAM_FOR_FLOATS(gemm_dots)
+OCKHAM_FOR_FLOATS(transpose)
+OCKHAM_FOR_FLOATS(gemm)
 
 }  // namespace ockham
 #endif  // HWY_ONCE

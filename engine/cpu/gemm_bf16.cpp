@@ -11,10 +11,10 @@
 
 #include "engine/bfloat16.h"
 #include "engine/cpu/amx.h"
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/pair_block.h"
 #include "engine/cpu/vector-inl.h"
 #include "engine/error.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -224,10 +224,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ockham {
 namespace cpu {
-HWY_EXPORT(products);
 
 void run(const PackedProblem& p, PairKernel kernel) {
-  HWY_DYNAMIC_DISPATCH(products)(p, kernel);
+  OCKHAM_DISPATCH(products)(p, kernel);
 }
 
 namespace {

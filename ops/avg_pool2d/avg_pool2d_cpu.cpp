@@ -6,7 +6,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "engine/simd.h"
+#include "engine/cpu/dispatch.h"
 #include "ops/pool-inl.h"
 
 // Both directions sum over rows first, then over columns: 3 + 3 terms instead of 9.
@@ -87,45 +87,25 @@ void spread_average_all(const PoolPlane& plane, std::int64_t planes, const T* we
   });
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                             \
-  void average_##suffix(const PoolPlane& plane, std::int64_t planes, const T* weights, const T* x, T* y) {    \
-    average_all(plane, planes, weights, x, y);                                                                \
-  }                                                                                                           \
-  void spread_average_##suffix(const PoolPlane& plane, std::int64_t planes, const T* weights, const T* y_bar, \
-                               bool adds, T* x_bar) {                                                         \
-    spread_average_all(plane, planes, weights, y_bar, adds, x_bar);                                           \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(average_f32);
-HWY_EXPORT(average_f64);
-HWY_EXPORT(spread_average_f32);
-HWY_EXPORT(spread_average_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                               \
-  template <>                                                                                                    \
-  void avg_pool(const PoolPlane& plane, std::int64_t planes, const T* weights, const T* x, T* y) {               \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                          \
-    HWY_DYNAMIC_DISPATCH(average_##suffix)(plane, planes, weights, x, y);                                        \
-  }                                                                                                              \
-  template <>                                                                                                    \
-  void avg_pool_spread(const PoolPlane& plane, std::int64_t planes, const T* weights, const T* y_bar, bool adds, \
-                       T* x_bar) {                                                                               \
-    instruction_set();                                                                                           \
-    HWY_DYNAMIC_DISPATCH(spread_average_##suffix)(plane, planes, weights, y_bar, adds, x_bar);                   \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void avg_pool(const PoolPlane& plane, std::int64_t planes, const T* weights, const T* x, T* y) {
+  OCKHAM_DISPATCH(average_all<T>)(plane, planes, weights, x, y);
+}
+OCKHAM_FOR_FLOATS(avg_pool)
+
+template <class T>
+void avg_pool_spread(const PoolPlane& plane, std::int64_t planes, const T* weights, const T* y_bar, bool adds,
+                     T* x_bar) {
+  OCKHAM_DISPATCH(spread_average_all<T>)(plane, planes, weights, y_bar, adds, x_bar);
+}
+OCKHAM_FOR_FLOATS(avg_pool_spread)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

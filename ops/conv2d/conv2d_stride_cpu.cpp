@@ -6,8 +6,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -42,35 +42,19 @@ void take_second_all(std::int64_t rows, std::int64_t width, const T* from, std::
   }
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                                 \
-  void take_second_##suffix(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to, \
-                            std::int64_t to_pitch) {                                                              \
-    take_second_all(rows, width, from, from_pitch, to, to_pitch);                                                 \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(take_second_f32);
-HWY_EXPORT(take_second_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                               \
-  template <>                                                                                                    \
-  void copy_second_columns(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to, \
-                           std::int64_t to_pitch) {                                                              \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                          \
-    HWY_DYNAMIC_DISPATCH(take_second_##suffix)(rows, width, from, from_pitch, to, to_pitch);                     \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void copy_second_columns(std::int64_t rows, std::int64_t width, const T* from, std::int64_t from_pitch, T* to,
+                         std::int64_t to_pitch) {
+  OCKHAM_DISPATCH(take_second_all<T>)(rows, width, from, from_pitch, to, to_pitch);
+}
+OCKHAM_FOR_FLOATS(copy_second_columns)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

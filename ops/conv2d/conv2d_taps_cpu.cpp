@@ -6,8 +6,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -314,94 +314,52 @@ void dots_all(std::int64_t n, std::int64_t taps, const T* y, const T* in, const 
     dots_block<1>(n, y, in, offsets + t, out + t);
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                                    \
-  void correlate_##suffix(std::int64_t n, std::int64_t taps, const T* in, const std::int64_t* offsets,               \
-                          const T* weights, T* out) {                                                                \
-    correlate_all(n, taps, in, offsets, weights, out);                                                               \
-  }                                                                                                                  \
-  void correlate_rows_##suffix(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps,       \
-                               const T* in, const std::int64_t* offsets, const T* weights, T* flat, T* out) {        \
-    correlate_rows_all(rows, columns, pitch, taps, in, offsets, weights, flat, out);                                 \
-  }                                                                                                                  \
-  void correlate_grid_##suffix(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,       \
-                               std::int64_t pitch, const T* in, const T* weights, T* out) {                          \
-    correlate_grid_all(K, dilation, rows, columns, pitch, in, weights, out);                                         \
-  }                                                                                                                  \
-  void tap_dots_grid_##suffix(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,        \
-                              std::int64_t pitch, const T* y, const T* in, T* out) {                                 \
-    tap_dots_grid_all(K, dilation, rows, columns, pitch, y, in, out);                                                \
-  }                                                                                                                  \
-  void dots_##suffix(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets,        \
-                     T* out) {                                                                                       \
-    dots_all(n, taps, y, in, offsets, out);                                                                          \
-  }                                                                                                                  \
-  void copy_##suffix(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_pitch, T beta, T* to, \
-                     std::int64_t to_pitch) {                                                                        \
-    copy_all(rows, columns, from, from_pitch, beta, to, to_pitch);                                                   \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(correlate_f32);
-HWY_EXPORT(correlate_f64);
-HWY_EXPORT(correlate_rows_f32);
-HWY_EXPORT(correlate_rows_f64);
-HWY_EXPORT(correlate_grid_f32);
-HWY_EXPORT(correlate_grid_f64);
-HWY_EXPORT(tap_dots_grid_f32);
-HWY_EXPORT(tap_dots_grid_f64);
-HWY_EXPORT(dots_f32);
-HWY_EXPORT(dots_f64);
-HWY_EXPORT(copy_f32);
-HWY_EXPORT(copy_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                                 \
-  template <>                                                                                                      \
-  void correlate(std::int64_t n, std::int64_t taps, const T* in, const std::int64_t* offsets, const T* weights,    \
-                 T* out) {                                                                                         \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                            \
-    HWY_DYNAMIC_DISPATCH(correlate_##suffix)(n, taps, in, offsets, weights, out);                                  \
-  }                                                                                                                \
-  template <>                                                                                                      \
-  void correlate_rows(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in, \
-                      const std::int64_t* offsets, const T* weights, T* flat, T* out) {                            \
-    instruction_set();                                                                                             \
-    HWY_DYNAMIC_DISPATCH(correlate_rows_##suffix)(rows, columns, pitch, taps, in, offsets, weights, flat, out);    \
-  }                                                                                                                \
-  template <>                                                                                                      \
-  void correlate_grid(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,              \
-                      std::int64_t pitch, const T* in, const T* weights, T* out) {                                 \
-    instruction_set();                                                                                             \
-    HWY_DYNAMIC_DISPATCH(correlate_grid_##suffix)(K, dilation, rows, columns, pitch, in, weights, out);            \
-  }                                                                                                                \
-  template <>                                                                                                      \
-  void tap_dots_grid(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns,               \
-                     std::int64_t pitch, const T* y, const T* in, T* out) {                                        \
-    instruction_set();                                                                                             \
-    HWY_DYNAMIC_DISPATCH(tap_dots_grid_##suffix)(K, dilation, rows, columns, pitch, y, in, out);                   \
-  }                                                                                                                \
-  template <>                                                                                                      \
-  void tap_dots(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets, T* out) { \
-    instruction_set();                                                                                             \
-    HWY_DYNAMIC_DISPATCH(dots_##suffix)(n, taps, y, in, offsets, out);                                             \
-  }                                                                                                                \
-  template <>                                                                                                      \
-  void copy_rows(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_pitch, T beta, T* to,   \
-                 std::int64_t to_pitch) {                                                                          \
-    instruction_set();                                                                                             \
-    HWY_DYNAMIC_DISPATCH(copy_##suffix)(rows, columns, from, from_pitch, beta, to, to_pitch);                      \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void correlate(std::int64_t n, std::int64_t taps, const T* in, const std::int64_t* offsets, const T* weights, T* out) {
+  OCKHAM_DISPATCH(correlate_all<T>)(n, taps, in, offsets, weights, out);
+}
+OCKHAM_FOR_FLOATS(correlate)
+
+template <class T>
+void correlate_rows(std::int64_t rows, std::int64_t columns, std::int64_t pitch, std::int64_t taps, const T* in,
+                    const std::int64_t* offsets, const T* weights, T* flat, T* out) {
+  OCKHAM_DISPATCH(correlate_rows_all<T>)(rows, columns, pitch, taps, in, offsets, weights, flat, out);
+}
+OCKHAM_FOR_FLOATS(correlate_rows)
+
+template <class T>
+void correlate_grid(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns, std::int64_t pitch,
+                    const T* in, const T* weights, T* out) {
+  OCKHAM_DISPATCH(correlate_grid_all<T>)(K, dilation, rows, columns, pitch, in, weights, out);
+}
+OCKHAM_FOR_FLOATS(correlate_grid)
+
+template <class T>
+void tap_dots_grid(std::int64_t K, std::int64_t dilation, std::int64_t rows, std::int64_t columns, std::int64_t pitch,
+                   const T* y, const T* in, T* out) {
+  OCKHAM_DISPATCH(tap_dots_grid_all<T>)(K, dilation, rows, columns, pitch, y, in, out);
+}
+OCKHAM_FOR_FLOATS(tap_dots_grid)
+
+template <class T>
+void tap_dots(std::int64_t n, std::int64_t taps, const T* y, const T* in, const std::int64_t* offsets, T* out) {
+  OCKHAM_DISPATCH(dots_all<T>)(n, taps, y, in, offsets, out);
+}
+OCKHAM_FOR_FLOATS(tap_dots)
+
+template <class T>
+void copy_rows(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_pitch, T beta, T* to,
+               std::int64_t to_pitch) {
+  OCKHAM_DISPATCH(copy_all<T>)(rows, columns, from, from_pitch, beta, to, to_pitch);
+}
+OCKHAM_FOR_FLOATS(copy_rows)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

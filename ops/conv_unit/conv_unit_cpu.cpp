@@ -6,8 +6,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -127,58 +127,32 @@ void add_moments_cotangent_of(std::int64_t P, T factor, const T* z_bar, T c0, T 
   });
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                                      \
-  void load_rows_##suffix(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,         \
-                          std::int64_t r_pitch) {                                                                      \
-    load_rows_of(rows, columns, s, b, rectifies, x, r, r_pitch);                                                       \
-  }                                                                                                                    \
-  void load_transpose_##suffix(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar, \
-                               LoadSums* sums) {                                                                       \
-    load_transpose_of(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);                                                \
-  }                                                                                                                    \
-  void add_moments_cotangent_##suffix(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {   \
-    add_moments_cotangent_of(P, factor, z_bar, c0, c1, z, result);                                                     \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-#define OCKHAM_EXPORT(suffix)          \
-  HWY_EXPORT(load_rows_##suffix);      \
-  HWY_EXPORT(load_transpose_##suffix); \
-  HWY_EXPORT(add_moments_cotangent_##suffix);
-OCKHAM_EXPORT(f32)
-OCKHAM_EXPORT(f64)
-#undef OCKHAM_EXPORT
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                            \
-  template <>                                                                                                 \
-  void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,         \
-                 std::int64_t r_pitch) {                                                                      \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                       \
-    HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(rows, columns, s, b, rectifies, x, r, r_pitch);                  \
-  }                                                                                                           \
-  template <>                                                                                                 \
-  void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar, \
-                      LoadSums* sums) {                                                                       \
-    instruction_set();                                                                                        \
-    HWY_DYNAMIC_DISPATCH(load_transpose_##suffix)(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);           \
-  }                                                                                                           \
-  template <>                                                                                                 \
-  void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {   \
-    instruction_set();                                                                                        \
-    HWY_DYNAMIC_DISPATCH(add_moments_cotangent_##suffix)(P, factor, z_bar, c0, c1, z, result);                \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void load_rows(std::int64_t rows, std::int64_t columns, T s, T b, bool rectifies, const T* x, T* r,
+               std::int64_t r_pitch) {
+  OCKHAM_DISPATCH(load_rows_of<T>)(rows, columns, s, b, rectifies, x, r, r_pitch);
+}
+OCKHAM_FOR_FLOATS(load_rows)
+
+template <class T>
+void load_transpose(std::int64_t P, T s, T b, bool rectifies, const T* x, const T* r_bar, T beta, T* x_bar,
+                    LoadSums* sums) {
+  OCKHAM_DISPATCH(load_transpose_of<T>)(P, s, b, rectifies, x, r_bar, beta, x_bar, sums);
+}
+OCKHAM_FOR_FLOATS(load_transpose)
+
+template <class T>
+void add_moments_cotangent(std::int64_t P, T factor, const T* z_bar, T c0, T c1, const T* z, T* result) {
+  OCKHAM_DISPATCH(add_moments_cotangent_of<T>)(P, factor, z_bar, c0, c1, z, result);
+}
+OCKHAM_FOR_FLOATS(add_moments_cotangent)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

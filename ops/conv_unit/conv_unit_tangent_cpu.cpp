@@ -9,8 +9,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -120,15 +120,11 @@ void load_tangents_of(std::int64_t rows, std::int64_t columns, const ChannelLoad
   run(rows, columns, load, tangents.data(), r_pitch);
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                  \
-  void load_tangents_##suffix(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load, \
-                              std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {       \
-    load_tangents_of<static_cast<int>(kDirectionsAtOnce)>(rows, columns, load, tangents, r_pitch); \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
+template <class T>
+void load_tangents_all(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load,
+                       std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {
+  load_tangents_of<static_cast<int>(kDirectionsAtOnce)>(rows, columns, load, tangents, r_pitch);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
@@ -136,19 +132,13 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(load_tangents_f32);
-HWY_EXPORT(load_tangents_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                        \
-  template <>                                                                             \
-  void load_tangents(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load, \
-                     std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {       \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                   \
-    HWY_DYNAMIC_DISPATCH(load_tangents_##suffix)(rows, columns, load, tangents, r_pitch); \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void load_tangents(std::int64_t rows, std::int64_t columns, const ChannelLoad<T>& load,
+                   std::span<ChannelTangent<T>> tangents, std::int64_t r_pitch) {
+  OCKHAM_DISPATCH(load_tangents_all<T>)(rows, columns, load, tangents, r_pitch);
+}
+OCKHAM_FOR_FLOATS(load_tangents)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

@@ -8,7 +8,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "engine/simd.h"
+#include "engine/cpu/dispatch.h"
 #include "ops/pool-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -178,45 +178,25 @@ void spread_maxima_all(const PoolPlane& plane, std::int64_t planes, const std::u
   }
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                                    \
-  void maxima_##suffix(const PoolPlane& plane, std::int64_t planes, const T* x, T* y, std::uint8_t* taps) {          \
-    maxima_all(plane, planes, x, y, taps);                                                                           \
-  }                                                                                                                  \
-  void spread_maxima_##suffix(const PoolPlane& plane, std::int64_t planes, const std::uint8_t* taps, const T* y_bar, \
-                              bool adds, T* x_bar) {                                                                 \
-    spread_maxima_all(plane, planes, taps, y_bar, adds, x_bar);                                                      \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(maxima_f32);
-HWY_EXPORT(maxima_f64);
-HWY_EXPORT(spread_maxima_f32);
-HWY_EXPORT(spread_maxima_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                            \
-  template <>                                                                                                 \
-  void max_pool(const PoolPlane& plane, std::int64_t planes, const T* x, T* y, std::uint8_t* taps) {          \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                       \
-    HWY_DYNAMIC_DISPATCH(maxima_##suffix)(plane, planes, x, y, taps);                                         \
-  }                                                                                                           \
-  template <>                                                                                                 \
-  void max_pool_spread(const PoolPlane& plane, std::int64_t planes, const std::uint8_t* taps, const T* y_bar, \
-                       bool adds, T* x_bar) {                                                                 \
-    instruction_set();                                                                                        \
-    HWY_DYNAMIC_DISPATCH(spread_maxima_##suffix)(plane, planes, taps, y_bar, adds, x_bar);                    \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void max_pool(const PoolPlane& plane, std::int64_t planes, const T* x, T* y, std::uint8_t* taps) {
+  OCKHAM_DISPATCH(maxima_all<T>)(plane, planes, x, y, taps);
+}
+OCKHAM_FOR_FLOATS(max_pool)
+
+template <class T>
+void max_pool_spread(const PoolPlane& plane, std::int64_t planes, const std::uint8_t* taps, const T* y_bar, bool adds,
+                     T* x_bar) {
+  OCKHAM_DISPATCH(spread_maxima_all<T>)(plane, planes, taps, y_bar, adds, x_bar);
+}
+OCKHAM_FOR_FLOATS(max_pool_spread)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "engine/cpu/targets.h"
 #include "ops/mix/mix_kernels.h"
@@ -10,12 +11,16 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
 namespace HWY_NAMESPACE {
+
+// What maps with elements E are added up in.
+template <class E>
+using Sum = std::conditional_t<std::is_same_v<E, BFloat16>, float, E>;
 
 // Terms per sweep over y: their factors and pointers stay in registers.
 constexpr int kTerms = 8;
@@ -91,7 +96,7 @@ void terms_sweep(const MixBlock& block, std::int64_t begin, std::int64_t end, co
   }
 }
 
-template <class T, class E>
+template <class E, class T = Sum<E>>
 void terms_all(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {
   if (terms.empty()) {
     for (std::int64_t plane = 0; plane < block.planes; ++plane)
@@ -276,7 +281,7 @@ HWY_INLINE double total_run(std::int64_t n, const T* x) {
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
 }
 
-template <class T, class E>
+template <class E, class T = Sum<E>>
 void pull_all(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams,
               double* sums) {
   const std::size_t K = branches.size();
@@ -298,72 +303,36 @@ void pull_all(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, 
     hwy::FlushStream();
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, E, suffix)                                                                               \
-  void terms_##suffix(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {      \
-    terms_all(block, constant, terms, y);                                                                          \
-  }                                                                                                                \
-  void pull_##suffix(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams, \
-                     double* sums) {                                                                               \
-    pull_all(block, y_bar, branches, streams, sums);                                                               \
-  }
-OCKHAM_EXPORTS(float, float, f32)
-OCKHAM_EXPORTS(double, double, f64)
-OCKHAM_EXPORTS(float, BFloat16, bf16)
-#undef OCKHAM_EXPORTS
-double pairs_f32(const MixBlock& block, const float* constant, std::span<const MixPair<float>> terms,
-                 const float* y_bar, float* y) {
-  return pairs_all(block, constant, terms, y_bar, y);
-}
-double pairs_f64(const MixBlock& block, const double* constant, std::span<const MixPair<double>> terms,
-                 const double* y_bar, double* y) {
-  return pairs_all(block, constant, terms, y_bar, y);
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(terms_f32);
-HWY_EXPORT(terms_f64);
-HWY_EXPORT(terms_bf16);
-HWY_EXPORT(pairs_f32);
-HWY_EXPORT(pairs_f64);
-HWY_EXPORT(pull_f32);
-HWY_EXPORT(pull_f64);
-HWY_EXPORT(pull_bf16);
 
-#define OCKHAM_DISPATCH(T, E, suffix)                                                                         \
-  template <>                                                                                                 \
-  void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {      \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                                       \
-    HWY_DYNAMIC_DISPATCH(terms_##suffix)(block, constant, terms, y);                                          \
-  }                                                                                                           \
-  template <>                                                                                                 \
-  void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams, \
-                double* sums) {                                                                               \
-    instruction_set();                                                                                        \
-    HWY_DYNAMIC_DISPATCH(pull_##suffix)(block, y_bar, branches, streams, sums);                               \
-  }
-OCKHAM_DISPATCH(float, float, f32)
-OCKHAM_DISPATCH(double, double, f64)
-OCKHAM_DISPATCH(float, BFloat16, bf16)
-#undef OCKHAM_DISPATCH
+template <class T, class E>
+void mix_terms(const MixBlock& block, const T* constant, std::span<const MixTerm<T, E>> terms, T* y) {
+  OCKHAM_DISPATCH(terms_all<E>)(block, constant, terms, y);
+}
 
-template <>
-double mix_pairs(const MixBlock& block, const float* constant, std::span<const MixPair<float>> terms,
-                 const float* y_bar, float* y) {
-  instruction_set();
-  return HWY_DYNAMIC_DISPATCH(pairs_f32)(block, constant, terms, y_bar, y);
+template <class T, class E>
+void mix_pull(const MixBlock& block, const T* y_bar, std::span<const MixPull<T, E>> branches, bool streams,
+              double* sums) {
+  OCKHAM_DISPATCH(pull_all<E>)(block, y_bar, branches, streams, sums);
 }
-template <>
-double mix_pairs(const MixBlock& block, const double* constant, std::span<const MixPair<double>> terms,
-                 const double* y_bar, double* y) {
-  instruction_set();
-  return HWY_DYNAMIC_DISPATCH(pairs_f64)(block, constant, terms, y_bar, y);
+
+template <class T>
+double mix_pairs(const MixBlock& block, const T* constant, std::span<const MixPair<T>> terms, const T* y_bar, T* y) {
+  return OCKHAM_DISPATCH(pairs_all<T>)(block, constant, terms, y_bar, y);
 }
+
+OCKHAM_INSTANTIATE(mix_terms, float, float)
+OCKHAM_INSTANTIATE(mix_terms, double, double)
+OCKHAM_INSTANTIATE(mix_terms, float, BFloat16)
+OCKHAM_INSTANTIATE(mix_pull, float, float)
+OCKHAM_INSTANTIATE(mix_pull, double, double)
+OCKHAM_INSTANTIATE(mix_pull, float, BFloat16)
+OCKHAM_FOR_FLOATS(mix_pairs)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE

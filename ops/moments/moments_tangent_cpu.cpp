@@ -8,8 +8,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/cpu/dispatch.h"
 #include "engine/cpu/vector-inl.h"
-#include "engine/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace ockham::cpu {
@@ -52,35 +52,19 @@ void tangent_moments_of(std::int64_t planes, std::int64_t P, const T* t, const T
   }
 }
 
-// HWY_EXPORT takes no templates.
-#define OCKHAM_EXPORTS(T, suffix)                                                                             \
-  void tangent_moments_##suffix(std::int64_t planes, std::int64_t P, const T* t, const T* x, const T* pivots, \
-                                TangentMoments* moments) {                                                    \
-    tangent_moments_of(planes, P, t, x, pivots, moments);                                                     \
-  }
-OCKHAM_EXPORTS(float, f32)
-OCKHAM_EXPORTS(double, f64)
-#undef OCKHAM_EXPORTS
-
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ockham::cpu {
-HWY_EXPORT(tangent_moments_f32);
-HWY_EXPORT(tangent_moments_f64);
 
-#define OCKHAM_DISPATCH(T, suffix)                                                                   \
-  template <>                                                                                        \
-  void tangent_moments(std::int64_t planes, std::int64_t P, const T* t, const T* x, const T* pivots, \
-                       TangentMoments* moments) {                                                    \
-    instruction_set(); /* reads OCKHAM_ISA before the first dispatch */                              \
-    HWY_DYNAMIC_DISPATCH(tangent_moments_##suffix)(planes, P, t, x, pivots, moments);                \
-  }
-OCKHAM_DISPATCH(float, f32)
-OCKHAM_DISPATCH(double, f64)
-#undef OCKHAM_DISPATCH
+template <class T>
+void tangent_moments(std::int64_t planes, std::int64_t P, const T* t, const T* x, const T* pivots,
+                     TangentMoments* moments) {
+  OCKHAM_DISPATCH(tangent_moments_of<T>)(planes, P, t, x, pivots, moments);
+}
+OCKHAM_FOR_FLOATS(tangent_moments)
 
 }  // namespace ockham::cpu
 #endif  // HWY_ONCE
