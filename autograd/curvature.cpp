@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/profile.h"
+#include "autograd/side_interfaces.h"
 
 namespace ockham {
 
@@ -30,7 +31,7 @@ std::vector<double> Adjoints::along(const std::map<int, Tensor>& seeds, std::int
       return false;
     const Node& n = tape_.nodes()[static_cast<std::size_t>(node)];
     std::vector<double> part(static_cast<std::size_t>(D));
-    profiled([&] { n.op->jvp_curvature(n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
+    profiled([&] { jvp_curvature(*n.op, n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
              [&] {
                const double bytes = defined_bytes(n.saved.tensors) + defined_bytes(kept.y_bar) +
                                     defined_bytes(kept.x_bar) + defined_bytes(x_dot) + defined_bytes(y_dot);

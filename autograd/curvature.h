@@ -11,14 +11,8 @@
 // So one reverse sweep that keeps the adjoints of curved ops serves every direction, and a direction costs one tangent
 // sweep: no second reverse sweep and no Hessian-vector product. Holds for any op with the five passes, batch norm on
 // batch statistics included; at kinks it is the exact second derivative of the piece that forward() chose.
-// Pearlmutter 1994; Griewank and Walther 2008, chapter 10.
-//
-// D2f of the ops met so far:
-//   none (affine, or in its piece): add, add_bias, avg_pool2d, channel_dropout, concat, drop_path, dropout,
-//     global_avg_pool, max_pool2d, mean, pad2d, relu, reshape, shift2d, slice, sum
-//   2 f(t_a, t_b) (bilinear): batch_norm_eval, conv2d, linear, mix, mul, scale, weighted_sum
-//   its own formula: batch_norm_fold, batch_norm_train, concrete_gate, conv_unit, exp, log, log_softmax, moments,
-//     sigmoid, silu, softmax, softmax_cross_entropy, square, tanh
+// D2f of an op, and where it comes from, stands in the op's own folder. Pearlmutter 1994; Griewank and Walther 2008,
+// chapter 10.
 #include <map>
 #include <string>
 #include <vector>

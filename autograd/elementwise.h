@@ -2,14 +2,16 @@
 // ElementwiseOp<F>: y_i = f(x_i) from a functor with f, df and d2f; gives every pass in float32 and float64.
 //   struct Silu {
 //     static constexpr std::string_view kName = "silu";
-//     template <class T> static T f(T x);    template <class T> static T df(T x);    template <class T> static T d2f(T
-//     x);
+//     template <class T> static T f(T x);
+//     template <class T> static T df(T x);
+//     template <class T> static T d2f(T x);
 //   };
 // A functor with `static constexpr Smoothness kSmoothness = Smoothness::kPiecewise` (relu) has d2f = 0 and counts as
 // linear in its piece.
 #include <cmath>
 
 #include "autograd/op.h"
+#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 
 namespace ockham {
@@ -20,7 +22,7 @@ concept PiecewiseLinear = requires {
 };
 
 template <class F>
-class ElementwiseOp : public Op {
+class ElementwiseOp : public Op, public HasRecursion {
  public:
   std::string_view name() const override { return F::kName; }
   Smoothness smoothness() const override { return PiecewiseLinear<F> ? Smoothness::kPiecewise : Smoothness::kTwice; }
@@ -88,8 +90,7 @@ class ElementwiseOp : public Op {
         saved[0]);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs y_bar, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (!h_x[0])
       return;
     Tensor h(saved[0].spec());

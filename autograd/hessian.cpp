@@ -10,6 +10,7 @@
 #include "autograd/narrow.h"
 #include "autograd/profile.h"
 #include "autograd/reverse.h"
+#include "autograd/side_interfaces.h"
 #include "autograd/sweep.h"
 #include "engine/allocator.h"
 
@@ -244,13 +245,18 @@ HessianResult recursion_diagonal(const Request& r) {
     return h[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
   };
   Tensor seed(end.input_specs[0]);
-  loss_op.recursion_seed(end.saved, r.options.recursion, seed);
+  loss_op.recursion_seed(end.saved, seed);
   at(end.inputs[0]) = seed;
   for (int n = end.inputs[0].node; n >= 0; --n) {
     const Node& node = node_at(r.tape, n);
     const std::vector<Tensor>& h_y = h[static_cast<std::size_t>(n)];
     if (node.op == nullptr || !std::ranges::any_of(h_y, [](const Tensor& t) { return t.is_defined(); }))
       continue;
+    const auto* rule = node.op->as<HasRecursion>();
+    if (rule == nullptr)
+      throw Error(concat(node.op->name(),
+                         ": the diagonal recursion has no rule for this op; ask for mode exact or "
+                         "gauss_newton."));
     std::vector<GradSlot> slots(node.inputs.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
       const ValueId id = node.inputs[i];
@@ -261,13 +267,12 @@ HessianResult recursion_diagonal(const Request& r) {
       if (!target)
         target = Tensor(node.input_specs[i]);
     }
-    profiled(
-        [&] { node.op->recursion(node.saved, r.options.recursion, bars[static_cast<std::size_t>(n)], h_y, slots); },
-        [&] {
-          return describe_call("recursion", *node.op, node.input_specs, 1,
-                               defined_bytes(node.saved.tensors) + defined_bytes(h_y),
-                               static_cast<double>(std::min<std::size_t>(slots.size(), 2)));
-        });
+    profiled([&] { rule->recursion(node.saved, bars[static_cast<std::size_t>(n)], h_y, slots); },
+             [&] {
+               return describe_call("recursion", *node.op, node.input_specs, 1,
+                                    defined_bytes(node.saved.tensors) + defined_bytes(h_y),
+                                    static_cast<double>(std::min<std::size_t>(slots.size(), 2)));
+             });
   }
   HessianResult result;
   for (int leaf : r.leaves) {
@@ -313,7 +318,7 @@ std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& lo
         const std::string& name = node_at(tape, source).parameter->name;
         if (!used_by.emplace(source, op.name()).second)
           return concat("parameter ", name, " is shared: used by ", used_by[source], " and again by ", op.name());
-        if (!op.is_parameter(i))
+        if (!op.is_parameter(i) || !op.is_differentiable(i))
           return concat(op.name(), " has no gradient per sample for parameter ", name);
         continue;
       }

@@ -1,7 +1,7 @@
 #pragma once
 // The diagonal of the Hessian of a loss over chosen parameters, exactly.
 //
-// Two exact algorithms (the design page's names):
+// Two exact algorithms:
 //   R, reverse:  C - 1 reverse sweeps, all parameters at once. Pull the columns s_c of the loss Hessian's factor,
 //                sum_c s_c s_c^T = d2 loss / d logits2, back to each parameter and add the squares of per-sample
 //                gradients: H(w) = sum_{n,c} (d<s_nc, logits>/dw)^2.
@@ -13,7 +13,8 @@
 // where w enters because nothing upstream depends on w. What is left is the loss's own term, t^T (d2 loss/d logits2) t,
 // per sample because no op couples samples; that is the Gauss-Newton value and sum_c <s_c, t>^2 = sum_c <J^T s_c,
 // dw>^2. QED  reverse_obstacle() checks these premises on the tape, node by node, and names the first that fails; a
-// request that cannot be met exactly is refused.
+// request that cannot be met exactly is refused. It believes what ops declare (algebra, factors, parameters, coupling):
+// gradcheck/gradcheck.h holds each op's declarations against its passes.
 #include <functional>
 #include <optional>
 #include <string>
@@ -42,7 +43,6 @@ struct HessianOptions {
   double tolerance = 0.0;             ///< R stops after r columns once the mass left, factor_tail(r), is below this
   std::int64_t max_tangents = 20000;  ///< F refuses more entries than this
   bool splits_parts = false;          ///< F fills HessianResult::parts
-  RecursionRules recursion = {};
 };
 
 /// For a rehearsal on `images` of the `all` images of a pass: as many directions at once as the whole pass has, and no

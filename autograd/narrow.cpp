@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "autograd/side_interfaces.h"
+
 namespace ockham {
 namespace {
 
@@ -41,6 +43,7 @@ void narrow_saved(Saved& saved, Inputs wide, Inputs narrow) {
 }  // namespace
 
 std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> specs, Saved& saved) {
+  require_input_count(op, specs);
   std::vector<Tensor> y;
   if (std::ranges::none_of(x, is_narrow)) {
     for (const Spec& spec : op.infer(specs))
@@ -52,7 +55,7 @@ std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> spe
   for (Spec& spec : wide_specs)
     spec.dtype = compute_type(spec.dtype);
   const std::vector<Spec> outputs = op.infer(wide_specs);
-  if (op.reads_bfloat16()) {
+  if (op.as<ReadsBFloat16>() != nullptr) {
     std::vector<Tensor> given(x.begin(), x.end());
     for (Tensor& t : given) {
       if (t.rank() != 4)
@@ -76,9 +79,9 @@ std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> spe
 void vjp_of(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
             std::span<GradSlot> x_bar) {
   const auto run = [&](const Saved& given) {
-    factor ? op.vjp_scaled(given, D, y_bar, factor, x_bar) : op.vjp(given, D, y_bar, x_bar);
+    factor ? op.as<TakesScaled>()->vjp_scaled(given, D, y_bar, factor, x_bar) : op.vjp(given, D, y_bar, x_bar);
   };
-  if (op.reads_bfloat16() || std::ranges::none_of(saved.tensors, is_narrow))
+  if (std::ranges::none_of(saved.tensors, is_narrow) || op.as<ReadsBFloat16>() != nullptr)
     run(saved);
   else
     run({widened(saved.tensors)});

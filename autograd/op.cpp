@@ -36,22 +36,14 @@ Shape grouped_shape(const Shape& shape, Grouping grouping) {
   return {shape[dim]};
 }
 
-void Op::vjp_scaled(const Saved&, std::int64_t, Inputs, const Tensor&, std::span<GradSlot>) const {
-  throw Error(concat(name(), ": takes no scaled cotangents; multiply them out and call vjp()."));
-}
-
-void Op::jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Outputs y_dot,
-                       std::span<double> acc) const {
-  jvp(saved, D, x_dot, y_dot);
-  curvature(saved, D, y_bar, x_bar, x_dot, y_dot, acc);
-}
-
 void Op::weight_diagonal(const Saved&, std::int64_t, Inputs, std::size_t input, Grouping, Tensor&) const {
   throw Error(concat(name(), ": input ", input, " has no per-sample gradient formula; use algorithm F for it."));
 }
 
-void Op::recursion(const Saved&, const RecursionRules&, Inputs, Inputs, std::span<GradSlot>) const {
-  throw Error(concat(name(), ": the diagonal recursion has no rule for this op; ask for mode exact or gauss_newton."));
+void require_input_count(const Op& op, std::span<const Spec> x) {
+  if (x.size() != op.input_count())
+    throw ShapeError(concat(describe(op, x), ": takes ", op.input_count(), " inputs, got ", x.size(),
+                            "; give as many as its attributes ask for."));
 }
 
 std::string describe(const Op& op, std::span<const Spec> x) {

@@ -1,6 +1,10 @@
 #pragma once
-// Op: one differentiable operation, and all the questions that a tape asks it. Every pass is a plain loop over tensors;
-// nothing in here records anything. Passes always come in the order forward, vjp, jvp, curvature, weight_diagonal.
+// Op: one differentiable operation, and the questions that a tape asks every op. What only few ops can answer stands in
+// side_interfaces.h. Every pass is a plain loop over tensors; nothing in here records anything. Passes always come in
+// the order forward, vjp, jvp, curvature, weight_diagonal.
+//
+// What an op declares of itself (algebra, factors, parameters, coupling, derivatives) is a premise of exact second
+// derivatives, and is checked against its passes on every registered sample: gradcheck/gradcheck.h.
 //
 // The direction axis D. Tangents and cotangents may carry D directions at once: a value of shape [s0, s1, ...] has a
 // tangent of shape [D*s0, s1, ...] (a scalar: [D]), D copies of the primal's layout one after another, the same for
@@ -36,8 +40,9 @@ struct Saved {
 struct GradSlot {
   Tensor* dst = nullptr;    ///< null: not wanted, skip the work
   bool accumulate = false;  ///< false: overwrite (contents unspecified, may be NaN); true: add
-  /// Offered only where Op::may_scale(): the op may leave *dst = y_bar[0] and *factor = a number per channel, float,
-  /// [C], by which dimension 1 of it is multiplied, and so store nothing. *dst is not allocated where it is offered.
+  /// Offered only to a LeavesScaled op that may_scale() this input: it may leave *dst = y_bar[0] and *factor = a number
+  /// per channel, float, [C], by which dimension 1 of it is multiplied, and so store nothing. *dst is not allocated
+  /// where it is offered.
   Tensor* factor = nullptr;
   explicit operator bool() const { return dst != nullptr; }
   /// For gemm-like kernels.
@@ -63,12 +68,6 @@ enum class Grouping { kEntry, kFilter, kChannel, kLayer };
 /// Shape of the sums of `grouping` over a parameter of `shape`. @throws ShapeError if the parameter lacks the dimension
 Shape grouped_shape(const Shape& shape, Grouping grouping);
 
-/// Defects of the published recursion that can be switched on for comparison (bayesnas.md 3.4; off: the correct rule).
-struct RecursionRules {
-  bool official_pooling = false;   ///< B4: 1/k^2 for average pooling and 0.5 for the global pool, not the squares
-  bool target_class_only = false;  ///< B7: the loss seeds p(1-p) at the true class alone
-};
-
 /// One differentiable operation. Immutable: attributes are const members, what a run keeps lives in Saved.
 class Op {
  public:
@@ -77,6 +76,8 @@ class Op {
   virtual std::string_view name() const = 0;
   /// "stride=2 pad=1": for errors, dumps and profiles.
   virtual std::string attrs() const { return {}; }
+  /// How many inputs infer() and forward() are given: whoever calls them counts, see require_input_count().
+  virtual std::size_t input_count() const { return 1; }
   virtual Smoothness smoothness() const { return Smoothness::kTwice; }
   virtual Algebra algebra() const = 0;
   /// kMultilinear only: which factor input i belongs to. conv2d: x 0, w 1; weighted_sum: alpha 0, every branch 1.
@@ -84,24 +85,20 @@ class Op {
   /// True for an input that all samples share: a weight or a switch. Of any other input dimension 0 is the sample, as
   /// it is of the outputs.
   virtual bool is_parameter(std::size_t /*input*/) const { return false; }
-  /// True when an output row depends on other samples' rows (batch statistics, sums over the batch).
+  /// True when an output row depends on the rows of several samples, or several on those of one (batch statistics, sums
+  /// over the batch).
   virtual bool couples_samples() const { return false; }
   /// False for inputs without a derivative (labels).
   virtual bool is_differentiable(std::size_t /*input*/) const { return true; }
   /// False for outputs without a derivative (statistics handed out as constants).
   virtual bool has_derivative(std::size_t /*output*/) const { return true; }
-  /// True when forward() and vjp() take feature maps in bfloat16 themselves; others get them widened (narrow.h).
-  virtual bool reads_bfloat16() const { return false; }
   /// False: curvature() is never called.
   bool curved() const { return algebra() != Algebra::kLinear; }
-  /// True when curvature() reads x_bar; the keeping sweep then stores it, at the cost of one tensor per input.
-  virtual bool curvature_reads_x_bar() const { return false; }
-
-  /// For profiles: the name of the kernel that inputs `x` are run by and why those preferred to it declined; empty
-  /// where there is only one.
-  virtual std::string kernel(std::span<const Spec> /*x*/) const { return {}; }
-  /// Floating-point operations of one forward(), two a multiply-accumulate; 0: not counted.
-  virtual double flops(std::span<const Spec> /*x*/) const { return 0.0; }
+  /// The op as one of side_interfaces.h; null where it is none.
+  template <class Side>
+  const Side* as() const {
+    return dynamic_cast<const Side*>(this);
+  }
 
   /// Output shapes and dtypes. @throws ShapeError or DTypeError with op, attributes, input shapes and the broken rule
   virtual std::vector<Spec> infer(std::span<const Spec> x) const = 0;
@@ -110,35 +107,20 @@ class Op {
   virtual void forward(Inputs x, Outputs y, Saved& saved) const = 0;
   /// x_bar (+)= J^T y_bar for D cotangents. An undefined y_bar is zero. Slots of wanted inputs only.
   virtual void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const = 0;
-  /// True where vjp() takes an offer of GradSlot::factor for this input.
-  virtual bool may_scale(std::size_t /*input*/) const { return false; }
-  /// True where vjp_scaled() is there.
-  virtual bool takes_scaled() const { return false; }
-  /// vjp() for y_bar[0] times a factor per channel [C], which is not multiplied out anywhere: for ops that read y_bar
-  /// once, it saves the cotangent a way to the memory and back.
-  virtual void vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
-                          std::span<GradSlot> x_bar) const;
   /// y_dot = J x_dot for D tangents. An undefined x_dot is zero (at least one is defined).
   virtual void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const = 0;
   /// acc[d] += y_bar^T D2f[x_dot_d, x_dot_d], summed in double. y_bar is one cotangent, x_bar = J^T y_bar (defined only
-  /// if curvature_reads_x_bar()), y_dot = J x_dot.
+  /// for an op that ReadsInputCotangents), y_dot = J x_dot.
   virtual void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
                          std::span<double> acc) const = 0;
-  /// jvp() and curvature() in one, for ops whose two passes read the same tensors: fills y_dot, then adds to acc.
-  virtual void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot,
-                             Outputs y_dot, std::span<double> acc) const;
   /// H += sum over directions and samples of the squared per-sample gradient of parameter `input`, in double, summed
   /// by `grouping`; dimension 0 of y is the sample. H: float64 of grouped_shape(). @throws Error where there is none
   virtual void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                                Tensor& H) const;
-  /// The published diagonal recursion, an approximation: h_x (+)= (J o J)^T h_y + sum_j y_bar_j diag(D2f_j).
-  /// Becker and LeCun 1988; Botev, Ritter, Barber 2017. @throws Error where there is no rule
-  virtual void recursion(const Saved& saved, const RecursionRules& rules, Inputs y_bar, Inputs h_y,
-                         std::span<GradSlot> h_x) const;
 };
 
 /// A scalar loss that is the mean over samples of a function of one input (the logits), with a known factor of its
-/// Hessian: sum over columns c of s_c s_c^T per sample, what algorithm R pulls back (hessian.md section 3).
+/// Hessian: sum over columns c of s_c s_c^T per sample, what algorithm R pulls back (hessian.h).
 class LossOp : public Op {
  public:
   /// Columns of the factor: C - 1 for softmax cross-entropy.
@@ -149,8 +131,11 @@ class LossOp : public Op {
   /// Largest probability mass Q_T left out of any sample's factor after r columns; the certificate of a truncation.
   virtual double factor_tail(const Saved& saved, std::int64_t r) const = 0;
   /// h of the logits for the recursion: the diagonal of the Hessian of the mean.
-  virtual void recursion_seed(const Saved& saved, const RecursionRules& rules, Tensor& h) const = 0;
+  virtual void recursion_seed(const Saved& saved, Tensor& h) const = 0;
 };
+
+/// @throws ShapeError with both counts unless `x` has as many inputs as the op takes
+void require_input_count(const Op& op, std::span<const Spec> x);
 
 /// "conv2d(stride=2 pad=1): x float32[8,3,32,32], float32[16,3,3,3]": how every shape error begins.
 std::string describe(const Op& op, std::span<const Spec> x);

@@ -26,6 +26,7 @@ class LinearOp : public Op {
 /// The output has max(da, db) directions; an argument with one direction is used for all.
 class BilinearOp : public Op {
  public:
+  std::size_t input_count() const override { return 2; }
   Algebra algebra() const override { return Algebra::kMultilinear; }
   void forward(Inputs x, Outputs y, Saved& saved) const final;
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const final;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -16,12 +17,13 @@ ProfiledCall describe_call(std::string_view pass, const Op& op, std::span<const 
     detail += concat(i == 0 ? "" : ",", x[i].shape);
   if (x.size() > kShown)
     detail += concat(",... ", x.size(), " inputs");
+  const auto* more = op.as<IsProfiled>();
   return {.pass = std::string(pass),
           .op = std::string(op.name()),
           .detail = std::move(detail),
-          .kernel = op.kernel(x),
+          .kernel = more ? more->kernel(x) : std::string(),
           .bytes = bytes,
-          .flops = evaluations * op.flops(x)};
+          .flops = more ? evaluations * more->flops(x) : 0.0};
 }
 
 double defined_bytes(Inputs tensors) {

@@ -1,6 +1,6 @@
 #pragma once
-// The list of ops with the samples on which all their pieces are checked. An op registers itself with one line in its
-// .cpp; the automatic tests, the self-check app and the documentation read the list.
+// The list of ops with the samples on which all their pieces are checked (gradcheck/gradcheck.h). An op registers
+// itself with one line in its .cpp; the automatic tests, the self-check app and the documentation read the list.
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,7 +33,8 @@ struct OpSample {
   std::function<std::vector<Tensor>(Inputs)> reference;
   /// Inputs that are parameters with a weight_diagonal().
   std::vector<std::size_t> diagonal_inputs = {};
-  bool has_recursion = false;
+  /// False: dimension 0 of the inputs counts no samples (a vector of switches), so nothing is claimed of rows.
+  bool has_samples = true;
 };
 
 /// Inputs that infer() must refuse, and parts that its message must contain.
@@ -47,6 +48,8 @@ struct OpCase {
   std::string name;
   std::vector<OpSample> samples;
   std::vector<BadSample> bad = {};
+  /// No pass has a parallel loop, so there is nothing that the number of threads could change.
+  bool is_serial = false;
 };
 
 class OpRegistry {

@@ -6,6 +6,7 @@
 
 #include "autograd/narrow.h"
 #include "autograd/profile.h"
+#include "autograd/side_interfaces.h"
 #include "engine/allocator.h"
 #include "engine/math.h"
 
@@ -112,10 +113,12 @@ class PullBack {
   /// The first cotangent of a value may stay scaled if its own op reads it so and nobody else looks at it.
   bool may_stay_scaled(const Node& node, std::size_t input) const {
     const ValueId id = node.inputs[input];
-    if (options_.visit || id.output != 0 || !node.op->may_scale(input) || std::ranges::count(node.inputs, id) != 1)
+    const auto* leaves = node.op->as<LeavesScaled>();
+    if (options_.visit || id.output != 0 || leaves == nullptr || !leaves->may_scale(input) ||
+        std::ranges::count(node.inputs, id) != 1)
       return false;
     const Node& source = tape_.nodes()[static_cast<std::size_t>(id.node)];
-    return source.op != nullptr && source.op->takes_scaled();
+    return source.op != nullptr && source.op->as<TakesScaled>() != nullptr;
   }
 
   /// Multiplies out what another cotangent is to be added to.
@@ -127,7 +130,7 @@ class PullBack {
 
   void pull(int index, const Node& node, std::span<const Tensor> y_bar, const Tensor& factor) {
     node.require_saved();
-    const bool is_kept = options_.keeps_x_bar && node.op->curvature_reads_x_bar();
+    const bool is_kept = options_.keeps_x_bar && curvature_reads_x_bar(*node.op);
     std::vector<GradSlot> slots(node.inputs.size());
     std::vector<Tensor> x_bar(is_kept ? node.inputs.size() : 0);
     bool is_any_wanted = false;

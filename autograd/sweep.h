@@ -23,8 +23,8 @@ struct PullOptions {
   bool reaches_leaves = true;
   /// Frees each node's Saved once it has been used; the tape serves no further sweep.
   bool frees_saved = false;
-  /// Called with a node and its outputs' cotangents before they are pulled back; x_bar is filled only for ops with
-  /// curvature_reads_x_bar() and only if keeps_x_bar.
+  /// Called with a node and its outputs' cotangents before they are pulled back; x_bar is filled only for ops that
+  /// ReadsInputCotangents and only if keeps_x_bar.
   std::function<void(int node, Inputs y_bar, Inputs x_bar)> visit;
   bool keeps_x_bar = false;
 };

@@ -88,7 +88,8 @@ class Tape {
 };
 
 /// Runs `op`; records it if any input is recorded, so a net run on constants keeps nothing.
-/// @throws ShapeError, DTypeError from infer; Error if inputs belong to two tapes
+/// @throws ShapeError if it takes another number of inputs, ShapeError, DTypeError from infer; Error if inputs belong
+/// to two tapes
 std::vector<Variable> record(std::shared_ptr<const Op> op, std::span<const Variable> inputs);
 /// For ops with one output.
 Variable record_one(std::shared_ptr<const Op> op, std::span<const Variable> inputs);

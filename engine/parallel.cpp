@@ -17,6 +17,7 @@ namespace ockham {
 namespace {
 
 std::atomic<int> chosen_threads{0};
+std::atomic<std::int64_t> loops_run{0};
 thread_local bool is_inside_chunk = false;
 
 /// The chunks of one loop, taken by whichever thread is free. Which thread runs a chunk changes no result.
@@ -202,9 +203,15 @@ void with_thread_team(const std::function<void()>& body) {
   body();
 }
 
+std::int64_t shared_loops() {
+  return loops_run.load(std::memory_order_relaxed);
+}
+
 namespace detail {
 
 void run_chunks(std::int64_t chunks, void (*call)(void*, std::int64_t), void* context) {
+  if (!is_inside_chunk)
+    loops_run.fetch_add(1, std::memory_order_relaxed);
   const int threads = static_cast<int>(std::min<std::int64_t>(chunks, thread_count()));
   if (threads == 1 || is_inside_chunk) {
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk)

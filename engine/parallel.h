@@ -18,6 +18,10 @@ void set_thread_count(int count);
 /// the same results. A team within a team is the same one. Rethrows what body throws.
 void with_thread_team(const std::function<void()>& body);
 
+/// Loops of several chunks that this process has run so far, on however many threads (those inside a chunk of another
+/// not counted). By it a check that results do not depend on the threads knows whether it saw anything that could.
+std::int64_t shared_loops();
+
 namespace detail {
 void run_chunks(std::int64_t chunks, void (*call)(void*, std::int64_t), void* context);
 }

@@ -2,13 +2,16 @@
 
 #include <cmath>
 
+#include "autograd/side_interfaces.h"
+
 namespace ockham::nas {
 
 std::int64_t count_macs(const Tape& tape) {
   double flops = 0.0;
   for (const Node& node : tape.nodes()) {
-    if (node.op != nullptr)
-      flops += node.op->flops(node.input_specs);
+    const auto* counted = node.op != nullptr ? node.op->as<IsProfiled>() : nullptr;
+    if (counted != nullptr)
+      flops += counted->flops(node.input_specs);
   }
   return std::llround(flops / 2.0);
 }

@@ -24,8 +24,7 @@ OpCase elementwise_case(InputDraw draw, double (*function)(double)) {
       {"images", {2, 3, 5, 4}}, {"a matrix", {3, 7}}, {"a scalar", {}}, {"an empty batch", {0, 3}}};
   for (const auto& [name, shape] : shapes) {
     draw.shape = shape;
-    result.samples.push_back(
-        {.name = name, .make = make, .inputs = {draw}, .reference = reference, .has_recursion = true});
+    result.samples.push_back({.name = name, .make = make, .inputs = {draw}, .reference = reference});
   }
   result.bad.push_back({make, {{{2, 3}, DType::kUInt8}}, {F::kName.data(), "uint8[2,3]", "float32 or float64"}});
   return result;

@@ -1,6 +1,7 @@
 #include "ops/add/add.h"
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
 
@@ -26,9 +27,12 @@ void add_to_each(const Tensor& g, std::span<GradSlot> slots) {
   }
 }
 
-class AddOp : public Op {
+class AddOp : public Op, public HasRecursion {
  public:
+  explicit AddOp(std::size_t terms) : terms_(terms) {}
+
   std::string_view name() const override { return "add"; }
+  std::size_t input_count() const override { return terms_; }
   Algebra algebra() const override { return Algebra::kLinear; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
@@ -43,9 +47,10 @@ class AddOp : public Op {
   }
   void jvp(const Saved&, std::int64_t, Inputs x_dot, Outputs y_dot) const override { add_defined(x_dot, y_dot[0]); }
   void curvature(const Saved&, std::int64_t, Inputs, Inputs, Inputs, Inputs, std::span<double>) const override {}
-  void recursion(const Saved&, const RecursionRules&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    add_to_each(h_y[0], h_x);
-  }
+  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override { add_to_each(h_y[0], h_x); }
+
+ private:
+  const std::size_t terms_;
 };
 
 std::vector<Tensor> reference(Inputs x) {
@@ -59,29 +64,31 @@ std::vector<Tensor> reference(Inputs x) {
 
 OpSample sample(std::string name, const Shape& shape, std::size_t terms) {
   return {.name = std::move(name),
-          .make = [] { return std::make_unique<AddOp>(); },
+          .make = [=] { return std::make_unique<AddOp>(terms); },
           .inputs = std::vector<InputDraw>(terms, {.shape = shape}),
-          .reference = reference,
-          .has_recursion = true};
+          .reference = reference};
 }
 
 OCKHAM_REGISTER_OP(add, {.name = "add",
                          .samples = {sample("two terms", {2, 3, 5, 7}, 2), sample("five terms", {3, 4}, 5),
                                      sample("scalars", {}, 3)},
-                         .bad = {{.make = [] { return std::make_unique<AddOp>(); },
+                         .bad = {{.make = [] { return std::make_unique<AddOp>(2); },
                                   .inputs = {{{2, 3}}, {{2, 1}}},
                                   .message_parts = {"add", "[2,3]", "[2,1]", "must be equal"}},
-                                 {.make = [] { return std::make_unique<AddOp>(); },
+                                 {.make = [] { return std::make_unique<AddOp>(1); },
                                   .inputs = {{{2, 3}}},
                                   .message_parts = {"add", "1 inputs", "at least 2"}},
-                                 {.make = [] { return std::make_unique<AddOp>(); },
+                                 {.make = [] { return std::make_unique<AddOp>(3); },
+                                  .inputs = {{{2, 3}}, {{2, 3}}},
+                                  .message_parts = {"add", "takes 3 inputs, got 2"}},
+                                 {.make = [] { return std::make_unique<AddOp>(2); },
                                   .inputs = {{{2, 3}}, {{2, 3}, DType::kFloat64}},
                                   .message_parts = {"add", "float32[2,3]", "float64[2,3]"}}}});
 
 }  // namespace
 
 Variable add(std::span<const Variable> terms) {
-  return record_one(std::make_shared<const AddOp>(), terms);
+  return record_one(std::make_shared<const AddOp>(terms.size()), terms);
 }
 
 }  // namespace ockham

@@ -1,6 +1,7 @@
 #include "ops/add_bias/add_bias.h"
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
 #include "ops/diagonal.h"
@@ -66,9 +67,10 @@ void add_channels(std::int64_t D, const Tensor& x, const Tensor& b, Tensor& y) {
   });
 }
 
-class AddBias : public Op {
+class AddBias : public Op, public HasRecursion {
  public:
   std::string_view name() const override { return "add_bias"; }
+  std::size_t input_count() const override { return 2; }
   Algebra algebra() const override { return Algebra::kLinear; }
   bool is_parameter(std::size_t input) const override { return input == 1; }
 
@@ -104,8 +106,7 @@ class AddBias : public Op {
     add_grouped(channel_sums(squared(plane_sums(y_bar[0])), 1).reshape({y_bar[0].size(1)}), grouping, H);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     vjp(saved, 1, h_y, h_x);  // J consists of zeros and ones: it is its own square
   }
 };
@@ -122,8 +123,7 @@ OpSample sample(std::string name, const Shape& x) {
                   y.data<double>()[i] += in[1].data<double>()[i / plane % C];
                 return std::vector<Tensor>{y};
               },
-          .diagonal_inputs = {1},
-          .has_recursion = true};
+          .diagonal_inputs = {1}};
 }
 
 BadSample bad(const Spec& x, const Spec& b, std::vector<std::string> parts) {

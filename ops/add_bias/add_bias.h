@@ -8,7 +8,8 @@ namespace ockham {
 /// @param b [C]  same dtype as x
 /// @return  the shape of x
 /// @throws ShapeError unless b has as many entries as x has channels
-/// Saves nothing. Class: linear. Has weight_diagonal (hessian.md 6) and the recursion for x and b.
+/// Saves nothing. Class: linear. Has weight_diagonal, the sum over directions and samples of the squared
+/// plane sums of y_bar, and the recursion for x and b.
 Variable add_bias(const Variable& x, const Variable& b);
 
 }  // namespace ockham

@@ -2,13 +2,14 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "ops/avg_pool2d/avg_pool2d_kernels.h"
 
 namespace ockham {
 namespace {
 
-class AvgPool2d : public LinearOp {
+class AvgPool2d : public LinearOp, public HasRecursion {
  public:
   explicit AvgPool2d(const AvgPool2dAttrs& attrs)
       : window_{attrs.kernel, attrs.stride, attrs.pad}, counts_padding_(attrs.count_include_pad) {}
@@ -25,11 +26,10 @@ class AvgPool2d : public LinearOp {
 
   void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
 
-  /// The squares of the weights; official_pooling: the weights themselves.
-  void recursion(const Saved&, const RecursionRules& rules, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  /// The squares of the weights.
+  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
-      spread(h_y[0], h_x[0], rules.official_pooling ? 1 : 2);
+      spread(h_y[0], h_x[0], 2);
   }
 
  protected:
@@ -116,11 +116,9 @@ auto maker(const AvgPool2dAttrs& attrs) {
 }
 
 OpSample sample(const char* name, const Shape& x, const AvgPool2dAttrs& attrs) {
-  return {.name = name,
-          .make = maker(attrs),
-          .inputs = {{.shape = x}},
-          .reference = [=](Inputs in) { return reference(in, attrs); },
-          .has_recursion = true};
+  return {.name = name, .make = maker(attrs), .inputs = {{.shape = x}}, .reference = [=](Inputs in) {
+            return reference(in, attrs);
+          }};
 }
 
 const Spec kX{{2, 3, 6, 5}, DType::kFloat32};

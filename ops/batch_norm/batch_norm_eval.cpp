@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_ref.h"
@@ -8,7 +9,7 @@
 namespace ockham {
 namespace {
 
-class BatchNormEval : public BatchNormOp {
+class BatchNormEval : public BatchNormOp, public HasRecursion {
  public:
   BatchNormEval(const BatchNormAttrs& attrs, bool is_affine) : BatchNormOp(attrs, is_affine, false) {}
 
@@ -18,7 +19,7 @@ class BatchNormEval : public BatchNormOp {
   bool is_differentiable(std::size_t input) const override { return input < mean_input(); }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
-    check(x, 2);
+    check(x);
     return {x[0]};
   }
 
@@ -85,8 +86,7 @@ class BatchNormEval : public BatchNormOp {
   }
 
   /// h_x = h_y (gamma/s)^2, h_gamma = sum h_y xhat^2, h_beta = sum h_y.
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     const cpu::ChannelLayout layout = layout_of(x_of(saved));
     Tensor to_x = Tensor::zeros(x_of(saved).shape(), x_of(saved).dtype());
     Tensor to_gamma = Tensor::zeros({layout.C}, x_of(saved).dtype());
@@ -146,8 +146,7 @@ OpSample sample(const char* name, const Shape& x, double eps, bool is_affine) {
   OpSample result{.name = name,
                   .make = maker(eps, is_affine),
                   .inputs = {{.shape = x, .low = -1.0, .high = 2.0}},
-                  .reference = [=](Inputs in) { return reference(in, eps); },
-                  .has_recursion = true};
+                  .reference = [=](Inputs in) { return reference(in, eps); }};
   if (is_affine) {
     result.inputs.insert(result.inputs.end(), 2, {.shape = {x[1]}});
     result.diagonal_inputs = {1, 2};

@@ -17,14 +17,11 @@ std::string BatchNormOp::attrs() const {
   return concat("eps=", eps_, is_affine_ ? " affine" : "");
 }
 
-void BatchNormOp::check(std::span<const Spec> x, std::size_t statistics) const {
+void BatchNormOp::check(std::span<const Spec> x) const {
   require_float(*this, x);
   const Shape& shape = x[0].shape;
   if (shape.rank() != 2 && shape.rank() != 4)
     throw ShapeError(describe(*this, x) + ": x must be [N, C] or [N, C, H, W].");
-  const std::size_t expected = (is_affine_ ? 3 : 1) + statistics;
-  if (x.size() != expected)
-    throw ShapeError(concat(describe(*this, x), ": takes ", expected, " inputs, got ", x.size(), "."));
   for (const Spec& spec : x.subspan(1)) {
     if (spec.shape != Shape{shape[1]})
       throw ShapeError(concat(describe(*this, x), ": parameters and statistics must be [", shape[1],

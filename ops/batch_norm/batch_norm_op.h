@@ -20,7 +20,9 @@ class BatchNormOp : public Op {
       : eps_(attrs.eps), is_affine_(is_affine), uses_batch_(uses_batch) {}
 
   std::string attrs() const override;
-  bool is_parameter(std::size_t input) const override { return is_affine_ && (input == kGamma || input == kBeta); }
+  /// x, gamma and beta where affine, and in eval mode the mean and the variance.
+  std::size_t input_count() const override { return (is_affine_ ? 3 : 1) + (uses_batch_ ? 0 : 2); }
+  bool is_parameter(std::size_t input) const override { return input != 0; }
   bool has_derivative(std::size_t output) const override { return output == 0; }
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override;
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override;
@@ -29,8 +31,8 @@ class BatchNormOp : public Op {
   static constexpr std::size_t kGamma = 1;  // positions of the inputs, where affine
   static constexpr std::size_t kBeta = 2;
 
-  /// The rules that both modes have; `statistics` more inputs of shape [C] follow x and the parameters.
-  void check(std::span<const Spec> x, std::size_t statistics) const;
+  /// The rules that both modes have.
+  void check(std::span<const Spec> x) const;
   /// y from x and float64 statistics; keeps what later passes read.
   void normalise(Inputs x, Tensor& y, Saved& saved, const Tensor& mean, const Tensor& inverse_s) const;
 

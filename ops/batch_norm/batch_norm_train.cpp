@@ -1,4 +1,4 @@
-// Second derivative of train-mode batch norm (hessian.md section 2). Per channel, with m values, s = sqrt(var + eps)
+// Second derivative of train-mode batch norm. Per channel, with m values, s = sqrt(var + eps)
 // and xhat = (x - mean)/s, along x + tau t: with u = t - mean(t), q = mean(xhat t), w = mean(u^2),
 //   s' = q, s'' = (w - q^2)/s, xhat' = (u - q xhat)/s, xhat'' = [-2 q u + (3 q^2 - w) xhat] / s^2
 // because s^2 = mean((x - mean)^2) + eps. Hence, with g = <lambda, xhat>,
@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_ref.h"
@@ -16,17 +17,16 @@
 namespace ockham {
 namespace {
 
-class BatchNormTrain : public BatchNormOp {
+class BatchNormTrain : public BatchNormOp, public ReadsInputCotangents {
  public:
   BatchNormTrain(const BatchNormAttrs& attrs, bool is_affine) : BatchNormOp(attrs, is_affine, true) {}
 
   std::string_view name() const override { return "batch_norm_train"; }
   Algebra algebra() const override { return Algebra::kCurved; }
   bool couples_samples() const override { return true; }
-  bool curvature_reads_x_bar() const override { return true; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
-    check(x, 0);
+    check(x);
     if (x[0].shape.numel() == 0)
       throw ShapeError(describe(*this, x) +
                        ": there is no mean of an empty batch; give at least one value per channel.");

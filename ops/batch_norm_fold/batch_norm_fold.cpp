@@ -8,27 +8,26 @@
 #include <cmath>
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/infer.h"
 
 namespace ockham {
 namespace {
 
-class BatchNormFold : public Op {
+class BatchNormFold : public Op, public HasJointCurvature {
  public:
   BatchNormFold(double eps, bool is_affine) : eps_(eps), is_affine_(is_affine) {}
 
   std::string_view name() const override { return "batch_norm_fold"; }
   std::string attrs() const override { return concat("eps=", eps_, is_affine_ ? " affine" : ""); }
+  std::size_t input_count() const override { return is_affine_ ? 3 : 1; }
   /// Also where m is constant: a scale is one number for all samples, so R could not square their gradients apart.
   Algebra algebra() const override { return Algebra::kCurved; }
   bool is_parameter(std::size_t) const override { return true; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);
-    const std::size_t expected = is_affine_ ? 3 : 1;
-    if (x.size() != expected)
-      throw ShapeError(concat(describe(*this, x), ": takes ", expected, " inputs, got ", x.size(), "."));
     const Shape& shape = x[0].shape;
     if (shape.rank() != 2 || shape[0] != 2)
       throw ShapeError(describe(*this, x) + ": m must be [2, C], the means and variances that moments gives.");
@@ -201,7 +200,8 @@ OCKHAM_REGISTER_OP(
              {maker(1e-5, true), {kM, kC, {{4}, DType::kFloat32}}, {"float32[4]", "must be [3]"}},
              {maker(1e-5, true), {kM, kC, {{3}, DType::kFloat64}}, {"float64[3]", "one of them for all inputs"}},
              {maker(1e-5, true), {kM}, {"takes 3 inputs, got 1"}},
-             {maker(-1.0, false), {kM}, {"eps=-1", "must be >= 0"}}}});
+             {maker(-1.0, false), {kM}, {"eps=-1", "must be >= 0"}}},
+     .is_serial = true});
 
 }  // namespace
 

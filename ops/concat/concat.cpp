@@ -1,6 +1,7 @@
 #include "ops/concat/concat.h"
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 #include "ops/infer.h"
 #include "ops/window.h"
@@ -8,9 +9,12 @@
 namespace ockham {
 namespace {
 
-class ConcatOp : public Op {
+class ConcatOp : public Op, public HasRecursion {
  public:
+  explicit ConcatOp(std::size_t parts) : parts_(parts) {}
+
   std::string_view name() const override { return "concat"; }
+  std::size_t input_count() const override { return parts_; }
   Algebra algebra() const override { return Algebra::kLinear; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
@@ -41,8 +45,7 @@ class ConcatOp : public Op {
     join(saved, x_dot, y_dot[0]);
   }
   void curvature(const Saved&, std::int64_t, Inputs, Inputs, Inputs, Inputs, std::span<double>) const override {}
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     split(saved, h_y[0], h_x);
   }
 
@@ -80,6 +83,8 @@ class ConcatOp : public Op {
         cpu::move_window(window.reversed(), y_bar, x_bar[i]);
     });
   }
+
+  const std::size_t parts_;
 };
 
 std::vector<Tensor> reference(Inputs x) {
@@ -99,13 +104,15 @@ std::vector<Tensor> reference(Inputs x) {
   return {y};
 }
 
-const auto kMake = [] { return std::make_unique<ConcatOp>(); };
+auto maker(std::size_t parts) {
+  return [=] { return std::make_unique<ConcatOp>(parts); };
+}
 
 OpSample sample(std::string name, const std::vector<Shape>& parts) {
   std::vector<InputDraw> inputs;
   for (const Shape& shape : parts)
     inputs.push_back({.shape = shape});
-  return {.name = std::move(name), .make = kMake, .inputs = inputs, .reference = reference, .has_recursion = true};
+  return {.name = std::move(name), .make = maker(parts.size()), .inputs = inputs, .reference = reference};
 }
 
 OCKHAM_REGISTER_OP(
@@ -113,18 +120,19 @@ OCKHAM_REGISTER_OP(
     {.name = "concat",
      .samples = {sample("three feature maps", {{2, 3, 5, 4}, {2, 1, 5, 4}, {2, 2, 5, 4}}),
                  sample("rows", {{3, 2}, {3, 5}}), sample("one part", {{3, 2, 5}})},
-     .bad = {{.make = kMake, .inputs = {{{2, 3, 4}}, {{2, 3, 5}}}, .message_parts = {"concat", "[2,3,4]", "[2,3,5]"}},
-             {.make = kMake, .inputs = {{{2, 3}}, {{2, 3, 1}}}, .message_parts = {"concat", "[2,3]", "[2,3,1]"}},
-             {.make = kMake, .inputs = {{{3}}, {{3}}}, .message_parts = {"concat", "[3]", "at least 2"}},
-             {.make = kMake, .inputs = {}, .message_parts = {"concat", "0 inputs"}},
-             {.make = kMake,
-              .inputs = {{{2, 3}}, {{2, 3}, DType::kFloat64}},
-              .message_parts = {"concat", "float32[2,3]", "float64[2,3]"}}}});
+     .bad = {
+         {.make = maker(2), .inputs = {{{2, 3, 4}}, {{2, 3, 5}}}, .message_parts = {"concat", "[2,3,4]", "[2,3,5]"}},
+         {.make = maker(2), .inputs = {{{2, 3}}, {{2, 3, 1}}}, .message_parts = {"concat", "[2,3]", "[2,3,1]"}},
+         {.make = maker(2), .inputs = {{{3}}, {{3}}}, .message_parts = {"concat", "[3]", "at least 2"}},
+         {.make = maker(0), .inputs = {}, .message_parts = {"concat", "0 inputs"}},
+         {.make = maker(2),
+          .inputs = {{{2, 3}}, {{2, 3}, DType::kFloat64}},
+          .message_parts = {"concat", "float32[2,3]", "float64[2,3]"}}}});
 
 }  // namespace
 
 Variable concat(std::span<const Variable> parts) {
-  return record_one(std::make_shared<const ConcatOp>(), parts);
+  return record_one(std::make_shared<const ConcatOp>(parts.size()), parts);
 }
 
 }  // namespace ockham

@@ -35,6 +35,7 @@ class ConcreteGate : public Op {
   std::string attrs() const override {
     return concat("temperature=", attrs_.temperature, attrs_.one_per_group ? " one_per_group" : "");
   }
+  std::size_t input_count() const override { return 2; }
   Algebra algebra() const override { return Algebra::kCurved; }
   bool is_parameter(std::size_t input) const override { return input == 1; }
 

@@ -5,6 +5,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 #include "ops/conv2d/conv2d_kernels.h"
 #include "ops/conv2d/conv2d_ref.h"
@@ -17,7 +18,7 @@ namespace {
 
 using cpu::Conv2dSize;
 
-class Conv2d : public BilinearOp {
+class Conv2d : public BilinearOp, public HasRecursion, public IsProfiled {
  public:
   explicit Conv2d(const Conv2dAttrs& attrs) : attrs_(attrs) {}
 
@@ -65,8 +66,7 @@ class Conv2d : public BilinearOp {
     add_grouped(entries, grouping, H);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose_a(1, h_y[0], squared(saved[1]), h_x[0]);
     if (h_x[1])
@@ -129,8 +129,7 @@ OpSample sample(std::string name, const Conv2dAttrs& attrs, const Shape& x, cons
                                                         y.data<double>());
                 return std::vector<Tensor>{y};
               },
-          .diagonal_inputs = {1},
-          .has_recursion = true};
+          .diagonal_inputs = {1}};
 }
 
 BadSample bad(const Conv2dAttrs& attrs, const Spec& x, const Spec& w, std::vector<std::string> parts) {

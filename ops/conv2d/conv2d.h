@@ -20,9 +20,9 @@ struct Conv2dAttrs {
 /// @param w [K, C/groups, R, S]  same dtype as x
 /// @return  [N, K, P, Q], P = (H + 2 pad - dilation (R - 1) - 1) / stride + 1
 /// @throws ShapeError if C or K is not divisible by groups, w does not fit x, or P or Q would be less than 1
-/// Saves x and w. Class: bilinear. Has weight_diagonal (hessian.md 6) and the recursion for x and w. Scratch memory: a
-/// padded copy of one sample per thread; a few samples for the gradient of w. Dumoulin and Visin 2016,
-/// arXiv:1603.07285.
+/// Saves x and w. Class: bilinear. Has weight_diagonal, sum_{d,n} (Y_dn X_n^T)^2 elementwise with X_n the taps of
+/// sample n as columns [C/groups R S, P Q], and the recursion for x and w. Scratch memory: a padded copy of one sample
+/// per thread; a few samples for the gradient of w. Dumoulin and Visin 2016, arXiv:1603.07285.
 Variable conv2d(const Variable& x, const Variable& w, const Conv2dAttrs& attrs = {});
 
 }  // namespace ockham

@@ -276,7 +276,8 @@ void weight_squares(const Conv2dSize& s, std::int64_t D, const T* x, const T* y_
 
 template <class T>
 Conv2dKernel<T> dense_kernel() {
-  return {"dense", "any size", fits, forward<T>, input_gradient<T>, weight_gradient<T>, weight_squares<T>};
+  return {Conv2dForm::kDense, "dense",           "any size",         fits,
+          forward<T>,         input_gradient<T>, weight_gradient<T>, weight_squares<T>};
 }
 template Conv2dKernel<float> dense_kernel();
 template Conv2dKernel<double> dense_kernel();

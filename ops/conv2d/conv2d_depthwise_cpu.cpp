@@ -108,7 +108,8 @@ void weight_squares(const Conv2dSize& s, std::int64_t D, const T* x, const T* y_
 
 template <class T>
 Conv2dKernel<T> depthwise_kernel() {
-  return {"depthwise",
+  return {Conv2dForm::kDepthwise,
+          "depthwise",
           "one input and one output channel a group",
           fits,
           forward<T>,

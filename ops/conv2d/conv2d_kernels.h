@@ -24,10 +24,18 @@ struct Conv2dSize {
   std::int64_t w_numel() const { return K * group_inputs() * taps(); }
 };
 
+/// What the forms of a convolution differ by; code that treats some apart asks for it.
+enum class Conv2dForm {
+  kPointwise,  ///< 1x1, no padding, one group: a matrix product per sample
+  kDepthwise,  ///< one input and one output channel per group: planes, no matrix product
+  kDense,      ///< any other: a matrix product over taps of zero-padded planes, per sample and group
+};
+
 /// beta is 0 (overwrite, whatever is there) or 1 (add).
 template <class T>
 struct Conv2dKernel {
-  std::string_view name;
+  Conv2dForm form;
+  std::string_view name;   ///< for people to read
   std::string_view takes;  ///< what fits, in words
   bool (*fits)(const Conv2dSize&);
   /// y = beta y + conv(x, w)

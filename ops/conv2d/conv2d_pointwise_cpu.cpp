@@ -111,8 +111,8 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
 template <class T>
 Conv2dKernel<T> pointwise_kernel() {
   // Squares need every sample's gradient for itself, which the dense kernel has already.
-  return {"pointwise",        "1x1, no padding, one group",    fits, forward<T>, input_gradient<T>,
-          weight_gradient<T>, dense_kernel<T>().weight_squares};
+  return {Conv2dForm::kPointwise, "pointwise",        "1x1, no padding, one group",    fits, forward<T>,
+          input_gradient<T>,      weight_gradient<T>, dense_kernel<T>().weight_squares};
 }
 template Conv2dKernel<float> pointwise_kernel();
 template Conv2dKernel<double> pointwise_kernel();

@@ -91,8 +91,8 @@ void weight_squares(const Conv2dSize& s, std::int64_t D, const T* x, const T* y_
 
 template <class T>
 Conv2dKernel<T> reference_conv2d() {
-  return {"reference",        "any size",       [](const Conv2dSize&) { return true; }, forward<T>, input_gradient<T>,
-          weight_gradient<T>, weight_squares<T>};
+  return {Conv2dForm::kDense, "reference",       "any size",         [](const Conv2dSize&) { return true; },
+          forward<T>,         input_gradient<T>, weight_gradient<T>, weight_squares<T>};
 }
 template Conv2dKernel<float> reference_conv2d();
 template Conv2dKernel<double> reference_conv2d();

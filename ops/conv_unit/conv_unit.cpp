@@ -27,8 +27,6 @@ std::string ConvUnit::attrs() const {
 
 std::vector<Spec> ConvUnit::infer(std::span<const Spec> x) const {
   require_float(*this, x);
-  if (x.size() != inputs_)
-    throw ShapeError(concat(describe(*this, x), ": takes ", inputs_, " inputs, got ", x.size(), "."));
   Shape z = check_conv2d(*this, x, attrs_.conv, x[0].shape, x[w_at_].shape);
   if (affine_at_ != kNone && x[affine_at_].shape != Shape{2, x[0].shape[1]})
     throw ShapeError(concat(describe(*this, x), ": affine must be [2,", x[0].shape[1],
@@ -50,7 +48,7 @@ std::vector<Spec> ConvUnit::infer(std::span<const Spec> x) const {
 
 std::string ConvUnit::kernel(std::span<const Spec> x) const {
   const auto& first = cpu::conv2d_kernel<float>(cpu::conv2d_size(attrs_.conv, x[0].shape, x[w_at_].shape));
-  const bool multiplies = first.name != "depthwise" || pointwise_at_ != kNone;
+  const bool multiplies = first.form != cpu::Conv2dForm::kDepthwise || pointwise_at_ != kNone;
   if (x[0].dtype == DType::kBFloat16 && multiplies)
     return concat(first.name, ", bfloat16 products: ", gemm_bf16_kernel());
   return std::string(first.name);

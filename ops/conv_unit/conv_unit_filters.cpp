@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 bool composes(const UnitSample<T>& unit) {
-  return unit.w_pointwise && unit.conv.groups == 1 && unit.conv_kernel().name == "dense";
+  return unit.w_pointwise && unit.conv.groups == 1 && unit.conv_kernel().form == cpu::Conv2dForm::kDense;
 }
 
 /// Calls body(begin, end) over threads for pieces of columns of a product with filters.

@@ -1,6 +1,7 @@
 #pragma once
 // The op of conv_unit.h: declaration, and what its passes share. Passes are in conv_unit.cpp (forward,
 // weight_diagonal), conv_unit_vjp.cpp and conv_unit_tangent.cpp (jvp, curvature).
+#include "autograd/side_interfaces.h"
 #include "ops/conv_unit/conv_unit.h"
 #include "ops/conv_unit/conv_unit_stage.h"
 #include "ops/moments/moments_kernels.h"
@@ -14,7 +15,12 @@ inline std::int64_t sample_grain(std::int64_t N) {
 }
 
 /// Inputs are x, [affine], w, [w_pointwise]; Saved holds the same, then z and its moments if asked for.
-class ConvUnit : public Op {
+class ConvUnit : public Op,
+                 public ReadsBFloat16,
+                 public TakesScaled,
+                 public ReadsInputCotangents,
+                 public HasJointCurvature,
+                 public IsProfiled {
  public:
   ConvUnit(const ConvUnitAttrs& attrs, bool has_affine, bool has_pointwise)
       : attrs_(attrs),
@@ -25,11 +31,11 @@ class ConvUnit : public Op {
 
   std::string_view name() const override { return "conv_unit"; }
   std::string attrs() const override;
+  std::size_t input_count() const override { return inputs_; }
   Smoothness smoothness() const override { return attrs_.rectifies ? Smoothness::kPiecewise : Smoothness::kTwice; }
   Algebra algebra() const override { return attrs_.takes_moments ? Algebra::kCurved : Algebra::kMultilinear; }
   bool is_parameter(std::size_t input) const override { return input != 0; }
   bool couples_samples() const override { return attrs_.takes_moments; }
-  bool reads_bfloat16() const override { return true; }
   bool curvature_reads_x_bar() const override { return affine_at_ != kNone; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override;
@@ -37,7 +43,6 @@ class ConvUnit : public Op {
   double flops(std::span<const Spec> x) const override;
 
   void forward(Inputs x, Outputs y, Saved& saved) const override;
-  bool takes_scaled() const override { return true; }
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
     vjp_scaled(saved, D, y_bar, {}, x_bar);
   }
@@ -121,7 +126,7 @@ class ConvUnit : public Op {
   static void with_stage(const cpu::UnitSample<T>& unit, ScratchScope& scratch, Body&& body) {
     using Depthwise = cpu::DepthwiseStage<T>;
     using Sample = cpu::SampleStage<T>;
-    if (unit.conv_kernel().name == "depthwise")
+    if (unit.conv_kernel().form == cpu::Conv2dForm::kDepthwise)
       body.template operator()<Depthwise>(typename Depthwise::Shared(unit, scratch));
     else
       body.template operator()<Sample>(typename Sample::Shared(unit, scratch));

@@ -45,7 +45,7 @@ struct UnitSample {
       const auto packed_of = [&](const Conv2dSize& size, const T* weights) {
         return new (scratch.take<PackedFilters>(1)) PackedFilters(size, weights, is_for_gradient, scratch);
       };
-      if (conv_kernel().name != "depthwise")
+      if (conv_kernel().form != Conv2dForm::kDepthwise)
         packed = packed_of(conv, w);
       if (w_pointwise)
         packed_pointwise = packed_of(point, w_pointwise);

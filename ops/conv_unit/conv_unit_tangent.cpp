@@ -245,7 +245,7 @@ void ConvUnit::push(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_b
     push_samples<Stage>(unit, typename Stage::Shared(unit, shared), saved, D, t, bends, y_dot[0].data<T>(), sums,
                         parts);
   };
-  if (unit.conv_kernel().name == "depthwise" && t.w == nullptr)
+  if (unit.conv_kernel().form == cpu::Conv2dForm::kDepthwise && t.w == nullptr)
     run.template operator()<cpu::DepthwiseTangent<T>>();
   else
     run.template operator()<cpu::SampleTangent<T>>();

@@ -185,7 +185,7 @@ void ConvUnit::vjp_scaled(const Saved& saved, std::int64_t D, Inputs y_bar, cons
     if (composes)
       unit = composed(unit, shared);
     unit.pack(true, shared);
-    if (composes || (unit.conv_kernel().name == "dense" && !unit.w_pointwise)) {
+    if (composes || (unit.conv_kernel().form == cpu::Conv2dForm::kDense && !unit.w_pointwise)) {
       if (!unit.x.is_narrow())
         return vjp_by_stages(unit, saved, D, y_bar, factor, x_bar);
       Saved wide;

@@ -26,8 +26,7 @@ inline OpCase drop_case(std::string_view name, DropUnit unit, const std::vector<
       result.samples.push_back({.name = concat("p = ", p, ", ", shape),
                                 .make = maker(p),
                                 .inputs = {{.shape = shape}},
-                                .reference = reference,
-                                .has_recursion = true});
+                                .reference = reference});
   }
   const Spec x{{4, 3}, DType::kFloat32};
   result.bad = {{maker(1.0), {x}, {concat(name, "(p=1)"), "[0, 1)"}},

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "autograd/op_classes.h"
+#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "engine/random.h"
 #include "ops/infer.h"
@@ -14,7 +15,7 @@ namespace ockham {
 enum class DropUnit { kElement, kChannel, kSample };
 
 /// Unit u (row-major) is kept if uniform(key, u) >= p: the same at any number of threads, and for every direction.
-class DropOp : public LinearOp {
+class DropOp : public LinearOp, public HasRecursion {
  public:
   DropOp(std::string_view name, DropUnit unit, double p, const RandomKey& key)
       : name_(name), unit_(unit), p_(p), key_(key) {}
@@ -42,8 +43,7 @@ class DropOp : public LinearOp {
     apply(saved, 1, x[0], y[0]);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       scale_kept(saved, 1, h_y[0], *h_x[0].dst, boost() * boost(), h_x[0].accumulate);
   }

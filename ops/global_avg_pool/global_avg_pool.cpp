@@ -4,6 +4,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
 #include "ops/pool.h"
@@ -11,7 +12,7 @@
 namespace ockham {
 namespace {
 
-class GlobalAvgPool : public LinearOp {
+class GlobalAvgPool : public LinearOp, public HasRecursion {
  public:
   std::string_view name() const override { return "global_avg_pool"; }
 
@@ -25,13 +26,12 @@ class GlobalAvgPool : public LinearOp {
 
   void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
 
-  /// 1/(H W)^2; official_pooling: 0.5.
-  void recursion(const Saved&, const RecursionRules& rules, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  /// 1/(H W)^2.
+  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (!h_x[0])
       return;
     const double factor = 1.0 / static_cast<double>(plane_of(*h_x[0].dst));
-    spread(h_y[0], h_x[0], rules.official_pooling ? 0.5 : factor * factor);
+    spread(h_y[0], h_x[0], factor * factor);
   }
 
  protected:
@@ -81,7 +81,7 @@ std::vector<Tensor> reference(Inputs x) {
 
 const auto kMake = [] { return std::make_unique<GlobalAvgPool>(); };
 OpSample sample(const char* name, const Shape& x) {
-  return {.name = name, .make = kMake, .inputs = {{.shape = x}}, .reference = reference, .has_recursion = true};
+  return {.name = name, .make = kMake, .inputs = {{.shape = x}}, .reference = reference};
 }
 
 OCKHAM_REGISTER_OP(global_avg_pool,

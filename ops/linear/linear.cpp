@@ -2,6 +2,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/gemm.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
@@ -22,7 +23,7 @@ void multiply(bool transpose_a, bool transpose_b, std::int64_t M, std::int64_t N
   });
 }
 
-class Linear : public BilinearOp {
+class Linear : public BilinearOp, public HasRecursion, public IsProfiled {
  public:
   std::string_view name() const override { return "linear"; }
 
@@ -61,8 +62,7 @@ class Linear : public BilinearOp {
     add_grouped(entries, grouping, H);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose_a(1, h_y[0], squared(saved[1]), h_x[0]);
     if (h_x[1])
@@ -114,8 +114,7 @@ OpSample sample(std::string name, const Shape& x, const Shape& w) {
                 }
                 return std::vector<Tensor>{y};
               },
-          .diagonal_inputs = {1},
-          .has_recursion = true};
+          .diagonal_inputs = {1}};
 }
 
 BadSample bad(const Spec& x, const Spec& w, std::vector<std::string> parts) {

@@ -8,8 +8,8 @@ namespace ockham {
 /// @param w [O, I]  same dtype as x
 /// @return  [N, O]
 /// @throws ShapeError unless both have rank 2 and the same I
-/// Saves x and w. Class: bilinear. Has weight_diagonal (hessian.md 6: (sum_d Y_d^2)^T X^2, the cost of one gradient)
-/// and the recursion for x and w.
+/// Saves x and w. Class: bilinear. Has weight_diagonal, (sum_d Y_d o Y_d)^T (X o X) for cotangents Y_d [N, O]: a
+/// sample's gradient is an outer product, so its square is that of the squares. Has the recursion for x and w.
 Variable linear(const Variable& x, const Variable& w);
 
 }  // namespace ockham

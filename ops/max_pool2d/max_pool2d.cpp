@@ -2,6 +2,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/arena.h"
 #include "engine/parallel.h"
 #include "ops/max_pool2d/max_pool2d_kernels.h"
@@ -9,7 +10,7 @@
 namespace ockham {
 namespace {
 
-class MaxPool2d : public LinearOp {
+class MaxPool2d : public LinearOp, public HasRecursion {
  public:
   explicit MaxPool2d(const MaxPool2dAttrs& attrs) : window_{attrs.kernel, attrs.stride, attrs.pad} {}
 
@@ -40,8 +41,7 @@ class MaxPool2d : public LinearOp {
   }
 
   /// J o J = J: the entries are 0 and 1.
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose(saved, 1, h_y[0], h_x[0]);
   }
@@ -131,8 +131,7 @@ OpSample sample(const char* name, const Shape& x, const MaxPool2dAttrs& attrs) {
   return {.name = name,
           .make = maker(attrs),
           .inputs = {{.shape = x, .draw = Draw::kSeparated}},
-          .reference = [=](Inputs in) { return reference(in, attrs); },
-          .has_recursion = true};
+          .reference = [=](Inputs in) { return reference(in, attrs); }};
 }
 
 const Spec kX{{2, 3, 6, 5}, DType::kFloat32};

@@ -23,8 +23,7 @@ OpSample sample(std::string name, const Shape& shape) {
   return {.name = std::move(name),
           .make = [] { return std::make_unique<MeanOp>(); },
           .inputs = {{.shape = shape}},
-          .reference = reference,
-          .has_recursion = true};
+          .reference = reference};
 }
 
 OCKHAM_REGISTER_OP(mean, {.name = "mean",

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/arena.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
@@ -15,7 +16,7 @@ namespace ockham {
 namespace {
 
 /// Inputs are alpha, every z, and the affines of the branches that have one; Saved holds the same.
-class MixOp : public Op {
+class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public LeavesScaled, public HasJointCurvature {
  public:
   MixOp(std::vector<std::int64_t> index, const std::vector<bool>& has_affine) : index_(std::move(index)) {
     for (bool has : has_affine)
@@ -32,20 +33,19 @@ class MixOp : public Op {
       text += input == 0 ? '0' : '1';
     return text;
   }
+  /// alpha, one z per branch, and the affines.
+  std::size_t input_count() const override { return 1 + affine_.size() + affines_; }
   Algebra algebra() const override { return Algebra::kMultilinear; }
   int factor_of(std::size_t input) const override { return input == 0 ? 0 : input > affine_.size() ? 1 : 2; }
   bool is_parameter(std::size_t input) const override { return input == 0 || input > affine_.size(); }
-  bool reads_bfloat16() const override { return true; }
   bool may_scale(std::size_t input) const override { return input != 0 && input <= affine_.size(); }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);
     const std::size_t K = affine_.size();
-    if (K == 0 || K != index_.size() || x.size() != 1 + K + affines_)
-      throw ShapeError(concat(describe(*this, x), ": ", K, " branches, ", index_.size(), " indices and ", x.size(),
-                              " inputs; give one index per branch, at least one branch, and as inputs alpha, one z per "
-                              "branch and the affines, here ",
-                              1 + K + affines_, "."));
+    if (K == 0 || K != index_.size())
+      throw ShapeError(concat(describe(*this, x), ": ", K, " branches and ", index_.size(),
+                              " indices; give one index per branch, and at least one branch."));
     if (x[0].shape.rank() == 0)
       throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
     for (std::int64_t entry : index_) {
@@ -142,8 +142,7 @@ class MixOp : public Op {
     add_grouped(Tensor::from(entries, saved[0].shape()), grouping, H);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     visit_float(saved[0].dtype(), name(), [&]<class T>() {
       const Branches<T> at = values<T>(saved.tensors);
       const Planes planes(saved[1]);
@@ -488,8 +487,7 @@ OpSample sample(std::string name, const Shape& alpha, const Shape& z, const std:
           .make = maker(index, has_affine),
           .inputs = std::move(inputs),
           .reference = [=](Inputs x) { return reference(x, index, has_affine); },
-          .diagonal_inputs = {0},
-          .has_recursion = true};
+          .diagonal_inputs = {0}};
 }
 
 OCKHAM_REGISTER_OP(
@@ -506,7 +504,7 @@ OCKHAM_REGISTER_OP(
                  sample("planes of more than a block", {2}, {1, 2, 65, 67}, {0, 1}, {true, false})},
      .bad = {{maker({0, 1}, {false}), {{{2}}, {{2, 3}}}, {"mix(index=0,1 affine=0)", "1 branches", "2 indices"}},
              {maker({}, {}), {{{2}}}, {"0 branches", "at least one branch"}},
-             {maker({0}, {true}), {{{2}}, {{2, 3}}}, {"2 inputs", "here 3"}},
+             {maker({0}, {true}), {{{2}}, {{2, 3}}}, {"takes 3 inputs, got 2"}},
              {maker({0, 2}, {false, false}), {{{2}}, {{2, 3}}, {{2, 3}}}, {"index 2", "[0, 2)"}},
              {maker({-1}, {false}), {{{2}}, {{2, 3}}}, {"mix", "index -1"}},
              {maker({0}, {false}), {{{}}, {{2, 3}}}, {"scalar", "rank 1"}},

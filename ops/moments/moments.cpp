@@ -3,6 +3,7 @@
 #include "ops/moments/moments.h"
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/arena.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
@@ -12,7 +13,7 @@
 namespace ockham {
 namespace {
 
-class MomentsOp : public Op {
+class MomentsOp : public Op, public HasJointCurvature {
  public:
   std::string_view name() const override { return "moments"; }
   Algebra algebra() const override { return Algebra::kCurved; }

@@ -2,6 +2,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
 
@@ -29,7 +30,7 @@ void multiply(std::int64_t D, const Tensor& a, const Tensor& b, Tensor& y, bool 
   });
 }
 
-class MulOp : public BilinearOp {
+class MulOp : public BilinearOp, public HasRecursion {
  public:
   std::string_view name() const override { return "mul"; }
 
@@ -39,8 +40,7 @@ class MulOp : public BilinearOp {
     return {x[0]};
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     for (std::size_t i = 0; i < 2; ++i) {
       if (!h_x[i])
         continue;
@@ -74,8 +74,7 @@ OpSample sample(std::string name, const Shape& shape) {
                 for (std::int64_t i = 0; i < y.numel(); ++i)
                   y.data<double>()[i] = x[0].data<double>()[i] * x[1].data<double>()[i];
                 return std::vector<Tensor>{y};
-              },
-          .has_recursion = true};
+              }};
 }
 
 OCKHAM_REGISTER_OP(mul, {.name = "mul",

@@ -2,13 +2,14 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
 #include "ops/window.h"
 
 namespace ockham {
 namespace {
 
-class Pad2dOp : public LinearOp {
+class Pad2dOp : public LinearOp, public HasRecursion {
  public:
   explicit Pad2dOp(const Pad2dAttrs& attrs) : attrs_(attrs) {}
 
@@ -29,8 +30,7 @@ class Pad2dOp : public LinearOp {
   }
 
   void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose(saved, 1, h_y[0], h_x[0]);
   }
@@ -70,8 +70,7 @@ OpSample sample(const Shape& shape, const Pad2dAttrs& pad) {
   return {.name = Pad2dOp(pad).attrs(),
           .make = [pad] { return std::make_unique<Pad2dOp>(pad); },
           .inputs = {{.shape = shape}},
-          .reference = reference,
-          .has_recursion = true};
+          .reference = reference};
 }
 
 BadSample bad(const Pad2dAttrs& pad, Spec x, std::vector<std::string> message_parts) {

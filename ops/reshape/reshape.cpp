@@ -2,13 +2,14 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 #include "ops/infer.h"
 
 namespace ockham {
 namespace {
 
-class ReshapeOp : public LinearOp {
+class ReshapeOp : public LinearOp, public HasRecursion {
  public:
   explicit ReshapeOp(const Shape& shape) : shape_(shape) {}
 
@@ -28,8 +29,7 @@ class ReshapeOp : public LinearOp {
   }
 
   void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose(saved, 1, h_y[0], h_x[0]);
   }
@@ -54,8 +54,7 @@ OpSample sample(const Shape& from, const Shape& to) {
   return {.name = concat(from, " to ", to),
           .make = [to] { return std::make_unique<ReshapeOp>(to); },
           .inputs = {{.shape = from}},
-          .reference = reference,
-          .has_recursion = true};
+          .reference = reference};
 }
 
 BadSample bad(Spec from, const Shape& to, std::vector<std::string> message_parts) {
@@ -64,13 +63,13 @@ BadSample bad(Spec from, const Shape& to, std::vector<std::string> message_parts
           .message_parts = std::move(message_parts)};
 }
 
-OCKHAM_REGISTER_OP(reshape,
-                   {.name = "reshape",
-                    .samples = {sample({2, 3, 4, 5}, {2, 60}), sample({3, 10}, {3, 2, 5}), sample({4}, {4, 1, 1})},
-                    .bad = {bad({{2, 3}}, {2, 4}, {"reshape([2,4])", "6 elements", "8"}),
-                            bad({{2, 3}}, {3, 2}, {"[2,3]", "[3,2]", "samples"}),
-                            bad({{1}}, {}, {"reshape([])", "samples"}),
-                            bad({{2, 3}, DType::kInt64}, {2, 3}, {"int64[2,3]"})}});
+OCKHAM_REGISTER_OP(reshape, {.name = "reshape",
+                             .samples = {sample({2, 3, 4, 5}, {2, 60}), sample({3, 10}, {3, 2, 5}),
+                                         sample({4}, {4, 1, 1}), sample({40, 1000}, {40, 10, 100})},
+                             .bad = {bad({{2, 3}}, {2, 4}, {"reshape([2,4])", "6 elements", "8"}),
+                                     bad({{2, 3}}, {3, 2}, {"[2,3]", "[3,2]", "samples"}),
+                                     bad({{1}}, {}, {"reshape([])", "samples"}),
+                                     bad({{2, 3}, DType::kInt64}, {2, 3}, {"int64[2,3]"})}});
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
@@ -24,7 +25,7 @@ void multiply(std::int64_t D, const Tensor& x, std::int64_t dx, const Tensor& s,
   });
 }
 
-class ScaleOp : public BilinearOp {
+class ScaleOp : public BilinearOp, public HasRecursion {
  public:
   std::string_view name() const override { return "scale"; }
   bool is_parameter(std::size_t input) const override { return input == 1; }
@@ -54,8 +55,7 @@ class ScaleOp : public BilinearOp {
     });
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     const Tensor& x = saved[0];
     const double s = saved[1].item();
     if (h_x[0])
@@ -95,7 +95,7 @@ class ScaleOp : public BilinearOp {
   }
 };
 
-class FixedScaleOp : public LinearOp {
+class FixedScaleOp : public LinearOp, public HasRecursion {
  public:
   explicit FixedScaleOp(double factor) : factor_(factor) {}
   std::string_view name() const override { return "scale"; }
@@ -106,7 +106,7 @@ class FixedScaleOp : public LinearOp {
     return {x[0]};
   }
   void forward(Inputs x, Outputs y, Saved&) const override { times(factor_, x[0], y[0], false); }
-  void recursion(const Saved&, const RecursionRules&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
+  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       times(factor_ * factor_, h_y[0], *h_x[0].dst, h_x[0].accumulate);
   }
@@ -135,8 +135,7 @@ OpSample trainable(std::string name, const Shape& x, const Shape& s) {
                   y.data<double>()[i] = in[1].item() * in[0].data<double>()[i];
                 return std::vector<Tensor>{y};
               },
-          .diagonal_inputs = {1},
-          .has_recursion = true};
+          .diagonal_inputs = {1}};
 }
 
 OpSample fixed(double factor, const Shape& x) {
@@ -149,8 +148,7 @@ OpSample fixed(double factor, const Shape& x) {
                 for (std::int64_t i = 0; i < y.numel(); ++i)
                   y.data<double>()[i] = factor * in[0].data<double>()[i];
                 return std::vector<Tensor>{y};
-              },
-          .has_recursion = true};
+              }};
 }
 
 const auto kMake = [] { return std::make_unique<ScaleOp>(); };

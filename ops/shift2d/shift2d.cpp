@@ -4,13 +4,14 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
 #include "ops/window.h"
 
 namespace ockham {
 namespace {
 
-class Shift2dOp : public LinearOp {
+class Shift2dOp : public LinearOp, public HasRecursion {
  public:
   Shift2dOp(std::int64_t dy, std::int64_t dx, std::int64_t stride) : dy_(dy), dx_(dx), stride_(stride) {}
 
@@ -28,8 +29,7 @@ class Shift2dOp : public LinearOp {
   }
 
   void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose(saved, 1, h_y[0], h_x[0]);
   }
@@ -96,8 +96,7 @@ OpSample sample(const Shape& shape, std::int64_t dy, std::int64_t dx, std::int64
   return {.name = Shift2dOp(dy, dx, stride).attrs(),
           .make = maker(dy, dx, stride),
           .inputs = {{.shape = shape}},
-          .reference = reference,
-          .has_recursion = true};
+          .reference = reference};
 }
 
 OCKHAM_REGISTER_OP(shift2d, {.name = "shift2d",

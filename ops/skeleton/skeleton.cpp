@@ -61,8 +61,8 @@ class Square : public Op {
     });
   }
 
-  // weight_diagonal and recursion are for ops with parameters and for the published approximation; an op without them
-  // inherits a refusal that names it.
+  // weight_diagonal is for ops with parameters; an op without them inherits a refusal that names it. What else an op
+  // may have is in autograd/side_interfaces.h.
 
  private:
   /// J v = J^T v = 2 x v, for D vectors.
@@ -85,13 +85,16 @@ std::vector<Tensor> reference(Inputs x) {
   return {y};
 }
 
-// 8. Registration. Every check of autograd/gradcheck.h runs on every sample; nobody writes a gradient test.
+// 8. Registration. Every check of autograd/gradcheck/gradcheck.h runs on every sample, those of what the op declares
+// too;
+//    nobody writes a gradient test. Loops over threads (engine/parallel.h) would end its being is_serial.
 const auto kMake = [] { return std::make_unique<Square>(); };
 OCKHAM_REGISTER_OP(
     skeleton, {.name = "skeleton",
                .samples = {{.name = "matrix", .make = kMake, .inputs = {{{3, 5}}}, .reference = reference},
                            {.name = "feature map", .make = kMake, .inputs = {{{2, 3, 4, 5}}}, .reference = reference}},
-               .bad = {{.make = kMake, .inputs = {{{3}, DType::kInt64}}, .message_parts = {"square", "int64[3]"}}}});
+               .bad = {{.make = kMake, .inputs = {{{3}, DType::kInt64}}, .message_parts = {"square", "int64[3]"}}},
+               .is_serial = true});
 
 }  // namespace
 

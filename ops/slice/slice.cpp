@@ -2,13 +2,14 @@
 
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
 #include "ops/window.h"
 
 namespace ockham {
 namespace {
 
-class SliceOp : public LinearOp {
+class SliceOp : public LinearOp, public HasRecursion {
  public:
   SliceOp(int dim, std::int64_t begin, std::int64_t end) : dim_(dim), begin_(begin), end_(end) {}
 
@@ -27,8 +28,7 @@ class SliceOp : public LinearOp {
   }
 
   void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (h_x[0])
       transpose(saved, 1, h_y[0], h_x[0]);
   }
@@ -75,8 +75,7 @@ OpSample sample(const Shape& shape, int dim, std::int64_t begin, std::int64_t en
   return {.name = concat("rows [", begin, ", ", end, ") of dimension ", dim),
           .make = [=] { return std::make_unique<SliceOp>(dim, begin, end); },
           .inputs = {{.shape = shape}},
-          .reference = reference,
-          .has_recursion = true};
+          .reference = reference};
 }
 
 BadSample bad(int dim, std::int64_t begin, std::int64_t end, Spec x, std::vector<std::string> message_parts) {

@@ -6,13 +6,14 @@
 #include <string_view>
 
 #include "autograd/op.h"
+#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
 
 namespace ockham {
 
 template <class F>
-class RowOp : public Op {
+class RowOp : public Op, public HasRecursion {
  public:
   std::string_view name() const override { return F::kName; }
   Algebra algebra() const override { return Algebra::kCurved; }
@@ -77,8 +78,7 @@ class RowOp : public Op {
     });
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs y_bar, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (!h_x[0])
       return;
     Tensor h(saved[0].spec());

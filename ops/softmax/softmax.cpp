@@ -63,7 +63,7 @@ std::vector<Tensor> reference(Inputs x) {
 
 const auto kMake = [] { return std::make_unique<RowOp<Softmax>>(); };
 OpSample sample(const char* name, InputDraw x) {
-  return {.name = name, .make = kMake, .inputs = {x}, .reference = reference, .has_recursion = true};
+  return {.name = name, .make = kMake, .inputs = {x}, .reference = reference, .has_samples = x.shape.rank() > 1};
 }
 
 OCKHAM_REGISTER_OP(

@@ -29,8 +29,9 @@ struct SortedRow {
   }
 };
 
-/// Column k of the LDL^T factor of diag(p) - p p^T (hessian.md section 3): entry k is sqrt(p_k Q_{k+1} / Q_k), entries
-/// j > k are -p_j sqrt(p_k / (Q_k Q_{k+1})), with Q = tail. Nothing but zeros is left once Q_{k+1} is zero.
+/// Column k of the LDL^T factor of diag(p) - p p^T, the covariance of a multinomial draw (Tanabe and Sagae 1992), with
+/// the classes in order of falling p: entry k is sqrt(p_k Q_{k+1} / Q_k), entries j > k are -p_j sqrt(p_k / (Q_k
+/// Q_{k+1})), with Q = tail. Nothing but zeros is left once Q_{k+1} is zero.
 template <class T>
 void write_column(const SortedRow& row, std::int64_t C, const T* p, std::size_t k, double scale, T* column) {
   std::fill(column, column + C, T(0));
@@ -49,8 +50,10 @@ class SoftmaxCrossEntropy : public LossOp {
 
   std::string_view name() const override { return "softmax_cross_entropy"; }
   std::string attrs() const override { return concat("label_smoothing=", smoothing_); }
+  std::size_t input_count() const override { return 2; }
   Algebra algebra() const override { return Algebra::kCurved; }
   bool is_differentiable(std::size_t input) const override { return input == 0; }
+  bool couples_samples() const override { return true; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x.first(1));
@@ -176,14 +179,12 @@ class SoftmaxCrossEntropy : public LossOp {
     return worst;
   }
 
-  void recursion_seed(const Saved& saved, const RecursionRules& rules, Tensor& h) const override {
+  void recursion_seed(const Saved& saved, Tensor& h) const override {
     const Tensor& p = saved[0];
     visit(p, [&]<class T>() {
-      const std::int64_t C = p.size(1);
       for (std::int64_t i = 0; i < p.numel(); ++i) {
-        const bool is_seeded = !rules.target_class_only || i % C == saved[1].data<std::int64_t>()[i / C];
         const double pi = static_cast<double>(p.data<T>()[i]);
-        h.data<T>()[i] = is_seeded ? static_cast<T>(pi * (1.0 - pi) / static_cast<double>(p.size(0))) : T(0);
+        h.data<T>()[i] = static_cast<T>(pi * (1.0 - pi) / static_cast<double>(p.size(0)));
       }
     });
   }

@@ -32,7 +32,7 @@ void TotalOp::forward(Inputs x, Outputs y, Saved& saved) const {
 }
 
 // Of one scalar per element: h_x = factor^2 h_y for each.
-void TotalOp::recursion(const Saved&, const RecursionRules&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+void TotalOp::recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
   if (!h_x[0])
     return;
   const double slope = factor(h_x[0].dst->numel());

@@ -2,17 +2,17 @@
 // The linear map behind sum and mean: y = factor * (sum of all elements), for D directions at once.
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 
 namespace ockham {
 
 /// One scalar per direction. Couples samples, since every one of them is in the sum.
-class TotalOp : public LinearOp {
+class TotalOp : public LinearOp, public HasRecursion {
  public:
   bool couples_samples() const override { return true; }
   std::vector<Spec> infer(std::span<const Spec> x) const override;
   void forward(Inputs x, Outputs y, Saved& saved) const override;
-  void recursion(const Saved& saved, const RecursionRules& rules, Inputs y_bar, Inputs h_y,
-                 std::span<GradSlot> h_x) const override;
+  void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override;
 
  protected:
   /// What each of n elements counts.

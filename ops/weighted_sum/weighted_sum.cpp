@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "autograd/registry.h"
+#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "ops/diagonal.h"
@@ -13,7 +14,7 @@ namespace ockham {
 namespace {
 
 /// Inputs are alpha, branch 0, branch 1, ...; Saved holds the same.
-class WeightedSumOp : public Op {
+class WeightedSumOp : public Op, public HasRecursion {
  public:
   explicit WeightedSumOp(std::vector<std::int64_t> index) : index_(std::move(index)) {}
 
@@ -24,15 +25,15 @@ class WeightedSumOp : public Op {
       text += concat(k == 0 ? "" : ",", index_[k]);
     return text;
   }
+  std::size_t input_count() const override { return 1 + index_.size(); }
   Algebra algebra() const override { return Algebra::kMultilinear; }
   int factor_of(std::size_t input) const override { return input == 0 ? 0 : 1; }
   bool is_parameter(std::size_t input) const override { return input == 0; }
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     require_float(*this, x);
-    if (x.size() < 2 || x.size() - 1 != index_.size())
-      throw ShapeError(concat(describe(*this, x), ": ", x.size() - 1, " branches and ", index_.size(),
-                              " indices; give one index per branch, and at least one branch."));
+    if (index_.empty())
+      throw ShapeError(describe(*this, x) + ": has no branches; give at least one.");
     if (x[0].shape.rank() == 0)
       throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
     for (std::int64_t entry : index_) {
@@ -124,8 +125,7 @@ class WeightedSumOp : public Op {
     add_grouped(Tensor::from(squared_sample_gradients(saved, D, y_bar[0]), saved[0].shape()), grouping, H);
   }
 
-  void recursion(const Saved& saved, const RecursionRules&, Inputs, Inputs h_y,
-                 std::span<GradSlot> h_x) const override {
+  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
     const Tensor& alpha = saved[0];
     if (h_x[0])
       h_x[0].add(recursion_of_alpha(saved, h_y[0]));
@@ -239,8 +239,7 @@ OpSample sample(std::string name, const Shape& alpha, const Shape& shape, std::v
           .make = [index] { return std::make_unique<WeightedSumOp>(index); },
           .inputs = std::move(inputs),
           .reference = reference,
-          .diagonal_inputs = {0},
-          .has_recursion = true};
+          .diagonal_inputs = {0}};
 }
 
 BadSample bad(std::vector<std::int64_t> index, std::vector<Spec> inputs, std::vector<std::string> message_parts) {
@@ -256,7 +255,7 @@ OCKHAM_REGISTER_OP(
                  sample("repeated and missing entries", {5}, {3, 2, 4}, {4, 1, 4, 0}),
                  sample("one branch", {1}, {5, 2}, {0}), sample("branches shaped like alpha", {3}, {3}, {2, 1}),
                  sample("alpha with one row per edge", {2, 3}, {3, 2}, {1, 3, 5})},
-     .bad = {bad({0, 1}, {{{2}}, {{2, 3}}}, {"weighted_sum(index=0,1)", "1 branches", "2 indices"}),
+     .bad = {bad({0, 1}, {{{2}}, {{2, 3}}}, {"weighted_sum(index=0,1)", "takes 3 inputs, got 2"}),
              bad({0, 2}, {{{2}}, {{2, 3}}, {{2, 3}}}, {"weighted_sum", "index 2", "[0, 2)"}),
              bad({-1}, {{{2}}, {{2, 3}}}, {"weighted_sum", "index -1"}),
              bad({0, 1}, {{{2}}, {{2, 3}}, {{3, 2}}}, {"weighted_sum", "[2,3]", "[3,2]"}),

@@ -1,11 +1,8 @@
 #include "autograd/curvature.h"
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 
 #include "autograd/hessian.h"
-#include "autograd/registry.h"
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "tests/autograd/branching_net.h"
@@ -192,26 +189,6 @@ BOOST_AUTO_TEST_CASE(the_published_recursion_on_a_chain_equals_its_formula) {
   for (std::int64_t i = 0; i < 12; ++i)  // the last matrix has no covariance to drop
     BOOST_TEST(result.diagonal[1].data<double>()[i] == exact.diagonal[1].data<double>()[i],
                boost::test_tools::tolerance(1e-12));
-}
-
-BOOST_AUTO_TEST_CASE(every_op_is_listed_beside_the_proof_in_the_class_that_it_declares) {
-  std::ifstream file(OCKHAM_SOURCE_DIR "/autograd/curvature.h");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto section = [&](std::string_view from, std::string_view to) {
-    const std::size_t begin = text.find(from);
-    std::string words = text.substr(begin, text.find(to, begin) - begin) + " ";
-    for (char& c : words)
-      c = std::isalnum(static_cast<unsigned char>(c)) || c == '_' ? c : ' ';
-    return words;
-  };
-  const std::map<Algebra, std::string> listed = {{Algebra::kLinear, section("none (affine", "2 f(t_a")},
-                                                 {Algebra::kMultilinear, section("2 f(t_a", "its own formula")},
-                                                 {Algebra::kCurved, section("its own formula", "#include")}};
-  for (const OpCase& op_case : OpRegistry::instance().cases()) {
-    const std::unique_ptr<Op> op = op_case.samples.at(0).make();
-    BOOST_TEST(listed.at(op->algebra()).find(concat(" ", op->name(), " ")) != std::string::npos,
-               op->name() << " is not listed in its class in autograd/curvature.h");
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -234,42 +234,6 @@ BOOST_AUTO_TEST_CASE(recursion_with_batch_statistics_is_refused) {
                         (test::Says{{"batch_norm", "recursion"}}));
 }
 
-BOOST_AUTO_TEST_CASE(official_pooling_gives_the_head_half_in_place_of_one_over_4096) {
-  SupernetSpec spec = three_cells(SupernetSpec::bayesnas(1));
-  spec.frame.channels = 1;
-  spec.frame.image_size = 32;  // 8x8 at the head
-  Fixture f(spec);
-  const auto last_cell = [&](bool official) {
-    HessianOptions options{.curvature = Curvature::kRecursion};
-    options.recursion.official_pooling = official;
-    return f.hessian(BatchNormMode::kRunning, options).diagonal;
-  };
-  const std::vector<Tensor> right = last_cell(false);
-  const std::vector<Tensor> official = last_cell(true);
-  const std::vector<Parameter*> switches = f.net.architecture();
-  int checked = 0;
-  for (std::size_t p = 0; p < switches.size(); ++p) {
-    if (!switches[p]->name.starts_with("cells.2.switches."))  // between these and the head there is no other pooling
-      continue;
-    for (std::int64_t i = 0; i < 7; ++i, ++checked)
-      BOOST_TEST(test::read(official[p], i) == 0.5 * 4096 * test::read(right[p], i),
-                 boost::test_tools::tolerance(1e-12));
-  }
-  BOOST_TEST(checked == 14);
-}
-
-BOOST_AUTO_TEST_CASE(target_class_only_seeds_less_curvature) {
-  Fixture f(two_cells(SupernetSpec::bayesnas(1)));
-  HessianOptions options{.curvature = Curvature::kRecursion};
-  const std::vector<double> all = entries_of(f.hessian(BatchNormMode::kRunning, options));
-  options.recursion.target_class_only = true;
-  const std::vector<double> one = entries_of(f.hessian(BatchNormMode::kRunning, options));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    BOOST_TEST(one[i] < all[i]);
-    BOOST_TEST(one[i] > 0.0);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(curvature_reaches_the_posterior_copy_by_copy) {
   Fixture f(three_cells(SupernetSpec::bayesnas(2)));
   test::BayesNasSearch search = search_of(f);

@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(relu_keeps_nan_so_that_a_diverged_net_shows) {
 BOOST_AUTO_TEST_CASE(relu_has_slope_zero_at_zero_in_every_pass) {
   const test::Recorded run({Tensor::from({0.0, 1.0}, {2})}, [](auto x) { relu(x[0]); });
   const Tensor ones = Tensor::full({2}, 1.0, DType::kFloat64);
-  for (const Tensor& result : {run.vjp(1, ones)[0], run.jvp(1, {ones}), run.recursion({}, ones)}) {
+  for (const Tensor& result : {run.vjp(1, ones)[0], run.jvp(1, {ones}), run.recursion(ones)}) {
     BOOST_TEST(result.data<double>()[0] == 0.0);
     BOOST_TEST(result.data<double>()[1] == 1.0);
   }

@@ -2,6 +2,7 @@
 // The passes of an op that was just recorded, for tests of identities that a single pass must satisfy.
 #include <functional>
 
+#include "autograd/side_interfaces.h"
 #include "autograd/tape.h"
 #include "engine/math.h"
 #include "engine/random.h"
@@ -60,12 +61,12 @@ class Recorded {
   }
 
   /// h of the first input.
-  Tensor recursion(const RecursionRules& rules, const Tensor& h_y) const {
+  Tensor recursion(const Tensor& h_y) const {
     Tensor h(node().input_specs[0]);
     std::vector<GradSlot> slots(node().inputs.size());
     slots[0] = {&h, false};
-    op().recursion(saved(), rules, std::vector<Tensor>{Tensor::zeros(h_y.shape(), h_y.dtype())},
-                   std::vector<Tensor>{h_y}, slots);
+    op().as<HasRecursion>()->recursion(saved(), std::vector<Tensor>{Tensor::zeros(h_y.shape(), h_y.dtype())},
+                                       std::vector<Tensor>{h_y}, slots);
     return h;
   }
 

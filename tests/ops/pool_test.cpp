@@ -93,16 +93,14 @@ BOOST_AUTO_TEST_CASE(global_pool_is_the_average_pool_of_the_whole_plane) {
   BOOST_TEST(test::difference(global_avg_pool(x).value(), whole.reshape({2, 3})) < 1e-15);
 }
 
-BOOST_AUTO_TEST_CASE(recursion_squares_the_weights_unless_the_published_defect_is_asked_for) {
+BOOST_AUTO_TEST_CASE(recursion_squares_the_weights) {
   const Tensor x = test::noise({1, 1, 4, 4}, 2);
   const Tensor h_y = Tensor::full({1, 1, 2, 2}, 1.0, DType::kFloat64);
   const test::Recorded average({x}, [](auto in) { avg_pool2d(in[0]); });
-  BOOST_TEST(average.recursion({}, h_y).data<double>()[0] == 1.0 / 16.0);
-  BOOST_TEST(average.recursion({.official_pooling = true}, h_y).data<double>()[0] == 1.0 / 4.0);
+  BOOST_TEST(average.recursion(h_y).data<double>()[0] == 1.0 / 16.0);
   const Tensor h_mean = Tensor::full({1, 1}, 1.0, DType::kFloat64);
   const test::Recorded global({x}, [](auto in) { global_avg_pool(in[0]); });
-  BOOST_TEST(global.recursion({}, h_mean).data<double>()[0] == 1.0 / 256.0);
-  BOOST_TEST(global.recursion({.official_pooling = true}, h_mean).data<double>()[0] == 0.5);
+  BOOST_TEST(global.recursion(h_mean).data<double>()[0] == 1.0 / 256.0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
