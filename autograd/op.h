@@ -137,7 +137,7 @@ class LossOp : public Op {
 /// @throws ShapeError with both counts unless `x` has as many inputs as the op takes
 void require_input_count(const Op& op, std::span<const Spec> x);
 
-/// "conv2d(stride=2 pad=1): x float32[8,3,32,32], float32[16,3,3,3]": how every shape error begins.
+/// "conv2d(stride=2 pad=1): inputs float32[8,3,32,32], float32[16,3,3,3]": how every shape error begins.
 std::string describe(const Op& op, std::span<const Spec> x);
 
 }  // namespace ockham

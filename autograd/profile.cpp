@@ -17,7 +17,7 @@ ProfiledCall describe_call(std::string_view pass, const Op& op, std::span<const 
     detail += concat(i == 0 ? "" : ",", x[i].shape);
   if (x.size() > kShown)
     detail += concat(",... ", x.size(), " inputs");
-  const auto* more = op.as<IsProfiled>();
+  const auto* more = op.as<CountsFlops>();
   return {.pass = std::string(pass),
           .op = std::string(op.name()),
           .detail = std::move(detail),

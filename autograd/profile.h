@@ -16,13 +16,13 @@ struct ProfiledCall {
   std::string pass;    ///< forward, vjp, jvp, jvp_curvature, weight_diagonal, factor, recursion, or optimizer
   std::string op;      ///< its name
   std::string detail;  ///< attributes and input shapes, directions first
-  std::string kernel;  ///< the kernel that ran and why others did not (IsProfiled::kernel); empty: the op has one only
+  std::string kernel;  ///< the kernel that ran and why others did not (CountsFlops::kernel); empty: the op has one only
   double bytes = 0.0;  ///< of the tensors that the pass reads and writes, each once
   double flops = 0.0;  ///< two a multiply-accumulate; 0: not counted
 };
 
 /// One pass of one op on `x`. `bytes` as in ProfiledCall; `evaluations`: how many forward evaluations its arithmetic
-/// amounts to, the factor on IsProfiled::flops().
+/// amounts to, the factor on CountsFlops::flops().
 ProfiledCall describe_call(std::string_view pass, const Op& op, std::span<const Spec> x, std::int64_t D, double bytes,
                            double evaluations);
 /// Bytes of those that are defined.

@@ -64,8 +64,8 @@ class ReadsBFloat16 {
   virtual ~ReadsBFloat16() = default;
 };
 
-/// More than a profile can tell from the tensors.
-class IsProfiled {
+/// Knows its arithmetic, for profiles and costs, and how it is computed.
+class CountsFlops {
  public:
   /// The name of the kernel that inputs `x` are run by and why those preferred to it declined; empty where there is
   /// only one.
@@ -74,7 +74,7 @@ class IsProfiled {
   virtual double flops(std::span<const Spec> x) const = 0;
 
  protected:
-  ~IsProfiled() = default;
+  ~CountsFlops() = default;
 };
 
 /// Does this op's curvature() read x_bar?

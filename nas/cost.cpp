@@ -9,7 +9,7 @@ namespace ockham::nas {
 std::int64_t count_macs(const Tape& tape) {
   double flops = 0.0;
   for (const Node& node : tape.nodes()) {
-    const auto* counted = node.op != nullptr ? node.op->as<IsProfiled>() : nullptr;
+    const auto* counted = node.op != nullptr ? node.op->as<CountsFlops>() : nullptr;
     if (counted != nullptr)
       flops += counted->flops(node.input_specs);
   }

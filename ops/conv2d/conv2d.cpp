@@ -18,7 +18,7 @@ namespace {
 
 using cpu::Conv2dSize;
 
-class Conv2d : public BilinearOp, public HasRecursion, public IsProfiled {
+class Conv2d : public BilinearOp, public HasRecursion, public CountsFlops {
  public:
   explicit Conv2d(const Conv2dAttrs& attrs) : attrs_(attrs) {}
 

@@ -20,7 +20,7 @@ class ConvUnit : public Op,
                  public TakesScaled,
                  public ReadsInputCotangents,
                  public HasJointCurvature,
-                 public IsProfiled {
+                 public CountsFlops {
  public:
   ConvUnit(const ConvUnitAttrs& attrs, bool has_affine, bool has_pointwise)
       : attrs_(attrs),

@@ -23,7 +23,7 @@ void multiply(bool transpose_a, bool transpose_b, std::int64_t M, std::int64_t N
   });
 }
 
-class Linear : public BilinearOp, public HasRecursion, public IsProfiled {
+class Linear : public BilinearOp, public HasRecursion, public CountsFlops {
  public:
   std::string_view name() const override { return "linear"; }
 

@@ -161,6 +161,13 @@ BOOST_AUTO_TEST_CASE(a_cache_holds_the_directions_of_the_largest_tensor) {
   BOOST_TEST(cache_share() >= std::size_t{1} << 18);
 }
 
+BOOST_AUTO_TEST_CASE(a_rehearsal_takes_as_many_directions_as_the_whole_and_has_no_limit) {
+  const HessianOptions whole{.cache_bytes = 4000, .memory_limit = 7};
+  const HessianOptions rehearsal = rehearsal_of(whole, 8, 32);
+  BOOST_TEST(rehearsal.cache_bytes == 1000u);
+  BOOST_TEST(rehearsal.memory_limit == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(grouped_sums_are_refused_where_only_entries_can_be_had) {
   BranchingNet net{.mode = BatchNormMode::kBatch};
   Tape tape;

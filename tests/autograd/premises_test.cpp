@@ -1,4 +1,4 @@
-// Declarations that are false are found: toy ops with right passes that say wrong things of themselves.
+// What the checks of ops are for: toy ops that say wrong things of themselves, or do them, are found.
 #include <cmath>
 
 #include "autograd/gradcheck/gradcheck.h"
@@ -40,6 +40,22 @@ BOOST_AUTO_TEST_CASE(ops_that_tell_the_truth_pass) {
   check_failures(odd_only(false), {});
   check_failures(twice({}), {});
   check_failures(twice({.has_tangent = false, .passes_cotangents_on = false, .says_has_derivative = false}), {});
+}
+
+BOOST_AUTO_TEST_CASE(real_ops_with_weights_pass) {
+  for (const OpCase& op_case : OpRegistry::instance().cases()) {
+    if (op_case.name == "linear" || op_case.name == "batch_norm_eval" || op_case.name == "softmax_cross_entropy")
+      BOOST_TEST(failures(check_case(op_case)) == Names{}, boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(wrong_passes_are_found) {
+  check_failures(squared_scale({.fault = Fault::kValue}), {"value"});
+  check_failures(squared_scale({.fault = Fault::kVjp}), {"transpose"});
+  check_failures(squared_scale({.fault = Fault::kOverwrites}), {"slots"});
+  check_failures(squared_scale({.fault = Fault::kCurvature}), {"curvature"});
+  check_failures(squared_scale({.fault = Fault::kOneDirection}), {"directions"});
+  check_failures(squared_scale({.fault = Fault::kSumsOfChannels}), {"diagonal of input 1"});
 }
 
 BOOST_AUTO_TEST_CASE(a_curved_op_that_says_multilinear_is_found) {

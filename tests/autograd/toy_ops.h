@@ -1,5 +1,5 @@
 #pragma once
-// Ops whose passes are right and whose declarations a test may falsify.
+// Ops whose declarations or passes a test may falsify.
 #include <memory>
 
 #include "autograd/op_classes.h"
@@ -9,15 +9,27 @@
 
 namespace ockham::test {
 
+/// A pass that is wrong.
+enum class Fault {
+  kNone,
+  kValue,           ///< forward is off by a constant
+  kVjp,             ///< the cotangent of x is too large
+  kOverwrites,      ///< vjp does not add where it should
+  kCurvature,       ///< too large
+  kOneDirection,    ///< jvp takes the first direction for all
+  kSumsOfChannels,  ///< weight_diagonal is wrong where it sums by channel
+};
+
 /// What SquaredScale says of itself; as it stands, all of it is true.
 struct Claims {
   Algebra algebra = Algebra::kCurved;
   bool couples = false;
   bool x_is_shared = false, s_is_shared = true;
   bool s_has_derivative = true;
+  Fault fault = Fault::kNone;
 };
 
-/// y = x s^2 with samples x [N, C] and one shared factor s [1].
+/// y = x s^2 with samples x [N, C] and one shared factor s of one element.
 class SquaredScale : public Op {
  public:
   explicit SquaredScale(const Claims& claims) : claims_(claims) {}
@@ -31,25 +43,30 @@ class SquaredScale : public Op {
 
   std::vector<Spec> infer(std::span<const Spec> x) const override {
     if (x[1].shape.numel() != 1)
-      throw ShapeError(describe(*this, x) + ": s must be [1].");
+      throw ShapeError(describe(*this, x) + ": s must have one element.");
     return {x[0]};
   }
 
   void forward(Inputs x, Outputs y, Saved& saved) const override {
     saved.keep(x[0], x[1]);
     times(x[0], x[1].item() * x[1].item(), y[0]);
+    if (claims_.fault == Fault::kValue)
+      put(y[0], 0, at(y[0], 0) + 1e-6);
   }
 
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
     const double s = saved[1].item();
     if (x_bar[0]) {
       Tensor g(y_bar[0].spec());
-      times(y_bar[0], s * s, g);
-      x_bar[0].add(std::move(g));
+      times(y_bar[0], claims_.fault == Fault::kVjp ? 1.001 * s * s : s * s, g);
+      if (claims_.fault == Fault::kOverwrites)
+        *x_bar[0].dst = std::move(g);
+      else
+        x_bar[0].add(std::move(g));
     }
     if (!x_bar[1])
       return;
-    Tensor g({D}, saved[1].dtype());
+    Tensor g(with_directions(saved[1].shape(), D), saved[1].dtype());
     for (std::int64_t d = 0; d < D; ++d)
       put(g, d, 2.0 * s * product(saved[0], 0, y_bar[0], d, saved[0].numel()));
     x_bar[1].add(std::move(g));
@@ -59,8 +76,9 @@ class SquaredScale : public Op {
     const double s = saved[1].item();
     const std::int64_t n = saved[0].numel();
     for (std::int64_t i = 0; i < D * n; ++i) {
-      const double by_x = x_dot[0] ? s * s * at(x_dot[0], i) : 0.0;
-      const double by_s = x_dot[1] ? 2.0 * s * at(x_dot[1], i / n) * at(saved[0], i % n) : 0.0;
+      const std::int64_t from = claims_.fault == Fault::kOneDirection ? i % n : i;
+      const double by_x = x_dot[0] ? s * s * at(x_dot[0], from) : 0.0;
+      const double by_s = x_dot[1] ? 2.0 * s * at(x_dot[1], from / n) * at(saved[0], i % n) : 0.0;
       put(y_dot[0], i, by_x + by_s);
     }
   }
@@ -71,7 +89,8 @@ class SquaredScale : public Op {
     const std::int64_t n = saved[0].numel();
     for (std::int64_t d = 0; x_dot[1] && d < D; ++d) {
       const double t = at(x_dot[1], d);
-      acc[static_cast<std::size_t>(d)] += 2.0 * t * t * product(y_bar[0], 0, saved[0], 0, n);
+      const double factor = claims_.fault == Fault::kCurvature ? 2.002 : 2.0;
+      acc[static_cast<std::size_t>(d)] += factor * t * t * product(y_bar[0], 0, saved[0], 0, n);
       if (x_dot[0])
         acc[static_cast<std::size_t>(d)] += 4.0 * saved[1].item() * t * product(y_bar[0], 0, x_dot[0], d, n);
     }
@@ -84,7 +103,8 @@ class SquaredScale : public Op {
     const std::int64_t samples = saved[0].size(0), row = saved[0].numel() / samples;
     for (std::int64_t r = 0; r < D * samples; ++r) {
       const double gradient = 2.0 * saved[1].item() * product(saved[0], r % samples, y_bar[0], r, row);
-      H.data<double>()[0] += gradient * gradient;
+      const bool is_wrong = claims_.fault == Fault::kSumsOfChannels && grouping == Grouping::kChannel;
+      H.data<double>()[0] += is_wrong ? 0.0 : gradient * gradient;
     }
   }
 
@@ -113,7 +133,7 @@ class SquaredScale : public Op {
 inline OpSample squared_scale(const Claims& claims) {
   return {.name = "toy",
           .make = [=] { return std::make_unique<SquaredScale>(claims); },
-          .inputs = {{.shape = {3, 4}}, {.shape = {1}}},
+          .inputs = {{.shape = {3, 4}}, {.shape = {1, 1}}},
           .reference =
               [](Inputs x) {
                 Tensor y = x[0].clone();

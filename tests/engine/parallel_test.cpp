@@ -152,6 +152,17 @@ BOOST_AUTO_TEST_CASE(a_nested_loop_runs_on_its_thread_alone) {
   BOOST_TEST(visits == 40);
 }
 
+BOOST_AUTO_TEST_CASE(loops_of_several_chunks_are_counted_at_any_thread_count) {
+  for (int threads : {1, 3}) {
+    set_thread_count(threads);
+    const std::int64_t loops = shared_loops();
+    parallel_for(10, 10, [](std::int64_t, std::int64_t) {});
+    BOOST_TEST(shared_loops() == loops);
+    parallel_for(11, 10, [](std::int64_t, std::int64_t) {});
+    BOOST_TEST(shared_loops() == loops + 1);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(thread_counts_out_of_range_are_refused) {
   BOOST_CHECK_EXCEPTION(set_thread_count(0), UsageError, (test::Says{{"0", "1 to 1024"}}));
   BOOST_CHECK_THROW(set_thread_count(1025), UsageError);
