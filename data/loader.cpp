@@ -17,23 +17,6 @@
 namespace ockham::data {
 namespace {
 
-/// One pass over the data in a fixed order.
-struct Epoch {
-  int64_t number;
-  std::vector<int64_t> order;
-};
-
-/// A batch asked for, in the making or done. Shared by queue and worker, so that start_at() can drop what it wants.
-struct Slot {
-  Slot(std::shared_ptr<const Epoch> its_epoch, int64_t its_number) : epoch(std::move(its_epoch)), number(its_number) {}
-
-  std::shared_ptr<const Epoch> epoch;
-  int64_t number;  // of the batch
-  bool taken = false, done = false;
-  std::optional<Batch> batch;
-  std::exception_ptr error;
-};
-
 void check(const LoaderOptions& o) {
   if (o.batch_size < 1 || o.threads < 0 || o.prefetch < 1) {
     throw std::invalid_argument("loader: batch size " + std::to_string(o.batch_size) + ", " +
@@ -48,6 +31,24 @@ void check(const LoaderOptions& o) {
 /// epoch. Workers take the first slot that none has taken, fill it without the lock, and mark it done. mutex_ guards
 /// slots_ and the flags in them; the members after it belong to the caller's thread, those before it never change.
 class Loader::Pipeline {
+  /// One pass over the data in a fixed order.
+  struct Epoch {
+    int64_t number;
+    std::vector<int64_t> order;
+  };
+
+  /// A batch asked for, in the making or done. Shared by queue and worker, so that start_at() can drop what it wants.
+  struct Slot {
+    Slot(std::shared_ptr<const Epoch> its_epoch, int64_t its_number)
+        : epoch(std::move(its_epoch)), number(its_number) {}
+
+    std::shared_ptr<const Epoch> epoch;
+    int64_t number;  // of the batch
+    bool taken = false, done = false;
+    std::optional<Batch> batch;
+    std::exception_ptr error;
+  };
+
  public:
   Pipeline(DatasetPtr dataset, const Transform& transform, const LoaderOptions& options)
       : dataset_(std::move(dataset)), transform_(transform), options_(options) {

@@ -11,7 +11,7 @@ namespace ockham::apps {
 namespace {
 
 constexpr std::int64_t kBar = 20;  // characters of the longest bar of text
-constexpr double kLeft = 56.0, kPlot = 560.0, kRight = 24.0;
+constexpr double kPanelLeft = 56.0, kPanelWidth = 560.0, kPanelRight = 24.0;
 constexpr double kPanel = 96.0, kHeading = 26.0, kAxis = 46.0;
 
 /// Decimals with which the edges of the bins differ.
@@ -40,32 +40,32 @@ std::string padded(std::string text, std::size_t size) {
 }
 
 double place(const HistogramBins& bins, double value) {
-  return kLeft + kPlot * (value - bins.edge(0)) / (static_cast<double>(bins.count) * bins.width);
+  return kPanelLeft + kPanelWidth * (value - bins.edge(0)) / (static_cast<double>(bins.count) * bins.width);
 }
 
 std::string panel_svg(const HistogramGroup& group, const HistogramBins& bins, std::int64_t most, std::size_t index) {
   static constexpr const char* kFills[] = {"#3b82d6", "#d9822b", "#5f9e6e"};
   const double base = static_cast<double>(index + 1) * (kPanel + kHeading);
-  const double bar = kPlot / static_cast<double>(bins.count);
-  std::string out =
-      concat("<text x=\"", format_fixed(kLeft, 0), "\" y=\"", format_fixed(base - kPanel - 8, 0), "\">", group.name,
-             ": ", group.values.size(), " candidates, mean ", format_fixed(mean(group.values), 2), "</text>\n");
+  const double bar = kPanelWidth / static_cast<double>(bins.count);
+  std::string out = concat("<text x=\"", format_fixed(kPanelLeft, 0), "\" y=\"", format_fixed(base - kPanel - 8, 0),
+                           "\">", group.name, ": ", group.values.size(), " candidates, mean ",
+                           format_fixed(mean(group.values), 2), "</text>\n");
   const std::vector<std::int64_t> counts = histogram_counts(group, bins);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0)
       continue;
     const double height = kPanel * static_cast<double>(counts[i]) / static_cast<double>(most);
-    out += concat("<rect x=\"", format_fixed(kLeft + bar * static_cast<double>(i) + 1, 1), "\" y=\"",
+    out += concat("<rect x=\"", format_fixed(kPanelLeft + bar * static_cast<double>(i) + 1, 1), "\" y=\"",
                   format_fixed(base - height, 1), "\" width=\"", format_fixed(std::max(1.0, bar - 2), 1),
                   "\" height=\"", format_fixed(height, 1), "\" fill=\"", kFills[index % std::size(kFills)],
                   "\"><title>", counts[i], "</title></rect>\n");
   }
   const std::string x = format_fixed(place(bins, mean(group.values)), 1);
   out += concat("<line class=\"mean\" x1=\"", x, "\" x2=\"", x, "\" y1=\"", format_fixed(base - kPanel, 0), "\" y2=\"",
-                format_fixed(base, 0), "\"/>\n<line class=\"axis\" x1=\"", format_fixed(kLeft, 0), "\" x2=\"",
-                format_fixed(kLeft + kPlot, 0), "\" y1=\"", format_fixed(base, 0), "\" y2=\"", format_fixed(base, 0),
-                "\"/>\n");
-  return out + concat("<text x=\"", format_fixed(kLeft - 8, 0), "\" y=\"", format_fixed(base - kPanel + 10, 0),
+                format_fixed(base, 0), "\"/>\n<line class=\"axis\" x1=\"", format_fixed(kPanelLeft, 0), "\" x2=\"",
+                format_fixed(kPanelLeft + kPanelWidth, 0), "\" y1=\"", format_fixed(base, 0), "\" y2=\"",
+                format_fixed(base, 0), "\"/>\n");
+  return out + concat("<text x=\"", format_fixed(kPanelLeft - 8, 0), "\" y=\"", format_fixed(base - kPanel + 10, 0),
                       "\" text-anchor=\"end\">", most, "</text>\n");
 }
 
@@ -124,7 +124,8 @@ std::string histogram_text(std::span<const HistogramGroup> groups, const Histogr
 
 std::string histogram_svg(std::span<const HistogramGroup> groups, const HistogramBins& bins, const std::string& axis) {
   const double bottom = static_cast<double>(groups.size()) * (kPanel + kHeading);
-  const std::string width = format_fixed(kLeft + kPlot + kRight, 0), height = format_fixed(bottom + kAxis, 0);
+  const std::string width = format_fixed(kPanelLeft + kPanelWidth + kPanelRight, 0),
+                    height = format_fixed(bottom + kAxis, 0);
   std::string out =
       concat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width, "\" height=\"", height, "\" viewBox=\"0 0 ",
              width, " ", height, "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n",
@@ -137,8 +138,9 @@ std::string histogram_svg(std::span<const HistogramGroup> groups, const Histogra
   for (std::int64_t i = 0; i <= bins.count; i += every)
     out += concat("<text x=\"", format_fixed(place(bins, bins.edge(i)), 1), "\" y=\"", format_fixed(bottom + 16, 0),
                   "\" text-anchor=\"middle\">", format_fixed(bins.edge(i), decimals_of(bins)), "</text>\n");
-  return out + concat("<text x=\"", format_fixed(kLeft + kPlot / 2, 0), "\" y=\"", format_fixed(bottom + 36, 0),
-                      "\" text-anchor=\"middle\">", axis, "; dashed: mean of the group</text>\n</svg>\n");
+  return out + concat("<text x=\"", format_fixed(kPanelLeft + kPanelWidth / 2, 0), "\" y=\"",
+                      format_fixed(bottom + 36, 0), "\" text-anchor=\"middle\">", axis,
+                      "; dashed: mean of the group</text>\n</svg>\n");
 }
 
 }  // namespace ockham::apps

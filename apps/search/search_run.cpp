@@ -25,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Where a search stands: which phase, and how far in it. Round 0 is the warm-up (phase A).
-struct Position {
+struct SearchPosition {
   std::int64_t round = 0;
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
@@ -35,7 +35,7 @@ struct Position {
   Json json() const {
     return {{"round", round}, {"epoch", epoch}, {"batch", batch}, {"step", step}, {"micro_batch", micro_batch}};
   }
-  static Position from(const Json& j) {
+  static SearchPosition from(const Json& j) {
     return {count_of(j, "round"), count_of(j, "epoch"), count_of(j, "batch"),
             static_cast<std::uint64_t>(count_of(j, "step")), count_of(j, "micro_batch")};
   }
@@ -240,7 +240,7 @@ class SearchRun {
 
   void resume_from(const Checkpoint& last) {
     search_.load(last.tensors);
-    at_ = Position::from(last.position);
+    at_ = SearchPosition::from(last.position);
     use_micro_batch(at_.micro_batch);
     session_.log().line(concat("resumed at step ", at_.step));
   }
@@ -353,7 +353,7 @@ class SearchRun {
   std::unique_ptr<data::Loader> rounds_;
   Checkpoints* checkpoints_ = nullptr;
   Progress* progress_ = nullptr;
-  Position at_;
+  SearchPosition at_;
   double started_ = 0.0;
   std::int64_t images_ = 0;
 };

@@ -1,11 +1,16 @@
 #pragma once
 // The checks of gradcheck.h by kind; each appends its results.
+#include <limits>
+
 #include "autograd/gradcheck/gradcheck.h"
 #include "autograd/gradcheck/point.h"
 
 namespace ockham::gradcheck {
 
 using Results = std::vector<CheckResult>;
+
+/// The error where a claim does not hold at all.
+inline constexpr double kWrong = std::numeric_limits<double>::infinity();
 
 /// What a sample showed that not every sample can.
 struct Witness {

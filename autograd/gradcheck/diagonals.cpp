@@ -8,8 +8,6 @@
 namespace ockham::gradcheck {
 namespace {
 
-constexpr double kWrong = std::numeric_limits<double>::infinity();
-
 Tensor grouped(const Tensor& entries, Grouping grouping) {
   if (grouping == Grouping::kEntry)
     return entries;

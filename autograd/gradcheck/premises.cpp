@@ -11,7 +11,6 @@
 namespace ockham::gradcheck {
 namespace {
 
-constexpr double kWrong = std::numeric_limits<double>::infinity();
 using Chooses = std::function<bool(std::size_t input)>;
 
 /// Largest entry of f(x + h t) - 2 f(x) + f(x - h t), over the largest of f(x), along a direction in the chosen inputs.
