@@ -57,7 +57,8 @@ class Dataset {
   void read(int64_t index, std::span<uint8_t> pixels) const;
 
   /// SHA-256 that identifies the content, in hexadecimal: of all labels and pixels, or of the list of files with their
-  /// sizes for a folder, or of the parameters of a drawn set. Costs a pass over what it covers.
+  /// sizes and the contents of up to 1000 for a folder, or of the parameters of a drawn set. Costs a pass over what it
+  /// covers.
   [[nodiscard]] virtual std::string digest() const = 0;
 
  protected:

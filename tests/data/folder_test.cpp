@@ -385,6 +385,16 @@ BOOST_AUTO_TEST_CASE(missing_and_empty_folders_are_refused) {
   BOOST_CHECK_EXCEPTION(open_folder(dir.path() / "other", Split::kTest), DataError, (Says{{"no train/"}}));
 }
 
+BOOST_AUTO_TEST_CASE(digest_follows_contents_of_the_same_names_and_sizes) {
+  const TemporaryFolder dir;
+  write_tree(dir.path());
+  const auto digest = [&] { return open_folder(dir.path(), Split::kTrain, kSmall)->digest(); };
+  const std::string original = digest();
+  const std::filesystem::path picture = dir.path() / "train/b/2.png";
+  std::fstream(picture, std::ios::binary | std::ios::in | std::ios::out).seekp(-1, std::ios::end).put('\x7f');
+  BOOST_TEST(digest() != original);
+}
+
 BOOST_AUTO_TEST_CASE(digest_follows_names_and_sizes) {
   const TemporaryFolder dir;
   write_tree(dir.path());
