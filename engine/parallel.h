@@ -1,5 +1,5 @@
 #pragma once
-// Loops over OpenMP threads whose results do not depend on how many there are: the range is cut into chunks of a fixed
+// Loops over threads whose results do not depend on how many there are: the range is cut into chunks of a fixed
 // size, each chunk writes to its own place, and partial results are combined in chunk order by one thread.
 #include <cstdint>
 #include <exception>
@@ -15,7 +15,8 @@ void set_thread_count(int count);
 
 /// Runs body on the calling thread, beside a team of threads that stays together until it returns; parallel loops in it
 /// hand their chunks to whoever is free. Programs wrap their work in it; without it each loop makes its own team, with
-/// the same results. A team within a team is the same one. Rethrows what body throws.
+/// the same results. A team within a team is the same one. Throws what body throws.
+/// @throws Error if the system does not give as many threads as were set
 void with_thread_team(const std::function<void()>& body);
 
 /// Loops of several chunks that this process has run so far, on however many threads (those inside a chunk of another
