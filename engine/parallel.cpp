@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/processors.h"
 
 namespace ockham {
 namespace {
@@ -184,7 +185,10 @@ class Leading {
 
 int thread_count() {
   const int chosen = chosen_threads.load(std::memory_order_relaxed);
-  return chosen > 0 ? chosen : omp_get_max_threads();
+  if (chosen > 0)
+    return chosen;
+  static const int by_default = default_thread_count();
+  return by_default;
 }
 
 void set_thread_count(int count) {

@@ -8,7 +8,7 @@
 
 namespace ockham {
 
-/// Threads that parallel loops use; at first OMP_NUM_THREADS or the processors this process may run on.
+/// Threads that parallel loops use; at first those of default_thread_count() (processors.h).
 int thread_count();
 /// @throws UsageError unless 1 <= count <= 1024
 void set_thread_count(int count);
