@@ -15,9 +15,7 @@ void require_finite(double value, std::string_view what, std::uint64_t step) {
 
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
                BatchNormMode mode) {
-  const Variable logits = forward({.batch_norm = mode}, batch.images);
-  const Variable loss = softmax_cross_entropy(logits, batch.labels);
-  return score(logits.value(), batch.labels, loss.value().item());
+  return score(forward({.batch_norm = mode}, batch.images).value(), batch.labels);
 }
 
 Trainer::Trainer(EvaluationNetwork& network, const TrainerOptions& options)

@@ -3,6 +3,7 @@
 #include "autograd/op_classes.h"
 #include "autograd/registry.h"
 #include "autograd/side_interfaces.h"
+#include "engine/arena.h"
 #include "engine/gemm.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
@@ -14,12 +15,11 @@ namespace {
 
 /// c [M, N] = beta c + op(a) b over threads by rows of c; K is summed in order on one thread.
 template <class T>
-void multiply(bool transpose_a, bool transpose_b, std::int64_t M, std::int64_t N, std::int64_t K, const T* a,
-              const T* b, T beta, T* c) {
+void multiply(bool transpose_a, std::int64_t M, std::int64_t N, std::int64_t K, const T* a, const T* b, T beta, T* c) {
   const std::int64_t grain = std::max<std::int64_t>(8, (1 << 18) / std::max<std::int64_t>(1, N * K));
   parallel_for(M, grain, [&](std::int64_t begin, std::int64_t end) {
-    gemm(transpose_a, transpose_b, end - begin, N, K, a + (transpose_a ? begin : begin * K), transpose_a ? M : K, b,
-         transpose_b ? K : N, beta, c + begin * N, N);
+    gemm(transpose_a, false, end - begin, N, K, a + (transpose_a ? begin : begin * K), transpose_a ? M : K, b, N, beta,
+         c + begin * N, N);
   });
 }
 
@@ -58,7 +58,7 @@ class Linear : public BilinearOp, public HasRecursion, public CountsFlops {
     for (std::int64_t d = 0; d < D; ++d)
       axpy(1.0, yy.slice(0, d, d + 1), sum);
     Tensor entries(w, DType::kFloat64);
-    multiply<double>(true, false, w[0], w[1], N, sum.data<double>(), xx.data<double>(), 0.0, entries.data<double>());
+    multiply<double>(true, w[0], w[1], N, sum.data<double>(), xx.data<double>(), 0.0, entries.data<double>());
     add_grouped(entries, grouping, H);
   }
 
@@ -72,18 +72,24 @@ class Linear : public BilinearOp, public HasRecursion, public CountsFlops {
  protected:
   void apply(const Tensor& x, std::int64_t dx, const Tensor& w, std::int64_t dw, Tensor& y,
              bool accumulate) const override {
-    // One product a direction: how a product sums depends on its size, which shall not depend on the directions.
+    // One product a direction, with w transposed here: how gemm sums depends on the sizes and on which factor it has to
+    // transpose, and a sample's result shall depend neither on the directions nor on how many samples there are.
     const std::int64_t N = x.size(0) / dx, I = x.size(1), O = w.size(0) / dw;
     visit_float(x.dtype(), name(), [&]<class T>() {
-      for (std::int64_t d = 0; d < std::max(dx, dw); ++d)
-        multiply(false, true, N, O, I, x.data<T>() + (dx == 1 ? 0 : d * N * I), w.data<T>() + (dw == 1 ? 0 : d * O * I),
-                 T(accumulate), y.data<T>() + d * N * O);
+      ScratchScope scratch;
+      T* columns = scratch.take<T>(I * O);
+      for (std::int64_t d = 0; d < std::max(dx, dw); ++d) {
+        if (d < dw)
+          transpose(O, I, w.data<T>() + d * O * I, I, columns, O);
+        multiply(false, N, O, I, x.data<T>() + (dx == 1 ? 0 : d * N * I), columns, T(accumulate),
+                 y.data<T>() + d * N * O);
+      }
     });
   }
 
   void transpose_a(std::int64_t, const Tensor& y_bar, const Tensor& w, GradSlot x_bar) const override {
     visit_float(w.dtype(), name(), [&]<class T>() {
-      multiply(false, false, y_bar.size(0), w.size(1), w.size(0), y_bar.data<T>(), w.data<T>(), x_bar.beta<T>(),
+      multiply(false, y_bar.size(0), w.size(1), w.size(0), y_bar.data<T>(), w.data<T>(), x_bar.beta<T>(),
                x_bar.dst->data<T>());
     });
   }
@@ -92,7 +98,7 @@ class Linear : public BilinearOp, public HasRecursion, public CountsFlops {
     const std::int64_t N = x.size(0), I = x.size(1), O = y_bar.size(1);
     visit_float(x.dtype(), name(), [&]<class T>() {
       for (std::int64_t d = 0; d < D; ++d)
-        multiply(true, false, O, I, N, y_bar.data<T>() + d * N * O, x.data<T>(), w_bar.beta<T>(),
+        multiply(true, O, I, N, y_bar.data<T>() + d * N * O, x.data<T>(), w_bar.beta<T>(),
                  w_bar.dst->data<T>() + d * O * I);
     });
   }

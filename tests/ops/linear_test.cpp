@@ -43,4 +43,20 @@ BOOST_AUTO_TEST_CASE(a_bias_is_the_weight_of_an_input_that_is_one) {
     BOOST_TEST(y.data<double>()[i] == want.data<double>()[i], boost::test_tools::tolerance(1e-12));
 }
 
+BOOST_AUTO_TEST_CASE(a_sample_has_the_same_bits_in_a_batch_of_any_size) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    for (const std::int64_t features : {3, 64, 600}) {
+      const Tensor x = noise({50, features}, 1).to(dtype), w = noise({10, features}, 2).to(dtype);
+      const Tensor whole = ockham::linear(x, w).value().to(DType::kFloat64);
+      for (const std::int64_t size : {1, 2, 7, 49}) {
+        for (std::int64_t n = 0; n + size <= 50; n += size) {
+          const Tensor part = ockham::linear(x.slice(0, n, n + size), w).value().to(DType::kFloat64);
+          BOOST_TEST(std::equal(part.data<double>(), part.data<double>() + part.numel(), whole.data<double>() + n * 10),
+                     features << " features, " << size << " samples from " << n);
+        }
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
