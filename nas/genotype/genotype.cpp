@@ -88,6 +88,8 @@ std::string read_text(const std::filesystem::path& path) {
 }
 
 Genotype parse(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && text[first] == '{' ? parse_genotype_json(text) : parse_darts(text);
 }

@@ -55,8 +55,9 @@ Genotype parse_genotype_json(std::string_view text);
 std::string to_json(const Genotype& genotype);
 
 /// Reads DARTS text: `Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=..., ...)`, two
-/// pairs a node. Also reads a leading `NAME =`, one nested list a node (pt.darts; then any number of pairs), a weight
-/// after the id and the empty fields connectN and connects (XAutoDL). The result has space "darts".
+/// pairs a node. Also reads what a log puts before it on its line (a time, `NAME =`), comments from '#' on, one nested
+/// list a node (pt.darts; then any number of pairs), a weight after the id and the empty fields connectN and connects
+/// (XAutoDL). The result has space "darts".
 /// @throws UsageError with the column (and the line where there are several)
 Genotype parse_darts(std::string_view text);
 /// DARTS's own spelling, `range(a, b)` where the concat is contiguous.
@@ -66,7 +67,7 @@ std::string to_darts(const Genotype& genotype);
 bool is_darts_like(const Genotype& genotype);
 
 /// What `--genotype FILE|NAME|TEXT` means: text if it holds a parenthesis or a brace, else a published name, else a
-/// file (JSON or DARTS text, at most 1 MiB).
+/// file (JSON or DARTS text, at most 1 MiB). A byte-order mark is no part of the text.
 /// @throws UsageError if it is none of these, or malformed
 Genotype load_genotype(const std::string& what);
 

@@ -1,5 +1,6 @@
 // DARTS text: a hand-written reader of the few lines of Python that genotypes are exchanged in. Never an evaluator.
-//   text   := [NAME '='] 'Genotype' '(' field {',' field} [','] ')'
+//   text   := prefix 'Genotype' '(' field {',' field} [','] ')'
+//   prefix := whatever a log writes before it on its line | [NAME '=']
 //   field  := ('normal' | 'reduce') '=' cell | ('normal_concat' | 'reduce_concat') '=' ids
 //           | ('connectN' | 'connects') '=' 'None'                                 (XAutoDL)
 //   cell   := '[' pair {',' pair} [','] ']' | '[' node {',' node} [','] ']'        (either bracket, here and below)
@@ -120,6 +121,7 @@ std::vector<int> read_concat(Cursor& in) {
 }
 
 void read_header(Cursor& in) {
+  in.skip_to_call("Genotype");
   std::size_t at = in.position();
   std::string_view name = in.word();
   if (in.take('=')) {

@@ -21,10 +21,25 @@ class Cursor {
     throw UsageError(one_line ? concat("genotype: column ", column, ": ", message)
                               : concat("genotype: line ", line, ", column ", column, ": ", message));
   }
+  /// Of the next token: blanks are skipped, and comments from '#' to the end of the line.
   std::size_t position() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
-      ++at_;
+    while (at_ < text_.size() && (is_blank(text_[at_]) || text_[at_] == '#'))
+      at_ = text_[at_] == '#' ? std::min(text_.find('\n', at_), text_.size()) : at_ + 1;
     return at_;
+  }
+  /// Moves to the call `name(` where this line has one.
+  void skip_to_call(std::string_view name) {
+    const std::size_t start = position();
+    const std::size_t end = std::min(text_.find('\n', start), text_.size());
+    for (std::size_t at = text_.find(name, start); at < end; at = text_.find(name, at + 1)) {
+      std::size_t after = at + name.size();
+      while (after < text_.size() && is_blank(text_[after]))
+        ++after;
+      if ((at == start || !is_word(text_[at - 1])) && after < text_.size() && text_[after] == '(') {
+        at_ = at;
+        return;
+      }
+    }
   }
   char peek() { return position() < text_.size() ? text_[at_] : '\0'; }
   bool at_end() { return position() == text_.size(); }
@@ -101,6 +116,7 @@ class Cursor {
 
  private:
   static constexpr std::size_t kMaxDigits = 6;
+  static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
   static bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   }

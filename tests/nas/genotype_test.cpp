@@ -117,6 +117,37 @@ BOOST_AUTO_TEST_CASE(bayesnas_cells_have_no_darts_text) {
                         (Says{{"node 0 of the normal cell", "5 operations on 2 edges", "Keep the JSON form"}}));
 }
 
+BOOST_AUTO_TEST_CASE(darts_text_is_read_as_logs_and_editors_have_it) {
+  const ockham::test::TemporaryFolder folder;
+  const std::string path = (folder.path() / "pasted").string();
+  const auto reads = [&](const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+    return load_genotype(path) == two_nodes() && load_genotype(text) == two_nodes();
+  };
+  const std::string text = kTwoNodes;
+  BOOST_CHECK(reads("2018-06-27 13:25:46,379 genotype = " + text));
+  BOOST_CHECK(reads("[03/12 10:11:12 AM] <<<--->>> genotype: " + text + "\n"));
+  BOOST_CHECK(reads("# found by run 3 (the best)\n\n  # Genotype(...)\nFOUND = " + text + "  # 97.2 %\n# the end"));
+  BOOST_CHECK(reads("\xef\xbb\xbf" + text + "\r\n"));
+  std::string lines = text;
+  for (std::size_t at = lines.find("), "); at != std::string::npos; at = lines.find("), ", at + 1))
+    lines.replace(at, 3, "),  # a pair\r\n");
+  BOOST_CHECK(reads("FOUND =\r\n" + lines));
+  std::ofstream(path, std::ios::binary) << "\xef\xbb\xbf" << to_json(two_nodes());
+  BOOST_CHECK(load_genotype(path) == two_nodes());
+}
+
+BOOST_AUTO_TEST_CASE(text_around_darts_text_that_may_matter_is_refused) {
+  const std::string text = kTwoNodes;
+  const auto refuses = [](const std::string& other, const Says& says) {
+    BOOST_CHECK_EXCEPTION(load_genotype(other), ockham::UsageError, says);
+  };
+  refuses(text + "\n" + text, {{"line 2, column 1", "nothing may follow"}});
+  refuses("epoch 1 (of 50)\n" + text, {{"line 1, column 1", "expected Genotype(...), found 'epoch'"}});
+  refuses("# " + text, {{"the end of the text"}});
+  refuses("MyGenotype(" + text, {{"column"}});
+}
+
 BOOST_AUTO_TEST_CASE(loads_by_name_text_or_file) {
   const ockham::test::TemporaryFolder folder;
   const std::string json = (folder.path() / "a.json").string(), text = (folder.path() / "a.txt").string();
