@@ -1,6 +1,9 @@
 // labels: fast data
+#include <zlib.h>
+
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -38,7 +41,7 @@ std::string written(const test::TemporaryFolder& folder, const std::vector<std::
 
 void check_refused(const std::vector<std::string>& lines, std::initializer_list<std::string_view> parts) {
   const test::TemporaryFolder folder;
-  BOOST_CHECK_EXCEPTION(Table::load(written(folder, lines)), UsageError, (Says{parts}));
+  BOOST_CHECK_EXCEPTION(Table::load(written(folder, lines)), TableError, (Says{parts}));
 }
 
 std::vector<double> noise(std::uint64_t seed, double width) {
@@ -117,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_table_gives_each_cell_its_row_in_any_order) {
 }
 
 BOOST_AUTO_TEST_CASE(a_table_that_is_not_whole_is_refused) {
-  BOOST_CHECK_EXCEPTION(Table::load("/nowhere/table.csv"), UsageError,
+  BOOST_CHECK_EXCEPTION(Table::load("/nowhere/table.csv"), TableError,
                         (Says{{"/nowhere/table.csv", "cannot be opened"}}));
   check_refused({}, {"is empty"});
   const std::vector<std::string> whole = table_lines();
@@ -135,6 +138,37 @@ BOOST_AUTO_TEST_CASE(a_table_that_is_not_whole_is_refused) {
   check_refused(with(3, whole[4]), {"line 5", "second row", to_string(cell_of(3))});
   check_refused(with(3, ""), {"lacks 1 of 15625 cells", to_string(cell_of(2))});
   check_refused(with(3, std::string(5000, 'a')), {"line 4", "longer than"});
+}
+
+BOOST_AUTO_TEST_CASE(digits_are_explained_where_they_are_not_understood) {
+  for (const char* text : {"(4, 0, 3, 1, 4, 3)", "[4,0,3,1,4,3]", "403153", "40314", "4031433"})
+    BOOST_CHECK_EXCEPTION(parse_cell(text), UsageError,
+                          (Says{{"1<-0, 2<-0, 2<-1, 3<-0, 3<-1, 3<-2",
+                                 "0 none, 1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3", "NASLib"}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_table_that_was_cut_says_so) {
+  const test::TemporaryFolder folder;
+  const std::string plain = written(folder, table_lines());
+  std::ifstream in(plain, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string packed = (folder.path() / "table.csv.gz").string();
+  gzFile file = gzopen(packed.c_str(), "wb");
+  BOOST_REQUIRE(gzwrite(file, text.data(), static_cast<unsigned>(text.size())) == static_cast<int>(text.size()));
+  gzclose(file);
+  BOOST_CHECK_NO_THROW(Table::load(packed));
+  const auto whole = std::filesystem::file_size(packed);
+  for (const std::uintmax_t size : {whole - 1, whole - 4, whole / 2, std::uintmax_t{40}}) {
+    std::filesystem::resize_file(packed, size);
+    BOOST_CHECK_EXCEPTION(Table::load(packed), TableError, (Says{{"table.csv.gz", "cut off after line", "fetch"}}));
+  }
+
+  std::filesystem::resize_file(plain, text.size() - 1);  // an editor's: no end of the last line
+  BOOST_CHECK_NO_THROW(Table::load(plain));
+  std::filesystem::resize_file(plain, text.size() - 10);
+  BOOST_CHECK_EXCEPTION(Table::load(plain), TableError, (Says{{"line 15626", "breaks off", "cut"}}));
+  std::filesystem::resize_file(plain, text.rfind('\n', text.size() - 2) + 1);
+  BOOST_CHECK_EXCEPTION(Table::load(plain), TableError, (Says{{"lacks 1 of 15625 cells"}}));
 }
 
 BOOST_AUTO_TEST_CASE(expected_error_has_the_derivatives_of_finite_differences) {

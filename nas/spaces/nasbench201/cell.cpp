@@ -54,13 +54,13 @@ Cell parse_code(std::string_view text) {
   Cell cell;
   for (std::size_t e = 0; e < text.size(); ++e) {
     if (text[e] < '0' || text[e] > '4')
-      fail(e, concat("'", text[e], "' is no operation's digit, 0 to 4."));
+      fail(e, concat("'", text[e], "' is no operation's digit. ", meaning_of_digits(), "."));
     if (e == cell.edges.size())
-      fail(e, "a cell has six digits, one an edge.");
+      fail(e, concat("a cell has six digits. ", meaning_of_digits(), "."));
     cell.edges[e] = static_cast<Operation>(text[e] - '0');
   }
   if (text.size() < cell.edges.size())
-    fail(text.size(), concat("the code ends after ", text.size(), " of six digits."));
+    fail(text.size(), concat("the code ends after ", text.size(), " of six digits. ", meaning_of_digits(), "."));
   return cell;
 }
 
@@ -73,6 +73,11 @@ std::string_view name_of(Operation operation) {
 Cell parse_cell(std::string_view text) {
   if (!text.empty() && text[0] >= '0' && text[0] <= '9')
     return parse_code(text);
+  if (text.starts_with('(') || text.starts_with('['))
+    fail(0,
+         concat("a list of numbers is another library's. Write the cell's string, or six digits without signs between "
+                "them. ",
+                meaning_of_digits(), "."));
   Reader reader(text);
   Cell cell;
   for (std::size_t e = 0; e < cell.edges.size(); ++e) {
@@ -107,6 +112,16 @@ std::string code(const Cell& cell) {
   for (const Operation operation : cell.edges)
     digits += static_cast<char>('0' + static_cast<int>(operation));
   return digits;
+}
+
+std::string meaning_of_digits() {
+  std::string edges, operations;
+  for (const auto& [from, to] : kEdgeEnds)
+    edges += concat(edges.empty() ? "" : ", ", to, "<-", from);
+  for (std::size_t o = 0; o < kNames.size(); ++o)
+    operations += concat(o == 0 ? "" : ", ", o, " ", kNames[o]);
+  return concat("Digits are of the edges ", edges, " in this order and mean ", operations,
+                "; other libraries, NASLib among them, number operations and edges otherwise");
 }
 
 std::int64_t number_of(const Cell& cell) {

@@ -35,6 +35,9 @@ Cell parse_cell(std::string_view text);
 std::string to_string(const Cell& cell);
 /// One digit an edge, "333132".
 std::string code(const Cell& cell);
+/// What the digits of a code mean, for people: operations, order of the edges, and that other libraries number both
+/// otherwise.
+std::string meaning_of_digits();
 /// Place in the order of the codes as numbers of base 5, 0 to 15,624. Not the index of the published benchmark.
 std::int64_t number_of(const Cell& cell);
 /// @throws UsageError outside 0 to 15,624

@@ -24,29 +24,40 @@ class Lines {
   /// False at the end.
   bool next(std::string& line) {
     std::array<char, kLongestLine> buffer{};
-    if (gzgets(file_.get(), buffer.data(), static_cast<int>(buffer.size())) == nullptr) {
-      int error = Z_OK;
-      const char* message = gzerror(file_.get(), &error);
-      if (error != Z_OK && error != Z_STREAM_END)
-        throw UsageError(concat("table: ", path_, " is damaged after line ", number_, " (", message, ")."));
-      return false;
-    }
-    ++number_;
+    const bool is_end = gzgets(file_.get(), buffer.data(), static_cast<int>(buffer.size())) == nullptr;
     line = buffer.data();
+    is_whole_ = line.ends_with('\n');
+    if (!is_whole_)
+      require_sound_stream();
+    if (is_end)
+      return false;
+    ++number_;
     if (line.size() + 1 == buffer.size())
       fail(concat("is longer than ", kLongestLine - 2, " characters."));
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r'))
       line.pop_back();
     return true;
   }
+  /// False for a last line without its end: perhaps the file was cut in it.
+  bool is_whole() const { return is_whole_; }
   [[noreturn]] void fail(const std::string& message) const {
-    throw UsageError(concat("table: ", path_, ": line ", number_, " ", message));
+    throw TableError(concat("table: ", path_, ": line ", number_, " ", message));
   }
 
  private:
+  void require_sound_stream() const {
+    int error = Z_OK;
+    const char* message = gzerror(file_.get(), &error);
+    if (error == Z_BUF_ERROR)
+      throw TableError(concat("table: ", path_, " is cut off after line ", number_, "; fetch the file again."));
+    if (error != Z_OK && error != Z_STREAM_END)
+      throw TableError(concat("table: ", path_, " is damaged after line ", number_, " (", message, ")."));
+  }
+
   std::string path_;
   std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
   std::int64_t number_ = 0;
+  bool is_whole_ = true;
 };
 
 std::vector<std::string_view> fields_of(std::string_view line) {
@@ -108,7 +119,7 @@ Table Table::load(const std::string& path) {
   Lines lines(path);
   std::string header_line, line;
   if (!lines.next(header_line))
-    throw UsageError(concat("table: ", path, " is empty."));
+    throw TableError(concat("table: ", path, " is empty."));
   const Header header(lines, header_line);
   Table table;
   table.rows_.resize(kCells);
@@ -117,6 +128,8 @@ Table Table::load(const std::string& path) {
     if (line.empty())
       continue;
     const std::vector<std::string_view> fields = fields_of(line);
+    if (!lines.is_whole() && fields.size() < header.names.size())
+      lines.fail("breaks off: the file is cut; fetch it again.");
     if (fields.size() != header.names.size())
       lines.fail(concat("has ", fields.size(), " fields, the header ", header.names.size(), "."));
     Cell cell;
@@ -133,7 +146,7 @@ Table Table::load(const std::string& path) {
   }
   if (const auto missing = std::ranges::count(is_there, 0); missing > 0) {
     const auto first = std::ranges::find(is_there, 0) - is_there.begin();
-    throw UsageError(concat("table: ", path, " lacks ", missing, " of ", kCells, " cells, ", to_string(cell_of(first)),
+    throw TableError(concat("table: ", path, " lacks ", missing, " of ", kCells, " cells, ", to_string(cell_of(first)),
                             " the first."));
   }
   return table;

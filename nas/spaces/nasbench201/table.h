@@ -5,9 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "engine/error.h"
 #include "nas/spaces/nasbench201/cell.h"
 
 namespace ockham::nas::nasbench201 {
+
+/// A table that is missing, cut or damaged (exit code 5).
+class TableError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// 200 epochs. c10_valid: trained on half of CIFAR-10's training images, tested on the other half.
 enum class Column { kC10Valid, kC10Test, kC100Test, kIm120Test };
@@ -22,7 +29,9 @@ struct Row {
 
 class Table {
  public:
-  /// @throws UsageError if the file cannot be read, a line is malformed (with its number), a cell has two rows or none
+  /// @throws TableError if the file cannot be read or is cut, a line is malformed (with its number), a cell has two
+  /// rows
+  ///   or none
   static Table load(const std::string& path);
 
   const Row& at(const Cell& cell) const { return rows_[static_cast<std::size_t>(number_of(cell))]; }
