@@ -67,6 +67,7 @@ void Log::live(std::string_view text) {
 }
 
 void Log::print(std::string_view text, bool red) {
+  out_.clear();  // a line that could not be written, to a full disk or a closed pipe, is no reason to drop the next
   out_ << (live_line_.empty() ? "" : kEraseLine) << (red ? kRed : "") << text << (red ? kPlain : "") << '\n';
   out_ << live_line_ << std::flush;
 }

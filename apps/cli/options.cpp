@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "apps/cli/format.h"
+#include "apps/cli/ini.h"
 
 namespace ockham::apps {
 
@@ -66,10 +67,19 @@ std::string Options::ini() const {
       heading = value.option.group;
       ini += (ini.empty() ? "# " : "\n# ") + heading + "\n";
     }
-    ini += (value.text.empty() ? "# " : "") + value.option.name + " = " + value.text;
-    ini += value.text.empty() ? "(unset)\n" : "\n";
+    const bool is_unset = value.text.empty();
+    ini += (is_unset ? "# " : "") + value.option.name + " = " + (is_unset ? "(unset)" : ini_value(value.text)) + "\n";
   }
   return ini;
+}
+
+std::vector<std::string> Options::arguments() const {
+  std::vector<std::string> arguments;
+  for (const Value& value : values_) {
+    if (value.option.recorded && !value.text.empty())
+      arguments.push_back("--" + value.option.name + "=" + value.text);
+  }
+  return arguments;
 }
 
 nlohmann::ordered_json Options::json() const {

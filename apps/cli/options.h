@@ -57,8 +57,10 @@ class Options {
   bool is_set(std::string_view name) const;
   Source source(std::string_view name) const;
 
-  /// Every recorded option as an ini file that --config reads back to the same values.
+  /// Every recorded option as an ini file that --config reads back to the same values (ini.h).
   std::string ini() const;
+  /// "--name=value" for every recorded option that has a value.
+  std::vector<std::string> arguments() const;
   /// Every option with its value, for run.json; unset ones are null.
   nlohmann::ordered_json json() const;
 
@@ -114,6 +116,10 @@ class OptionTable {
   /// that answers (answer_by_run).
   /// @throws UsageError naming the option, its source, the value, and the nearest known name for a misspelt one
   Options parse(const std::vector<std::string>& arguments, const Environment& environment) const;
+
+  /// Logs a warning for each variable whose name is nearly that of an option or of a variable that the libraries read,
+  /// and a message for each that is neither: of no use here, perhaps meant for another program.
+  void tell_unknown(const Environment& environment) const;
 
   /// The text of --help: usage line, purpose, options by group, presets, where values come from.
   std::string help(std::string_view program, std::string_view purpose) const;

@@ -2,25 +2,30 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options.hpp>
 #include <cctype>
-#include <fstream>
 
+#include "apps/cli/ini.h"
 #include "apps/cli/json_file.h"
 #include "apps/cli/options.h"
 #include "apps/cli/options_check.h"
 #include "apps/cli/spelling.h"
 #include "engine/error.h"
+#include "engine/log.h"
 
 namespace po = boost::program_options;
 
 namespace ockham::apps {
 namespace {
 
+constexpr std::string_view kPrefix = "OCKHAM_";
+/// Variables of the prefix that are no option: read by the engine (docs in engine/README.md), the tests and benchmarks.
+constexpr std::array kOtherVariables{"OCKHAM_ISA", "OCKHAM_LOG", "OCKHAM_NO_CACHE", "OCKHAM_PEERS", "OCKHAM_SHARED"};
 constexpr const char* kWords = "words without hyphens";  // collects positional arguments; no option can have this name
 
 std::string environment_name(const std::string& option) {
-  std::string name = "OCKHAM_";
+  std::string name(kPrefix);
   for (const char c : option) {
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
@@ -34,7 +39,7 @@ OptionTable::Environment ockham_environment() {
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::size_t equals = text.find('=');
-    if (text.starts_with("OCKHAM_") && equals != std::string::npos) {
+    if (text.starts_with(kPrefix) && equals != std::string::npos) {
       variables[text.substr(0, equals)] = text.substr(equals + 1);
     }
   }
@@ -151,7 +156,8 @@ OptionTable::GivenValues OptionTable::read_command_line(const std::vector<std::s
   } catch (const po::unknown_option& e) {
     const std::string token = e.get_option_name();
     const std::string name = token.substr(0, token.find('='));
-    throw UsageError("Unknown option '" + name + "'. " + advice(name.substr(name.find_first_not_of('-'))));
+    throw UsageError("Unknown option '" + name + "'. " +
+                     advice(name.substr(std::min(name.find_first_not_of('-'), name.size()))));
   } catch (const po::error& e) {
     throw UsageError(std::string("Command line: ") + e.what() + ". See --help.");
   }
@@ -170,29 +176,39 @@ OptionTable::GivenValues OptionTable::read_environment(const Environment& enviro
   return given;
 }
 
-OptionTable::GivenValues OptionTable::read_file(const std::filesystem::path& path) const {
-  std::ifstream file(path);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw UsageError(path.string() + ": cannot read this configuration file; check the path given to --config.");
+void OptionTable::tell_unknown(const Environment& environment) const {
+  std::map<std::string, std::string> known;  // what may be meant -> what is read
+  for (const char* variable : kOtherVariables)
+    known[variable] = variable;
+  for (const Option& option : options_)
+    known[environment_name(option.name)] = environment_name(option.name);
+  for (const auto& [other, name] : aliases_)
+    known[environment_name(other)] = environment_name(name);
+  std::vector<std::string> names;
+  for (const auto& [name, variable] : known)
+    names.push_back(name.substr(kPrefix.size()));  // all begin alike: what differs decides which is near
+  for (const auto& [variable, value] : environment) {
+    const auto meant = known.find(variable);
+    if (value.empty() || (meant != known.end() && meant->second == variable))
+      continue;
+    const std::string nearest = nearest_name(variable.substr(kPrefix.size()), names);
+    if (nearest.empty())
+      log_text(LogLevel::kInfo, variable, " is not the name of an option of this program and has no effect");
+    else
+      log_text(LogLevel::kWarning, variable, " is unknown. Did you mean ", known.at(std::string(kPrefix) + nearest),
+               "?");
   }
+}
+
+OptionTable::GivenValues OptionTable::read_file(const std::filesystem::path& path) const {
   GivenValues given;
-  try {
-    constexpr bool allow_unknown = true;  // so that the check below can name the nearest known one
-    for (const po::option& entry : po::parse_config_file(file, po::options_description(), allow_unknown).options) {
-      const std::string name = canonical_name(entry.string_key);
-      const std::string where = path.string() + ": " + entry.string_key;
-      if (name.find('.') != std::string::npos) {
-        throw UsageError(where + ": sections are not used. Write 'name = value' lines alone.");
-      }
-      if (find(name) == nullptr) {
-        throw UsageError(where + " is unknown. " + advice(name));
-      }
-      if (!given.emplace(name, Given{entry.value.at(0), where}).second) {
-        throw UsageError(where + " is given twice. Keep one.");
-      }
-    }
-  } catch (const po::error& e) {
-    throw UsageError(path.string() + ": " + e.what() + ". The file holds 'name = value' lines, '#' begins a comment.");
+  for (const IniEntry& entry : read_ini(path)) {
+    const std::string name = canonical_name(entry.name);
+    const std::string where = path.string() + ": " + entry.name;
+    if (find(name) == nullptr)
+      throw UsageError(where + " is unknown. " + advice(name));
+    if (!given.emplace(name, Given{entry.value, where}).second)
+      throw UsageError(where + " is given twice. Keep one.");
   }
   return given;
 }

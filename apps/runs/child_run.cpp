@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <sstream>
 
 #include "apps/cli/format.h"
 #include "apps/cli/json_file.h"
@@ -70,16 +69,10 @@ std::vector<std::int64_t> seeds_of(const Options& options) {
 }
 
 std::vector<std::string> arguments_of(const Options& options, const std::vector<std::string_view>& without) {
-  std::vector<std::string> arguments;
-  std::istringstream ini(options.ini());
-  for (std::string line; std::getline(ini, line);) {
-    const std::size_t equals = line.find(" = ");
-    if (line.empty() || line.front() == '#' || equals == std::string::npos)
-      continue;
-    const std::string name = line.substr(0, equals);
-    if (std::ranges::find(without, name) == without.end())
-      arguments.push_back("--" + name + "=" + line.substr(equals + 3));
-  }
+  std::vector<std::string> arguments = options.arguments();
+  std::erase_if(arguments, [&](const std::string& argument) {
+    return std::ranges::find(without, option_of(argument).substr(2)) != without.end();
+  });
   return arguments;
 }
 

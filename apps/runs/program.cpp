@@ -5,6 +5,7 @@
 #include <new>
 #include <system_error>
 
+#include "apps/cli/descriptors.h"
 #include "apps/cli/json_text.h"
 #include "apps/cli/stop.h"
 #include "apps/cli/version.h"
@@ -14,6 +15,7 @@
 #include "engine/error.h"
 #include "engine/log.h"
 #include "engine/parallel.h"
+#include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 namespace {
@@ -34,6 +36,8 @@ Failure current_failure() {
   } catch (const DivergedError& e) {
     return {kDiverged, e.what()};
   } catch (const data::DataError& e) {
+    return {kBadData, e.what()};
+  } catch (const nas::nasbench201::TableError& e) {
     return {kBadData, e.what()};
   } catch (const CheckpointError& e) {
     return {kBadCheckpoint, e.what()};
@@ -62,10 +66,11 @@ int report(Log& log, const std::string& program, const Failure& failure) {
 }
 
 /// Results that could not be written are no results: a full disk behind `>` must not look like success.
-void flush_results() {
-  if (!std::cout.flush()) {
-    throw Error("standard output cannot be written; the results are lost. Make room there and run again.");
-  }
+/// @param elsewhere the file that holds them too, if there is one
+void flush_results(const std::string& elsewhere = "") {
+  if (!std::cout.flush())
+    throw Error("standard output cannot be written; the results are " +
+                (elsewhere.empty() ? "lost. Make room there and run again." : "in " + elsewhere + " alone."));
 }
 
 /// While it lives, messages of the libraries go through the program's log.
@@ -101,7 +106,7 @@ int run_session(const App& app, Session& session, const std::string& program) {
   Failure end = {kFailed, ""};
   try {
     with_thread_team([&] { end.exit_code = app.run(session); });
-    flush_results();
+    flush_results(session.has_folder() ? (session.folder().path() / "summary.json").string() : "");
   } catch (...) {
     end = current_failure();
     report(session.log(), program, end);
@@ -141,6 +146,7 @@ void Session::publish(const nlohmann::ordered_json& summary) {
 }
 
 int run_main(int argc, char** argv, const App& app) {
+  secure_standard_descriptors();
   const std::string program = "ockham-" + app.name;
   Log log(std::cerr, LogStyle::of_stderr());
   const LibraryMessages library_messages(log);
@@ -148,12 +154,16 @@ int run_main(int argc, char** argv, const App& app) {
     OptionTable table;
     add_general_options(table);
     app.declare(table);
-    Options options = table.parse({argv + 1, argv + argc}, ockham_environment());
+    const OptionTable::Environment environment = ockham_environment();
+    Options options = table.parse({argv + 1, argv + argc}, environment);
+    log.set_quiet(options.flag("quiet"));
+    table.tell_unknown(environment);
     if (answer(table, options, program, app)) {
       flush_results();
       return kDone;
     }
-    log.set_quiet(options.flag("quiet"));
+    if (table.declares("out"))
+      RunFolder::check(options);
     if (table.declares("threads") && options.count("threads") > 0) {
       set_thread_count(static_cast<int>(options.count("threads")));
     }

@@ -23,7 +23,7 @@ enum ExitCode : int {
   kUsage = 2,              // options, configuration, genotype
   kDeviceUnavailable = 3,  // device or backend
   kDiverged = 4,           // a loss or gradient is not finite
-  kBadData = 5,            // data set missing or damaged
+  kBadData = 5,            // data set or table missing or damaged
   kBadCheckpoint = 6,      // corrupt, or of another network
   kStopped = 75,           // on request, with a checkpoint to resume from
 };

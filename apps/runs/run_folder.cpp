@@ -89,7 +89,7 @@ bool holds_only_leftovers(const fs::path& path) {
 
 /// @throws UsageError if a new run must not take the place of what is there
 void require_replaceable(const fs::path& path, bool may_overwrite) {
-  if (holds_only_leftovers(path))
+  if (!fs::exists(path) || holds_only_leftovers(path))
     return;
   if (!may_overwrite)
     throw UsageError(path.string() + " exists. Choose another --out, continue it with --resume " + path.string() +
@@ -98,6 +98,12 @@ void require_replaceable(const fs::path& path, bool may_overwrite) {
     throw UsageError(path.string() +
                      " is not the folder of a run (it has no run.json), so --overwrite leaves it alone. " +
                      "Choose another --out.");
+}
+
+void refuse_two_folders(const Options& options) {
+  if (options.is_set("out") || options.flag("overwrite"))
+    throw UsageError("--resume " + without_slash(options.text("resume")).string() +
+                     " goes on in that folder; drop --out and --overwrite.");
 }
 
 void remove_old_run(const fs::path& path) {
@@ -112,6 +118,13 @@ nlohmann::ordered_json host_facts() {
 }
 
 }  // namespace
+
+void RunFolder::check(const Options& options) {
+  if (options.is_set("resume"))
+    refuse_two_folders(options);
+  else if (options.is_set("out") && !options.flag("dry-run"))
+    require_replaceable(without_slash(options.text("out")), options.flag("overwrite"));
+}
 
 RunFolder RunFolder::open(std::string_view app, const Options& options) {
   RunFolder folder;
@@ -150,9 +163,7 @@ void RunFolder::begin(std::string_view app, const Options& options) {
 void RunFolder::reopen(std::string_view app, const Options& options) {
   path_ = without_slash(options.text("resume"));
   resumed_ = true;
-  if (options.is_set("out") || options.flag("overwrite")) {
-    throw UsageError("--resume " + path_.string() + " goes on in that folder; drop --out and --overwrite.");
-  }
+  refuse_two_folders(options);
   const std::string app_of_run = read_facts();
   if (app_of_run != app) {
     throw UsageError(path_.string() + " is a run of ockham-" + app_of_run + ", not of ockham-" + std::string(app) +

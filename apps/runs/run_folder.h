@@ -22,6 +22,9 @@ class RunFolder {
   /// @throws Error if it cannot be written, CheckpointError if run.json is damaged
   static RunFolder open(std::string_view app, const Options& options);
 
+  /// What open() would refuse of --out, --resume and --overwrite: programs ask before the work that comes first.
+  static void check(const Options& options);
+
   const std::filesystem::path& path() const { return path_; }
   /// The path of a file in the folder such as "checkpoints/last.safetensors", whose own folder is created.
   /// @throws Error if the run's folder is no longer there: it is not made anew

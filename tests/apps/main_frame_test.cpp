@@ -1,13 +1,16 @@
 // Exit codes, messages, streams and signals of a program.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "apps/cli/descriptors.h"
 #include "apps/cli/stop.h"
 #include "apps/runs/common_options.h"
 #include "apps/runs/program.h"
@@ -212,18 +215,102 @@ BOOST_AUTO_TEST_CASE(first_signal_asks_to_stop_and_tells_how_to_go_on) {
   BOOST_TEST(json_of(out + "/run.json")["exit"] == 75);
 }
 
-BOOST_AUTO_TEST_CASE(second_signal_quits_at_once_with_128_plus_its_number) {
+/// How a child ends that watches for signals, does this and returns 0 or, if asked to stop, 75.
+int end_of(const std::function<void()>& work) {
   const pid_t child = ::fork();
   if (child == 0) {
-    watch_stop_signals();
-    ::raise(SIGINT);
-    ::raise(SIGINT);
-    ::_exit(0);
+    ::close(STDERR_FILENO);  // what it says of the signals
+    work();
+    ::_exit(stop_requested() ? kStopped : kDone);
   }
   int status = 0;
   BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-  BOOST_TEST(WIFEXITED(status));
-  BOOST_TEST(WEXITSTATUS(status) == 128 + SIGINT);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int end_after(std::initializer_list<int> signals) {
+  return end_of([&] {
+    watch_stop_signals();
+    for (const int signal : signals)
+      ::raise(signal);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(every_signal_that_announces_an_end_asks_to_stop) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU})
+    BOOST_TEST(end_after({signal}) == 75, signal);
+  BOOST_TEST(end_after({}) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(second_order_quits_at_once_with_128_plus_its_number) {
+  BOOST_TEST(end_after({SIGINT, SIGINT}) == 128 + SIGINT);
+  BOOST_TEST(end_after({SIGINT, SIGTERM}) == 128 + SIGTERM);
+}
+
+BOOST_AUTO_TEST_CASE(notices_repeat_and_go_with_an_order_without_ending_the_step) {
+  BOOST_TEST(end_after({SIGXCPU, SIGXCPU, SIGXCPU}) == 75);  // the system repeats it every second
+  BOOST_TEST(end_after({SIGHUP, SIGHUP}) == 75);             // of the kernel and of the shell
+  BOOST_TEST(end_after({SIGTERM, SIGHUP}) == 75);            // as systemd sends them
+  BOOST_TEST(end_after({SIGUSR1, SIGTERM}) == 75);           // a batch system's warning, then its end
+}
+
+BOOST_AUTO_TEST_CASE(notices_that_were_ignored_stay_ignored) {
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
+    BOOST_TEST(end_of([&] {
+                 ::signal(signal, SIG_IGN);  // as nohup does
+                 watch_stop_signals();
+                 ::raise(signal);
+               }) == 0,
+               signal);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(writes_to_closed_pipes_and_past_the_largest_file_fail_and_kill_nobody) {
+  for (const int signal : {SIGPIPE, SIGXFSZ})
+    BOOST_TEST(end_after({signal}) == 0, signal);
+}
+
+BOOST_AUTO_TEST_CASE(closed_standard_descriptors_are_opened_each_to_its_end) {
+  const int end = end_of([] {
+    for (const int descriptor : {0, 1, 2})
+      ::close(descriptor);
+    secure_standard_descriptors();
+    char byte = 0;
+    const bool is_as_said = ::read(0, &byte, 1) == 0 && ::write(1, "x", 1) == -1 && ::write(2, "x", 1) == 1;
+    ::_exit(is_as_said ? ::open("/dev/null", O_RDONLY) : 99);
+  });
+  BOOST_TEST(end == 3);  // the first free descriptor
+}
+
+BOOST_AUTO_TEST_CASE(open_standard_descriptors_are_left_alone) {
+  std::array<int, 2> pipe{};
+  BOOST_REQUIRE(::pipe(pipe.data()) == 0);
+  BOOST_TEST(end_of([&] {
+               ::dup2(pipe[1], 1);
+               ::close(0);
+               secure_standard_descriptors();
+               [[maybe_unused]] const ssize_t written = ::write(1, "x", 1);
+             }) == 0);
+  char byte = 0;
+  BOOST_TEST(::read(pipe[0], &byte, 1) == 1);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+BOOST_AUTO_TEST_CASE(line_that_could_not_be_written_does_not_silence_the_next) {
+  std::ostringstream err;
+  Log log(err, {});
+  err.setstate(std::ios::badbit);
+  log.line("one");
+  BOOST_TEST(err.str() == "one\n");
+}
+
+BOOST_AUTO_TEST_CASE(variables_are_judged_before_the_work) {
+  ::setenv("OCKHAM_SEDE", "3", 1);
+  const Outcome outcome = run({"--quiet"}, do_nothing);
+  ::unsetenv("OCKHAM_SEDE");
+  BOOST_TEST(outcome.err == "warning: OCKHAM_SEDE is unknown. Did you mean OCKHAM_SEED?\n");
+  BOOST_TEST(outcome.exit_code == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,7 +6,8 @@
 
 #include "apps/runs/common_options.h"
 #include "engine/error.h"
-#include "tests/support.h"
+#include "engine/log.h"
+#include "tests/apps/program.h"
 
 namespace ockham::apps {
 namespace {
@@ -95,6 +96,60 @@ BOOST_AUTO_TEST_CASE(unknown_option_is_refused_with_the_nearest_name) {
   BOOST_CHECK_EXCEPTION(parse({"--quux"}), UsageError, (Says{{"--quux", "--help"}}));
 }
 
+BOOST_AUTO_TEST_CASE(hyphens_alone_are_an_unknown_option) {
+  for (const char* word : {"---", "-=3", "--=3", "----=", "-", "--seed=1 --x", "-\xff"})
+    BOOST_CHECK_THROW(parse({word}), UsageError);
+  BOOST_CHECK_EXCEPTION(parse({"---"}), UsageError, (Says{{"Unknown option '---'", "--help"}}));
+  BOOST_CHECK_EXCEPTION(parse({"-=3"}), UsageError, (Says{{"Unknown option '-'", "--help"}}));
+}
+
+/// What is said of variables of the environment, a line each.
+std::string told_of(const OptionTable::Environment& environment) {
+  std::string lines;
+  set_log_sink([&](LogLevel level, std::string_view text) { lines += concat(name_of(level), ": ", text, "\n"); });
+  example().tell_unknown(environment);
+  set_log_sink({});
+  return lines;
+}
+
+BOOST_AUTO_TEST_CASE(misspelt_variables_are_warned_of_with_the_nearest_name) {
+  BOOST_TEST(told_of({{"OCKHAM_BATCHSIZE", "4"}}) ==
+             "warning: OCKHAM_BATCHSIZE is unknown. Did you mean OCKHAM_BATCH_SIZE?\n");
+  BOOST_TEST(told_of({{"OCKHAM_SEDE", "3"}}) == "warning: OCKHAM_SEDE is unknown. Did you mean OCKHAM_SEED?\n");
+  BOOST_TEST(told_of({{"OCKHAM_NOCACHE", "1"}}).find("OCKHAM_NO_CACHE?") != std::string::npos);
+  // Aliases are of the command line and files: the variable has the option's own name.
+  BOOST_TEST(told_of({{"OCKHAM_LEARNING_RATE", "1"}}).find("OCKHAM_LR?") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(variables_far_from_any_name_are_told_as_without_effect) {
+  BOOST_TEST(told_of({{"OCKHAM_QUUX", "1"}}) ==
+             "info: OCKHAM_QUUX is not the name of an option of this program and has no effect\n");
+  BOOST_TEST(told_of({{"OCKHAM_", "1"}}).find("no effect") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(known_and_empty_variables_are_passed_over) {
+  BOOST_TEST(told_of({{"OCKHAM_LR", "1"}, {"OCKHAM_DROP_PATH_PROB", "0.1"}, {"OCKHAM_BATCHSIZE", ""}}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(every_variable_that_a_library_reads_is_known) {
+  constexpr std::string_view kCall = "getenv(\"";
+  int found = 0;
+  for (const char* layer : {"engine", "autograd", "ops", "nas", "data", "apps"}) {
+    for (const auto& file :
+         std::filesystem::recursive_directory_iterator(std::filesystem::path(OCKHAM_SOURCE_DIR) / layer)) {
+      const std::string text = file.is_regular_file() ? test::content(file.path()) : "";
+      for (std::size_t at = text.find(kCall); at != std::string::npos; at = text.find(kCall, at + 1)) {
+        const std::size_t name = at + kCall.size();
+        const std::string variable = text.substr(name, text.find('"', name) - name);
+        found += variable.starts_with("OCKHAM_");
+        BOOST_TEST((!variable.starts_with("OCKHAM_") || told_of({{variable, "x"}}).empty()),
+                   file.path() << " reads " << variable << ", which programs warn of");
+      }
+    }
+  }
+  BOOST_TEST(found >= 3);
+}
+
 BOOST_AUTO_TEST_CASE(unknown_and_repeated_keys_of_a_file_are_refused) {
   const TemporaryFolder folder;
   const auto refuse = [&](const std::string& text, std::initializer_list<std::string_view> parts) {
@@ -103,9 +158,40 @@ BOOST_AUTO_TEST_CASE(unknown_and_repeated_keys_of_a_file_are_refused) {
   };
   refuse("epohcs = 3\n", {"a.ini: epohcs", "Did you mean 'epochs'?"});
   refuse("epochs = 3\nepochs = 4\n", {"epochs is given twice"});
-  refuse("[training]\nepochs = 3\n", {"sections are not used"});
+  refuse("[training]\nepochs = 3\n", {"line 1", "sections are not used"});
+  refuse("\n= 3\n", {"line 2", "no name"});
+  refuse("note = \"a\nepochs = 3\n", {"line 1", "never closed"});
+  refuse("note = 'a' b\n", {"line 1", "after the closing quote"});
+  refuse(std::string("e\0p", 3), {"a.ini", "UTF-8"});
+  refuse(std::string(2 << 20, '\n'), {"more than 1048576 bytes"});
   refuse("epochs 3\n", {"a.ini", "epochs 3", "name = value"});
   refuse("epochs = many\n", {"a.ini: epochs", "'many'"});
+}
+
+BOOST_AUTO_TEST_CASE(files_are_read_as_editors_write_them) {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& text) { return parse({"--config", write(folder.path() / "a.ini", text)}); };
+  const Options marked = read("\xef\xbb\xbfseed = 3\r\n; words\r\n\tnote\t= two words \t# words\r\ndata = 'C#'\r\n");
+  BOOST_TEST(marked.count("seed") == 3);
+  BOOST_TEST(marked.text("note") == "two words");
+  BOOST_TEST(marked.text("data") == "C#");
+  BOOST_TEST(read("data = \"/a b\"").text("data") == "/a b");
+  BOOST_TEST(read("data = C#/x").text("data") == "C#/x");
+  BOOST_TEST(read("data = C:\\x # \"").text("data") == "C:\\x");
+  BOOST_TEST(read("note = it's; isn't it").text("note") == "it's; isn't it");
+  BOOST_CHECK_EXCEPTION(read("note = # nothing"), UsageError, (Says{{"note", "is empty"}}));
+}
+
+BOOST_AUTO_TEST_CASE(any_text_of_one_line_survives_the_file) {
+  const TemporaryFolder folder;
+  for (const std::string text :
+       {"#",    " #",  "a #b", "C#/x", " a", "a\t",   "\"",  "'",       "\"a\" 'b'",    "a\"b",          "\\",
+        "\\\"", "\\n", ";",    "a;b",  "=",  "a = b", "[x]", "(unset)", "\xef\xbb\xbf", "\xc3\xa4 \xff", "--note=x"}) {
+    const Options given = parse({"--note=" + text});
+    const Options read = parse({"--config", write(folder.path() / "a.ini", given.ini())});
+    BOOST_TEST(read.text("note") == text);
+    BOOST_TEST(parse(given.arguments()).text("note") == text);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(missing_configuration_file_is_named) {
@@ -130,7 +216,8 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused_with_value_rule_and_place) {
   refuse("--unrolled=maybe", {"neither true nor false"});
   refuse("--method=darst", {"'darst'", "bayesnas, darts, random", "did you mean 'darts'?"});
   refuse("--device=gpu", {"'gpu'", "is no device"});
-  refuse("--data=a#b", {"'#'", "config.ini"});
+  refuse("--note=a\nb", {"line break", "config.ini"});
+  refuse("--note=a\r", {"line break", "config.ini"});
   BOOST_CHECK_EXCEPTION(parse({}, {{"OCKHAM_LR", "fast"}}), UsageError, (Says{{"OCKHAM_LR", "'fast'"}}));
 }
 
