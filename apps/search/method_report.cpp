@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "apps/cli/format.h"
+#include "apps/search/training_command.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "nas/genotype/genotype.h"
@@ -61,7 +62,7 @@ void publish_method(Session& session, const nas::SearchSpace& space, const nas::
     std::cout << column << ": " << accuracy << " %\n";
   std::cout << "time " << format_duration(result.seconds) << ", results in " << folder.path().string() << '\n';
   if (is_genotype)
-    std::cout << "train it with:\n  apps/run train --genotype " << (folder.path() / "genotype.json").string() << '\n';
+    std::cout << "train it with:\n  " << training_command(options, folder.path()) << '\n';
 
   Json summary{{"method", options.text("method")},
                {"space", space.name()},

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "apps/cli/format.h"
+#include "apps/search/training_command.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
 
@@ -55,17 +56,6 @@ Json summary_of(const Options& options, const SearchResult& result) {
   if (const auto& check = result.round.check)
     summary["hessian"]["check"] = {{"entries", check->entries}, {"worst", check->worst}};
   return summary;
-}
-
-/// The training of the found cell on the same images.
-std::string training_command(const Options& options, const std::filesystem::path& folder) {
-  std::string command = concat("apps/run train --genotype ", shell_quoted((folder / "genotype.json").string()),
-                               " --preset ", options.text("preset"), " --dataset ", options.text("dataset"));
-  if (options.is_set("data"))
-    command += " --data " + shell_quoted(options.text("data"));
-  if (options.count("image-size") > 0)
-    command += concat(" --image-size ", options.count("image-size"));
-  return command;
 }
 
 }  // namespace
