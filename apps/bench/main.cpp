@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 void declare(OptionTable& table) {
-  add_compute_options(table);
+  add_device_options(table);
   add_profile_option(table);
   table.group("Measurement");
   table.text("case", "", "what to measure; --list shows the names", "NAME");
@@ -99,6 +99,7 @@ int run(Session& session) {
   const Measured measured = measure(work, repeats);
   const double seconds = median(measured.run);
   Json result{{"case", wanted.name},
+              {"repeats", repeats},
               {"seconds_median", seconds},
               {"seconds_min", std::ranges::min(measured.run)},
               {"images_per_second", rate(work.images, seconds)},

@@ -16,7 +16,7 @@ void declare(OptionTable& table) {
   table.group("What to do");
   table.text("folder", "", "the unpacked folder, with manifest.json and its arrays", "DIR");
   table.positional("folder");
-  add_compute_options(table);
+  add_device_options(table);
   table.at("precision").choices = {"fp64", "fp32"};
   table.at("precision").fallback = "fp64";
 }

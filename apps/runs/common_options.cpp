@@ -27,6 +27,10 @@ void add_compute_options(OptionTable& table) {
   declare_settings<ComputeSettings>(table);
 }
 
+void add_device_options(OptionTable& table) {
+  declare_settings<DeviceSettings>(table);
+}
+
 void add_run_options(OptionTable& table) {
   declare_settings<FolderSettings>(table);
 }

@@ -8,7 +8,10 @@ namespace ockham::apps {
 /// help, version, config, print-config, json, quiet: every program.
 void add_general_options(OptionTable& table);
 
-/// seed, threads, device, precision, memory-limit: programs that compute.
+/// threads, device, precision, memory-limit: programs that compute.
+void add_device_options(OptionTable& table);
+
+/// Those and seed: programs that draw random numbers.
 void add_compute_options(OptionTable& table);
 
 /// out, resume, overwrite, dry-run: programs that write a run folder.

@@ -19,17 +19,23 @@ std::string device_complaint(const std::string& text) {
 
 }  // namespace
 
-void describe(ComputeSettings& s, SettingVisitor& v) {
+void describe(DeviceSettings& s, SettingVisitor& v) {
   v.group("Computing");
-  v.count("seed", s.seed, "the start of all random numbers; the same seed gives the same bytes");
   v.choice("precision", s.precision,
            {{"fp32", NumberFormat::kFp32}, {"fp64", NumberFormat::kFp64}, {"bf16", NumberFormat::kBf16}},
            "number format of the computation; bf16: of feature maps, the rest fp32");
   v.role(SettingRole::kChangeable);
-  v.count("threads", s.threads, "threads, 0 for all processors; changes no result", {.max = 1024});
+  v.count("threads", s.threads, "threads; changes no result; 0: one a processor, within the container's quota",
+          {.max = 1024});
   v.text("device", s.device, "where to compute: auto, cpu, cuda or cuda:I", "DEVICE", device_complaint);
   v.size("memory-limit", s.memory_limit,
          "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused");
+}
+
+void describe(ComputeSettings& s, SettingVisitor& v) {
+  v.group("Computing");
+  v.count("seed", s.seed, "the start of all random numbers; the same seed gives the same bytes");
+  describe(static_cast<DeviceSettings&>(s), v);
 }
 
 Precision precision_of(const ComputeSettings& settings) {

@@ -10,12 +10,17 @@
 namespace ockham::apps {
 
 /// Programs that compute.
-struct ComputeSettings {
-  std::int64_t seed = 0;
-  std::int64_t threads = 0;  ///< 0: all processors
+struct DeviceSettings {
+  std::int64_t threads = 0;  ///< 0: default_thread_count()
   std::string device = "auto";
   NumberFormat precision = NumberFormat::kFp32;
   std::optional<std::uint64_t> memory_limit;  ///< bytes
+};
+void describe(DeviceSettings& settings, SettingVisitor& visitor);
+
+/// Those that draw random numbers too.
+struct ComputeSettings : DeviceSettings {
+  std::int64_t seed = 0;
 };
 void describe(ComputeSettings& settings, SettingVisitor& visitor);
 Precision precision_of(const ComputeSettings& settings);
