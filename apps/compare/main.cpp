@@ -4,8 +4,11 @@
 
 #include "apps/cli/format.h"
 #include "apps/cli/json_file.h"
+#include "apps/cli/settings.h"
 #include "apps/cli/spread.h"
 #include "apps/runs/child_run.h"
+#include "apps/runs/datasets.h"
+#include "apps/runs/profile_report.h"
 #include "apps/runs/source_run.h"
 #include "apps/runs/training/network_training.h"
 #include "engine/atomic_file.h"
@@ -28,34 +31,58 @@ void declare(OptionTable& table) {
   table.real("tolerance", 0.25, "how far a random network's parameters may differ, as a fraction");
 }
 
-std::int64_t params_of(const nas::Genotype& genotype, const Options& options) {
-  nas::EvaluationSpec spec;
-  spec.frame.channels = options.count("channels");
-  spec.frame.cells = options.count("cells");
+/// Of the network that is trained on images like these.
+std::int64_t params_of(const nas::Genotype& genotype, const Options& options, const data::Dataset& images) {
   Initial initial;
-  nas::EvaluationNetwork network(genotype, spec, initial);
+  nas::EvaluationNetwork network(
+      genotype, evaluation_spec_of(read_settings<TrainSettings>(options), genotype, images.classes(), images.shape()),
+      initial);
   return count_elements(network.parameters(ParameterKind::kWeight));
 }
 
 /// Cells with as many operations as the found ones, drawn until a network of about the same size comes.
-nas::Genotype random_like(const nas::Genotype& found, std::uint64_t index, const Options& options) {
+nas::Genotype random_like(const nas::Genotype& found, std::uint64_t index, const Options& options,
+                          const data::Dataset& images) {
   const bool is_darts = found.space == "darts";
   const auto draw = [&](const nas::CellGenotype& cell, std::uint64_t attempt) {
     const nas::CellSpec spec =
         is_darts ? nas::darts_cell(cell.kind, cell.nodes) : nas::bayesnas_cell(cell.kind, cell.nodes);
     return nas::random_cell(spec, nas::kBayesnasPrimitives, nas::count_ops(cell), index, attempt);
   };
-  const auto wanted = static_cast<double>(params_of(found, options));
+  const auto wanted = static_cast<double>(params_of(found, options, images));
   constexpr std::uint64_t kAttempts = 1000;
   for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
     nas::Genotype genotype{
         .space = found.space, .normal = draw(found.normal, attempt), .reduce = draw(found.reduce, attempt)};
-    const auto params = static_cast<double>(params_of(genotype, options));
+    const auto params = static_cast<double>(params_of(genotype, options, images));
     if (std::abs(params - wanted) <= options.real("tolerance") * wanted)
       return genotype;
   }
   throw UsageError(concat("--tolerance ", options.real("tolerance"), ": none of ", kAttempts,
                           " random cells comes as near to ", wanted, " parameters; allow more."));
+}
+
+/// By name: the found one and the random ones.
+using Cells = std::vector<std::pair<std::string, nas::Genotype>>;
+
+Cells cells_of(const nas::Genotype& found, const Options& options, const data::Dataset& images) {
+  Cells cells{{"found", found}};
+  for (std::int64_t i = 1; i <= options.count("random"); ++i)
+    cells.emplace_back(concat("random", i), random_like(found, static_cast<std::uint64_t>(i), options, images));
+  return cells;
+}
+
+/// --dry-run: the plan of one training of each cell.
+int print_plan(Session& session, const App& train, const std::vector<std::string>& shared, const Cells& cells) {
+  for (const auto& [name, genotype] : cells) {
+    std::cout << name << ", once a seed:\n";
+    std::vector<std::string> arguments = shared;
+    arguments.push_back("--genotype=" + Json::parse(nas::to_json(genotype)).dump());
+    arguments.emplace_back("--dry-run");
+    Session plan = child_session(train, arguments, session.log());
+    train.run(plan);
+  }
+  return kDone;
 }
 
 struct Row {
@@ -68,28 +95,31 @@ int run(Session& session) {
   const Options& options = session.options();
   if (!options.is_set("genotype"))
     throw UsageError("--genotype is missing: name the genotype.json that a search wrote.");
+  const std::int64_t asked = options.count("train-size"), batch = options.count("batch-size");
+  require_whole_batch(batch, asked > 0 ? asked : batch);
   std::filesystem::path given = options.text("genotype");
   if (std::error_code none; std::filesystem::is_directory(given, none))
     given /= "genotype.json";
   const nas::Genotype found = nas::load_genotype(given.string());
   const std::vector<std::int64_t> seeds = seeds_of(options);
+  const data::DatasetPtr images = open_dataset(options, data::Split::kTrain);
 
-  std::vector<std::pair<std::string, nas::Genotype>> cells{{"found", found}};
-  for (std::int64_t i = 1; i <= options.count("random"); ++i)
-    cells.emplace_back(concat("random", i), random_like(found, static_cast<std::uint64_t>(i), options));
+  const Cells cells = cells_of(found, options, *images);
+  const App train{.name = "train", .purpose = "", .declare = declare_train, .run = run_train};
+  const std::vector<std::string> shared = arguments_of(options, {"random", "seeds", "tolerance", "genotype", "seed"});
+  if (options.flag("dry-run"))
+    return print_plan(session, train, shared, cells);
 
   std::vector<Row> rows;
   std::vector<ChildRun> trainings;
   for (const auto& [name, genotype] : cells) {
     const std::filesystem::path file = session.folder().file(name + ".json");
     write_file_atomically(file, nas::to_json(genotype));
-    rows.push_back({.name = name, .params = params_of(genotype, options)});
+    rows.push_back({.name = name, .params = params_of(genotype, options, *images)});
     for (std::int64_t seed : seeds)
       trainings.push_back({concat(name, "-seed", seed), {"--genotype=" + file.string(), concat("--seed=", seed)}});
   }
-  const App train{.name = "train", .purpose = "", .declare = declare_train, .run = run_train};
-  const auto summaries = run_children(
-      session, train, arguments_of(options, {"random", "seeds", "tolerance", "genotype", "seed"}), trainings);
+  const auto summaries = run_children(session, train, shared, trainings);
   if (!summaries)
     return kStopped;
   for (std::size_t i = 0; i < summaries->size(); ++i)
@@ -128,5 +158,8 @@ int main(int argc, char** argv) {
                                  .purpose = "Trains a found cell and random cells of like size alike, several seeds "
                                             "each, and prints mean and spread of their test accuracy.",
                                  .declare = ockham::apps::declare,
-                                 .run = ockham::apps::run});
+                                 .run = [](ockham::apps::Session& session) {
+                                   return ockham::apps::run_profiled(session, session.options().flag("profile"),
+                                                                     [&] { return ockham::apps::run(session); });
+                                 }});
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "apps/cli/format.h"
+#include "apps/cli/output_path.h"
 #include "apps/cli/settings.h"
 #include "apps/runs/common_options.h"
 #include "apps/runs/datasets.h"
@@ -23,7 +24,7 @@ void declare(OptionTable& table) {
   table.choice("action", {"info", "verify", "sample"}, "info",
                "info: contents and where the official files are; verify: read and check every image; sample: draw "
                "images into a PNG");
-  table.text("image", "sample.png", "the file that sample writes", "FILE");
+  table.text("image", "sample.png", "the file that sample writes", "FILE").complaint = output_file_complaint;
   table.positional("action");
   table.positional("image");
   table.choice("split", {"train", "valid", "test"}, "train", "the part that sample draws from");

@@ -26,8 +26,10 @@ void declare(OptionTable& table) {
 
 int run(Session& session) {
   const Options& options = session.options();
-  const Precision precision = precision_of(options);
   const std::string& part = options.text("split");
+  if (part == "valid" && options.count("valid-size") == 0)
+    throw UsageError("--split valid: there is no validation part without --valid-size.");
+  const Precision precision = precision_of(options);
   OpenedCheckpoint opened = open_checkpoint(session, precision.weights, part);
   RestoredNetwork& network = opened.network;
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "apps/cli/format.h"
+#include "apps/cli/output_path.h"
 #include "apps/runs/program.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
@@ -22,8 +23,8 @@ void declare(OptionTable& table) {
   table.choice("action", {"show", "convert", "count", "draw", "query"}, "show",
                "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
                "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each "
-               "cell; query: "
-               "a cell of NAS-Bench-201, given as its string or code, in the published --table");
+               "cell; query: a cell of NAS-Bench-201, given as its string or six digits, in the published --table. " +
+                   nas::nasbench201::meaning_of_digits());
   table
       .text("genotype", "", "a genotype.json, DARTS text (file or the text itself), or a published name",
             "FILE|NAME|TEXT")
@@ -37,7 +38,8 @@ void declare(OptionTable& table) {
   table.count("classes", 0, "count: classes; 0 for 10, or 1000", {.max = 1000000});
   table.choice("stem", {"cifar", "imagenet"}, "cifar", "count: first layers, for 32 or 224 pixels");
   table.choice("format", {"svg", "dot"}, "svg", "the form that draw writes; dot is for Graphviz");
-  table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX");
+  table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX").complaint =
+      [](const std::string& prefix) { return output_file_complaint(prefix + "-normal.svg"); };
   table.flag("overwrite", "let draw replace existing files");
   table.text("table", "", "query: the CSV file of NAS-Bench-201, plain or gzipped; without it, sizes alone", "FILE")
       .recorded = false;
@@ -166,7 +168,10 @@ int query(Session& session) {
   if (!options.is_set("genotype"))
     throw UsageError(
         "There is no cell to query. Name one, such as '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...' or 333133.");
-  const Cell cell = parse_cell(options.text("genotype"));
+  const std::string& given = options.text("genotype");
+  const Cell cell = parse_cell(given);
+  if (given == code(cell))
+    session.log().line(meaning_of_digits());
   std::optional<Table> table;
   if (options.is_set("table"))
     table = Table::load(options.text("table"));

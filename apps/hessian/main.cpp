@@ -5,6 +5,7 @@
 
 #include "apps/cli/format.h"
 #include "apps/cli/host.h"
+#include "apps/cli/output_path.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/common_options.h"
 #include "apps/runs/hessian_options.h"
@@ -34,7 +35,7 @@ void declare(OptionTable& table) {
   table.count("hessian-size", 64, "images in the batch", {.min = 1, .max = 100000});
   table.count("hessian-check", 10, "entries to compare with central differences in float64; 0 for none",
               {.max = 100000});
-  table.text("csv", "", "write every entry to this file", "FILE");
+  table.text("csv", "", "write every entry to this file", "FILE").complaint = output_file_complaint;
   table.count("show", 20, "entries to print", {.max = 1000000});
 }
 
@@ -49,7 +50,7 @@ struct Entry {
 class Comparison {
  public:
   explicit Comparison(Session& session)
-      : session_(session),
+      : session_(checked(session)),
         options_(session.options()),
         dtype_(precision_of(options_).weights),
         opened_(open_checkpoint(session, dtype_, "train")) {
@@ -66,6 +67,8 @@ class Comparison {
   }
 
   int run() {
+    if (opened_.network.module().parameters(kind()).empty())
+      throw UsageError("--over switches: this network has none; use --over weights, or the checkpoint of a search.");
     const data::DatasetPtr& dataset = opened_.dataset;
     data::Loader loader(dataset, evaluation_transform(*dataset),
                         {.batch_size = std::min(options_.count("hessian-size"), dataset->size()),
@@ -89,17 +92,31 @@ class Comparison {
   }
 
  private:
+  static constexpr const char* kNoCheck =
+      "--hessian-check: differences of the loss need --hessian-bn running or batch, and --grouping entry.";
+
+  ParameterKind kind() const {
+    return options_.text("over") == "switches" ? ParameterKind::kSwitch : ParameterKind::kWeight;
+  }
+  static bool can_be_checked(const Options& options) {
+    return options.text("hessian-bn") != "frozen" && options.text("grouping") == "entry";
+  }
+  /// What options tell alone, before anything is opened.
+  static Session& checked(Session& session) {
+    const Options& options = session.options();
+    if (options.source("hessian-check") == Source::kCommandLine && options.count("hessian-check") > 0 &&
+        !can_be_checked(options))
+      throw UsageError(kNoCheck);
+    return session;
+  }
   BatchNormMode batch_norm() const { return batch_norm_mode_of(options_.text("hessian-bn")); }
 
   std::vector<Parameter*> parameters_on(const Tape& tape) const {
-    const ParameterKind kind = options_.text("over") == "switches" ? ParameterKind::kSwitch : ParameterKind::kWeight;
     std::vector<Parameter*> result;
     for (const Node& node : tape.nodes()) {
-      if (node.parameter != nullptr && node.parameter->kind == kind)
+      if (node.parameter != nullptr && node.parameter->kind == kind())
         result.push_back(node.parameter);
     }
-    if (result.empty())
-      throw UsageError("--over switches: this network has none; use --over weights, or the checkpoint of a search.");
     return result;
   }
 
@@ -182,8 +199,8 @@ class Comparison {
   }
 
   void check() {
-    if (batch_norm() == BatchNormMode::kFrozenBatch || hessian_.grouping != Grouping::kEntry) {
-      session_.log().line("no self-check: differences need running or batch statistics and single entries");
+    if (!can_be_checked(options_)) {
+      session_.log().line(concat("no self-check; ", kNoCheck));
       return;
     }
     RestoredNetwork wide = restore_network(opened_.checkpoint, DType::kFloat64);

@@ -83,7 +83,15 @@ void declare_pgnas(OptionTable& table) {
   table.at("preset").fallback = "quick";
 }
 
+void require_sides(std::int64_t height, std::int64_t width) {
+  if (height % 4 != 0 || width % 4 != 0)
+    throw UsageError(concat("images of ", height, "x", width,
+                            ": the network halves its maps twice, so that both sides must be divisible by 4; use "
+                            "--image-size."));
+}
+
 void check(const PgnasSettings& settings) {
+  require_sides(settings.data.images.image_size, settings.data.images.image_size);
   if (settings.data.valid_size == 0)
     throw UsageError(
         "--valid-size 0: candidates are ranked on validation images; set some training images apart, such as "

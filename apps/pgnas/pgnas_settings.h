@@ -39,6 +39,8 @@ void describe(PgnasSettings& settings, SettingVisitor& visitor);
 /// Those and the presets.
 void declare_pgnas(OptionTable& table);
 
+/// @throws UsageError for images whose maps cannot be halved twice
+void require_sides(std::int64_t height, std::int64_t width);
 /// @throws UsageError for settings that do not go together
 void check(const PgnasSettings& settings);
 

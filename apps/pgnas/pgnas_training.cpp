@@ -32,10 +32,7 @@ data::Splits open_checked_splits(const PgnasSettings& settings) {
   check(settings);
   data::Splits splits = open_recorded_splits(settings.data, settings.run);
   const data::ImageShape shape = splits.train->shape();
-  if (shape.height % 4 != 0 || shape.width % 4 != 0)
-    throw UsageError(concat("images of ", shape.height, "x", shape.width,
-                            ": the network halves its maps twice, so that both sides must be divisible by 4; use "
-                            "--image-size."));
+  require_sides(shape.height, shape.width);
   require_whole_batch(settings.batch_size, splits.train->size());
   return splits;
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "apps/cli/format.h"
+#include "apps/cli/output_path.h"
 #include "apps/cli/progress.h"
 #include "apps/runs/batches.h"
 #include "apps/runs/common_options.h"
@@ -35,7 +36,7 @@ void declare(OptionTable& table) {
   table.count("cells", 5, "cells a stage", {.min = 1, .max = 100});
   table.count("batch-size", 16, "images that a proxy sees", {.min = 2, .max = 4096});
   table.count("regions", 1000, "crops of 4x4 pixels that linear_regions sees", {.min = 2, .max = 100000});
-  table.text("csv", "", "write every cell's scores to this file", "FILE");
+  table.text("csv", "", "write every cell's scores to this file", "FILE").complaint = output_file_complaint;
 }
 
 /// Linear regions have a network of their own: one channel, one cell a stage. 4x4 crops, for it halves maps twice.
@@ -50,20 +51,12 @@ double regions_of(const Cell& cell, const Tensor& images, std::int64_t crops, st
 class Study {
  public:
   explicit Study(Session& session)
-      : session_(session), options_(session.options()), space_(spec_of(options_)), table_(open_table()) {
-    if (options_.is_set("proxies")) {
-      names_ = split_list(options_.text("proxies"));
-    } else {
-      for (const nas::proxies::Proxy& proxy : nas::proxies::all())
-        names_.push_back(proxy.name);
-      names_.push_back(kRegions);
-    }
-    for (const std::string& name : names_) {
-      if (name != kRegions)
-        nas::proxies::find(name);
-    }
-    scores_.resize(names_.size());
-  }
+      : session_(session),
+        options_(session.options()),
+        names_(names_of(options_)),
+        space_(spec_of(options_)),
+        table_(open_table()),
+        scores_(names_.size()) {}
 
   int run() {
     const nas::Batch batch = first_batch();
@@ -85,6 +78,24 @@ class Study {
 
  private:
   static constexpr const char* kRegions = "linear_regions";
+
+  static std::vector<std::string> names_of(const Options& options) {
+    std::vector<std::string> names;
+    if (options.is_set("proxies")) {
+      names = split_list(options.text("proxies"));
+    } else {
+      for (const nas::proxies::Proxy& proxy : nas::proxies::all())
+        names.push_back(proxy.name);
+      names.emplace_back(kRegions);
+    }
+    for (const std::string& name : names) {
+      if (name != kRegions)
+        nas::proxies::find(name);
+      if (std::ranges::count(names, name) > 1)
+        throw UsageError(concat("--proxies: ", name, " is named twice; keep one."));
+    }
+    return names;
+  }
 
   static NetworkSpec spec_of(const Options& options) {
     return {.channels = options.count("channels"), .cells_per_stage = options.count("cells")};
@@ -199,9 +210,9 @@ class Study {
 
   Session& session_;
   const Options& options_;
+  std::vector<std::string> names_;
   Space space_;
   Table table_;
-  std::vector<std::string> names_;
   std::vector<Cell> cells_;
   std::vector<std::vector<double>> scores_;  // by proxy, by cell
 };

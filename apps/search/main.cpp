@@ -1,6 +1,7 @@
 // ockham-search: finds a cell, from which ockham-train builds a network.
 // Options and presets here, the run itself in search_run.cpp.
 #include "apps/runs/common_options.h"
+#include "apps/runs/datasets.h"
 #include "apps/runs/profile_report.h"
 #include "apps/runs/program.h"
 #include "apps/search/comparison/method_comparison.h"
@@ -121,6 +122,8 @@ void declare(OptionTable& table) {
 
 /// What options alone can tell, before images are read.
 void require_usable(const ockham::apps::Options& options) {
+  const std::int64_t asked = options.count("train-size"), batch = options.count("batch-size");
+  ockham::apps::require_whole_batch(batch, asked > 0 ? asked : batch);
   ockham::apps::require_usable_table(options);
   if (options.text("method") == "bayesnas")
     ockham::apps::bayesnas_options_of(options);
