@@ -137,7 +137,7 @@ std::int64_t NetworkTraining::parameters() {
 
 std::int64_t NetworkTraining::macs() {
   return nas::count_macs([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; },
-                         spec_.frame.image_channels, spec_.frame.image_size);
+                         spec_.frame.image_channels, spec_.frame.image_size, precision_.weights);
 }
 
 std::string NetworkTraining::size_lines() {
