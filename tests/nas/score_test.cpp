@@ -62,7 +62,9 @@ Batch noise(std::int64_t n, std::int64_t classes) {
 BOOST_AUTO_TEST_CASE(loss_is_the_mean_cross_entropy) {
   const float inf = std::numeric_limits<float>::infinity();
   const auto loss = [](const std::vector<float>& logits, std::int64_t label) {
-    return score(Tensor::from(logits, {1, static_cast<std::int64_t>(logits.size())}), Tensor::from({label}, {1})).loss;
+    return ockham::nas::score(Tensor::from(logits, {1, static_cast<std::int64_t>(logits.size())}),
+                              Tensor::from({label}, {1}))
+        .loss;
   };
   BOOST_TEST(std::abs(loss({0, 0, 0, 0}, 2) - std::log(4.0)) < 4e-9);
   BOOST_TEST(std::abs(loss({1000, 0}, 1) - 1000.0) < 4e-9);
@@ -74,13 +76,13 @@ BOOST_AUTO_TEST_CASE(loss_is_the_mean_cross_entropy) {
 
 BOOST_AUTO_TEST_CASE(loss_has_the_same_bits_however_images_are_cut_into_batches) {
   const Batch all = noise(1000, 10);
-  const Score whole = score(all.images, all.labels);
+  const Score whole = ockham::nas::score(all.images, all.labels);
   BOOST_TEST(whole.count == 1000);
   for (const std::int64_t size : {1, 7, 32, 100, 999}) {
     Score sum;
     for (std::int64_t begin = 0; begin < 1000; begin += size) {
       const std::int64_t end = std::min<std::int64_t>(begin + size, 1000);
-      sum.add(score(all.images.slice(0, begin, end), all.labels.slice(0, begin, end)));
+      sum.add(ockham::nas::score(all.images.slice(0, begin, end), all.labels.slice(0, begin, end)));
     }
     BOOST_TEST(sum.loss == whole.loss, "batches of " << size);
     BOOST_TEST(sum.top1 == whole.top1);
@@ -89,8 +91,9 @@ BOOST_AUTO_TEST_CASE(loss_has_the_same_bits_however_images_are_cut_into_batches)
 
 BOOST_AUTO_TEST_CASE(label_without_a_logit_is_an_error) {
   for (const std::int64_t label : {-1, 3})
-    BOOST_CHECK_EXCEPTION(score(Tensor::from(std::vector<float>{1, 2, 3}, {1, 3}), Tensor::from({label}, {1})), Error,
-                          (test::Says{{"3 classes"}}));
+    BOOST_CHECK_EXCEPTION(
+        ockham::nas::score(Tensor::from(std::vector<float>{1, 2, 3}, {1, 3}), Tensor::from({label}, {1})), Error,
+        (test::Says{{"3 classes"}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

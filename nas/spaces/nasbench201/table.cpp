@@ -19,7 +19,7 @@ class Lines {
  public:
   explicit Lines(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose) {
     if (!file_)
-      throw UsageError(concat("table: ", path, " cannot be opened; name the CSV file of NAS-Bench-201."));
+      throw TableError(concat("table: ", path, " cannot be opened; name the CSV file of NAS-Bench-201."));
   }
   /// False at the end.
   bool next(std::string& line) {
