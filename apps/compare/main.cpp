@@ -95,6 +95,8 @@ int run(Session& session) {
   const Options& options = session.options();
   if (!options.is_set("genotype"))
     throw UsageError("--genotype is missing: name the genotype.json that a search wrote.");
+  if (options.source("seed") == Source::kCommandLine)
+    throw UsageError("--seed is of one training, --seeds of several; drop it, and name all in --seeds.");
   const std::int64_t asked = options.count("train-size"), batch = options.count("batch-size");
   require_whole_batch(batch, asked > 0 ? asked : batch);
   std::filesystem::path given = options.text("genotype");

@@ -26,6 +26,7 @@ using namespace nas::nasbench201;
 
 void declare(OptionTable& table) {
   add_compute_options(table);
+  table.at("precision").choices = {"fp32"};  // a proxy that needs float64 takes it
   add_data_options(table);
   table.group("Proxies");
   table.count("count", 1000, "random cells that transmit something", {.min = 3, .max = 15284});
