@@ -1,0 +1,293 @@
+#pragma once
+// What each option of each program does, a row each: option_coverage_test.cpp runs them all, and fails for an option
+// that is declared and has no row. A new option gets its row here.
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ockham::test {
+
+/// The program is run with `context` and the option. Options of the context give way to it.
+struct Row {
+  std::string option;
+  std::string value = "";  ///< empty: a flag
+  /// What is then said or written: part of stdout, stderr, a file's name in the run's folder, or run.json (but for its
+  /// list of options). Empty: results differ from those of the context alone.
+  std::string shows = "";
+  std::string context = "";  ///< besides the program's own
+  int exit_code = 0;
+};
+
+struct ProgramRows {
+  std::string context;  ///< of all rows: small and quick
+  std::vector<Row> rows;
+};
+
+// Values for sizes that no data set has.
+inline const std::string kTooMany = "123456789";
+
+/// --threads to --memory-limit.
+inline std::vector<Row> compute_rows() {
+  return {{"threads", "2000", "largest allowed value is 1024", "", 2},
+          {"device", "cuda", "-DOCKHAM_CUDA=ON", "", 3},
+          {"memory-limit", "2KB", "--memory-limit", "", 2}};
+}
+
+/// --dataset to --test-size of a program that looks at test images last or not at all.
+inline std::vector<Row> data_rows() {
+  return {{"dataset", "cifar10", "cifar-10-binary.tar.gz", "", 5},
+          {"data", "nowhere", "nowhere", "--dataset=cifar10", 5},
+          {"image-size", "8"},
+          {"train-size", kTooMany, kTooMany, "", 2},
+          {"valid-size", kTooMany, kTooMany, "", 2},
+          {"test-size", kTooMany, kTooMany, "", 2}};
+}
+
+/// Those of programs that write a run folder. --out DIR stands in every context.
+inline std::vector<Row> run_rows() {
+  return {{"out", "elsewhere/new", "new/run.json"},
+          {"resume", "nowhere", "nowhere/config.ini", "", 2},
+          {"overwrite", "", "not the folder of a run", "--out=there", 2},
+          {"dry-run", "", "estimated time"},
+          {"save-every", "1", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4}};
+}
+
+/// Rows of both; the second's take the place of the first's for the same option.
+inline std::vector<Row> joined(std::vector<Row> rows, const std::vector<Row>& more) {
+  std::erase_if(rows, [&](const Row& row) { return std::ranges::count(more, row.option, &Row::option) > 0; });
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
+inline const std::string kTinyData = "--train-size=32 --test-size=16 --image-size=16 --threads=1 ";
+inline const std::string kTinyNetwork = kTinyData + "--channels=2 --cells=3 --batch-size=8 --epochs=1 ";
+
+/// Of a training of the network of a genotype.
+inline std::vector<Row> training_rows() {
+  return {{"seed", "1"},
+          {"precision", "fp64"},
+          {"profile", "", "outside ops"},
+          {"train-size", "24"},
+          {"valid-size", "8"},
+          {"test-size", "8"},
+          {"epochs", "2"},
+          {"batch-size", "4"},
+          {"channels", "3"},
+          {"cells", "4"},
+          {"lr", "0.1"},
+          {"genotype", "DARTS_V2"},
+          {"auxiliary", "", "", "--image-size=32"},
+          {"stem", "imagenet", "", "--image-size=32"},
+          {"reduction", "shifted", "", "--genotype=bayesnas_0.01"},
+          {"schedule", "constant", "", "--epochs=2"},
+          {"lr-min", "0.01", "", "--epochs=2"},
+          {"lr-factor", "0.5", "", "--epochs=2 --schedule=exponential"},
+          {"lr-every", "1", "", "--epochs=2 --schedule=step"},
+          {"warmup-epochs", "1", "", "--epochs=2"},
+          {"momentum", "0"},
+          {"nesterov"},
+          {"weight-decay", "0.1"},
+          {"grad-clip", "0.01"},
+          {"auxiliary-weight", "1", "", "--image-size=32 --auxiliary"},
+          {"label-smoothing", "0.2"},
+          {"cutout", "0"},
+          {"drop-path-prob", "0.9", "", "--epochs=2"},
+          {"preset", "quick", "", "--epochs=2"}};
+}
+
+inline std::vector<Row> search_rows() {
+  const std::string cells = "--method=darts --space=nasbench201 --cells=1 --score-size=8 ";
+  const std::string balenas = cells + "--method=balenas ", tf = cells + "--method=balenas-tf --draws=2 --proxy-size=4 ";
+  const std::string pgnas = cells + "--method=pgnas --draws=2 ", warm = "--warmup-epochs=1 --train-size=48 ";
+  const std::string several = "--space=nasbench201 --cells=1 --score-size=8 --seeds=1 ";
+  return {{"seed", "1"},
+          {"precision", "fp64"},
+          {"profile", "", "outside ops"},
+          {"train-size", "24"},
+          {"valid-size", "8"},
+          {"epochs", "2"},
+          {"batch-size", "4"},
+          {"channels", "3"},
+          {"cells", "4"},
+          {"lr", "0.01"},
+          {"method", "random", "", cells},
+          {"space", "1shot1-1", "", cells},
+          {"nodes", "2"},
+          {"lambda", "0.02"},
+          {"lambda-origin", "1"},
+          {"rounds", "2"},
+          {"warmup-epochs", "2", "", warm + "--warmup-fraction=0.5"},
+          {"warmup-fraction", "0.5", "", warm},
+          {"switch-lr", "0.01"},
+          {"momentum", "0"},
+          {"weight-decay", "0.1"},
+          {"grad-clip", "0.01"},
+          {"proximal"},
+          {"cutout", "0", "", warm + "--warmup-fraction=0.5"},
+          {"gate", "dag", "", "--nodes=2"},
+          {"update-order", "code"},
+          {"origin-position", "output"},
+          {"dilated", "depthwise"},
+          {"official-wiring", "", "", "--nodes=4"},
+          {"hessian", "gauss_newton"},
+          {"hessian-bn", "batch"},
+          {"hessian-algorithm", "forward", "entries by F"},
+          {"hessian-size", "4"},
+          {"hessian-refresh", "2"},
+          {"hessian-scale", "2"},
+          {"hessian-check", "2", "hessian check: 2 entries"},
+          {"arch-fraction", "0.3", "", cells},
+          {"score-size", "4", "", cells},
+          {"arch-lr", "0.1", "", cells},
+          {"arch-weight-decay", "1", "", cells},
+          {"final-lr", "0.02", "", cells},
+          {"darts-order", "2", "", cells},
+          {"skip-cap", "0", "", cells},
+          {"eigenvalue-size", "4", "", cells},
+          {"examples", "10", "", balenas},
+          {"prior-precision", "2", "", balenas + "--initial-precision=2"},
+          {"initial-precision", "3", "", balenas},
+          {"mc-samples", "2", "", balenas},
+          {"weight-step-alpha", "sample", "", balenas},
+          {"curvature-size", "4", "", cells + "--method=balenas-vogn"},
+          {"draws", "3", "", tf},
+          {"proxies", "snip", "", tf},
+          {"draw-from", "uniform", "", tf + "--arch-lr=10 --draws=8"},
+          {"proxy-size", "8", "", tf + "--proxies=snip"},  // synflow sees no image
+          {"prior-length", "1", "", pgnas},
+          {"dropout-examples", "10", "", pgnas},
+          {"logit-rate", "50", "", pgnas},
+          {"initial-drop", "0.2", "", pgnas},
+          {"temperature", "1", "", pgnas},
+          {"kl-half", "", "", pgnas},
+          {"candidates", "2", "", cells + "--method=random"},
+          {"rank-cells", "3", "", cells + "--table=table.csv"},
+          {"table", "table.csv", "c100_test_200", cells},
+          {"methods", "random", "random-seed1", several},
+          {"seeds", "1,2", "random-seed2", several + "--methods=random"},
+          {"method-settings", "random.lr=0.001", "", several + "--methods=random"},
+          {"preset", "paper", "cifar-10-binary.tar.gz", "", 5}};
+}
+
+inline std::vector<Row> pgnas_rows() {
+  return {{"seed", "1"},
+          {"precision", "fp64"},
+          {"profile", "", "outside ops"},
+          {"train-size", "24"},
+          {"valid-size", "4"},
+          {"test-size", "8"},
+          {"epochs", "2"},
+          {"batch-size", "4"},
+          {"lr", "0.01"},
+          {"final-lr", "0.04"},
+          {"momentum", "0"},
+          {"grad-clip", "0.01"},
+          {"cutout", "0"},
+          {"stem", "3"},
+          {"width", "4"},
+          {"blocks", "2"},
+          {"branches", "1"},
+          {"prior-length", "1"},
+          {"dropout-examples", "10"},
+          {"kl-half"},
+          {"initial-drop", "0.3"},
+          {"temperature", "1"},
+          {"logit-rate", "50"},
+          {"fixed"},
+          {"baseline"},
+          {"weight-decay", "0.1", "", "--fixed"},
+          {"draws", "3"},
+          {"candidate-bn", "frozen"},
+          {"preset", "small", "cifar-10-binary.tar.gz", "", 5}};
+}
+
+inline std::map<std::string, ProgramRows> option_rows() {
+  std::map<std::string, ProgramRows> rows;
+  rows["train"] = {kTinyNetwork + "--genotype=DARTS_V1 --out=run ", training_rows()};
+  rows["search"] = {kTinyNetwork + "--nodes=1 --hessian-size=8 --hessian-refresh=1 --warmup-epochs=0 --out=run ",
+                    search_rows()};
+  rows["pgnas"] = {kTinyData +
+                       "--valid-size=8 --batch-size=8 --epochs=1 --stem=2 --width=2 --blocks=1 --draws=2 "
+                       "--out=run ",
+                   pgnas_rows()};
+  rows["compare"] = {kTinyNetwork + "--genotype=DARTS_V1 --random=1 --seeds=1 --tolerance=2 --out=run ",
+                     joined(training_rows(), {{"seed", "1", "name all in --seeds", "", 2},
+                                              {"random", "2", "random2-seed1"},
+                                              {"seeds", "1,2", "found-seed2"},
+                                              {"tolerance", "0", "allow more", "--random=1", 2}})};
+  rows["evaluate"] = {kTinyData + "--checkpoint=trained ",
+                      {{"seed", "1", "", "--split=train"},
+                       {"precision", "fp64"},
+                       {"train-size", "24", "", "--split=train"},
+                       {"valid-size", "8", "valid accuracy", "--split=valid"},
+                       {"image-size", "8", "3x8x8", "", 2},
+                       {"test-size", "8"},
+                       {"checkpoint", "trained/checkpoints/last.safetensors", "test accuracy"},
+                       {"split", "train", "train accuracy"},
+                       {"batch-size", "0", "smallest allowed value is 1", "", 2}}};
+  rows["hessian"] = {kTinyData + "--checkpoint=searched --hessian-size=8 --hessian-check=0 ",
+                     {{"seed", "1"},
+                      {"precision", "fp32", "", "--csv=entries.csv"},
+                      {"image-size", "8", "3x8x8", "", 2},
+                      {"train-size", "24", "", "--hessian-size=24"},
+                      {"checkpoint", "trained", "--over weights", "", 2},
+                      {"over", "weights"},
+                      {"hessian-bn", "batch"},
+                      {"hessian-algorithm", "forward", "by algorithm F"},
+                      {"grouping", "layer", "", "--over=weights"},
+                      {"hessian-size", "4"},
+                      {"hessian-check", "2", "self-check: 2 entries"},
+                      {"csv", "entries.csv", "entries.csv"},
+                      {"show", "1", "more; --csv FILE has all"}}};
+  rows["proxies"] = {kTinyData + "--table=table.csv --count=3 --proxies=snip --channels=2 --cells=1 --batch-size=4 ",
+                     {{"seed", "1"},
+                      {"image-size", "8", "", "--csv=scores.csv"},
+                      {"precision", "fp64", "is none of fp32", "", 2},
+                      {"count", "4"},
+                      {"table", "nowhere", "nowhere", "", 5},
+                      {"proxies", "synflow"},
+                      {"list", "", "linear_regions"},
+                      {"channels", "3", "", "--csv=scores.csv"},
+                      {"cells", "2", "", "--csv=scores.csv"},
+                      {"batch-size", "8", "", "--csv=scores.csv"},
+                      {"regions", "3", "", "--csv=scores.csv --proxies=linear_regions"},
+                      {"csv", "scores.csv", "scores.csv"}}};
+  rows["dataset"] = {"",
+                     {{"action", "verify", "sound"},
+                      {"image", "a.png", "a.png", "--action=sample"},
+                      {"split", "test", "test images", "--action=sample"},
+                      {"count", "3", "3 of the", "--action=sample"},
+                      {"columns", "3", "", "--action=sample"},
+                      {"seed", "1", "", "--action=sample"},
+                      {"overwrite", "", "sample.png: 64", "--action=sample --image=there/sample.png"},
+                      {"dataset", "cifar10", "cifar-10-binary.tar.gz"},
+                      {"data", "nowhere", "nowhere", "--dataset=cifar10", 5},
+                      {"image-size", "8", "3 x 8 x 8"}}};
+  rows["genotype"] = {"--genotype=DARTS_V1 ",
+                      {{"action", "count", "multiply-accumulates"},
+                       {"genotype", "bayesnas_0.01", "space: bayesnas"},
+                       {"to", "darts", "Genotype(normal=[", "--action=convert"},
+                       {"channels", "4", "(4 channels", "--action=count --cells=3"},
+                       {"cells", "3", "3 cells", "--action=count --channels=4"},
+                       {"classes", "7", "7 classes", "--action=count --cells=3 --channels=4"},
+                       {"stem", "imagenet", "224x224", "--action=count --cells=3 --channels=4"},
+                       {"format", "dot", "cell-normal.dot", "--action=draw"},
+                       {"prefix", "mine", "mine-reduce.svg", "--action=draw"},
+                       {"overwrite", "", "drawn-normal.svg", "--action=draw --prefix=drawn"},
+                       {"table", "table.csv", "c100_test_200: ", "--action=query --genotype=333133"}}};
+  rows["bench"] = {"--case=gemm --repeats=1 ",
+                   {{"precision", "fp64"},
+                    {"case", "loader-shapes", "loader-shapes"},
+                    {"repeats", "3", "\"repeats\":3"},
+                    {"data", "nowhere", "nowhere", "--case=loader-cifar10", 5},
+                    {"list", "", "unit-dense5-32x32"},
+                    {"profile", "", "outside ops"}}};
+  rows["oracle-check"] = {"--folder=nowhere ",
+                          {{"folder", "elsewhere", "elsewhere", "", 6},
+                           {"precision", "bf16", "is none of fp64, fp32", "", 2},
+                           {"memory-limit", "much", "is not a number of bytes", "", 2}}};
+  return rows;
+}
+
+}  // namespace ockham::test
