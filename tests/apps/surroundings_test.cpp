@@ -168,7 +168,6 @@ BOOST_AUTO_TEST_CASE(what_options_alone_can_tell_is_told_before_data_is_opened) 
   refuses("evaluate", "run --split valid", {"--valid-size"});
   refuses("hessian", "run --csv no/such.csv", {"--csv", "no/such.csv", "no folder"});
   refuses("hessian", "run --csv taken", {"--csv", "is a folder"});
-  refuses("hessian", "run --over switches", {"this network has none"});
   refuses("hessian", "run --over weights --hessian-check 3 --hessian-bn frozen", {"--hessian-check", "running"});
   refuses("hessian", "run --over weights --hessian-check 3 --grouping layer", {"--hessian-check", "--grouping entry"});
   refuses("proxies", "--table nowhere --proxies snipe", {"'snipe'", "snip"});
@@ -177,6 +176,11 @@ BOOST_AUTO_TEST_CASE(what_options_alone_can_tell_is_told_before_data_is_opened) 
   refuses("dataset", "sample no/such.png", {"image", "no folder"});
   BOOST_TEST(
       ends_with(run_program(path(), "genotype", "draw DARTS_V1 --prefix no/such"), 2, {"--prefix", "no folder"}));
+}
+
+BOOST_AUTO_TEST_CASE(network_without_switches_has_no_derivatives_by_them) {
+  BOOST_REQUIRE(run_program(path(), "train", kTrain + "--epochs 1 --out run").exit_code == 0);
+  BOOST_TEST(ends_with(run_program(path(), "hessian", "run --over switches"), 2, {"this network has none"}));
 }
 
 BOOST_AUTO_TEST_CASE(plan_of_a_comparison_writes_nothing) {
