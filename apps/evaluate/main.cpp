@@ -43,7 +43,8 @@ int run(Session& session) {
                                score.mean_loss(),
                                "; the run that wrote it has diverged. Train again with a lower --lr."));
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));
-  const std::int64_t macs = nas::count_macs(forward, network.frame.image_channels, network.frame.image_size, precision.weights);
+  const std::int64_t macs =
+      nas::count_macs(forward, network.frame.image_channels, network.frame.image_size, precision.weights);
   std::cout << part << " accuracy " << std::round(score.accuracy() * 1e4) / 1e2 << " % of " << score.count
             << " images of " << opened.dataset->name() << ", loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", "
             << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates an image\n";

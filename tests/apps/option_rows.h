@@ -39,6 +39,7 @@ inline std::vector<Row> data_rows() {
   return {{"dataset", "cifar10", "cifar-10-binary.tar.gz", "", 5},
           {"data", "nowhere", "nowhere", "--dataset=cifar10", 5},
           {"image-size", "8"},
+          {"on-bad-image", "ignore", "is none of fail, skip", "", 2},  // what skip does: tests of datasets
           {"train-size", kTooMany, kTooMany, "", 2},
           {"valid-size", kTooMany, kTooMany, "", 2},
           {"test-size", kTooMany, kTooMany, "", 2}};
