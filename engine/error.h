@@ -1,6 +1,6 @@
 #pragma once
 // The exceptions of the engine and of everything above it. One class per way a program ends, so that a caller (or
-// apps/runs/main) can tell them apart; the message is one sentence with every number, the rule and the remedy.
+// apps/runs/program) can tell them apart; the message is one sentence with every number, the rule and the remedy.
 #include <sstream>
 #include <stdexcept>
 #include <string>

@@ -134,7 +134,7 @@ void require_usable(const ockham::apps::Options& options) {
         "--hessian exact or gauss_newton.");
 }
 
-/// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by search_method.h.
+/// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by nas/methods/method.h.
 int search(ockham::apps::Session& session) {
   require_usable(session.options());
   return ockham::apps::has_own_run(session.options()) ? ockham::apps::run_search(session)
