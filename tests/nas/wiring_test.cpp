@@ -197,6 +197,18 @@ BOOST_AUTO_TEST_CASE(weight_steps_of_a_search_clip_decay_and_keep_momentum_as_as
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_search_that_diverges_names_its_step) {
+  const NotingSpace space;
+  Darts darts(space, {.relaxed = kRelaxed});
+  RandomSearch random(space, {.seed = 3, .dtype = DType::kFloat64}, held_out);
+  PgnasSearch pgnas(space, {.dtype = DType::kFloat64}, held_out);
+  Batch broken = batch_of(0);
+  test::write(broken.images, 0, std::nan(""));
+  for (SearchMethod* method : std::initializer_list<SearchMethod*>{&darts, &random, &pgnas})
+    BOOST_CHECK_EXCEPTION(method->step(broken, batch_of(1), {.number = 7, .total = 9}), DivergedError,
+                          (test::Says{{"step 7"}}));
+}
+
 BOOST_AUTO_TEST_CASE(candidates_of_random_search_train_by_the_same_options_at_a_cosine_of_their_own) {
   const NotingSpace space;
   RandomSearch method(space, {.weights = kWeights, .lr = 0.4, .candidates = 1, .seed = 3, .dtype = DType::kFloat64},
