@@ -16,10 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kFileLimit = uint64_t{1} << 30;
+constexpr uint64_t kPictureLimit = uint64_t{1} << 30;
 
 Picture read_picture(const fs::path& path) {
-  return decode_picture("folder: " + path.string(), read_file("folder", path, kFileLimit));
+  return decode_picture("folder: " + path.string(), read_file("folder", path, kPictureLimit));
 }
 
 class ImageFolder : public Dataset {
@@ -43,7 +43,7 @@ class ImageFolder : public Dataset {
     for (size_t i = 0; i < pictures_.size(); ++i) {
       digest.add(pictures_[i].path + '\n' + std::to_string(pictures_[i].bytes) + '\n');
       if (i % stride == 0)
-        digest.add(read_file("folder", root_ / pictures_[i].path, kFileLimit));
+        digest.add(read_file("folder", root_ / pictures_[i].path, kPictureLimit));
     }
     return digest.hex();
   }
