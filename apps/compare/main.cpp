@@ -65,10 +65,24 @@ nas::Genotype random_like(const nas::Genotype& found, std::uint64_t index, const
 /// By name: the found one and the random ones.
 using Cells = std::vector<std::pair<std::string, nas::Genotype>>;
 
-Cells cells_of(const nas::Genotype& found, const Options& options, const data::Dataset& images) {
+Cells draw_cells(const nas::Genotype& found, const Options& options) {
+  const data::DatasetPtr images = open_dataset(options, data::Split::kTrain);
   Cells cells{{"found", found}};
   for (std::int64_t i = 1; i <= options.count("random"); ++i)
-    cells.emplace_back(concat("random", i), random_like(found, static_cast<std::uint64_t>(i), options, images));
+    cells.emplace_back(concat("random", i), random_like(found, static_cast<std::uint64_t>(i), options, *images));
+  return cells;
+}
+
+/// Those that a resumed comparison has drawn; empty if it did not come so far.
+Cells drawn_cells(const Options& options) {
+  Cells cells;
+  for (std::int64_t i = 0; options.is_set("resume") && i <= options.count("random"); ++i) {
+    const std::string name = i == 0 ? "found" : concat("random", i);
+    const std::filesystem::path file = std::filesystem::path(options.text("resume")) / (name + ".json");
+    if (!std::filesystem::exists(file))
+      return {};
+    cells.emplace_back(name, nas::load_genotype(file.string()));
+  }
   return cells;
 }
 
@@ -104,9 +118,10 @@ int run(Session& session) {
     given /= "genotype.json";
   const nas::Genotype found = nas::load_genotype(given.string());
   const std::vector<std::int64_t> seeds = seeds_of(options);
-  const data::DatasetPtr images = open_dataset(options, data::Split::kTrain);
+  Cells cells = drawn_cells(options);  // without its data, which a finished comparison needs no more
+  if (cells.empty())
+    cells = draw_cells(found, options);
 
-  const Cells cells = cells_of(found, options, *images);
   const App train{.name = "train", .purpose = "", .declare = declare_train, .run = run_train};
   const std::vector<std::string> shared = arguments_of(options, {"random", "seeds", "tolerance", "genotype", "seed"});
   if (options.flag("dry-run"))
@@ -117,16 +132,19 @@ int run(Session& session) {
   for (const auto& [name, genotype] : cells) {
     const std::filesystem::path file = session.folder().file(name + ".json");
     write_file_atomically(file, nas::to_json(genotype));
-    rows.push_back({.name = name, .params = params_of(genotype, options, *images)});
+    rows.push_back({.name = name});
     for (std::int64_t seed : seeds)
       trainings.push_back({concat(name, "-seed", seed), {"--genotype=" + file.string(), concat("--seed=", seed)}});
   }
   const auto summaries = run_children(session, train, shared, trainings);
   if (!summaries)
     return kStopped;
-  for (std::size_t i = 0; i < summaries->size(); ++i)
-    rows[i / seeds.size()].accuracies.push_back(
-        value_of<double>((*summaries)[i], "test_accuracy", trainings[i].name + "/summary.json"));
+  for (std::size_t i = 0; i < summaries->size(); ++i) {
+    const std::string file = trainings[i].name + "/summary.json";
+    Row& row = rows[i / seeds.size()];
+    row.params = value_of<std::int64_t>((*summaries)[i], "params", file);
+    row.accuracies.push_back(value_of<double>((*summaries)[i], "test_accuracy", file));
+  }
 
   Row random{.name = "random, all"};
   for (std::size_t i = 1; i < rows.size(); ++i)

@@ -1,7 +1,6 @@
 #include "engine/heap.h"
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "engine/poison.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
+#include "tests/engine/address_limit.h"
 #include "tests/support.h"
 
 namespace ockham {
@@ -29,25 +29,6 @@ std::size_t resident_bytes(std::byte* begin, std::size_t size) {
   BOOST_REQUIRE(mincore(begin, size, pages.data()) == 0);
   return page * static_cast<std::size_t>(std::ranges::count_if(pages, [](unsigned char p) { return (p & 1) != 0; }));
 }
-
-/// While it lives, the process gets no more than `bytes` of further addresses.
-class AddressLimit {
- public:
-  explicit AddressLimit(std::size_t bytes) {
-    std::size_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    ::getrlimit(RLIMIT_AS, &before_);
-    rlimit limit = before_;
-    limit.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
-    ::setrlimit(RLIMIT_AS, &limit);
-  }
-  ~AddressLimit() { ::setrlimit(RLIMIT_AS, &before_); }
-  AddressLimit(const AddressLimit&) = delete;
-  AddressLimit& operator=(const AddressLimit&) = delete;
-
- private:
-  rlimit before_ = {};
-};
 
 boost::test_tools::assertion_result poisons(boost::unit_test::test_unit_id) {
   return kPoisons;
@@ -175,25 +156,9 @@ BOOST_AUTO_TEST_CASE(what_the_machine_could_never_hold_is_refused, *boost::unit_
   BOOST_TEST(memory.take(kMiB) != nullptr);
 }
 
-/// Sanitizers take addresses themselves and end the program where they get none; an emulator of another processor
-/// rations nothing.
-boost::test_tools::assertion_result system_rations(boost::unit_test::test_unit_id) {
-#if defined(OCKHAM_SANITIZED)
-  boost::test_tools::assertion_result result(false);
-#else
-  const AddressLimit limit(600 * kMiB);
-  void* const more = ::mmap(nullptr, 800 * kMiB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  boost::test_tools::assertion_result result(more == MAP_FAILED);
-  if (more != MAP_FAILED)
-    ::munmap(more, 800 * kMiB);
-#endif
-  result.message() << "the system does not keep a process to RLIMIT_AS";
-  return result;
-}
-
 BOOST_AUTO_TEST_CASE(fewer_addresses_are_reserved_where_they_are_rationed,
-                     *boost::unit_test::precondition(system_rations)) {
-  const AddressLimit limit(600 * kMiB);
+                     *boost::unit_test::precondition(test::system_rations)) {
+  const test::AddressLimit limit(600 * kMiB);
   Heap memory;
   BOOST_TEST(memory.take(kMiB) != nullptr);
   BOOST_TEST(memory.take(600 * kMiB) == nullptr);
@@ -201,8 +166,8 @@ BOOST_AUTO_TEST_CASE(fewer_addresses_are_reserved_where_they_are_rationed,
 }
 
 BOOST_AUTO_TEST_CASE(where_addresses_are_rationed_a_block_may_cover_all_that_is_free,
-                     *boost::unit_test::precondition(system_rations)) {
-  const AddressLimit limit(600 * kMiB);
+                     *boost::unit_test::precondition(test::system_rations)) {
+  const test::AddressLimit limit(600 * kMiB);
   Heap memory;
   std::byte* const first = memory.take(100 * kMiB);
   std::byte* const second = memory.take(100 * kMiB);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "engine/error.h"
+#include "tests/engine/address_limit.h"
 #include "tests/support.h"
 
 namespace ockham {
@@ -170,7 +171,8 @@ BOOST_AUTO_TEST_CASE(thread_counts_out_of_range_are_refused) {
   BOOST_TEST(thread_count() == 3);
 }
 
-BOOST_AUTO_TEST_CASE(a_team_that_the_system_does_not_give_is_refused_with_the_numbers) {
+BOOST_AUTO_TEST_CASE(a_team_that_the_system_does_not_give_is_refused_with_the_numbers,
+                     *boost::unit_test::precondition(test::system_rations)) {
   const ::pid_t child = ::fork();  // for its limits only
   if (child == 0) {
     rlimit limit{};
