@@ -54,7 +54,10 @@ void OptionDeclarer::real_or_auto(std::string_view name, std::optional<double>& 
   OptionTable one;
   Option& option = one.text(std::string(name), field ? format_real(*field) : kAuto, std::string(help), "X|auto");
   option.real_range = range;
-  option.complaint = [range](const std::string& text) { return text == kAuto ? "" : real_complaint(text, range); };
+  option.complaint = [range](const std::string& text) {
+    const std::string complaint = text == kAuto ? "" : real_complaint(text, range);
+    return complaint.empty() ? "" : complaint + " (or auto)";
+  };
   declare(option);
 }
 

@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "apps/runs/program.h"
-#include "apps/search/search_catalog.h"
+#include "nas/methods/method.h"
+#include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 

@@ -1,6 +1,7 @@
 #include "apps/search/option_use.h"
 
 #include <algorithm>
+#include <set>
 
 #include "apps/search/search_catalog.h"
 #include "engine/error.h"
@@ -10,45 +11,65 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-struct Use {
-  Names options;
-  Names methods;
+/// The settings that something describes, by name.
+class NamesOf : public SettingVisitor {
+ public:
+  explicit NamesOf(auto& settings) { settings.describe(*this); }
+  bool contains(const std::string& name) const { return names_.contains(name); }
+  const std::set<std::string>& all() const { return names_; }
+
+  void group(std::string_view) override {}
+  void role(SettingRole) override {}
+  void alias(std::string_view, std::string_view) override {}
+  void flag(std::string_view name, bool&, std::string_view) override { names_.emplace(name); }
+  void count(std::string_view name, std::int64_t&, std::string_view, CountRange) override { names_.emplace(name); }
+  void count(std::string_view name, std::optional<std::int64_t>&, std::string_view, CountRange) override {
+    names_.emplace(name);
+  }
+  void real(std::string_view name, double&, std::string_view, RealRange) override { names_.emplace(name); }
+  void real(std::string_view name, std::optional<double>&, std::string_view, RealRange) override {
+    names_.emplace(name);
+  }
+  void real_or_auto(std::string_view name, std::optional<double>&, std::string_view, RealRange) override {
+    names_.emplace(name);
+  }
+  void size(std::string_view name, std::optional<std::uint64_t>&, std::string_view) override { names_.emplace(name); }
+  void text(std::string_view name, std::string&, std::string_view, std::string_view, TextRule) override {
+    names_.emplace(name);
+  }
+  void choice(std::string_view name, std::string&, const Names&, std::string_view) override { names_.emplace(name); }
+
+ private:
+  std::set<std::string> names_;
 };
 
-/// BayesNAS in its own spaces, whose run has phases (search_run.h).
-constexpr const char* kPhases = "bayesnas in the spaces bayesnas and darts";
-
-Names all_but(const Names& methods) {
-  Names result = method_names();
-  result.emplace_back(kPhases);
-  std::erase_if(result, [&](const std::string& name) { return std::ranges::count(methods, name) > 0; });
-  return result;
-}
-
-/// Options that are not here are of use to all.
-const std::vector<Use>& uses() {
-  const Names gaussian{"balenas", "balenas-von", "balenas-vogn", "balenas-tf"};
-  Names softmax = gaussian;
-  softmax.emplace_back("darts");
-  static const std::vector<Use> rows{
-      {{"lambda", "switch-lr", "update-order"}, {"bayesnas", kPhases}},
-      {{"lambda-origin", "rounds", "warmup-epochs", "warmup-fraction", "proximal", "cutout", "gate", "origin-position",
-        "dilated", "official-wiring", "hessian-bn", "hessian-refresh", "hessian-scale", "hessian-check"},
-       {kPhases}},
-      {{"hessian-size"}, {"bayesnas", kPhases}},
-      {{"hessian", "hessian-algorithm"}, {"bayesnas", kPhases, "balenas-von"}},
-      {{"weight-decay"}, all_but({"pgnas"})},
-      {{"arch-fraction", "score-size", "final-lr"}, all_but({kPhases})},
-      {{"arch-lr", "eigenvalue-size", "rank-cells", "skip-cap"}, softmax},
-      {{"arch-weight-decay", "darts-order"}, {"darts"}},
-      {{"examples", "prior-precision", "initial-precision", "mc-samples", "weight-step-alpha"}, gaussian},
-      {{"curvature-size"}, {"balenas-von", "balenas-vogn"}},
-      {{"draws"}, {"balenas-tf", "pgnas"}},
-      {{"proxies", "draw-from", "proxy-size"}, {"balenas-tf"}},
-      {{"prior-length", "dropout-examples", "logit-rate", "initial-drop", "temperature", "kl-half"}, {"pgnas"}},
-      {{"candidates"}, {"random"}},
+/// Options of the run around a method or of its space, which ask for something of it.
+enum class Need { kLogits, kRounds, kNoRounds };
+const std::vector<std::pair<Need, Names>>& needs() {
+  static const std::vector<std::pair<Need, Names>> rows{
+      {Need::kLogits, {"eigenvalue-size", "rank-cells"}},
+      {Need::kRounds, {"warmup-fraction", "cutout", "origin-position"}},
+      {Need::kNoRounds, {"arch-fraction", "score-size", "final-lr"}},
   };
   return rows;
+}
+
+bool meets(Need need, const nas::MethodEntry& method, const nas::SpaceEntry& space) {
+  if (need == Need::kLogits)
+    return method.has_logits;
+  return has_own_run(method.name, space.name) == (need == Need::kRounds);
+}
+
+bool method_uses(const nas::MethodEntry& method, const nas::SpaceEntry& space, const std::string& option) {
+  for (const auto& [need, options] : needs()) {
+    if (std::ranges::count(options, option) > 0)
+      return meets(need, method, space);
+  }
+  return NamesOf(*method.settings(space)).contains(option);
+}
+
+bool space_uses(const nas::SpaceEntry& space, const std::string& option) {
+  return NamesOf(*space.settings()).contains(option);
 }
 
 std::string listed(const Names& names) {
@@ -58,22 +79,63 @@ std::string listed(const Names& names) {
   return text;
 }
 
+/// Methods that take note of the option, "in the spaces ..." where they do not in all; empty if none does.
+Names methods_with(const std::string& option) {
+  Names users;
+  for (const nas::MethodEntry& method : nas::methods()) {
+    Names spaces;
+    for (const nas::SpaceEntry& space : nas::spaces()) {
+      if (method_uses(method, space, option))
+        spaces.push_back(space.name);
+    }
+    if (spaces.size() == nas::spaces().size())
+      users.push_back(method.name);
+    else if (!spaces.empty())
+      users.push_back(concat(method.name, " in the spaces ", listed(spaces)));
+  }
+  return users;
+}
+
+Names spaces_with(const std::string& option) {
+  Names users;
+  for (const nas::SpaceEntry& space : nas::spaces()) {
+    if (space_uses(space, option))
+      users.push_back(space.name);
+  }
+  return users;
+}
+
+/// Every option that some method or space takes note of and some other may not.
+std::set<std::string> all_names() {
+  std::set<std::string> names;
+  for (const auto& [need, options] : needs())
+    names.insert(options.begin(), options.end());
+  for (const nas::SpaceEntry& space : nas::spaces()) {
+    names.merge(std::set(NamesOf(*space.settings()).all()));
+    for (const nas::MethodEntry& method : nas::methods())
+      names.merge(std::set(NamesOf(*method.settings(space)).all()));
+  }
+  return names;
+}
+
 }  // namespace
 
 Names unused_options(const Options& options, const Names& methods) {
-  const std::string& space = options.text("space");
-  Names users;
-  for (const std::string& method : methods)
-    users.push_back(has_own_run(method, space) ? kPhases : method);
+  const nas::SpaceEntry& space = nas::find_space(options.text("space"));
   Names lines;
-  for (const Use& use : uses()) {
+  for (const std::string& option : all_names()) {
+    if (options.source(option) != Source::kCommandLine)
+      continue;
+    const Names users = methods_with(option);
+    const Names spaces = spaces_with(option);
     const bool is_used =
-        std::ranges::any_of(users, [&](const std::string& user) { return std::ranges::count(use.methods, user) > 0; });
-    for (const std::string& option : use.options) {
-      if (!is_used && options.source(option) == Source::kCommandLine)
-        lines.push_back(concat("--", option, " has no effect: it is an option of ", listed(use.methods),
-                               ", and the run is of ", listed(methods), " in the space ", space));
-    }
+        users.empty() ? space_uses(space, option) : std::ranges::any_of(methods, [&](const std::string& method) {
+          return method_uses(nas::find_method(method), space, option);
+        });
+    if (!is_used)
+      lines.push_back(concat("--", option, " has no effect: it is an option of ",
+                             users.empty() ? concat("the spaces ", listed(spaces)) : listed(users),
+                             ", and the run is of ", listed(methods), " in the space ", space.name));
   }
   return lines;
 }

@@ -1,10 +1,10 @@
 #pragma once
-// Which search methods take note of an option: one that no method of a run does is not ignored in silence.
+// Which methods and spaces take note of an option: one that a run's do not is not ignored in silence.
 #include "apps/cli/options.h"
 
 namespace ockham::apps {
 
-/// A line for each option of the command line that belongs to other methods alone, naming those.
+/// A line for each option of the command line that belongs to other methods or spaces alone, naming those.
 /// @param methods of the run: one, or those of a comparison, where one that uses the option is enough
 std::vector<std::string> unused_options(const Options& options, const std::vector<std::string>& methods);
 

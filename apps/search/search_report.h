@@ -1,8 +1,9 @@
 #pragma once
 // What a finished search leaves behind: genotype, posterior, drawings, summary, and the lines that a person reads.
 #include "apps/runs/program.h"
-#include "apps/search/search_setup.h"
+#include "apps/search/search_catalog.h"
 #include "nas/genotype/genotype.h"
+#include "nas/methods/bayesnas/round.h"
 
 namespace ockham::apps {
 

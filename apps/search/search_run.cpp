@@ -11,6 +11,7 @@
 #include "apps/runs/checkpoints.h"
 #include "apps/runs/limited_run.h"
 #include "apps/runs/networks.h"
+#include "apps/runs/precision.h"
 #include "apps/runs/recorded_facts.h"
 #include "apps/runs/training/training_line.h"
 #include "apps/search/search_catalog.h"

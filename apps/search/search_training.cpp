@@ -45,7 +45,7 @@ SearchTraining::SearchTraining(Session& session, const RunSettings& run)
       images_(image_settings(options_, run)),
       space_(make_space(options_, images_.frame())),
       held_out_(images_.held_out_scores()),
-      method_(find_method(options_.text("method")).make(*space_, options_, images_.source())),
+      method_(make_method(options_, *space_, images_.source())),
       watch_(session.log()),
       stretches_{{.name = "search",
                   .epochs = options_.count("epochs"),

@@ -5,6 +5,7 @@
 #include "apps/search/collapse_watch.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_images.h"
+#include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 

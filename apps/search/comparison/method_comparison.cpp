@@ -157,7 +157,7 @@ Json facts_of(Session& session, const std::vector<std::string>& methods, const s
       {"command", concat("ockham-search --config ", shell_quoted((folder / "config.ini").string()), " --out DIR")},
       {"settings", options.ini()}};
   for (const std::string& name : methods) {
-    const MethodEntry& method = find_method(name);
+    const nas::MethodEntry& method = nas::find_method(name);
     facts["methods"].push_back({{"name", name}, {"batches", method.batches}, {"sees", method.sees}});
   }
   for (const ChildRun& search : searches)

@@ -1,0 +1,92 @@
+#include "nas/methods/bayesnas/settings.h"
+
+namespace ockham::nas {
+
+BayesNasSettings::BayesNasSettings(bool has_rounds)
+    : has_rounds_(has_rounds), options_(has_rounds ? BayesNasOptions{} : BayesNasOptions::for_single_options()) {
+  options_.switch_lr = 0.1;
+  options_.refresh_batches = has_rounds ? 16 : 0;  // they are for running statistics, which one round does not take
+  options_.hessian_images = 256;
+}
+
+void BayesNasSettings::describe(SettingVisitor& visitor) {
+  visitor.group(kSearchHeading);
+  visitor.real("lambda", options_.posterior.lambda_child, "strength of the prior: larger keeps fewer operations",
+               kPositive);
+  if (has_rounds_)
+    describe_rounds(visitor);
+  visitor.real("switch-lr", options_.switch_lr, "learning rate of the switches", kPositive);
+  weights_.describe(visitor);
+  visitor.choice("update-order", options_.posterior.laplace.order,
+                 {{"supplement", UpdateOrder::kSupplement}, {"code", UpdateOrder::kCode}},
+                 "order of the variance updates; in the first one a group's variance is its norm (supplement) or "
+                 "depends on curvature (code)");
+  describe_curvature(visitor);
+}
+
+void BayesNasSettings::describe_rounds(SettingVisitor& visitor) {
+  visitor.real("lambda-origin", lambda_origin_, "the same for the edges' own switches [--lambda]", kPositive);
+  visitor.count("rounds", options_.rounds, "times that switches are trained, measured and pruned",
+                {.min = 1, .max = 1000});
+  visitor.count("warmup-epochs", options_.warmup_epochs, "epochs of weights alone, before the first round (phase A)",
+                {.max = 100000});
+  visitor.flag("proximal", options_.proximal,
+               "shrink switches by proximal steps, which reach exact zeros, in place of the penalty's gradient");
+  visitor.choice("gate", options_.posterior.gate,
+                 {{"origin", Gate::kOrigin}, {"dag", Gate::kDag}, {"both", Gate::kBoth}},
+                 "what can switch off an operation's prior variance");
+}
+
+void BayesNasSettings::describe_curvature(SettingVisitor& visitor) {
+  nas::describe(options_.hessian, visitor);
+  visitor.count("hessian-size", options_.hessian_images,
+                "images in the Hessian batch; in nasbench201 and 1shot1 at most --score-size",
+                {.min = 1, .max = 100000});
+  if (!has_rounds_)
+    return;
+  visitor.choice(
+      "hessian-bn", options_.hessian_batch_norm,
+      {{"running", BatchNormMode::kRunning}, {"frozen", BatchNormMode::kFrozenBatch}, {"batch", BatchNormMode::kBatch}},
+      "batch-norm statistics during that pass");
+  visitor.count("hessian-refresh", options_.refresh_batches, "batches that refresh running statistics before the pass",
+                {.max = 100000});
+  visitor.real_or_auto("hessian-scale", hessian_scale_,
+                       "factor on every second derivative, or auto: median of H/lambda becomes 1", kPositive);
+  visitor.count("hessian-check", options_.check_entries, "entries to compare with central differences in float64",
+                {.max = 100000});
+}
+
+BayesNasOptions BayesNasSettings::options(const SearchBasics& basics) const {
+  BayesNasOptions result = options_;
+  result.weights = weights_.options(basics);
+  result.switch_sgd = {.momentum = result.weights.sgd.momentum};
+  result.posterior.lambda_origin = lambda_origin_.value_or(result.posterior.lambda_child);
+  result.posterior.laplace.hessian_scale = hessian_scale_.value_or(1.0);
+  result.calibrates = !hessian_scale_;
+  result.hessian.memory_limit = basics.memory_limit;
+  result.seed = basics.seed;
+  result.dtype = basics.dtype;
+  return result;
+}
+
+std::unique_ptr<SearchMethod> BayesNasSettings::make(const SearchSpace& space, const SearchBasics& basics,
+                                                     const ImageSource& images) const {
+  return std::make_unique<BayesNas>(space, options(basics), images);
+}
+
+std::vector<MethodEntry> bayesnas_methods() {
+  const auto settings = [](const SpaceEntry& space) -> std::unique_ptr<MethodSettings> {
+    return std::make_unique<BayesNasSettings>(space.keeps_any_number);
+  };
+  const auto training = [](const SpaceEntry& space) {
+    return space.keeps_any_number ? TrainingDefaults{.lr = 0.1, .weight_decay = 1e-4} : space.training;
+  };
+  return {{.name = "bayesnas",
+           .summary = "prunes switches by exact second derivatives",
+           .settings = settings,
+           .batches = 1,
+           .sees = "a batch for weights and switches",
+           .training = training}};
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,49 @@
+#pragma once
+// Settings that several methods have.
+#include <optional>
+
+#include "autograd/hessian.h"
+#include "nas/methods/method_entry.h"
+#include "nas/methods/relaxed.h"
+
+namespace ockham::nas {
+
+/// Headings of --help.
+inline constexpr std::string_view kSearchHeading = "Search";
+inline constexpr std::string_view kHessianHeading = "Hessian";
+inline constexpr std::string_view kOtherMethodsHeading = "Methods other than bayesnas";
+
+/// Of every optimiser by momentum and clipped gradients.
+struct StepSettings {
+  double momentum = 0.9;
+  double clip = 5.0;
+
+  void describe(SettingVisitor& visitor);
+};
+
+/// Of the weights' side of a search (weight_training.h).
+struct WeightSettings {
+  StepSettings steps = {};
+  std::optional<double> weight_decay = {};
+
+  void describe(SettingVisitor& visitor);
+  WeightOptions options(const SearchBasics& basics) const;
+};
+
+/// Of searches by gradient on softmax logits (relaxed.h).
+struct RelaxedSettings {
+  WeightSettings weights = {};
+  double architecture_lr = 3e-4;
+  std::optional<std::int64_t> skip_cap = {};
+
+  void describe(SettingVisitor& visitor);
+  RelaxedOptions options(const SearchBasics& basics) const;
+};
+
+/// How second derivatives are taken.
+void describe(HessianOptions& options, SettingVisitor& visitor);
+
+/// Cells that are drawn after the last step.
+void describe_draws(std::int64_t& draws, SettingVisitor& visitor);
+
+}  // namespace ockham::nas

@@ -1,0 +1,30 @@
+#include "engine/error.h"
+#include "nas/spaces/nasbench201/search_space.h"
+#include "nas/spaces/space_entry.h"
+
+namespace ockham::nas {
+namespace {
+
+struct NasBench201Settings : SpaceSettings {
+  std::unique_ptr<SearchSpace> make(const SpaceSize& size) const override {
+    if (size.image_size % 4 != 0)
+      throw UsageError(concat("images of ", size.image_size, "x", size.image_size,
+                              ": networks of nasbench201 halve their maps twice, so that the sides must be divisible "
+                              "by 4; use --image-size."));
+    return std::make_unique<nasbench201::Space>(nasbench201::NetworkSpec{.channels = size.channels,
+                                                                         .cells_per_stage = size.cells,
+                                                                         .classes = size.classes,
+                                                                         .image_channels = size.image_channels});
+  }
+};
+
+}  // namespace
+
+std::vector<SpaceEntry> nasbench201_spaces() {
+  return {{.name = "nasbench201",
+           .summary = "6 edges, 5 operations, 15,625 cells whose accuracies a table knows",
+           .settings = default_settings<NasBench201Settings>,
+           .training = {.weight_decay = 5e-4}}};
+}
+
+}  // namespace ockham::nas
