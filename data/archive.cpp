@@ -25,23 +25,19 @@ constexpr std::array<ArchiveFile, 4> kMnist{{
 }  // namespace
 
 std::span<const ArchiveFile> official_files(std::string_view dataset) {
-  if (dataset == "cifar10") {
+  if (dataset == "cifar10")
     return kCifar10;
-  }
-  if (dataset == "cifar100") {
+  if (dataset == "cifar100")
     return kCifar100;
-  }
-  if (dataset == "mnist") {
+  if (dataset == "mnist")
     return kMnist;
-  }
   return {};
 }
 
 std::string describe_official_files(std::string_view dataset) {
   std::string text;
-  for (const ArchiveFile& file : official_files(dataset)) {
+  for (const ArchiveFile& file : official_files(dataset))
     text += std::string(file.url) + " (" + std::to_string(file.bytes) + " bytes, MD5 " + std::string(file.md5) + ")\n";
-  }
   return text;
 }
 
@@ -51,28 +47,24 @@ std::filesystem::path find_folder(std::string_view dataset, const std::filesyste
   const auto holds_marker = [&](const std::filesystem::path& folder) {
     for (std::string_view marker : markers) {
       std::error_code ignored;
-      if (std::filesystem::exists(folder / marker, ignored)) {
+      if (std::filesystem::exists(folder / marker, ignored))
         return true;
-      }
     }
     return false;
   };
   for (std::string_view subfolder : subfolders) {
-    if (holds_marker(dir / subfolder)) {
+    if (holds_marker(dir / subfolder))
       return dir / subfolder;
-    }
   }
-  if (holds_marker(dir)) {
+  if (holds_marker(dir))
     return dir;
-  }
   const std::string where = std::string(dataset) + ": neither '" + dir.string() + "' nor '" +
                             (dir / *subfolders.begin()).string() + "' holds " + std::string(*markers.begin()) + ". ";
   for (const ArchiveFile& file : official_files(dataset)) {
     std::error_code ignored;
-    if (file.name().ends_with(".tar.gz") && std::filesystem::exists(dir / file.name(), ignored)) {
+    if (file.name().ends_with(".tar.gz") && std::filesystem::exists(dir / file.name(), ignored))
       throw DataError(where + "Unpack the archive that is there: tar -xzf " + (dir / file.name()).string() + " -C " +
                       dir.string());
-    }
   }
   throw DataError(where + "Put the contents of the official files there:\n" + describe_official_files(dataset));
 }

@@ -11,7 +11,7 @@ namespace ockham::data {
 /// A file of the official distribution of a data set.
 struct ArchiveFile {
   std::string_view url;
-  int64_t bytes;
+  std::int64_t bytes;
   std::string_view md5;
   /// File name: the last part of the URL.
   [[nodiscard]] std::string_view name() const { return url.substr(url.rfind('/') + 1); }

@@ -12,9 +12,9 @@ namespace {
 
 /// The random choices for one image.
 struct Draw {
-  int64_t dy, dx;  // window's corner relative to the image's, -pad to pad
+  std::int64_t dy, dx;  // window's corner relative to the image's, -pad to pad
   bool flip;
-  int64_t cut_y, cut_x;  // centre of the cutout square
+  std::int64_t cut_y, cut_x;  // centre of the cutout square
 };
 
 Draw draw(const Transform& transform, const ImageShape& shape, AugmentAddress address) {
@@ -24,44 +24,42 @@ Draw draw(const Transform& transform, const ImageShape& shape, AugmentAddress ad
   draw.dy = random.between(-pad, pad);
   draw.dx = random.between(-pad, pad);
   draw.flip = random.below(2) == 1 && transform.flip;
-  draw.cut_y = random.below(static_cast<uint32_t>(shape.height));
-  draw.cut_x = random.below(static_cast<uint32_t>(shape.width));
+  draw.cut_y = random.below(static_cast<std::uint32_t>(shape.height));
+  draw.cut_x = random.below(static_cast<std::uint32_t>(shape.width));
   return draw;
 }
 
-void check(const Transform& transform, const ImageShape& shape, size_t pixels, size_t out) {
-  if (std::cmp_not_equal(pixels, shape.count()) || std::cmp_not_equal(out, shape.count()) || shape.channels > 3) {
+void check(const Transform& transform, const ImageShape& shape, std::size_t pixels, std::size_t out) {
+  if (std::cmp_not_equal(pixels, shape.count()) || std::cmp_not_equal(out, shape.count()) || shape.channels > 3)
     throw std::invalid_argument("augment: an image of " + std::to_string(shape.channels) + "x" +
                                 std::to_string(shape.height) + "x" + std::to_string(shape.width) + " from " +
                                 std::to_string(pixels) + " bytes into " + std::to_string(out) +
                                 " floats; all three sizes must agree, with at most 3 channels.");
-  }
-  if (transform.pad < 0 || transform.pad > 1024 || transform.cutout < 0) {
+  if (transform.pad < 0 || transform.pad > 1024 || transform.cutout < 0)
     throw std::invalid_argument("augment: pad " + std::to_string(transform.pad) + ", cutout " +
                                 std::to_string(transform.cutout) + "; pad is 0 to 1024, cutout not negative.");
-  }
 }
 
 /// One row of the result: `count` pixels of `in` scaled into `out`, black outside of them, mirrored where asked.
-void write_row(const uint8_t* in, int64_t width, int64_t dx, bool flip, float scale, float shift, float* out) {
-  const int64_t begin = std::clamp<int64_t>(-dx, 0, width), end = std::clamp<int64_t>(width - dx, 0, width);
+void write_row(const std::uint8_t* in, std::int64_t width, std::int64_t dx, bool flip, float scale, float shift,
+               float* out) {
+  const std::int64_t begin = std::clamp<std::int64_t>(-dx, 0, width),
+                     end = std::clamp<std::int64_t>(width - dx, 0, width);
   std::fill(out, out + begin, shift);
-  for (int64_t x = begin; x < end; ++x) {
+  for (std::int64_t x = begin; x < end; ++x)
     out[x] = static_cast<float>(in[x + dx]) * scale + shift;
-  }
   std::fill(out + std::max(begin, end), out + width, shift);
-  if (flip) {
+  if (flip)
     std::reverse(out, out + width);
-  }
 }
 
-void cut_square(int64_t side, const Draw& draw, const ImageShape& shape, std::span<float> out) {
-  const int64_t top = std::max<int64_t>(0, draw.cut_y - side / 2);
-  const int64_t bottom = std::min(shape.height, draw.cut_y + side / 2);
-  const int64_t left = std::max<int64_t>(0, draw.cut_x - side / 2);
-  const int64_t right = std::min(shape.width, draw.cut_x + side / 2);
-  for (int64_t c = 0; c < shape.channels; ++c) {
-    for (int64_t y = top; y < bottom; ++y) {
+void cut_square(std::int64_t side, const Draw& draw, const ImageShape& shape, std::span<float> out) {
+  const std::int64_t top = std::max<std::int64_t>(0, draw.cut_y - side / 2);
+  const std::int64_t bottom = std::min(shape.height, draw.cut_y + side / 2);
+  const std::int64_t left = std::max<std::int64_t>(0, draw.cut_x - side / 2);
+  const std::int64_t right = std::min(shape.width, draw.cut_x + side / 2);
+  for (std::int64_t c = 0; c < shape.channels; ++c) {
+    for (std::int64_t y = top; y < bottom; ++y) {
       float* row = out.data() + (c * shape.height + y) * shape.width;
       std::fill(row + left, row + right, 0.0f);
     }
@@ -71,43 +69,37 @@ void cut_square(int64_t side, const Draw& draw, const ImageShape& shape, std::sp
 }  // namespace
 
 Normalisation normalisation_of(std::string_view dataset) {
-  if (dataset == "cifar10") {
+  if (dataset == "cifar10")
     return {{0.49139968f, 0.48215827f, 0.44653124f}, {0.24703233f, 0.24348505f, 0.26158768f}};
-  }
-  if (dataset == "cifar100") {
+  if (dataset == "cifar100")
     return {{0.50707516f, 0.48654889f, 0.44091784f}, {0.26733429f, 0.25643846f, 0.27615047f}};
-  }
-  if (dataset == "mnist") {
+  if (dataset == "mnist")
     return {{0.1307f, 0, 0}, {0.3081f, 1, 1}};
-  }
-  if (dataset == "shapes") {
+  if (dataset == "shapes")
     return {{0.498f, 0.498f, 0.498f}, {0.195f, 0.195f, 0.195f}};
-  }
-  if (dataset == "folder") {
+  if (dataset == "folder")
     return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-  }
   throw std::invalid_argument("normalisation_of: no constants for '" + std::string(dataset) +
                               "'; known are shapes, cifar10, cifar100, mnist, folder.");
 }
 
 void augment(const Transform& transform, const ImageShape& shape, AugmentAddress address,
-             std::span<const uint8_t> pixels, std::span<float> out) {
+             std::span<const std::uint8_t> pixels, std::span<float> out) {
   check(transform, shape, pixels.size(), out.size());
   const auto [channels, height, width] = shape;
   const Draw choice = draw(transform, shape, address);
-  for (int64_t c = 0; c < channels; ++c) {
-    const auto channel = static_cast<size_t>(c);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const auto channel = static_cast<std::size_t>(c);
     const float std = transform.normalisation.std[channel];
     const float scale = 1.0f / (255.0f * std);
     const float shift = -transform.normalisation.mean[channel] / std;
-    for (int64_t y = 0; y < height; ++y) {
-      const int64_t from = y + choice.dy;
+    for (std::int64_t y = 0; y < height; ++y) {
+      const std::int64_t from = y + choice.dy;
       float* row = out.data() + (c * height + y) * width;
-      if (from < 0 || from >= height) {
+      if (from < 0 || from >= height)
         std::fill(row, row + width, shift);
-      } else {
+      else
         write_row(pixels.data() + (c * height + from) * width, width, choice.dx, choice.flip, scale, shift, row);
-      }
     }
   }
   cut_square(transform.cutout, choice, shape, out);

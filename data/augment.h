@@ -23,18 +23,18 @@ Normalisation normalisation_of(std::string_view dataset);
 /// What is done to an image. The default changes nothing but the scale: for evaluation.
 struct Transform {
   Normalisation normalisation;
-  int64_t pad = 0;    ///< black border added on each side, then a random window of the old size is cut (CIFAR: 4)
-  bool flip = false;  ///< mirror left-right with probability 1/2
+  std::int64_t pad = 0;  ///< black border added on each side, then a random window of the old size is cut (CIFAR: 4)
+  bool flip = false;     ///< mirror left-right with probability 1/2
   /// Side of a square with its centre anywhere, clipped at the border and filled with 0 after normalisation
   /// (DeVries and Taylor 2017, arXiv:1708.04552; as in DARTS the side is 2 * (cutout / 2)). 0: none.
-  int64_t cutout = 0;
+  std::int64_t cutout = 0;
 };
 
 /// Where the randomness of one image lies.
 struct AugmentAddress {
-  uint64_t seed = 0;
-  uint32_t epoch = 0;
-  uint32_t image = 0;
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;
+  std::uint32_t image = 0;
 };
 
 /// out = cutout(normalise(flip(crop(pad(pixels))))), at the random place that `address` gives. All draws are made even
@@ -43,6 +43,6 @@ struct AugmentAddress {
 /// @param out    [channels, height, width]
 /// @throws std::invalid_argument if a size does not match `shape`, pad or cutout is negative, or channels exceed 3
 void augment(const Transform& transform, const ImageShape& shape, AugmentAddress address,
-             std::span<const uint8_t> pixels, std::span<float> out);
+             std::span<const std::uint8_t> pixels, std::span<float> out);
 
 }  // namespace ockham::data

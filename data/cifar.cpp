@@ -12,81 +12,75 @@ namespace ockham::data {
 namespace {
 
 constexpr ImageShape kShape{3, 32, 32};
-constexpr size_t kPixels = 3072;
-constexpr uint64_t kFileLimit = uint64_t{1} << 30;  // the biggest official file has 153,700,000 bytes
+constexpr std::size_t kPixels = 3072;
+constexpr std::uint64_t kFileLimit = std::uint64_t{1} << 30;  // the biggest official file has 153,700,000 bytes
 
 struct Format {
   std::vector<int> label_limits;  // one for each label byte of a record; the last label is the class
-  [[nodiscard]] size_t record() const { return label_limits.size() + kPixels; }
+  [[nodiscard]] std::size_t record() const { return label_limits.size() + kPixels; }
 };
 
 struct Records {
-  std::vector<uint8_t> pixels;
-  std::vector<uint8_t> labels;
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint8_t> labels;
 };
 
-void check_labels(const std::string& file, const Format& format, size_t record, const uint8_t* bytes) {
-  for (size_t i = 0; i < format.label_limits.size(); ++i) {
-    if (bytes[i] >= format.label_limits[i]) {
+void check_labels(const std::string& file, const Format& format, std::size_t record, const std::uint8_t* bytes) {
+  for (std::size_t i = 0; i < format.label_limits.size(); ++i) {
+    if (bytes[i] >= format.label_limits[i])
       throw DataError("cifar: " + file + " has label " + std::to_string(bytes[i]) + " in record " +
                       std::to_string(record) + " (offset " + std::to_string(record * format.record() + i) +
                       "); labels are 0 to " + std::to_string(format.label_limits[i] - 1) +
                       ". Is it another data set, or damaged?");
-    }
   }
 }
 
 void append_file(const std::filesystem::path& path, const Format& format, Records& records) {
   const std::string file = path.filename().string();
-  const std::vector<uint8_t> bytes = read_file("cifar", path, kFileLimit);
-  if (bytes.empty() || bytes.size() % format.record() != 0) {
+  const std::vector<std::uint8_t> bytes = read_file("cifar", path, kFileLimit);
+  if (bytes.empty() || bytes.size() % format.record() != 0)
     throw DataError("cifar: " + file + " has " + std::to_string(bytes.size()) + " bytes, not a multiple of the " +
                     "record size " + std::to_string(format.record()) +
                     " with at least one record; the download may be cut off, fetch it again.");
-  }
-  const size_t count = bytes.size() / format.record();
-  for (size_t i = 0; i < count; ++i) {
-    const uint8_t* record = bytes.data() + i * format.record();
+  const std::size_t count = bytes.size() / format.record();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t* record = bytes.data() + i * format.record();
     check_labels(file, format, i, record);
-    const uint8_t* pixels = record + format.label_limits.size();
+    const std::uint8_t* pixels = record + format.label_limits.size();
     records.labels.push_back(pixels[-1]);
     records.pixels.insert(records.pixels.end(), pixels, pixels + kPixels);
   }
 }
 
 std::vector<std::string> read_names(const std::filesystem::path& path, int count) {
-  if (!std::filesystem::exists(path)) {
+  if (!std::filesystem::exists(path))
     return numbered_names(count);
-  }
-  const std::vector<uint8_t> bytes = read_file("cifar", path, 1 << 20);
+  const std::vector<std::uint8_t> bytes = read_file("cifar", path, 1 << 20);
   std::istringstream lines(std::string(bytes.begin(), bytes.end()));
   std::vector<std::string> names;
   for (std::string line; std::getline(lines, line);) {
     std::erase(line, '\r');
-    if (!line.empty()) {
+    if (!line.empty())
       names.push_back(std::move(line));
-    }
   }
-  if (std::ssize(names) != count) {
+  if (std::ssize(names) != count)
     throw DataError("cifar: " + path.filename().string() + " has " + std::to_string(names.size()) +
                     " class names, expected " + std::to_string(count) + ", one a line.");
-  }
   return names;
 }
 
 DatasetPtr open_records(std::string name, const std::filesystem::path& folder, const std::vector<std::string>& files,
                         const Format& format, const std::string& names_file) {
   Records records;
-  size_t bytes = 0;
+  std::size_t bytes = 0;
   for (const std::string& file : files) {
     std::error_code ignored;
     const uintmax_t size = std::filesystem::file_size(folder / file, ignored);
-    bytes += ignored ? 0 : static_cast<size_t>(std::min<uintmax_t>(size, kFileLimit));
+    bytes += ignored ? 0 : static_cast<std::size_t>(std::min<uintmax_t>(size, kFileLimit));
   }
   records.pixels.reserve(bytes);
-  for (const std::string& file : files) {
+  for (const std::string& file : files)
     append_file(folder / file, format, records);
-  }
   std::vector<std::string> names = read_names(folder / names_file, format.label_limits.back());
   return std::make_shared<MemoryDataset>(std::move(name), std::move(names), kShape, std::move(records.pixels),
                                          std::move(records.labels));

@@ -11,46 +11,42 @@
 namespace ockham::data {
 
 Dataset::Dataset(Description description) : description_(std::move(description)) {
-  if (size() < 1 || size() > std::numeric_limits<int32_t>::max()) {
+  if (size() < 1 || size() > std::numeric_limits<std::int32_t>::max())
     throw DataError(name() + ": " + std::to_string(size()) + " images; a data set has 1 to 2147483647.");
-  }
-  if (classes() < 1) {
+  if (classes() < 1)
     throw DataError(name() + ": no class; a data set has at least one.");
-  }
 }
 
-void Dataset::check_index(int64_t index) const {
-  if (index < 0 || index >= size()) {
+void Dataset::check_index(std::int64_t index) const {
+  if (index < 0 || index >= size())
     throw std::out_of_range(name() + ": image " + std::to_string(index) + " of " + std::to_string(size()) +
                             " was asked for; indices are 0 to size - 1.");
-  }
 }
 
-int Dataset::label(int64_t index) const {
+int Dataset::label(std::int64_t index) const {
   check_index(index);
   return label_at(index);
 }
 
-void Dataset::read(int64_t index, std::span<uint8_t> pixels) const {
+void Dataset::read(std::int64_t index, std::span<std::uint8_t> pixels) const {
   check_index(index);
-  if (std::ssize(pixels) != shape().count()) {
+  if (std::ssize(pixels) != shape().count())
     throw std::invalid_argument(name() + ": an image has " + std::to_string(shape().count()) +
                                 " bytes, the buffer given has " + std::to_string(pixels.size()) + ".");
-  }
   read_at(index, pixels);
 }
 
 MemoryDataset::MemoryDataset(std::string name, std::vector<std::string> class_names, ImageShape shape,
-                             std::vector<uint8_t> pixels, std::vector<uint8_t> labels)
+                             std::vector<std::uint8_t> pixels, std::vector<std::uint8_t> labels)
     : Dataset({std::move(name), std::move(class_names), shape, std::ssize(labels)}),
       pixels_(std::move(pixels)),
       labels_(std::move(labels)) {}
 
-int MemoryDataset::label_at(int64_t index) const {
-  return labels_[static_cast<size_t>(index)];
+int MemoryDataset::label_at(std::int64_t index) const {
+  return labels_[static_cast<std::size_t>(index)];
 }
 
-void MemoryDataset::read_at(int64_t index, std::span<uint8_t> pixels) const {
+void MemoryDataset::read_at(std::int64_t index, std::span<std::uint8_t> pixels) const {
   std::copy_n(pixels_.begin() + index * shape().count(), shape().count(), pixels.begin());
 }
 
@@ -61,19 +57,17 @@ std::string MemoryDataset::digest() const {
   return digest.hex();
 }
 
-std::vector<int64_t> label_counts(const Dataset& dataset) {
-  std::vector<int64_t> counts(static_cast<size_t>(dataset.classes()));
-  for (int64_t i = 0; i < dataset.size(); ++i) {
-    ++counts[static_cast<size_t>(dataset.label(i))];
-  }
+std::vector<std::int64_t> label_counts(const Dataset& dataset) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(dataset.classes()));
+  for (std::int64_t i = 0; i < dataset.size(); ++i)
+    ++counts[static_cast<std::size_t>(dataset.label(i))];
   return counts;
 }
 
 std::vector<std::string> numbered_names(int count) {
-  std::vector<std::string> names(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    names[static_cast<size_t>(i)] = std::to_string(i);
-  }
+  std::vector<std::string> names(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i)
+    names[static_cast<std::size_t>(i)] = std::to_string(i);
   return names;
 }
 

@@ -23,8 +23,8 @@ struct LeftOut {
 
 /// Size of one image: bytes are stored as [channels, height, width].
 struct ImageShape {
-  int64_t channels = 0, height = 0, width = 0;
-  [[nodiscard]] int64_t count() const { return channels * height * width; }
+  std::int64_t channels = 0, height = 0, width = 0;
+  [[nodiscard]] std::int64_t count() const { return channels * height * width; }
   bool operator==(const ImageShape&) const = default;
 };
 
@@ -38,7 +38,7 @@ class Dataset {
   /// Name as on the command line ("cifar10").
   [[nodiscard]] const std::string& name() const { return description_.name; }
   /// Number of images, 1 to 2^31 - 1.
-  [[nodiscard]] int64_t size() const { return description_.size; }
+  [[nodiscard]] std::int64_t size() const { return description_.size; }
   [[nodiscard]] const ImageShape& shape() const { return description_.shape; }
   [[nodiscard]] int classes() const { return static_cast<int>(description_.class_names.size()); }
   /// Names in label order.
@@ -49,12 +49,12 @@ class Dataset {
 
   /// Class of an image, in [0, classes()).
   /// @throws std::out_of_range for an index outside [0, size())
-  [[nodiscard]] int label(int64_t index) const;
+  [[nodiscard]] int label(std::int64_t index) const;
 
   /// Writes the image into `pixels` [channels, height, width], 0 to 255.
   /// @throws std::out_of_range for an index outside [0, size()), std::invalid_argument if `pixels` has another size,
   ///         DataError if the image must be read from a file that cannot be decoded
-  void read(int64_t index, std::span<uint8_t> pixels) const;
+  void read(std::int64_t index, std::span<std::uint8_t> pixels) const;
 
   /// SHA-256 that identifies the content, in hexadecimal: of all labels and pixels, or of the list of files with their
   /// sizes and the contents of up to 1000 for a folder, or of the parameters of a drawn set. Costs a pass over what it
@@ -66,16 +66,16 @@ class Dataset {
     std::string name;
     std::vector<std::string> class_names;
     ImageShape shape;
-    int64_t size = 0;
+    std::int64_t size = 0;
     LeftOut left_out = {};
   };
   /// @throws DataError if there is no image, no class, or more than 2^31 - 1 images
   explicit Dataset(Description description);
 
  private:
-  [[nodiscard]] virtual int label_at(int64_t index) const = 0;
-  virtual void read_at(int64_t index, std::span<uint8_t> pixels) const = 0;
-  void check_index(int64_t index) const;
+  [[nodiscard]] virtual int label_at(std::int64_t index) const = 0;
+  virtual void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const = 0;
+  void check_index(std::int64_t index) const;
 
   Description description_;
 };
@@ -87,20 +87,20 @@ class MemoryDataset : public Dataset {
  public:
   /// @param pixels [labels.size(), channels, height, width]
   /// @param labels each below class_names.size() (checked by the reader, who can name the place in the file)
-  MemoryDataset(std::string name, std::vector<std::string> class_names, ImageShape shape, std::vector<uint8_t> pixels,
-                std::vector<uint8_t> labels);
+  MemoryDataset(std::string name, std::vector<std::string> class_names, ImageShape shape,
+                std::vector<std::uint8_t> pixels, std::vector<std::uint8_t> labels);
   [[nodiscard]] std::string digest() const override;
 
  private:
-  [[nodiscard]] int label_at(int64_t index) const override;
-  void read_at(int64_t index, std::span<uint8_t> pixels) const override;
+  [[nodiscard]] int label_at(std::int64_t index) const override;
+  void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override;
 
-  std::vector<uint8_t> pixels_;
-  std::vector<uint8_t> labels_;
+  std::vector<std::uint8_t> pixels_;
+  std::vector<std::uint8_t> labels_;
 };
 
 /// How many images each class has, in label order.
-[[nodiscard]] std::vector<int64_t> label_counts(const Dataset& dataset);
+[[nodiscard]] std::vector<std::int64_t> label_counts(const Dataset& dataset);
 
 /// "0", "1", ... for data sets that come without names.
 [[nodiscard]] std::vector<std::string> numbered_names(int count);

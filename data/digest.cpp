@@ -9,9 +9,8 @@ namespace ockham::data {
 namespace {
 
 void require(int ok) {
-  if (ok != 1) {
+  if (ok != 1)
     throw std::runtime_error("digest: OpenSSL refused the operation; is the algorithm disabled on this system?");
-  }
 }
 
 }  // namespace
@@ -25,7 +24,7 @@ Digest::Digest(Kind kind) : context_(EVP_MD_CTX_new()) {
   require(EVP_DigestInit_ex(context_.get(), kind == Kind::kMd5 ? EVP_md5() : EVP_sha256(), nullptr));
 }
 
-void Digest::add(std::span<const uint8_t> bytes) {
+void Digest::add(std::span<const std::uint8_t> bytes) {
   require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
 }
 

@@ -15,7 +15,7 @@ class Digest {
   enum class Kind { kMd5, kSha256 };
   explicit Digest(Kind kind = Kind::kSha256);
 
-  void add(std::span<const uint8_t> bytes);
+  void add(std::span<const std::uint8_t> bytes);
   void add(std::string_view text);
   /// The digest of everything added, in lower-case hexadecimal. Ends the digest: call once.
   [[nodiscard]] std::string hex();

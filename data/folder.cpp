@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kPictureLimit = uint64_t{1} << 30;
+constexpr std::uint64_t kPictureLimit = std::uint64_t{1} << 30;
 
 Picture read_picture(const fs::path& path) {
   return decode_picture("folder: " + path.string(), read_file("folder", path, kPictureLimit));
@@ -25,7 +25,7 @@ Picture read_picture(const fs::path& path) {
 class ImageFolder : public Dataset {
  public:
   ImageFolder(fs::path root, std::vector<std::string> class_names, PictureFiles files, LeftOut left_out,
-              int64_t image_size)
+              std::int64_t image_size)
       : Dataset({"folder",
                  std::move(class_names),
                  {3, image_size, image_size},
@@ -37,10 +37,10 @@ class ImageFolder : public Dataset {
   /// Reads the contents of kRead files at most: all of ImageNet would take many minutes. What makes other data of a
   /// folder, such as exchanged classes, changes most of its files.
   [[nodiscard]] std::string digest() const override {
-    constexpr size_t kRead = 1000;
-    const size_t stride = (pictures_.size() + kRead - 1) / kRead;
+    constexpr std::size_t kRead = 1000;
+    const std::size_t stride = (pictures_.size() + kRead - 1) / kRead;
     Digest digest;
-    for (size_t i = 0; i < pictures_.size(); ++i) {
+    for (std::size_t i = 0; i < pictures_.size(); ++i) {
       digest.add(pictures_[i].path + '\n' + std::to_string(pictures_[i].bytes) + '\n');
       if (i % stride == 0)
         digest.add(read_file("folder", root_ / pictures_[i].path, kPictureLimit));
@@ -49,9 +49,11 @@ class ImageFolder : public Dataset {
   }
 
  private:
-  [[nodiscard]] int label_at(int64_t index) const override { return pictures_[static_cast<size_t>(index)].label; }
-  void read_at(int64_t index, std::span<uint8_t> pixels) const override {
-    const Picture picture = read_picture(root_ / pictures_[static_cast<size_t>(index)].path);
+  [[nodiscard]] int label_at(std::int64_t index) const override {
+    return pictures_[static_cast<std::size_t>(index)].label;
+  }
+  void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
+    const Picture picture = read_picture(root_ / pictures_[static_cast<std::size_t>(index)].path);
     std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
   }
 
@@ -78,7 +80,7 @@ void keep_hashed(PictureFiles& files, Split split, double test_fraction) {
 void check_depth(const fs::path& root, const std::vector<PictureFile>& pictures) {
   std::set<std::string> folders;
   for (const PictureFile& picture : pictures) {
-    const size_t from = picture.path.find('/') + 1, to = picture.path.find('/', from);
+    const std::size_t from = picture.path.find('/') + 1, to = picture.path.find('/', from);
     folders.insert(to == std::string::npos ? "" : picture.path.substr(from, to - from));
   }
   if (folders.size() > 1 && !folders.contains(""))
@@ -90,11 +92,11 @@ void check_depth(const fs::path& root, const std::vector<PictureFile>& pictures)
 /// @param remark what else to know, as the end of a sentence
 void check_classes(const fs::path& root, const std::vector<std::string>& classes, const PictureFiles& files,
                    const char* part, const std::string& remark) {
-  std::vector<int64_t> counts(classes.size());
+  std::vector<std::int64_t> counts(classes.size());
   for (const PictureFile& picture : files.pictures)
-    ++counts[static_cast<size_t>(picture.label)];
+    ++counts[static_cast<std::size_t>(picture.label)];
   std::vector<std::string> empty;
-  for (size_t label = 0; label < classes.size(); ++label)
+  for (std::size_t label = 0; label < classes.size(); ++label)
     if (counts[label] == 0)
       empty.push_back((root / classes[label]).string());
   if (!empty.empty())
@@ -105,8 +107,8 @@ void check_classes(const fs::path& root, const std::vector<std::string>& classes
 
 /// Moves the pictures that cannot be decoded to the bad ones.
 void decode_all(const fs::path& root, PictureFiles& files) {
-  on_all_cores(std::ssize(files.pictures), [&](int64_t i) {
-    PictureFile& picture = files.pictures[static_cast<size_t>(i)];
+  on_all_cores(std::ssize(files.pictures), [&](std::int64_t i) {
+    PictureFile& picture = files.pictures[static_cast<std::size_t>(i)];
     try {
       read_picture(root / picture.path);
     } catch (const DataError& e) {
@@ -120,9 +122,9 @@ void decode_all(const fs::path& root, PictureFiles& files) {
 }
 
 [[noreturn]] void refuse_bad(const fs::path& root, const std::vector<PictureFile>& bad) {
-  constexpr size_t kShown = 3;
+  constexpr std::size_t kShown = 3;
   std::string message = "folder: " + std::to_string(bad.size()) + " bad pictures in '" + root.string() + "'";
-  for (size_t i = 0; i < std::min(kShown, bad.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kShown, bad.size()); ++i)
     message += (i == 0 ? ": " : "; ") + bad[i].fault;
   throw DataError(message + (bad.size() > kShown ? "; and more" : "") +
                   ". Mend or remove them, or leave them out with --on-bad-image skip.");

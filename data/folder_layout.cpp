@@ -136,7 +136,7 @@ FolderLayout find_parts(const fs::path& dir, const std::vector<std::string>& fol
       others.push_back(name);
       continue;
     }
-    std::optional<fs::path>& place = parts[static_cast<size_t>(part) - 1];
+    std::optional<fs::path>& place = parts[static_cast<std::size_t>(part) - 1];
     if (place)
       throw DataError("folder: '" + dir.string() + "' holds " + place->filename().string() + "/ and " + name +
                       "/, two names of one part; leave one there.");
@@ -191,13 +191,13 @@ class Search {
 
   /// Reads the first bytes of all files and sorts them out.
   PictureFiles judge() && {
-    std::vector<uint8_t> is_picture(files_.size());
-    on_all_cores(std::ssize(files_), [&](int64_t i) {
-      const auto at = static_cast<size_t>(i);
+    std::vector<std::uint8_t> is_picture(files_.size());
+    on_all_cores(std::ssize(files_), [&](std::int64_t i) {
+      const auto at = static_cast<std::size_t>(i);
       is_picture[at] = look_at(files_[at], kinds_[at]);
     });
     PictureFiles result;
-    for (size_t i = 0; i < files_.size(); ++i)
+    for (std::size_t i = 0; i < files_.size(); ++i)
       (is_picture[i] != 0        ? result.pictures
        : files_[i].fault.empty() ? result.others
                                  : result.bad)
@@ -234,10 +234,10 @@ class Search {
     if (kind != Kind::kFile)
       return false;  // a pipe would keep its reader waiting
     try {
-      std::array<uint8_t, kBeginning> buffer{};
+      std::array<std::uint8_t, kBeginning> buffer{};
       std::error_code gone;  // between listing and looking: reading says so
       file.bytes = fs::file_size(path, gone);
-      const std::span<const uint8_t> beginning = read_beginning("folder", path, buffer);
+      const std::span<const std::uint8_t> beginning = read_beginning("folder", path, buffer);
       if (file.label != kNoClass && format_of(beginning) != PictureFormat::kNone)
         return true;
       if (file.label != kNoClass && is_named_like_a_picture(file.path))
@@ -258,9 +258,9 @@ class Search {
 }  // namespace
 
 std::string first_names(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 3;
+  constexpr std::size_t kShown = 3;
   std::string text;
-  for (size_t i = 0; i < std::min(kShown, names.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i)
     text += (i == 0 ? "'" : ", '") + names[i] + "'";
   return names.size() > kShown ? text + " and " + std::to_string(names.size() - kShown) + " more" : text;
 }
@@ -286,7 +286,7 @@ PictureFiles find_pictures(const fs::path& root, const std::vector<std::string>&
   for (const Entry& entry : list(root))
     if (entry.kind != Kind::kFolder)
       search.add(entry, kNoClass);
-  for (size_t label = 0; label < classes.size(); ++label)
+  for (std::size_t label = 0; label < classes.size(); ++label)
     search.search_class(classes[label], static_cast<int>(label));
   return std::move(search).judge();
 }

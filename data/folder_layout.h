@@ -29,7 +29,7 @@ struct FolderLayout {
 struct PictureFile {
   std::string path;  ///< CLASS/FILE or CLASS/FOLDER/.../FILE
   int label = 0;
-  uint64_t bytes = 0;
+  std::uint64_t bytes = 0;
   std::string fault = {};  ///< why it cannot be a picture though it should be one; empty for all else
 };
 

@@ -18,11 +18,10 @@ namespace ockham::data {
 namespace {
 
 void check(const LoaderOptions& o) {
-  if (o.batch_size < 1 || o.threads < 0 || o.prefetch < 1) {
+  if (o.batch_size < 1 || o.threads < 0 || o.prefetch < 1)
     throw std::invalid_argument("loader: batch size " + std::to_string(o.batch_size) + ", " +
                                 std::to_string(o.threads) + " threads, " + std::to_string(o.prefetch) +
                                 " batches ahead; batch size and batches ahead are at least 1, threads at least 0.");
-  }
 }
 
 }  // namespace
@@ -33,17 +32,17 @@ void check(const LoaderOptions& o) {
 class Loader::Pipeline {
   /// One pass over the data in a fixed order.
   struct Epoch {
-    int64_t number;
-    std::vector<int64_t> order;
+    std::int64_t number;
+    std::vector<std::int64_t> order;
   };
 
   /// A batch asked for, in the making or done. Shared by queue and worker, so that start_at() can drop what it wants.
   struct Slot {
-    Slot(std::shared_ptr<const Epoch> its_epoch, int64_t its_number)
+    Slot(std::shared_ptr<const Epoch> its_epoch, std::int64_t its_number)
         : epoch(std::move(its_epoch)), number(its_number) {}
 
     std::shared_ptr<const Epoch> epoch;
-    int64_t number;  // of the batch
+    std::int64_t number;  // of the batch
     bool taken = false, done = false;
     std::optional<Batch> batch;
     std::exception_ptr error;
@@ -53,34 +52,30 @@ class Loader::Pipeline {
   Pipeline(DatasetPtr dataset, const Transform& transform, const LoaderOptions& options)
       : dataset_(std::move(dataset)), transform_(transform), options_(options) {
     check(options);
-    if (batches_per_epoch() < 1) {
+    if (batches_per_epoch() < 1)
       throw std::invalid_argument("loader: no full batch of " + std::to_string(options.batch_size) + " in " +
                                   std::to_string(dataset_->size()) +
                                   " images and drop_last is set; take a smaller batch or keep the last one.");
-    }
     start_at(0, 0);
-    for (int i = 0; i < options.threads; ++i) {
+    for (int i = 0; i < options.threads; ++i)
       workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
-    }
   }
 
   ~Pipeline() {
-    for (std::jthread& worker : workers_) {
+    for (std::jthread& worker : workers_)
       worker.request_stop();
-    }
   }
 
-  [[nodiscard]] int64_t batches_per_epoch() const {
-    const int64_t full = dataset_->size() / options_.batch_size;
+  [[nodiscard]] std::int64_t batches_per_epoch() const {
+    const std::int64_t full = dataset_->size() / options_.batch_size;
     return full + (!options_.drop_last && dataset_->size() % options_.batch_size != 0 ? 1 : 0);
   }
 
-  void start_at(int64_t epoch, int64_t batch) {
-    if (epoch < 0 || epoch > std::numeric_limits<uint32_t>::max() || batch < 0 || batch > batches_per_epoch()) {
+  void start_at(std::int64_t epoch, std::int64_t batch) {
+    if (epoch < 0 || epoch > std::numeric_limits<std::uint32_t>::max() || batch < 0 || batch > batches_per_epoch())
       throw std::out_of_range("loader: cannot start at epoch " + std::to_string(epoch) + ", batch " +
                               std::to_string(batch) + "; an epoch has " + std::to_string(batches_per_epoch()) +
                               " batches.");
-    }
     auto begun = std::make_shared<const Epoch>(Epoch{epoch, order_of(epoch)});
     const std::lock_guard lock(mutex_);
     epoch_ = std::move(begun);
@@ -93,7 +88,7 @@ class Loader::Pipeline {
     const auto begin = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
     if (batch_ == batches_per_epoch()) {
-      const int64_t following = epoch_->number + 1;
+      const std::int64_t following = epoch_->number + 1;
       lock.unlock();
       start_at(following, 0);
       return std::nullopt;
@@ -105,34 +100,31 @@ class Loader::Pipeline {
     }
     slot_done_.wait(lock, [&] { return slot->done; });
     wait_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (slot->error) {
+    if (slot->error)
       std::rethrow_exception(slot->error);
-    }
     slots_.pop_front();
     ++batch_;
     fill_queue();
     return std::move(slot->batch);
   }
 
-  [[nodiscard]] int64_t epoch() const { return epoch_->number; }
-  [[nodiscard]] int64_t batch() const { return batch_; }
+  [[nodiscard]] std::int64_t epoch() const { return epoch_->number; }
+  [[nodiscard]] std::int64_t batch() const { return batch_; }
   [[nodiscard]] double wait_seconds() const { return wait_seconds_; }
 
  private:
-  [[nodiscard]] std::vector<int64_t> order_of(int64_t epoch) const {
-    if (options_.shuffle) {
-      return permutation(dataset_->size(), options_.seed, Purpose::kEpochOrder, static_cast<uint32_t>(epoch));
-    }
-    std::vector<int64_t> order(static_cast<size_t>(dataset_->size()));
+  [[nodiscard]] std::vector<std::int64_t> order_of(std::int64_t epoch) const {
+    if (options_.shuffle)
+      return permutation(dataset_->size(), options_.seed, Purpose::kEpochOrder, static_cast<std::uint32_t>(epoch));
+    std::vector<std::int64_t> order(static_cast<std::size_t>(dataset_->size()));
     std::iota(order.begin(), order.end(), 0);
     return order;
   }
 
   /// Needs the lock.
   void fill_queue() {
-    while (std::ssize(slots_) < options_.prefetch && batch_ + std::ssize(slots_) < batches_per_epoch()) {
+    while (std::ssize(slots_) < options_.prefetch && batch_ + std::ssize(slots_) < batches_per_epoch())
       slots_.push_back(std::make_shared<Slot>(epoch_, batch_ + std::ssize(slots_)));
-    }
     slot_free_.notify_all();
   }
 
@@ -168,22 +160,23 @@ class Loader::Pipeline {
     }
   }
 
-  [[nodiscard]] Batch make_batch(const Epoch& epoch, int64_t number) const {
+  [[nodiscard]] Batch make_batch(const Epoch& epoch, std::int64_t number) const {
     const ImageShape& shape = dataset_->shape();
-    const auto pixels_per_image = static_cast<size_t>(shape.count());
-    const int64_t begin = number * options_.batch_size;
-    const int64_t end = std::min(begin + options_.batch_size, dataset_->size());
-    Batch batch{std::pmr::vector<float>(static_cast<size_t>(end - begin) * pixels_per_image, memory()),
+    const auto pixels_per_image = static_cast<std::size_t>(shape.count());
+    const std::int64_t begin = number * options_.batch_size;
+    const std::int64_t end = std::min(begin + options_.batch_size, dataset_->size());
+    Batch batch{std::pmr::vector<float>(static_cast<std::size_t>(end - begin) * pixels_per_image, memory()),
                 {},
                 {},
                 end - begin,
                 shape};
-    std::vector<uint8_t> pixels(pixels_per_image);
+    std::vector<std::uint8_t> pixels(pixels_per_image);
     std::span<float> rest = batch.images;
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t index = epoch.order[static_cast<size_t>(i)];
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t index = epoch.order[static_cast<std::size_t>(i)];
       dataset_->read(index, pixels);
-      const AugmentAddress address{options_.seed, static_cast<uint32_t>(epoch.number), static_cast<uint32_t>(index)};
+      const AugmentAddress address{options_.seed, static_cast<std::uint32_t>(epoch.number),
+                                   static_cast<std::uint32_t>(index)};
       augment(transform_, shape, address, pixels, rest.first(pixels_per_image));
       rest = rest.subspan(pixels_per_image);
       batch.labels.push_back(dataset_->label(index));
@@ -205,7 +198,7 @@ class Loader::Pipeline {
   std::condition_variable slot_done_;
   std::deque<std::shared_ptr<Slot>> slots_;
   std::shared_ptr<const Epoch> epoch_;
-  int64_t batch_ = 0;  // next to hand out
+  std::int64_t batch_ = 0;  // next to hand out
   double wait_seconds_ = 0;
   std::vector<std::jthread> workers_;  // last: they end before what they use
 };
@@ -214,19 +207,19 @@ Loader::Loader(DatasetPtr dataset, const Transform& transform, const LoaderOptio
     : pipeline_(std::make_unique<Pipeline>(std::move(dataset), transform, options)) {}
 Loader::~Loader() = default;
 
-int64_t Loader::batches_per_epoch() const {
+std::int64_t Loader::batches_per_epoch() const {
   return pipeline_->batches_per_epoch();
 }
 std::optional<Batch> Loader::next() {
   return pipeline_->next();
 }
-void Loader::start_at(int64_t epoch, int64_t batch) {
+void Loader::start_at(std::int64_t epoch, std::int64_t batch) {
   pipeline_->start_at(epoch, batch);
 }
-int64_t Loader::epoch() const {
+std::int64_t Loader::epoch() const {
   return pipeline_->epoch();
 }
-int64_t Loader::batch() const {
+std::int64_t Loader::batch() const {
   return pipeline_->batch();
 }
 double Loader::wait_seconds() const {

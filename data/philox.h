@@ -7,16 +7,16 @@
 
 namespace ockham::data {
 
-using PhiloxCounter = std::array<uint32_t, 4>;
-using PhiloxKey = std::array<uint32_t, 2>;
+using PhiloxCounter = std::array<std::uint32_t, 4>;
+using PhiloxKey = std::array<std::uint32_t, 2>;
 
 /// Ten rounds of Philox4x32: four random words for a counter under a key.
 [[nodiscard]] inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
   for (int round = 0; round < 10; ++round) {
-    const uint64_t a = uint64_t{0xD2511F53} * counter[0];
-    const uint64_t b = uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(b),
-               static_cast<uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(a)};
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }
@@ -24,17 +24,17 @@ using PhiloxKey = std::array<uint32_t, 2>;
 }
 
 /// What numbers are drawn for. Streams of different purposes never overlap.
-enum class Purpose : uint32_t { kSplit = 1, kEpochOrder, kAugment, kShapesTrain, kShapesTest };
+enum class Purpose : std::uint32_t { kSplit = 1, kEpochOrder, kAugment, kShapesTrain, kShapesTest };
 
 /// The random words at one address (seed, purpose, step, index): copies and repeats give the same words again.
 class Stream {
  public:
-  Stream(uint64_t seed, Purpose purpose, uint32_t step, uint32_t index)
-      : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-        counter_{0, static_cast<uint32_t>(purpose), step, index} {}
+  Stream(std::uint64_t seed, Purpose purpose, std::uint32_t step, std::uint32_t index)
+      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+        counter_{0, static_cast<std::uint32_t>(purpose), step, index} {}
 
   /// The next 32 random bits.
-  uint32_t next() {
+  std::uint32_t next() {
     if (used_ == 4) {
       words_ = philox(counter_, key_);
       ++counter_[0];
@@ -44,25 +44,24 @@ class Stream {
   }
 
   /// Uniform in [0, n), n >= 1, without bias (Lemire, "Fast Random Integer Generation in an Interval", 2019).
-  uint32_t below(uint32_t n) {
-    uint64_t product = uint64_t{next()} * n;
-    if (static_cast<uint32_t>(product) < n) {
-      const uint32_t threshold = (0u - n) % n;
-      while (static_cast<uint32_t>(product) < threshold) {
-        product = uint64_t{next()} * n;
-      }
+  std::uint32_t below(std::uint32_t n) {
+    std::uint64_t product = std::uint64_t{next()} * n;
+    if (static_cast<std::uint32_t>(product) < n) {
+      const std::uint32_t threshold = (0u - n) % n;
+      while (static_cast<std::uint32_t>(product) < threshold)
+        product = std::uint64_t{next()} * n;
     }
-    return static_cast<uint32_t>(product >> 32);
+    return static_cast<std::uint32_t>(product >> 32);
   }
 
   /// Uniform in [low, high], both ends included.
-  int between(int low, int high) { return low + static_cast<int>(below(static_cast<uint32_t>(high - low + 1))); }
+  int between(int low, int high) { return low + static_cast<int>(below(static_cast<std::uint32_t>(high - low + 1))); }
 
  private:
   PhiloxKey key_;
   PhiloxCounter counter_;
   PhiloxCounter words_{};
-  uint32_t used_ = 4;
+  std::uint32_t used_ = 4;
 };
 
 }  // namespace ockham::data

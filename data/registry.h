@@ -12,7 +12,7 @@ namespace ockham::data {
 inline constexpr std::array<std::string_view, 5> kDatasetNames{"shapes", "cifar10", "cifar100", "mnist", "folder"};
 
 struct OpenOptions {
-  int64_t image_size = 0;  ///< side of the square images; 0: the data set's own (folder: 224)
+  std::int64_t image_size = 0;  ///< side of the square images; 0: the data set's own (folder: 224)
   Broken broken = Broken::kFail;
 };
 

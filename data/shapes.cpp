@@ -32,9 +32,8 @@ bool in_star(int u, int v) {
                                                        {fixed(-0.587785), fixed(-0.809017)},
                                                        {fixed(-0.951057), fixed(0.309017)}}};
   int inside = 0;
-  for (const auto& [a, b] : normals) {
+  for (const auto& [a, b] : normals)
     inside += (a * u + b * v) / kOne < fixed(0.38);
-  }
   return inside >= 4;
 }
 
@@ -80,8 +79,8 @@ struct Pose {
 Pose draw_pose(Stream& random, int size) {
   const int t = random.between(-256, 256);  // of 1024
   const int norm = 1024 * 1024 + t * t;
-  const int cos = static_cast<int>(int64_t{1024 * 1024 - t * t} * kOne / norm);
-  const int sin = static_cast<int>(int64_t{2048} * t * kOne / norm);
+  const int cos = static_cast<int>(std::int64_t{1024 * 1024 - t * t} * kOne / norm);
+  const int sin = static_cast<int>(std::int64_t{2048} * t * kOne / norm);
   const int radius = random.between(size * 4 * 26 / 100, size * 4 * 40 / 100);
   const int x = random.between(radius, size * 4 - radius), y = random.between(radius, size * 4 - radius);
   return {x, y, radius, cos, sin};
@@ -90,7 +89,7 @@ Pose draw_pose(Stream& random, int size) {
 /// An image in the making: colours may leave 0..255 until it is finished.
 class Canvas {
  public:
-  Canvas(int size, Stream& random) : size_(size), random_(random), values_(static_cast<size_t>(3 * size * size)) {}
+  Canvas(int size, Stream& random) : size_(size), random_(random), values_(static_cast<std::size_t>(3 * size * size)) {}
 
   /// A ground of colour `base` with soft random spots of up to +-`depth` (values at a coarse grid, interpolated).
   void mottle(const Colour& base, int depth) {
@@ -98,14 +97,12 @@ class Canvas {
     for (int c = 0; c < 3; ++c) {
       std::array<std::array<int, cells + 1>, cells + 1> grid{};
       for (auto& row : grid) {
-        for (int& value : row) {
-          value = base[static_cast<size_t>(c)] + random_.between(-depth, depth);
-        }
+        for (int& value : row)
+          value = base[static_cast<std::size_t>(c)] + random_.between(-depth, depth);
       }
       for (int y = 0; y < size_; ++y) {
-        for (int x = 0; x < size_; ++x) {
+        for (int x = 0; x < size_; ++x)
           at(c, y, x) = interpolate(grid, x * cells, y * cells);
-        }
       }
     }
   }
@@ -120,30 +117,30 @@ class Canvas {
         const int cover = quarters_inside(label, pose, 4 * x, 4 * y);
         for (int c = 0; c < 3; ++c) {
           int& value = at(c, y, x);
-          value += (colour[static_cast<size_t>(c)] - value) * cover / 4;
+          value += (colour[static_cast<std::size_t>(c)] - value) * cover / 4;
         }
       }
     }
   }
 
   /// Adds noise of up to +-`depth` (two uniform numbers from one byte pair) and writes bytes.
-  void finish(int depth, std::span<uint8_t> pixels) {
-    for (size_t i = 0; i < values_.size(); i += 2) {
-      const uint32_t bits = random_.next();
-      for (size_t k = i; k < std::min(i + 2, values_.size()); ++k) {
+  void finish(int depth, std::span<std::uint8_t> pixels) {
+    for (std::size_t i = 0; i < values_.size(); i += 2) {
+      const std::uint32_t bits = random_.next();
+      for (std::size_t k = i; k < std::min(i + 2, values_.size()); ++k) {
         const auto pair = static_cast<int>(bits >> (k - i) * 16);
         const int noise = ((pair & 255) + (pair >> 8 & 255) - 255) * depth / 256;
-        pixels[k] = static_cast<uint8_t>(std::clamp(values_[k] + noise, 0, 255));
+        pixels[k] = static_cast<std::uint8_t>(std::clamp(values_[k] + noise, 0, 255));
       }
     }
   }
 
  private:
-  int& at(int c, int y, int x) { return values_[static_cast<size_t>(int64_t{c * size_ + y} * size_ + x)]; }
+  int& at(int c, int y, int x) { return values_[static_cast<std::size_t>(std::int64_t{c * size_ + y} * size_ + x)]; }
 
   template <class Grid>
   [[nodiscard]] int interpolate(const Grid& grid, int x, int y) const {
-    const auto row = static_cast<size_t>(y / size_), column = static_cast<size_t>(x / size_);
+    const auto row = static_cast<std::size_t>(y / size_), column = static_cast<std::size_t>(x / size_);
     const int fy = y % size_, fx = x % size_;
     const int above = grid[row][column] * (size_ - fx) + grid[row][column + 1] * fx;
     const int below = grid[row + 1][column] * (size_ - fx) + grid[row + 1][column + 1] * fx;
@@ -171,9 +168,8 @@ class Canvas {
 /// A colour that differs from `base` by 50 to 110 in every channel: brighter in all of them or darker in all.
 Colour contrasting(Colour base, Stream& random) {
   const int sign = random.below(2) == 0 ? 1 : -1;
-  for (int& channel : base) {
+  for (int& channel : base)
     channel += sign * random.between(50, 110);
-  }
   return base;
 }
 
@@ -195,15 +191,14 @@ class Shapes : public Dataset {
   }
 
  private:
-  [[nodiscard]] int label_at(int64_t index) const override { return static_cast<int>(index % classes()); }
+  [[nodiscard]] int label_at(std::int64_t index) const override { return static_cast<int>(index % classes()); }
 
-  void read_at(int64_t index, std::span<uint8_t> pixels) const override {
-    Stream random(seed_, purpose_, 0, static_cast<uint32_t>(index));
+  void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
+    Stream random(seed_, purpose_, 0, static_cast<std::uint32_t>(index));
     const auto side = static_cast<int>(shape().height);
     Colour base{};
-    for (int& channel : base) {
+    for (int& channel : base)
       channel = random.between(80, 175);
-    }
     Canvas canvas(side, random);
     canvas.mottle(base, random.between(10, 35));
     for (int clutter = random.between(1, 4); clutter > 0; --clutter) {
@@ -221,18 +216,17 @@ class Shapes : public Dataset {
   }
 
   Purpose purpose_;
-  uint64_t seed_;
+  std::uint64_t seed_;
 };
 
 }  // namespace
 
 DatasetPtr open_shapes(Split split, const ShapesOptions& options) {
-  const int64_t size = split == Split::kTrain ? options.train_size : options.test_size;
-  if (options.image_size < 8 || options.image_size > 256 || size < 1) {
+  const std::int64_t size = split == Split::kTrain ? options.train_size : options.test_size;
+  if (options.image_size < 8 || options.image_size > 256 || size < 1)
     throw std::invalid_argument("shapes: " + std::to_string(size) + " images of side " +
                                 std::to_string(options.image_size) +
                                 "; at least 1 image and sides 8 to 256 can be drawn.");
-  }
   return std::make_shared<Shapes>(split, options);
 }
 

@@ -4,10 +4,10 @@
 namespace ockham::data {
 
 struct ShapesOptions {
-  int64_t train_size = 50'000;
-  int64_t test_size = 10'000;
-  int64_t image_size = 32;  ///< 8 to 256
-  uint64_t seed = 0;        ///< another seed is another data set of the same kind
+  std::int64_t train_size = 50'000;
+  std::int64_t test_size = 10'000;
+  std::int64_t image_size = 32;  ///< 8 to 256
+  std::uint64_t seed = 0;        ///< another seed is another data set of the same kind
 };
 
 /// The built-in data set `shapes`: RGB pictures of 10 kinds of figure, each at a random place, size, angle and colour

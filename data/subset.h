@@ -7,18 +7,19 @@
 namespace ockham::data {
 
 /// The numbers 0 to size - 1 in random order (Fisher-Yates) at the address (seed, purpose, step).
-[[nodiscard]] std::vector<int64_t> permutation(int64_t size, uint64_t seed, Purpose purpose, uint32_t step = 0);
+[[nodiscard]] std::vector<std::int64_t> permutation(std::int64_t size, std::uint64_t seed, Purpose purpose,
+                                                    std::uint32_t step = 0);
 
 /// The images `indices` of `base`, in that order.
 /// @throws std::out_of_range for an index outside the base, DataError if `indices` is empty
-DatasetPtr make_subset(DatasetPtr base, std::vector<int64_t> indices);
+DatasetPtr make_subset(DatasetPtr base, std::vector<std::int64_t> indices);
 
 /// How much of the data to use; what is not given is "all there is".
 struct SplitOptions {
-  std::optional<int64_t> train_size = {};
-  int64_t valid_size = 0;  ///< cut from the training images; where a validation part is given, 0 is all of it
-  std::optional<int64_t> test_size = {};
-  uint64_t seed = 0;
+  std::optional<std::int64_t> train_size = {};
+  std::int64_t valid_size = 0;  ///< cut from the training images; where a validation part is given, 0 is all of it
+  std::optional<std::int64_t> test_size = {};
+  std::uint64_t seed = 0;
 };
 
 struct Splits {

@@ -19,11 +19,11 @@
 namespace ockham::data {
 namespace {
 
-constexpr int64_t kGap = 2;  // pixels between the images of a contact sheet
+constexpr std::int64_t kGap = 2;  // pixels between the images of a contact sheet
 
 /// One line: does this file equal the one that was published?
 std::string compare(const ArchiveFile& official, const std::filesystem::path& path) {
-  const std::vector<uint8_t> bytes = read_file("verify", path, uint64_t{1} << 30);
+  const std::vector<std::uint8_t> bytes = read_file("verify", path, std::uint64_t{1} << 30);
   Digest digest(Digest::Kind::kMd5);
   digest.add(bytes);
   const std::string md5 = digest.hex();
@@ -36,20 +36,21 @@ std::string compare(const ArchiveFile& official, const std::filesystem::path& pa
 
 /// A sheet in stb_image_write's order: rows of pixels of `channels` bytes.
 struct Sheet {
-  int64_t height, width, channels;
-  std::vector<uint8_t> bytes;
+  std::int64_t height, width, channels;
+  std::vector<std::uint8_t> bytes;
 
-  void place(const ImageShape& shape, std::span<const uint8_t> pixels, int64_t top, int64_t left) {
-    for (int64_t i = 0; i < shape.count(); ++i) {
-      const int64_t c = i / (shape.height * shape.width), y = i / shape.width % shape.height, x = i % shape.width;
-      bytes[static_cast<size_t>(((top + y) * width + left + x) * channels + c)] = pixels[static_cast<size_t>(i)];
+  void place(const ImageShape& shape, std::span<const std::uint8_t> pixels, std::int64_t top, std::int64_t left) {
+    for (std::int64_t i = 0; i < shape.count(); ++i) {
+      const std::int64_t c = i / (shape.height * shape.width), y = i / shape.width % shape.height, x = i % shape.width;
+      bytes[static_cast<std::size_t>(((top + y) * width + left + x) * channels + c)] =
+          pixels[static_cast<std::size_t>(i)];
     }
   }
 };
 
 void append(void* context, void* data, int size) {
-  auto& png = *static_cast<std::vector<uint8_t>*>(context);
-  const auto* bytes = static_cast<const uint8_t*>(data);
+  auto& png = *static_cast<std::vector<std::uint8_t>*>(context);
+  const auto* bytes = static_cast<const std::uint8_t*>(data);
   png.insert(png.end(), bytes, bytes + size);
 }
 
@@ -69,36 +70,34 @@ bool VerifyReport::is_sound() const {
   return std::ranges::all_of(splits, [](const SplitReport& split) { return split.left_out.bad_images.empty(); });
 }
 
-VerifyReport verify(std::string_view name, const std::filesystem::path& dir, int64_t image_size) {
+VerifyReport verify(std::string_view name, const std::filesystem::path& dir, std::int64_t image_size) {
   VerifyReport result;
   for (const Split split : {Split::kTrain, Split::kValid, Split::kTest})
     if (const DatasetPtr part = open(name, dir, split, {.image_size = image_size, .broken = Broken::kSkip}))
       result.splits.push_back(describe(*part, split));
   for (const ArchiveFile& official : official_files(name)) {
     const std::filesystem::path path = dir / official.name();
-    if (std::filesystem::is_regular_file(path)) {
+    if (std::filesystem::is_regular_file(path))
       result.archives.push_back(compare(official, path));
-    }
   }
   return result;
 }
 
-void write_sample(const Dataset& dataset, std::span<const int64_t> indices, int64_t columns,
+void write_sample(const Dataset& dataset, std::span<const std::int64_t> indices, std::int64_t columns,
                   const std::filesystem::path& path) {
   const ImageShape& shape = dataset.shape();
-  const int64_t rows = columns < 1 ? 0 : (std::ssize(indices) + columns - 1) / columns;
+  const std::int64_t rows = columns < 1 ? 0 : (std::ssize(indices) + columns - 1) / columns;
   Sheet sheet{rows * (shape.height + kGap), columns * (shape.width + kGap), shape.channels, {}};
-  if (rows < 1 || sheet.height * sheet.width > 100'000'000) {
+  if (rows < 1 || sheet.height * sheet.width > 100'000'000)
     throw std::invalid_argument("sample: " + std::to_string(indices.size()) + " images in " + std::to_string(columns) +
                                 " columns; a sheet has at least one of each and at most 100 million pixels.");
-  }
-  sheet.bytes.assign(static_cast<size_t>(sheet.height * sheet.width * sheet.channels), 255);
-  std::vector<uint8_t> pixels(static_cast<size_t>(shape.count()));
-  for (int64_t i = 0; i < std::ssize(indices); ++i) {
-    dataset.read(indices[static_cast<size_t>(i)], pixels);
+  sheet.bytes.assign(static_cast<std::size_t>(sheet.height * sheet.width * sheet.channels), 255);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(shape.count()));
+  for (std::int64_t i = 0; i < std::ssize(indices); ++i) {
+    dataset.read(indices[static_cast<std::size_t>(i)], pixels);
     sheet.place(shape, pixels, i / columns * (shape.height + kGap), i % columns * (shape.width + kGap));
   }
-  std::vector<uint8_t> png;
+  std::vector<std::uint8_t> png;
   stbi_write_png_to_func(append, &png, static_cast<int>(sheet.width), static_cast<int>(sheet.height),
                          static_cast<int>(sheet.channels), sheet.bytes.data(), 0);
   write_file(path, png);

@@ -13,11 +13,11 @@ namespace ockham::data {
 /// What was found in one split of a data set.
 struct SplitReport {
   Split split = Split::kTrain;
-  int64_t images = 0;
+  std::int64_t images = 0;
   ImageShape shape;
   std::vector<std::string> class_names;
-  std::vector<int64_t> label_counts;  ///< in label order
-  std::string digest;                 ///< Dataset::digest()
+  std::vector<std::int64_t> label_counts;  ///< in label order
+  std::string digest;                      ///< Dataset::digest()
   LeftOut left_out;
 };
 
@@ -38,12 +38,12 @@ struct VerifyReport {
 /// @param image_size as in OpenOptions
 /// @throws std::invalid_argument for an impossible image size,
 ///         DataError where the structure itself is wrong (truncated file, label out of range), as open() does
-VerifyReport verify(std::string_view name, const std::filesystem::path& dir, int64_t image_size = 0);
+VerifyReport verify(std::string_view name, const std::filesystem::path& dir, std::int64_t image_size = 0);
 
 /// Writes a PNG with `columns` images a row, two pixels apart: a contact sheet to look at.
 /// @throws std::out_of_range for a wrong index, std::invalid_argument for no index or more than 100 million pixels,
 ///         DataError for a broken picture, std::runtime_error if the file cannot be written
-void write_sample(const Dataset& dataset, std::span<const int64_t> indices, int64_t columns,
+void write_sample(const Dataset& dataset, std::span<const std::int64_t> indices, std::int64_t columns,
                   const std::filesystem::path& path);
 
 }  // namespace ockham::data

@@ -21,9 +21,8 @@ class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& path)
       : descriptor_(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX) != 0) {
+    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX) != 0)
       throw std::runtime_error("cannot lock " + path.string());
-    }
   }
   ~FileLock() { ::close(descriptor_); }
   FileLock(const FileLock&) = delete;
@@ -39,9 +38,8 @@ inline std::string quoted(const std::filesystem::path& path) {
 
 inline void run_command(const std::string& command) {
   const int status = std::system(command.c_str());
-  if (status != 0) {
+  if (status != 0)
     throw std::runtime_error("unpacking failed with status " + std::to_string(status) + ": " + command);
-  }
 }
 
 /// Unpacks `packed` (below shared_folder()) into OCKHAM_BINARY_DIR/real-data/`name`, which appears complete or not at
@@ -51,9 +49,8 @@ inline std::filesystem::path unpacked(
     const std::string& packed, const std::string& name,
     const std::function<std::string(const std::filesystem::path& from, const std::filesystem::path& to)>& command) {
   const std::filesystem::path from = shared_folder() / packed;
-  if (shared_folder().empty() || !std::filesystem::exists(from)) {
+  if (shared_folder().empty() || !std::filesystem::exists(from))
     return {};
-  }
   const std::filesystem::path data = std::filesystem::path(OCKHAM_BINARY_DIR) / "real-data", to = data / name;
   std::filesystem::create_directories(data);
   const FileLock lock(data / ".lock");

@@ -22,26 +22,22 @@ template <class Number>
 std::optional<Number> parse_whole_text(std::string_view text) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  if (error != std::errc() || end != text.data() + text.size())
     return std::nullopt;
-  }
   return value;
 }
 
 /// Bytes in one unit, 0 for an unknown one.
 double unit_bytes(std::string_view unit) {
   static constexpr std::string_view kPrefixes = "KMGTP";
-  if (unit.empty() || unit == "B") {
+  if (unit.empty() || unit == "B")
     return 1;
-  }
   const std::size_t power = kPrefixes.find(unit.front() == 'k' ? 'K' : unit.front());
-  if (power == std::string_view::npos) {
+  if (power == std::string_view::npos)
     return 0;
-  }
   const std::string_view rest = unit.substr(1);
-  if (rest.empty() || rest == "i" || rest == "iB") {
+  if (rest.empty() || rest == "i" || rest == "iB")
     return std::pow(1024.0, static_cast<double>(power + 1));
-  }
   return rest == "B" ? std::pow(1000.0, static_cast<double>(power + 1)) : 0;
 }
 
@@ -60,32 +56,26 @@ std::string format_bytes(std::uint64_t bytes) {
 }
 
 std::string format_duration(double seconds) {
-  if (!(seconds >= 0) || seconds > 1e12) {
+  if (!(seconds >= 0) || seconds > 1e12)
     return "?";
-  }
-  if (seconds < 9.995) {
+  if (seconds < 9.995)
     return print("%.2f s", seconds);
-  }
   const long long whole = std::llround(seconds);
-  if (whole < 60) {
+  if (whole < 60)
     return print("%lld s", whole);
-  }
-  if (whole < 3600) {
+  if (whole < 3600)
     return print("%lld min %02lld s", whole / 60, whole % 60);
-  }
   const long long minutes = whole / 60;
-  if (minutes < 24 * 60) {
+  if (minutes < 24 * 60)
     return print("%lld h %02lld min", minutes / 60, minutes % 60);
-  }
   return print("%lld d %02lld h", minutes / (24 * 60), minutes / 60 % 24);
 }
 
 std::string format_count(std::int64_t count) {
   std::string text = std::to_string(count);
   const std::ptrdiff_t first_digit = count < 0 ? 1 : 0;
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > first_digit; at -= 3) {
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > first_digit; at -= 3)
     text.insert(static_cast<std::size_t>(at), 1, ',');
-  }
   return text;
 }
 
@@ -101,13 +91,11 @@ std::string format_fixed(double value, int digits) {
 
 std::string shell_quoted(const std::string& text) {
   const auto is_plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+=:,@", c) != nullptr; };
-  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain))
     return text;
-  }
   std::string result = "'";
-  for (char c : text) {
+  for (char c : text)
     result += c == '\'' ? "'\\''" : std::string(1, c);
-  }
   return result + "'";
 }
 
@@ -135,9 +123,8 @@ std::vector<std::string> split_list(std::string_view text, char separator) {
   while (true) {
     const std::size_t end = text.find(separator);
     parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) {
+    if (end == std::string_view::npos)
       return parts;
-    }
     text.remove_prefix(end + 1);
   }
 }

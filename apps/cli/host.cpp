@@ -23,9 +23,8 @@ std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
     const std::size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) {
+    if (line.starts_with("model name") && colon != std::string::npos)
       return line.substr(colon + 2);
-    }
   }
   return "";
 }
@@ -38,9 +37,8 @@ std::map<std::string, std::string> relevant_environment() {
     const std::string_view text = *entry;
     const std::size_t equals = text.find('=');
     const auto begins_entry = [&](std::string_view prefix) { return text.starts_with(prefix); };
-    if (equals != std::string_view::npos && std::any_of(kPrefixes.begin(), kPrefixes.end(), begins_entry)) {
+    if (equals != std::string_view::npos && std::any_of(kPrefixes.begin(), kPrefixes.end(), begins_entry))
       variables[std::string(text.substr(0, equals))] = text.substr(equals + 1);
-    }
   }
   return variables;
 }

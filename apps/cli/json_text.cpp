@@ -10,9 +10,8 @@ namespace {
 
 void spell_out_non_finite(nlohmann::ordered_json& json) {
   if (json.is_structured()) {
-    for (auto& element : json) {
+    for (auto& element : json)
       spell_out_non_finite(element);
-    }
   } else if (json.is_number_float() && !std::isfinite(json.get<double>())) {
     const double value = json.get<double>();
     json = std::isnan(value) ? "nan" : format_real(value);  // a NaN's sign means nothing

@@ -21,9 +21,8 @@ std::string_view environment(const char* name) {
 
 std::size_t stderr_columns() {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     return size.ws_col;
-  }
   const auto columns = parse_count(environment("COLUMNS")).value_or(0);
   return columns > 0 ? static_cast<std::size_t>(columns) : LogStyle().columns;
 }
@@ -45,9 +44,8 @@ void Log::keep_in(const std::filesystem::path& file) {
 
 void Log::line(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (!style_.quiet) {
+  if (!style_.quiet)
     print(text, false);
-  }
   keep(text);
 }
 
@@ -59,9 +57,8 @@ void Log::error(std::string_view text) {
 
 void Log::live(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (!style_.live || style_.quiet || (text.empty() && live_line_.empty())) {
+  if (!style_.live || style_.quiet || (text.empty() && live_line_.empty()))
     return;
-  }
   live_line_ = text.substr(0, style_.columns - 1);  // a full last column would wrap
   out_ << kEraseLine << live_line_ << std::flush;
 }
@@ -73,9 +70,8 @@ void Log::print(std::string_view text, bool red) {
 }
 
 void Log::keep(std::string_view text) {
-  if (given_up_) {
+  if (given_up_)
     return;
-  }
   if (!file_.is_open()) {
     unkept_.append(text).push_back('\n');
     return;

@@ -13,17 +13,15 @@ namespace ockham::apps {
 const Options::Value& Options::at(std::string_view name, std::optional<Kind> kind) const {
   const auto found =
       std::find_if(values_.begin(), values_.end(), [&](const Value& v) { return v.option.name == name; });
-  if (found == values_.end() || (kind && found->option.kind != *kind)) {
+  if (found == values_.end() || (kind && found->option.kind != *kind))
     throw std::logic_error("option '" + std::string(name) + "' is not declared, or is of another kind");
-  }
   return *found;
 }
 
 const Options::Value& Options::at_set(std::string_view name, Kind kind) const {
   const Value& value = at(name, kind);
-  if (value.text.empty()) {
+  if (value.text.empty())
     throw std::logic_error("option '" + std::string(name) + "' has no value; ask is_set() first");
-  }
   return value;
 }
 
@@ -60,9 +58,8 @@ std::string Options::ini() const {
   std::string ini;
   std::string heading;
   for (const Value& value : values_) {
-    if (!value.option.recorded) {
+    if (!value.option.recorded)
       continue;
-    }
     if (value.option.group != heading) {
       heading = value.option.group;
       ini += (ini.empty() ? "# " : "\n# ") + heading + "\n";
@@ -86,27 +83,25 @@ nlohmann::ordered_json Options::json() const {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [option, text, source] : values_) {
     auto& entry = json[option.name];
-    if (text.empty()) {
+    if (text.empty())
       entry = nullptr;
-    } else if (option.kind == Kind::kFlag) {
+    else if (option.kind == Kind::kFlag)
       entry = flag(option.name);
-    } else if (option.kind == Kind::kCount) {
+    else if (option.kind == Kind::kCount)
       entry = count(option.name);
-    } else if (option.kind == Kind::kReal) {
+    else if (option.kind == Kind::kReal)
       entry = real(option.name);
-    } else if (option.kind == Kind::kSize) {
+    else if (option.kind == Kind::kSize)
       entry = size(option.name);
-    } else {
+    else
       entry = text;
-    }
   }
   return json;
 }
 
 Option& OptionTable::add(std::string name, Kind kind, std::string help, std::string placeholder) {
-  if (find(name) != nullptr) {
+  if (find(name) != nullptr)
     throw std::logic_error("option '" + name + "' is declared twice");
-  }
   Option& option = options_.emplace_back();
   option.name = std::move(name);
   option.kind = kind;
@@ -159,9 +154,8 @@ Option& OptionTable::size(std::string name, std::string fallback, std::string he
 Option& OptionTable::choice(std::string name, std::vector<std::string> choices, std::string fallback,
                             std::string help) {
   std::string placeholder;
-  for (const std::string& choice : choices) {
+  for (const std::string& choice : choices)
     placeholder += (placeholder.empty() ? "" : "|") + choice;
-  }
   Option& option = add(std::move(name), Kind::kChoice, std::move(help), std::move(placeholder));
   option.fallback = std::move(fallback);
   option.choices = std::move(choices);
@@ -181,9 +175,8 @@ const Option* OptionTable::find(std::string_view name) const {
 
 Option& OptionTable::at(std::string_view name) {
   const auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
-  if (found == options_.end()) {
+  if (found == options_.end())
     throw std::logic_error("option '" + std::string(name) + "' is not declared");
-  }
   return *found;
 }
 
@@ -193,9 +186,8 @@ void OptionTable::answer_by_run(std::string source, std::vector<std::string> nam
 }
 
 void OptionTable::preset(std::string name, Preset values) {
-  if (find("preset") == nullptr) {
+  if (find("preset") == nullptr)
     choice("preset", {}, "", "a set of defaults, listed below");
-  }
   Option& option = at("preset");
   option.choices.push_back(name);
   option.placeholder += (option.placeholder.empty() ? "" : "|") + name;

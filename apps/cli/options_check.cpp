@@ -23,29 +23,24 @@ Finding bad(std::string complaint) {
 Finding check_flag(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   for (const char* yes : {"true", "1", "yes", "on"}) {
-    if (text == yes) {
+    if (text == yes)
       return {"true"};
-    }
   }
   for (const char* no : {"false", "0", "no", "off"}) {
-    if (text == no) {
+    if (text == no)
       return {"false"};
-    }
   }
   return bad("is neither true nor false");
 }
 
 Finding check_count(const std::string& text, const CountRange& range) {
   const std::optional<std::int64_t> value = parse_count(text);
-  if (!value) {
+  if (!value)
     return bad(parse_real(text) ? "is not a whole number that fits 64 bits" : "is not a whole number");
-  }
-  if (*value < range.min) {
+  if (*value < range.min)
     return bad(concat("is too small, the smallest allowed value is ", range.min));
-  }
-  if (*value > range.max) {
+  if (*value > range.max)
     return bad(concat("is too large, the largest allowed value is ", range.max));
-  }
   return {std::to_string(*value)};
 }
 
@@ -56,20 +51,17 @@ Finding check_real(const std::string& text, const RealRange& range) {
 
 Finding check_size(const std::string& text) {
   const std::optional<std::uint64_t> bytes = parse_size(text);
-  if (!bytes || *bytes == 0) {
+  if (!bytes || *bytes == 0)
     return bad("is not a number of bytes; write for example 512MB or 2GiB");
-  }
   return {std::to_string(*bytes)};
 }
 
 Finding check_choice(const std::string& text, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), text) != choices.end()) {
+  if (std::find(choices.begin(), choices.end(), text) != choices.end())
     return {text};
-  }
   std::string list;
-  for (const std::string& choice : choices) {
+  for (const std::string& choice : choices)
     list += (list.empty() ? "" : ", ") + choice;
-  }
   const std::string nearest = nearest_name(text, choices);
   return bad("is none of " + list + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
@@ -112,12 +104,10 @@ std::string real_complaint(const std::string& text, const RealRange& range) {
 
 std::string checked_value(const Option& option, const std::string& text, const std::string& where) {
   Finding finding = text.empty() ? bad("is empty") : check(option, text);
-  if (finding.complaint.empty() && option.complaint) {
+  if (finding.complaint.empty() && option.complaint)
     finding.complaint = option.complaint(finding.canonical);
-  }
-  if (!finding.complaint.empty()) {
+  if (!finding.complaint.empty())
     throw UsageError(where + ": '" + text + "' " + finding.complaint + ". Meaning: " + option.help + ".");
-  }
   return finding.canonical;
 }
 

@@ -40,30 +40,25 @@ std::string explained(const Option& option) {
 
 std::string OptionTable::help(std::string_view program, std::string_view purpose) const {
   std::string words;
-  for (const std::string& name : positionals_) {
+  for (const std::string& name : positionals_)
     words += " " + find(name)->placeholder;
-  }
   std::string text = "Usage: " + std::string(program) + words + " [options]\n" + wrapped(std::string(purpose), 0, 0);
   std::vector<std::string> headings;  // in order of first appearance
   for (const Option& option : options_) {
-    if (std::find(headings.begin(), headings.end(), option.group) == headings.end()) {
+    if (std::find(headings.begin(), headings.end(), option.group) == headings.end())
       headings.push_back(option.group);
-    }
   }
   for (const std::string& heading : headings) {
     text += "\n" + heading + ":\n";
-    for (const Option& option : options_) {
+    for (const Option& option : options_)
       text += option.group == heading ? explained(option) : "";
-    }
   }
-  if (!presets_.empty()) {
+  if (!presets_.empty())
     text += "\nPresets (--preset):\n";
-  }
   for (const auto& [name, values] : presets_) {
     std::string list;
-    for (const auto& [option, value] : values) {
+    for (const auto& [option, value] : values)
       list += option + "=" + value + " ";
-    }
     text += "  " + name + std::string(name.size() + 4 < kIndent ? kIndent - 2 - name.size() : 2, ' ');
     text += wrapped(list, kIndent, kIndent);
   }

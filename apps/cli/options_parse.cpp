@@ -26,9 +26,8 @@ constexpr const char* kWords = "words without hyphens";  // collects positional 
 
 std::string environment_name(const std::string& option) {
   std::string name(kPrefix);
-  for (const char c : option) {
+  for (const char c : option)
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
   return name;
 }
 
@@ -39,9 +38,8 @@ OptionTable::Environment ockham_environment() {
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::size_t equals = text.find('=');
-    if (text.starts_with(kPrefix) && equals != std::string::npos) {
+    if (text.starts_with(kPrefix) && equals != std::string::npos)
       variables[text.substr(0, equals)] = text.substr(equals + 1);
-    }
   }
   return variables;
 }
@@ -54,12 +52,10 @@ std::string OptionTable::canonical_name(std::string name) const {
 
 std::string OptionTable::advice(const std::string& unknown) const {
   std::vector<std::string> names;
-  for (const Option& option : options_) {
+  for (const Option& option : options_)
     names.push_back(option.name);
-  }
-  for (const auto& [other, name] : aliases_) {
+  for (const auto& [other, name] : aliases_)
     names.push_back(other);
-  }
   const std::string nearest = nearest_name(unknown, names);
   return nearest.empty() ? "See --help for the known ones." : "Did you mean '" + nearest + "'?";
 }
@@ -70,9 +66,8 @@ class OptionTable::Layers {
   void add(Source source, GivenValues given) { layers_.emplace_back(source, std::move(given)); }
   Options::Value value(const Option& option) const {
     for (const auto& [source, given] : layers_) {
-      if (const auto found = given.find(option.name); found != given.end()) {
+      if (const auto found = given.find(option.name); found != given.end())
         return {option, checked_value(option, found->second.text, found->second.where), source};
-      }
     }
     return {option, option.fallback, Source::kFallback};
   }
@@ -86,24 +81,20 @@ void OptionTable::refuse_changes(const Layers& layers, const GivenValues& record
   before.add(Source::kFile, recorded);
   for (const Option& option : options_) {
     const Options::Value now = layers.value(option);
-    if (now.source == Source::kFallback || option.free_on_resume || !option.recorded) {
+    if (now.source == Source::kFallback || option.free_on_resume || !option.recorded)
       continue;
-    }
-    if (const std::string then = before.value(option).text; now.text != then) {
+    if (const std::string then = before.value(option).text; now.text != then)
       throw UsageError("--" + option.name + " " + now.text + " differs from the run to resume, which has " +
                        (then.empty() ? "none" : then) + ". Drop it, or start a new run with --config.");
-    }
   }
 }
 
 std::vector<std::string> OptionTable::normalized(std::vector<std::string> arguments) const {
   for (std::string& argument : arguments) {
-    if (argument == "--") {
+    if (argument == "--")
       break;
-    }
-    if (argument == "-h") {
+    if (argument == "-h")
       argument = "--help";
-    }
     if (argument.starts_with("--")) {
       const std::size_t end = std::min(argument.find('='), argument.size());
       std::replace(argument.begin(), argument.begin() + static_cast<std::ptrdiff_t>(end), '_', '-');
@@ -117,17 +108,14 @@ std::vector<std::string> OptionTable::normalized(std::vector<std::string> argume
 OptionTable::GivenValues OptionTable::read_command_line(const std::vector<std::string>& arguments) const {
   GivenValues given;
   const auto give = [&](const std::string& name, const std::string& text, const std::string& where) {
-    if (!given.emplace(name, Given{text, where}).second) {
+    if (!given.emplace(name, Given{text, where}).second)
       throw UsageError(where + " is given twice, as '" + given[name].text + "' and '" + text + "'. Keep one.");
-    }
   };
   po::options_description known;
-  for (const Option& option : options_) {
+  for (const Option& option : options_)
     known.add_options()(option.name.c_str(), po::value<std::string>(), "");
-  }
-  for (const auto& [other, name] : aliases_) {
+  for (const auto& [other, name] : aliases_)
     known.add_options()(other.c_str(), po::value<std::string>(), "");
-  }
   known.add_options()(kWords, po::value<std::vector<std::string>>(), "");
   po::positional_options_description words;
   words.add(kWords, -1);
@@ -141,10 +129,9 @@ OptionTable::GivenValues OptionTable::read_command_line(const std::vector<std::s
     for (const po::option& option : parsed.options) {
       const std::string& text = option.value.at(0);
       if (option.string_key != kWords) {
-        if (option.original_tokens.size() == 2 && text.starts_with("--")) {
+        if (option.original_tokens.size() == 2 && text.starts_with("--"))
           throw UsageError("--" + option.string_key + " has no value: the next word is the option " + text +
                            ". Write --" + option.string_key + "=VALUE.");
-        }
         give(canonical_name(option.string_key), text, "--" + option.string_key);
       } else if (position < positionals_.size()) {
         give(positionals_[position], text, positionals_[position]);
@@ -169,9 +156,8 @@ OptionTable::GivenValues OptionTable::read_environment(const Environment& enviro
   for (const Option& option : options_) {
     const std::string variable = environment_name(option.name);
     const auto found = environment.find(variable);
-    if (found != environment.end() && !found->second.empty()) {
+    if (found != environment.end() && !found->second.empty())
       given[option.name] = {found->second, variable};
-    }
   }
   return given;
 }
@@ -248,10 +234,9 @@ Options OptionTable::parse(const std::vector<std::string>& arguments, const Envi
     layers.add(Source::kEnvironment, read_environment(environment));
     const std::string resume = text_of("resume");
     const std::string config = text_of("config");
-    if (!resume.empty() && !config.empty()) {
+    if (!resume.empty() && !config.empty())
       throw UsageError("--resume " + resume + " takes its configuration from that folder; drop --config " + config +
                        ".");
-    }
     if (!resume.empty()) {
       const std::filesystem::path recorded_file = std::filesystem::path(resume) / "config.ini";
       if (!std::filesystem::exists(recorded_file))
@@ -263,16 +248,14 @@ Options OptionTable::parse(const std::vector<std::string>& arguments, const Envi
     } else if (!config.empty()) {
       layers.add(Source::kFile, read_file(config));
     }
-    if (const std::string preset = text_of("preset"); !preset.empty()) {
+    if (const std::string preset = text_of("preset"); !preset.empty())
       layers.add(Source::kPreset, read_preset(preset));
-    }
     if (resume.empty())
       layers.add(Source::kRun, read_run(text_of(run_.source)));
   }
   Options options;
-  for (const Option& option : options_) {
+  for (const Option& option : options_)
     options.values_.push_back(layers.value(option));
-  }
   return options;
 }
 

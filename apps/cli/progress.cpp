@@ -48,24 +48,21 @@ void Progress::advance(std::int64_t images, double data_wait_seconds, std::strin
   last_step_ = now;
   images_ += images;
   ++done_;
-  if (now - last_shown_ < (log_.style().live ? kLiveInterval : kPlainInterval)) {
+  if (now - last_shown_ < (log_.style().live ? kLiveInterval : kPlainInterval))
     return;
-  }
   last_shown_ = now;
-  if (log_.style().live) {
+  if (log_.style().live)
     log_.live(what_ + " " + bar() + " " + state(detail));
-  } else {
+  else
     log_.line(what_ + ": " + state(detail));
-  }
 }
 
 void Progress::finish() {
   log_.live("");
   const double seconds = clock_() - begin_;
   std::string text = what_ + ": done in " + format_duration(seconds);
-  if (images_ > 0 && seconds > 0) {
+  if (images_ > 0 && seconds > 0)
     text += ", " + format_count(std::llround(static_cast<double>(images_) / seconds)) + " images/s";
-  }
   log_.line(text);
 }
 

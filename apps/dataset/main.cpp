@@ -44,12 +44,10 @@ constexpr const char* split_name(data::Split split) {
 /// Images by class, one line each; long lists are cut, since --json has all.
 void print_classes(const data::SplitReport& report) {
   constexpr std::size_t kShown = 20;
-  for (std::size_t c = 0; c < std::min(kShown, report.class_names.size()); ++c) {
+  for (std::size_t c = 0; c < std::min(kShown, report.class_names.size()); ++c)
     std::cout << "  " << report.class_names[c] << ": " << format_count(report.label_counts[c]) << '\n';
-  }
-  if (report.class_names.size() > kShown) {
+  if (report.class_names.size() > kShown)
     std::cout << "  ... and " << report.class_names.size() - kShown << " more classes\n";
-  }
 }
 
 nlohmann::ordered_json print_split(const data::SplitReport& report) {
@@ -133,9 +131,8 @@ int verify(Session& session) {
 int sample(Session& session) {
   const Options& options = session.options();
   const std::filesystem::path path = options.text("image");
-  if (std::filesystem::exists(path) && !options.flag("overwrite")) {
+  if (std::filesystem::exists(path) && !options.flag("overwrite"))
     throw UsageError(path.string() + " exists. Name another file, or replace it with --overwrite.");
-  }
   const data::Split split = *std::ranges::find(kSplits, options.text("split"), split_name);
   const data::DatasetPtr dataset = open_dataset(options, split);
   if (!dataset)
@@ -143,9 +140,8 @@ int sample(Session& session) {
   const auto seed = static_cast<std::uint64_t>(options.count("seed"));
   std::vector<std::int64_t> indices(static_cast<std::size_t>(dataset->size()));
   std::iota(indices.begin(), indices.end(), 0);
-  if (seed != 0) {
+  if (seed != 0)
     indices = data::permutation(dataset->size(), seed, data::Purpose::kSplit);
-  }
   indices.resize(std::min(indices.size(), static_cast<std::size_t>(options.count("count"))));
   data::write_sample(*dataset, indices, options.count("columns"), path);
   std::cout << path.string() << ": " << indices.size() << " of the " << format_count(dataset->size()) << ' '

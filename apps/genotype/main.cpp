@@ -46,10 +46,9 @@ void declare(OptionTable& table) {
 }
 
 nas::Genotype given_genotype(const Options& options) {
-  if (!options.is_set("genotype")) {
+  if (!options.is_set("genotype"))
     throw UsageError("There is no genotype to " + options.text("action") +
                      ". Name a file or a published one; 'ockham-genotype show' lists those.");
-  }
   return nas::load_genotype(options.text("genotype"));
 }
 
@@ -68,22 +67,19 @@ void print_cell(const nas::CellGenotype& cell) {
             << " operations\n";
   for (const nas::GenotypeEdge& edge : cell.edges) {
     std::cout << "  " << nas::source_name(edge.from) << " -> " << nas::source_name(nas::node_id(edge.to)) << ": ";
-    for (std::size_t i = 0; i < edge.ops.size(); ++i) {
+    for (std::size_t i = 0; i < edge.ops.size(); ++i)
       std::cout << (i == 0 ? "" : " + ") << nas::primitive_name(edge.ops[i]);
-    }
     std::cout << (edge.stride == 1 ? "\n" : ", stride 2\n");
   }
   std::cout << "  output:";
-  for (const int node : cell.concat) {
+  for (const int node : cell.concat)
     std::cout << ' ' << nas::source_name(nas::node_id(node));
-  }
   std::cout << '\n';
 }
 
 int show(Session& session) {
-  if (!session.options().is_set("genotype")) {
+  if (!session.options().is_set("genotype"))
     return list_published(session);
-  }
   const nas::Genotype genotype = given_genotype(session.options());
   const bool darts_like = nas::is_darts_like(genotype);
   std::cout << "space: " << genotype.space << '\n';
@@ -148,9 +144,8 @@ int draw(Session& session) {
     return options.text("prefix") + "-" + nas::kind_name(cell.kind) + "." + options.text("format");
   };
   for (const nas::CellGenotype* cell : cells) {
-    if (std::filesystem::exists(path_of(*cell)) && !options.flag("overwrite")) {
+    if (std::filesystem::exists(path_of(*cell)) && !options.flag("overwrite"))
       throw UsageError(path_of(*cell) + " exists. Choose another --prefix, or replace it with --overwrite.");
-    }
   }
   for (const nas::CellGenotype* cell : cells) {
     const nas::DrawOptions style = {.title = std::string(nas::kind_name(cell->kind)) + " cell"};

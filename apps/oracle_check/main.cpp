@@ -27,12 +27,11 @@ void print(const OracleReport& report) {
     width = std::max(width, check.group.size());
   std::cout << std::left << std::setw(static_cast<int>(width)) << "arrays"
             << "  number  worst error  tolerance\n";
-  for (const OracleCheck& check : report.checks) {
+  for (const OracleCheck& check : report.checks)
     std::cout << std::left << std::setw(static_cast<int>(width)) << check.group << std::right << std::setw(8)
               << check.arrays << std::scientific << std::setprecision(2) << std::setw(13) << check.error
               << std::setprecision(0) << std::setw(11) << check.tolerance << (check.passed() ? "  pass" : "  FAIL: ")
               << (check.passed() ? "" : check.worst) << '\n';
-  }
   for (const std::string& name : report.unknown)
     std::cout << "not compared: " << name << '\n';
 }

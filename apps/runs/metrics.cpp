@@ -17,9 +17,8 @@ namespace ockham::apps {
 
 Metrics::Metrics(std::filesystem::path path, std::string run) : path_(std::move(path)), run_(std::move(run)) {
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) {
+  if (descriptor_ < 0)
     fail("opening");
-  }
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     ::close(descriptor_);
     throw UsageError(path_.string() +
@@ -57,9 +56,8 @@ void Metrics::append(const nlohmann::ordered_json& fields) {
     const ssize_t count = ::write(descriptor_, line.data() + written, line.size() - written);
     if (count < 0 && errno != EINTR) {
       const int reason = errno;
-      if (written > 0 && ::ftruncate(descriptor_, static_cast<off_t>(length_)) != 0) {
+      if (written > 0 && ::ftruncate(descriptor_, static_cast<off_t>(length_)) != 0)
         length_ += written;  // the part of a line stays
-      }
       errno = reason;
       fail("writing");
     }
@@ -69,28 +67,23 @@ void Metrics::append(const nlohmann::ordered_json& fields) {
 }
 
 std::uint64_t Metrics::sync() {
-  if (::fdatasync(descriptor_) != 0) {
+  if (::fdatasync(descriptor_) != 0)
     fail("flushing");
-  }
   return length_;
 }
 
 void Metrics::cut_back(std::uint64_t length) {
-  if (length > length_) {
+  if (length > length_)
     throw CheckpointError(concat(path_.string(), " has ", length_, " bytes, but the checkpoint was taken at ", length,
                                  "; the file was changed. Restore it, or start a new run."));
-  }
   char last = '\n';
-  if (length > 0 && ::pread(descriptor_, &last, 1, static_cast<off_t>(length - 1)) != 1) {
+  if (length > 0 && ::pread(descriptor_, &last, 1, static_cast<off_t>(length - 1)) != 1)
     fail("reading");
-  }
-  if (last != '\n') {
+  if (last != '\n')
     throw CheckpointError(concat(path_.string(), ": byte ", length, ", where the checkpoint was taken, is inside a ",
                                  "line; the file was changed. Restore it, or start a new run."));
-  }
-  if (::ftruncate(descriptor_, static_cast<off_t>(length)) != 0) {
+  if (::ftruncate(descriptor_, static_cast<off_t>(length)) != 0)
     fail("cutting");
-  }
   length_ = length;
 }
 

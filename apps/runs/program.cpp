@@ -89,15 +89,14 @@ class LibraryMessages {
 
 /// Answers the options that replace the work. @return whether there was one
 bool answer(const OptionTable& table, const Options& options, const std::string& program, const App& app) {
-  if (options.flag("help")) {
+  if (options.flag("help"))
     std::cout << table.help(program, app.purpose);
-  } else if (options.flag("version")) {
+  else if (options.flag("version"))
     std::cout << program << ' ' << version() << (*commit() == '\0' ? "" : " ") << commit() << '\n';
-  } else if (options.flag("print-config")) {
+  else if (options.flag("print-config"))
     std::cout << options.ini();
-  } else {
+  else
     return false;
-  }
   return true;
 }
 
@@ -111,12 +110,10 @@ int run_session(const App& app, Session& session, const std::string& program) {
     end = current_failure();
     report(session.log(), program, end);
   }
-  if (!session.has_folder() || (end.exit_code != kDone && !session.folder().is_in_place())) {
+  if (!session.has_folder() || (end.exit_code != kDone && !session.folder().is_in_place()))
     return end.exit_code;
-  }
-  if (end.exit_code == kStopped) {
+  if (end.exit_code == kStopped)
     session.log().line("stopped; go on with " + program + " --resume " + session.folder().path().string());
-  }
   try {
     session.folder().finish(end.exit_code, end.message);
   } catch (...) {
@@ -137,12 +134,10 @@ RunFolder& Session::folder() {
 }
 
 void Session::publish(const nlohmann::ordered_json& summary) {
-  if (folder_) {
+  if (folder_)
     folder_->write_summary(summary);
-  }
-  if (options_.flag("json")) {
+  if (options_.flag("json"))
     std::cout << json_text(summary) << '\n';
-  }
 }
 
 int run_main(int argc, char** argv, const App& app) {
@@ -164,12 +159,10 @@ int run_main(int argc, char** argv, const App& app) {
     }
     if (table.declares("out"))
       RunFolder::check(options);
-    if (table.declares("threads") && options.count("threads") > 0) {
+    if (table.declares("threads") && options.count("threads") > 0)
       set_thread_count(static_cast<int>(options.count("threads")));
-    }
-    if (table.declares("memory-limit") && options.is_set("memory-limit")) {
+    if (table.declares("memory-limit") && options.is_set("memory-limit"))
       CachingAllocator::instance().set_limit(options.size("memory-limit"));
-    }
     watch_stop_signals();
     Session session(app.name, std::move(options), log);
     return run_session(app, session, program);

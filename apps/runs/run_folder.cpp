@@ -33,13 +33,11 @@ fs::path without_slash(const fs::path& path) {
 /// Creates `path` and tells whether it is new. @throws Error with the system's reason
 bool create_new(const fs::path& path) {
   std::error_code error;
-  if (path.has_parent_path()) {
+  if (path.has_parent_path())
     fs::create_directories(path.parent_path(), error);
-  }
   const bool created = !error && fs::create_directory(path, error);
-  if (!created && !fs::exists(path)) {
+  if (!created && !fs::exists(path))
     throw Error("run folder: creating " + path.string() + " failed: " + error.message() + ". Choose another --out.");
-  }
   return created;
 }
 
@@ -47,9 +45,8 @@ bool create_new(const fs::path& path) {
 fs::path create_default(std::string_view app, const Options& options) {
   const std::string name = concat(app, "-", local_stamp(unix_seconds()), "-", options.count("seed"));
   fs::path path = fs::path("runs") / name;
-  for (int number = 2; !create_new(path); ++number) {
+  for (int number = 2; !create_new(path); ++number)
     path = fs::path("runs") / concat(name, "-", number);
-  }
   return path;
 }
 
@@ -128,11 +125,10 @@ void RunFolder::check(const Options& options) {
 
 RunFolder RunFolder::open(std::string_view app, const Options& options) {
   RunFolder folder;
-  if (options.is_set("resume")) {
+  if (options.is_set("resume"))
     folder.reopen(app, options);
-  } else {
+  else
     folder.begin(app, options);
-  }
   return folder;
 }
 
@@ -165,16 +161,14 @@ void RunFolder::reopen(std::string_view app, const Options& options) {
   resumed_ = true;
   refuse_two_folders(options);
   const std::string app_of_run = read_facts();
-  if (app_of_run != app) {
+  if (app_of_run != app)
     throw UsageError(path_.string() + " is a run of ockham-" + app_of_run + ", not of ockham-" + std::string(app) +
                      ". Give --resume one of its own runs.");
-  }
   metrics_ = std::make_unique<Metrics>(path_ / kMetrics, path_.filename().string());
   remove_leftovers(path_);
   auto& resumptions = facts_["resumed"];
-  if (!resumptions.is_array()) {
+  if (!resumptions.is_array())
     resumptions = nlohmann::ordered_json::array();
-  }
   resumptions.push_back({{"start", utc_text(unix_seconds())}, {"version", version()}, {"commit", commit()}});
   facts_.update({{"threads", thread_count()}, {"end", nullptr}, {"exit", nullptr}, {"error", nullptr}});
   facts_.update(host_facts());
@@ -212,9 +206,8 @@ void RunFolder::write_summary(const nlohmann::ordered_json& summary) {
 void RunFolder::finish(int exit_code, const std::string& error) {
   facts_["end"] = utc_text(unix_seconds());
   facts_["exit"] = exit_code;
-  if (!error.empty()) {
+  if (!error.empty())
     facts_["error"] = error;
-  }
   write_facts();
 }
 

@@ -9,10 +9,10 @@
 namespace ockham::data {
 namespace {
 
-using Bytes = std::span<const uint8_t>;
+using Bytes = std::span<const std::uint8_t>;
 
 /// Markers of T.81, table B.1, second byte.
-enum Marker : uint8_t {
+enum Marker : std::uint8_t {
   kBaseline = 0xC0,
   kExtended = 0xC1,
   kProgressive = 0xC2,
@@ -30,7 +30,7 @@ enum Marker : uint8_t {
 };
 
 struct Component {
-  uint8_t id = 0, quantisation = 0;
+  std::uint8_t id = 0, quantisation = 0;
   bool has_dc = false;  ///< a scan has defined its coefficient 0, or in a baseline picture all of them
 };
 
@@ -42,7 +42,7 @@ class Walk {
   std::string fault() {
     at_ = 2;  // after the start marker
     for (;;) {
-      const std::optional<uint8_t> marker = next_marker();
+      const std::optional<std::uint8_t> marker = next_marker();
       if (!marker)
         return "no end marker";
       if (*marker == kEnd)
@@ -59,7 +59,7 @@ class Walk {
 
  private:
   /// The byte after the next 0xFF and its fill bytes.
-  std::optional<uint8_t> next_marker() {
+  std::optional<std::uint8_t> next_marker() {
     while (at_ < bytes_.size() && bytes_[at_] != 0xFF)
       ++at_;
     while (at_ < bytes_.size() && bytes_[at_] == 0xFF)
@@ -71,7 +71,7 @@ class Walk {
   std::optional<Bytes> next_segment() {
     if (bytes_.size() - at_ < 2)
       return std::nullopt;
-    const size_t length = size_t{bytes_[at_]} << 8 | bytes_[at_ + 1];
+    const std::size_t length = std::size_t{bytes_[at_]} << 8 | bytes_[at_ + 1];
     if (length < 2 || length > bytes_.size() - at_)
       return std::nullopt;
     const Bytes segment = bytes_.subspan(at_ + 2, length - 2);
@@ -82,14 +82,14 @@ class Walk {
   /// Goes to the 0xFF of the next marker that ends a scan: 0xFF 0 is a byte of it, and restarts belong to it.
   void skip_scan() {
     for (; at_ + 1 < bytes_.size(); ++at_) {
-      const uint8_t next = bytes_[at_ + 1];
+      const std::uint8_t next = bytes_[at_ + 1];
       const bool belongs = next == 0 || next == 0xFF || (next >= kRestartFirst && next <= kRestartLast);
       if (bytes_[at_] == 0xFF && !belongs)
         return;
     }
   }
 
-  const char* fault_of(uint8_t marker, Bytes segment) {
+  const char* fault_of(std::uint8_t marker, Bytes segment) {
     switch (marker) {
       case kBaseline:
       case kExtended:
@@ -114,16 +114,16 @@ class Walk {
   }
 
   /// B.2.2
-  const char* frame_fault(uint8_t marker, Bytes segment) {
+  const char* frame_fault(std::uint8_t marker, Bytes segment) {
     if (!components_.empty())
       return "a second frame";
-    if (segment.size() < 6 || segment.size() != 6 + size_t{3} * segment[5])
+    if (segment.size() < 6 || segment.size() != 6 + std::size_t{3} * segment[5])
       return "a frame header of the wrong length";
-    const size_t count = segment[5];
+    const std::size_t count = segment[5];
     if (segment[0] != 8 || (count != 1 && count != 3 && count != 4))
       return "not 8 bits in 1, 3 or 4 components";
     is_progressive_ = marker == kProgressive;
-    for (size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       const Bytes c = segment.subspan(6 + 3 * i, 3);
       const int across = c[1] >> 4, down = c[1] & 15;
       if (across < 1 || across > 4 || down < 1 || down > 4 || c[2] > 3)
@@ -144,18 +144,18 @@ class Walk {
       if (kind > 1 || place > 3)
         return "a Huffman table in a place that does not exist";
       const Bytes counts = segment.subspan(1, 16);
-      const size_t codes = std::accumulate(counts.begin(), counts.end(), size_t{0});
+      const std::size_t codes = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
       if (codes > 256)
         return "a Huffman table of more than 256 codes";
       if (segment.size() < 17 + codes)
         return "a Huffman table that is cut off";
       int free = 1;
-      for (uint8_t count : counts) {
+      for (std::uint8_t count : counts) {
         free = 2 * free - count;
         if (free < 0)
           return "a Huffman table with more codes of a length than there can be";
       }
-      huffman_[static_cast<size_t>(kind)][static_cast<size_t>(place)] = true;
+      huffman_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(place)] = true;
       segment = segment.subspan(17 + codes);
     }
     return nullptr;
@@ -167,10 +167,10 @@ class Walk {
       const int bits = segment[0] >> 4, place = segment[0] & 15;
       if (bits > 1 || place > 3)
         return "a quantisation table in a place that does not exist";
-      const size_t length = bits == 0 ? 65 : 129;
+      const std::size_t length = bits == 0 ? 65 : 129;
       if (segment.size() < length)
         return "a quantisation table that is cut off";
-      quantisation_[static_cast<size_t>(place)] = true;
+      quantisation_[static_cast<std::size_t>(place)] = true;
       segment = segment.subspan(length);
     }
     return nullptr;
@@ -180,16 +180,16 @@ class Walk {
   const char* scan_fault(Bytes segment) {
     if (++scans_ > kScanLimit)
       return "more than 100 scans";
-    const size_t count = segment.empty() ? 0 : segment[0];
+    const std::size_t count = segment.empty() ? 0 : segment[0];
     if (count < 1 || count > components_.size() || segment.size() != 4 + 2 * count)
       return "a scan header that fits no frame";
     const int first = segment[1 + 2 * count], last = segment[2 + 2 * count], high = segment[3 + 2 * count] >> 4;
     const bool is_dc = !is_progressive_ || first == 0, is_ac = !is_progressive_ || first > 0;
     if (first > last || last > 63 || (is_progressive_ && (first == 0 ? last > 0 : count > 1)))
       return "a scan of coefficients that do not go together";
-    for (size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       Component* component = find(segment[1 + 2 * i]);
-      const size_t dc = segment[2 + 2 * i] >> 4, ac = segment[2 + 2 * i] & 15;
+      const std::size_t dc = segment[2 + 2 * i] >> 4, ac = segment[2 + 2 * i] & 15;
       if (component == nullptr || dc > 3 || ac > 3)
         return "a scan of a component or table that does not exist";
       const bool refines = high > 0;  // needs no DC table, and builds on an earlier scan
@@ -209,13 +209,13 @@ class Walk {
     return std::ranges::all_of(components_, &Component::has_dc) ? "" : "a component without a scan";
   }
 
-  Component* find(uint8_t id) {
+  Component* find(std::uint8_t id) {
     const auto it = std::ranges::find(components_, id, &Component::id);
     return it == components_.end() ? nullptr : &*it;
   }
 
   Bytes bytes_;
-  size_t at_ = 0;
+  std::size_t at_ = 0;
   bool is_progressive_ = false;
   int scans_ = 0;
   std::vector<Component> components_;

@@ -64,7 +64,7 @@ bool attempt(Decoder& decoder, Step step) {
   return true;
 }
 
-void read_header(Decoder& decoder, std::span<const uint8_t> bytes) {
+void read_header(Decoder& decoder, std::span<const std::uint8_t> bytes) {
   jpeg_decompress_struct& info = decoder.info;
   jpeg_create_decompress(&info);
   info.progress = &decoder.progress;
@@ -77,21 +77,21 @@ void read_header(Decoder& decoder, std::span<const uint8_t> bytes) {
 }
 
 /// a b / 255, rounded.
-uint8_t scale(uint8_t a, uint8_t b) {
+std::uint8_t scale(std::uint8_t a, std::uint8_t b) {
   const int product = a * b + 128;
-  return static_cast<uint8_t>((product + (product >> 8)) >> 8);
+  return static_cast<std::uint8_t>((product + (product >> 8)) >> 8);
 }
 
 /// Rows of pixels, `info.output_components` bytes each, into planes.
-void read_rows(jpeg_decompress_struct& info, std::span<uint8_t> row, std::span<uint8_t> planes) {
+void read_rows(jpeg_decompress_struct& info, std::span<std::uint8_t> row, std::span<std::uint8_t> planes) {
   jpeg_start_decompress(&info);
-  const size_t plane = planes.size() / 3, components = static_cast<size_t>(info.output_components);
-  for (uint8_t* out = planes.data(); info.output_scanline < info.output_height; out += info.output_width) {
+  const std::size_t plane = planes.size() / 3, components = static_cast<std::size_t>(info.output_components);
+  for (std::uint8_t* out = planes.data(); info.output_scanline < info.output_height; out += info.output_width) {
     JSAMPROW line = row.data();
     jpeg_read_scanlines(&info, &line, 1);
-    const uint8_t* pixel = row.data();
-    for (size_t x = 0; x < info.output_width; ++x, pixel += components)
-      for (size_t c = 0; c < 3; ++c)  // CMYK is stored inverted: 255 is no ink
+    const std::uint8_t* pixel = row.data();
+    for (std::size_t x = 0; x < info.output_width; ++x, pixel += components)
+      for (std::size_t c = 0; c < 3; ++c)  // CMYK is stored inverted: 255 is no ink
         out[c * plane + x] = components == 4 ? scale(pixel[c], pixel[3]) : pixel[c];
   }
   jpeg_finish_decompress(&info);
@@ -99,14 +99,14 @@ void read_rows(jpeg_decompress_struct& info, std::span<uint8_t> row, std::span<u
 
 }  // namespace
 
-Picture decode_with_libjpeg(std::string_view name, std::span<const uint8_t> bytes) {
+Picture decode_with_libjpeg(std::string_view name, std::span<const std::uint8_t> bytes) {
   Decoder decoder;
   if (!attempt(decoder, [&] { read_header(decoder, bytes); }))
     refuse(name, bytes, decoder.message.data());
-  const int64_t height = decoder.info.image_height, width = decoder.info.image_width;
+  const std::int64_t height = decoder.info.image_height, width = decoder.info.image_width;
   check_size(name, width, height, bytes.size(), kJpegPixelsPerByte);
-  Picture picture{{3, height, width}, std::vector<uint8_t>(static_cast<size_t>(3 * height * width))};
-  std::vector<uint8_t> row(static_cast<size_t>(4 * width));
+  Picture picture{{3, height, width}, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * height * width))};
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(4 * width));
   if (!attempt(decoder, [&] { read_rows(decoder.info, row, picture.pixels); }))
     refuse(name, bytes, decoder.message.data());
   return picture;

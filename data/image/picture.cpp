@@ -15,32 +15,31 @@ constexpr int kFractionBits = 22;
 
 /// One output sample as a weighted run of input samples.
 struct Tap {
-  int64_t first;
-  std::vector<int32_t> weights;
+  std::int64_t first;
+  std::vector<std::int32_t> weights;
 };
 
-int64_t round_half_up(double x) {
-  return static_cast<int64_t>(std::floor(x + 0.5));
+std::int64_t round_half_up(double x) {
+  return static_cast<std::int64_t>(std::floor(x + 0.5));
 }
 
-std::vector<Tap> triangle_taps(int64_t in, int64_t out) {
+std::vector<Tap> triangle_taps(std::int64_t in, std::int64_t out) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double radius = std::max(scale, 1.0);
   std::vector<Tap> taps;
-  for (int64_t i = 0; i < out; ++i) {
+  for (std::int64_t i = 0; i < out; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(0, round_half_up(center - radius));
+    const auto first = std::max<std::int64_t>(0, round_half_up(center - radius));
     const auto last = std::min(in, round_half_up(center + radius));
     std::vector<double> weights;
     double sum = 0;
-    for (int64_t j = first; j < last; ++j) {
+    for (std::int64_t j = first; j < last; ++j) {
       weights.push_back(std::max(0.0, 1 - std::abs((static_cast<double>(j) - center + 0.5) / radius)));
       sum += weights.back();
     }
     Tap tap{first, {}};
-    for (double weight : weights) {
-      tap.weights.push_back(static_cast<int32_t>(round_half_up(weight / sum * (1 << kFractionBits))));
-    }
+    for (double weight : weights)
+      tap.weights.push_back(static_cast<std::int32_t>(round_half_up(weight / sum * (1 << kFractionBits))));
     taps.push_back(std::move(tap));
   }
   return taps;
@@ -48,32 +47,32 @@ std::vector<Tap> triangle_taps(int64_t in, int64_t out) {
 
 /// Filters `lines` lines of samples `stride` apart, lines `line_stride` apart, into out [taps, lines] alike.
 struct Axis {
-  int64_t lines, line_stride, stride;
+  std::int64_t lines, line_stride, stride;
 };
 
-void filter(const uint8_t* in, Axis from, const std::vector<Tap>& taps, uint8_t* out, Axis to) {
-  for (int64_t line = 0; line < from.lines; ++line) {
-    for (size_t i = 0; i < taps.size(); ++i) {
-      const uint8_t* sample = in + line * from.line_stride + taps[i].first * from.stride;
-      int32_t sum = 1 << (kFractionBits - 1);
-      for (int32_t weight : taps[i].weights) {
+void filter(const std::uint8_t* in, Axis from, const std::vector<Tap>& taps, std::uint8_t* out, Axis to) {
+  for (std::int64_t line = 0; line < from.lines; ++line) {
+    for (std::size_t i = 0; i < taps.size(); ++i) {
+      const std::uint8_t* sample = in + line * from.line_stride + taps[i].first * from.stride;
+      std::int32_t sum = 1 << (kFractionBits - 1);
+      for (std::int32_t weight : taps[i].weights) {
         sum += weight * *sample;
         sample += from.stride;
       }
-      out[line * to.line_stride + static_cast<int64_t>(i) * to.stride] =
-          static_cast<uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
+      out[line * to.line_stride + static_cast<std::int64_t>(i) * to.stride] =
+          static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
     }
   }
 }
 
-Picture crop_center(const Picture& picture, int64_t side) {
+Picture crop_center(const Picture& picture, std::int64_t side) {
   const auto [channels, height, width] = picture.shape;
-  const auto top = static_cast<int64_t>(std::nearbyint(static_cast<double>(height - side) / 2));
-  const auto left = static_cast<int64_t>(std::nearbyint(static_cast<double>(width - side) / 2));
+  const auto top = static_cast<std::int64_t>(std::nearbyint(static_cast<double>(height - side) / 2));
+  const auto left = static_cast<std::int64_t>(std::nearbyint(static_cast<double>(width - side) / 2));
   Picture out{{channels, side, side}, {}};
-  out.pixels.reserve(static_cast<size_t>(out.shape.count()));
-  for (int64_t row = 0; row < channels * side; ++row) {
-    const int64_t from = (row / side * height + top + row % side) * width + left;
+  out.pixels.reserve(static_cast<std::size_t>(out.shape.count()));
+  for (std::int64_t row = 0; row < channels * side; ++row) {
+    const std::int64_t from = (row / side * height + top + row % side) * width + left;
     out.pixels.insert(out.pixels.end(), picture.pixels.begin() + from, picture.pixels.begin() + from + side);
   }
   return out;
@@ -81,7 +80,7 @@ Picture crop_center(const Picture& picture, int64_t side) {
 
 class Resized : public Dataset {
  public:
-  Resized(DatasetPtr base, int64_t side)
+  Resized(DatasetPtr base, std::int64_t side)
       : Dataset({base->name(), base->class_names(), {base->shape().channels, side, side}, base->size()}),
         base_(std::move(base)) {}
   [[nodiscard]] std::string digest() const override {
@@ -91,9 +90,9 @@ class Resized : public Dataset {
   }
 
  private:
-  [[nodiscard]] int label_at(int64_t index) const override { return base_->label(index); }
-  void read_at(int64_t index, std::span<uint8_t> pixels) const override {
-    Picture picture{base_->shape(), std::vector<uint8_t>(static_cast<size_t>(base_->shape().count()))};
+  [[nodiscard]] int label_at(std::int64_t index) const override { return base_->label(index); }
+  void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
+    Picture picture{base_->shape(), std::vector<std::uint8_t>(static_cast<std::size_t>(base_->shape().count()))};
     base_->read(index, picture.pixels);
     std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
   }
@@ -103,37 +102,34 @@ class Resized : public Dataset {
 
 }  // namespace
 
-Picture resize(const Picture& picture, int64_t height, int64_t width) {
+Picture resize(const Picture& picture, std::int64_t height, std::int64_t width) {
   const auto [channels, old_height, old_width] = picture.shape;
   Picture wide{{channels, old_height, width}, {}};
-  wide.pixels.resize(static_cast<size_t>(wide.shape.count()));
+  wide.pixels.resize(static_cast<std::size_t>(wide.shape.count()));
   filter(picture.pixels.data(), {channels * old_height, old_width, 1}, triangle_taps(old_width, width),
          wide.pixels.data(), {channels * old_height, width, 1});
   Picture out{{channels, height, width}, {}};
-  out.pixels.resize(static_cast<size_t>(out.shape.count()));
+  out.pixels.resize(static_cast<std::size_t>(out.shape.count()));
   const std::vector<Tap> taps = triangle_taps(old_height, height);
-  for (int64_t c = 0; c < channels; ++c) {
+  for (std::int64_t c = 0; c < channels; ++c)
     filter(wide.pixels.data() + c * old_height * width, {width, 1, width}, taps, out.pixels.data() + c * height * width,
            {width, 1, width});
-  }
   return out;
 }
 
-Picture fit_square(const Picture& picture, int64_t side) {
+Picture fit_square(const Picture& picture, std::int64_t side) {
   const auto [channels, height, width] = picture.shape;
-  if (std::min(height, width) == side) {
+  if (std::min(height, width) == side)
     return crop_center(picture, side);
-  }
-  const int64_t new_height = height <= width ? side : side * height / width;
-  const int64_t new_width = width <= height ? side : side * width / height;
+  const std::int64_t new_height = height <= width ? side : side * height / width;
+  const std::int64_t new_width = width <= height ? side : side * width / height;
   return crop_center(resize(picture, new_height, new_width), side);
 }
 
-DatasetPtr with_image_size(DatasetPtr base, int64_t side) {
+DatasetPtr with_image_size(DatasetPtr base, std::int64_t side) {
   const ImageShape& shape = base->shape();
-  if (shape.height == side && shape.width == side) {
+  if (shape.height == side && shape.width == side)
     return base;
-  }
   return std::make_shared<Resized>(std::move(base), side);
 }
 

@@ -10,17 +10,17 @@ namespace ockham::data {
 /// A picture in planes, [channels, height, width].
 struct Picture {
   ImageShape shape;
-  std::vector<uint8_t> pixels;
+  std::vector<std::uint8_t> pixels;
 };
 
 /// Resizes with a triangle filter that widens when shrinking ("bilinear" of Pillow, whose 8-bit results this equals
 /// when it too filters rows first): coefficients in 22-bit fixed point, so the bytes are the same on every machine.
-[[nodiscard]] Picture resize(const Picture& picture, int64_t height, int64_t width);
+[[nodiscard]] Picture resize(const Picture& picture, std::int64_t height, std::int64_t width);
 
 /// Resizes so that the shorter side is `side` (torchvision's rounding), then cuts the central square.
-[[nodiscard]] Picture fit_square(const Picture& picture, int64_t side);
+[[nodiscard]] Picture fit_square(const Picture& picture, std::int64_t side);
 
 /// The same data set with every image passed through fit_square(); `base` itself if it has that size already.
-[[nodiscard]] DatasetPtr with_image_size(DatasetPtr base, int64_t side);
+[[nodiscard]] DatasetPtr with_image_size(DatasetPtr base, std::int64_t side);
 
 }  // namespace ockham::data

@@ -182,9 +182,8 @@ class Layout {
       centres_.push_back(x + 0.5 * width);
       x += width + gaps_.column;
     }
-    for (std::size_t i = 0; i < boxes_.size(); ++i) {
+    for (std::size_t i = 0; i < boxes_.size(); ++i)
       boxes_[i].x = centres_[static_cast<std::size_t>(boxes_[i].column)];
-    }
     return x - gaps_.column;
   }
 

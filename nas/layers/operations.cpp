@@ -27,12 +27,11 @@ std::unique_ptr<Layer> named_op(std::unique_ptr<Sequential> op) {
 
 std::unique_ptr<Layer> darts_separable(std::int64_t kernel, const OperationOptions& o, Initial& initial) {
   auto op = std::make_unique<Sequential>();
-  for (std::int64_t stride : {o.stride, std::int64_t{1}}) {
+  for (std::int64_t stride : {o.stride, std::int64_t{1}})
     op->then(make_relu())
         .then(depthwise(o.channels, kernel, stride, 1, initial))
         .then(pointwise(o.channels, o.channels, initial))
         .then(norm(o.channels, o.is_affine, initial));
-  }
   return named_op(std::move(op));
 }
 
@@ -78,24 +77,22 @@ std::unique_ptr<Layer> make_darts(Primitive primitive, const OperationOptions& o
 
 std::unique_ptr<Layer> bayesnas_separable(std::int64_t kernel, const OperationOptions& o, Initial& initial) {
   auto op = std::make_unique<Sequential>();
-  for (std::int64_t stride : {o.stride, std::int64_t{1}}) {
+  for (std::int64_t stride : {o.stride, std::int64_t{1}})
     op->then(norm(o.channels, o.is_affine, initial))
         .then(make_relu())
         .then(depthwise(o.channels, kernel, stride, 1, initial))
         .then(pointwise(o.channels, o.channels, initial));
-  }
   return op;
 }
 
 std::unique_ptr<Layer> bayesnas_dilated(std::int64_t kernel, const OperationOptions& o, Initial& initial) {
   auto op = std::make_unique<Sequential>();
   op->then(norm(o.channels, o.is_affine, initial)).then(make_relu());
-  if (o.dilated_is_dense) {
+  if (o.dilated_is_dense)
     op->then(std::make_unique<Conv>(o.channels, o.channels, kernel,
                                     Conv2dAttrs{.stride = o.stride, .pad = kernel - 1, .dilation = 2}, initial));
-  } else {
+  else
     op->then(depthwise(o.channels, kernel, o.stride, 2, initial));
-  }
   op->then(pointwise(o.channels, o.channels, initial));
   return op;
 }

@@ -46,9 +46,8 @@ void spread_average(W w, PoolPlane plane, const T* weights, RowSums<T> sums, con
     const Outputs outputs(w, plane, i);
     for (std::int64_t q = 0; q < plane.Q; q += kLanes<T>) {
       auto sum = hn::Zero(d);
-      for (std::int64_t at = outputs.first * plane.Q + q; at < outputs.end * plane.Q; at += plane.Q) {
+      for (std::int64_t at = outputs.first * plane.Q + q; at < outputs.end * plane.Q; at += plane.Q)
         sum = hn::MulAdd(load_or(weights + at, plane.Q - q, T(0)), load_or(y_bar + at, plane.Q - q, T(0)), sum);
-      }
       hn::StoreU(sum, d, sums.data + i * sums.row + q);
     }
   }

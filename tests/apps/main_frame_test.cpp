@@ -46,9 +46,8 @@ Outcome run(std::vector<std::string> arguments, std::function<int(Session&)> wor
   const App app = {.name = "example", .purpose = "Shows.", .declare = declare, .run = std::move(work)};
   arguments.insert(arguments.begin(), "ockham-example");
   std::vector<char*> argv;
-  for (std::string& argument : arguments) {
+  for (std::string& argument : arguments)
     argv.push_back(argument.data());
-  }
   std::ostringstream out;
   std::ostringstream err;
   const Redirect to_out(std::cout, out.rdbuf());
@@ -204,9 +203,8 @@ BOOST_AUTO_TEST_CASE(first_signal_asks_to_stop_and_tells_how_to_go_on) {
   const std::string out = (folder.path() / "run").string();
   const Outcome outcome = run({"--out", out}, [](Session& session) -> int {
     session.folder();
-    if (stop_requested()) {
+    if (stop_requested())
       return kFailed;
-    }
     ::raise(SIGTERM);
     return stop_requested() ? kStopped : kDone;
   });

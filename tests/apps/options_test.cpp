@@ -260,9 +260,8 @@ BOOST_AUTO_TEST_CASE(help_and_version_need_no_readable_configuration) {
 BOOST_AUTO_TEST_CASE(help_lists_groups_defaults_and_presets) {
   const std::string help = example().help("ockham-example", "Shows.");
   for (const char* part : {"Usage: ockham-example [options]", "Training:", "--batch-size N", "[64]",
-                           "bayesnas|darts|random", "quick", "channels=8 epochs=2", "OCKHAM_BATCH_SIZE"}) {
+                           "bayesnas|darts|random", "quick", "channels=8 epochs=2", "OCKHAM_BATCH_SIZE"})
     BOOST_TEST(help.find(part) != std::string::npos, part);
-  }
 }
 
 BOOST_AUTO_TEST_CASE(printed_configuration_reads_back_to_the_same_values) {

@@ -77,9 +77,8 @@ BOOST_AUTO_TEST_CASE(pace_forgets_a_slow_start) {
   Pace pace;
   BOOST_TEST(pace.seconds_for(1) < 0);
   pace.add(60, 60, 10);
-  for (int step = 0; step < 3000; ++step) {
+  for (int step = 0; step < 3000; ++step)
     pace.add(0.1, 0, 10);
-  }
   BOOST_TEST(pace.images_per_second() == 100, boost::test_tools::tolerance(0.01));
   BOOST_TEST(pace.seconds_for(100) == 10, boost::test_tools::tolerance(0.01));
   BOOST_TEST(pace.data_wait() < 0.01);

@@ -243,9 +243,8 @@ BOOST_AUTO_TEST_CASE(what_describes_a_run_is_refused_where_it_harms) {
 BOOST_AUTO_TEST_CASE(resumed_metrics_equal_those_of_an_uninterrupted_run) {
   const TemporaryFolder folder;
   const auto record = [](RunFolder& run, int first, int last) {
-    for (int step = first; step < last; ++step) {
+    for (int step = first; step < last; ++step)
       run.metrics().append({{"step", step}, {"loss", 1.0 / (step + 1)}});
-    }
   };
   RunFolder whole = open_new(folder.path() / "a" / "run");
   record(whole, 0, 6);

@@ -19,9 +19,8 @@ constexpr Normalisation kBytes{{0, 0, 0}, {1 / 255.0f, 1 / 255.0f, 1 / 255.0f}};
 /// Pixel (c, y, x) is 64 c + 8 y + x + 1 modulo 256: never 0 within the first plane.
 Bytes numbered() {
   Bytes pixels;
-  for (int i = 0; i < 192; ++i) {
-    pixels.push_back(static_cast<uint8_t>(i + 1));
-  }
+  for (int i = 0; i < 192; ++i)
+    pixels.push_back(static_cast<std::uint8_t>(i + 1));
   return pixels;
 }
 
@@ -32,18 +31,17 @@ std::vector<float> augmented(const Transform& transform, AugmentAddress address,
 }
 
 /// The plain definition: pixel of the padded image, or black.
-float padded(const Bytes& pixels, int64_t c, int64_t y, int64_t x) {
+float padded(const Bytes& pixels, std::int64_t c, std::int64_t y, std::int64_t x) {
   const bool inside = y >= 0 && y < 8 && x >= 0 && x < 8;
-  return inside ? static_cast<float>(pixels[static_cast<size_t>((c * 8 + y) * 8 + x)]) : 0;
+  return inside ? static_cast<float>(pixels[static_cast<std::size_t>((c * 8 + y) * 8 + x)]) : 0;
 }
 
-bool is_window(const std::vector<float>& out, int64_t dy, int64_t dx, bool flip) {
+bool is_window(const std::vector<float>& out, std::int64_t dy, std::int64_t dx, bool flip) {
   const Bytes pixels = numbered();
-  for (int64_t i = 0; i < kShape.count(); ++i) {
-    const int64_t c = i / 64, y = i / 8 % 8, x = i % 8;
-    if (std::abs(out[static_cast<size_t>(i)] - padded(pixels, c, y + dy, (flip ? 7 - x : x) + dx)) > 1e-3f) {
+  for (std::int64_t i = 0; i < kShape.count(); ++i) {
+    const std::int64_t c = i / 64, y = i / 8 % 8, x = i % 8;
+    if (std::abs(out[static_cast<std::size_t>(i)] - padded(pixels, c, y + dy, (flip ? 7 - x : x) + dx)) > 1e-3f)
       return false;
-    }
   }
   return true;
 }
@@ -57,21 +55,20 @@ BOOST_AUTO_TEST_CASE(default_only_normalises) {
   transform.normalisation = {{0.5f, 0.25f, 0}, {0.5f, 0.25f, 2}};
   const std::vector<float> out = augmented(transform, {1, 2, 3});
   const Bytes pixels = numbered();
-  for (size_t i : {0u, 63u, 64u, 128u, 191u}) {
+  for (std::size_t i : {0u, 63u, 64u, 128u, 191u}) {
     const double mean = transform.normalisation.mean.at(i / 64), std = transform.normalisation.std.at(i / 64);
     BOOST_TEST(std::abs(out[i] - (pixels[i] / 255.0 - mean) / std) < 1e-6);  // a few float32 roundings near 1
   }
 }
 
 BOOST_AUTO_TEST_CASE(crop_is_a_window_of_the_padded_image_and_reaches_all_of_them) {
-  std::set<std::pair<int64_t, int64_t>> seen;
-  for (uint32_t image = 0; image < 300; ++image) {
+  std::set<std::pair<std::int64_t, std::int64_t>> seen;
+  for (std::uint32_t image = 0; image < 300; ++image) {
     const std::vector<float> out = augmented({.normalisation = kBytes, .pad = 2}, {7, 0, image});
-    for (int64_t dy = -2; dy <= 2; ++dy) {
-      for (int64_t dx = -2; dx <= 2; ++dx) {
-        if (is_window(out, dy, dx, false)) {
+    for (std::int64_t dy = -2; dy <= 2; ++dy) {
+      for (std::int64_t dx = -2; dx <= 2; ++dx) {
+        if (is_window(out, dy, dx, false))
           seen.insert({dy, dx});
-        }
       }
     }
   }
@@ -80,7 +77,7 @@ BOOST_AUTO_TEST_CASE(crop_is_a_window_of_the_padded_image_and_reaches_all_of_the
 
 BOOST_AUTO_TEST_CASE(flip_mirrors_about_half_of_the_images) {
   int flipped = 0;
-  for (uint32_t image = 0; image < 400; ++image) {
+  for (std::uint32_t image = 0; image < 400; ++image) {
     const std::vector<float> out = augmented({.normalisation = kBytes, .flip = true}, {7, 0, image});
     flipped += is_window(out, 0, 0, true);
     BOOST_TEST((is_window(out, 0, 0, true) || is_window(out, 0, 0, false)));
@@ -91,10 +88,9 @@ BOOST_AUTO_TEST_CASE(flip_mirrors_about_half_of_the_images) {
 BOOST_AUTO_TEST_CASE(padding_is_black_before_normalisation) {
   Transform transform{.normalisation = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}}, .pad = 2};
   std::set<float> values;
-  for (uint32_t image = 0; image < 50; ++image) {
-    for (float value : augmented(transform, {7, 0, image}, Bytes(192, 255))) {
+  for (std::uint32_t image = 0; image < 50; ++image) {
+    for (float value : augmented(transform, {7, 0, image}, Bytes(192, 255)))
       values.insert(value);
-    }
   }
   BOOST_TEST(values.size() == 2u);
   BOOST_TEST(*values.begin() == -2.0f);
@@ -102,17 +98,17 @@ BOOST_AUTO_TEST_CASE(padding_is_black_before_normalisation) {
 
 // A side of 4 covers [centre - 2, centre + 2) clipped, so 2 to 4 rows and columns here.
 BOOST_AUTO_TEST_CASE(cutout_zeroes_one_clipped_square_in_all_channels) {
-  std::set<size_t> areas;
-  for (uint32_t image = 0; image < 300; ++image) {
+  std::set<std::size_t> areas;
+  for (std::uint32_t image = 0; image < 300; ++image) {
     const std::vector<float> out = augmented({.normalisation = kBytes, .cutout = 4}, {7, 0, image});
-    const auto zeros = static_cast<size_t>(std::count(out.begin(), out.begin() + 64, 0.0f));
+    const auto zeros = static_cast<std::size_t>(std::count(out.begin(), out.begin() + 64, 0.0f));
     areas.insert(zeros);
-    for (size_t i = 0; i < 64; ++i) {
+    for (std::size_t i = 0; i < 64; ++i) {
       BOOST_TEST((out[i] == 0) == (out[i + 64] == 0));
       BOOST_TEST((out[i] == 0) == (out[i + 128] == 0));
     }
   }
-  BOOST_TEST(areas == (std::set<size_t>{4, 6, 8, 9, 12, 16}), boost::test_tools::per_element());
+  BOOST_TEST(areas == (std::set<std::size_t>{4, 6, 8, 9, 12, 16}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(cutout_larger_than_the_image_is_clipped) {
@@ -121,30 +117,27 @@ BOOST_AUTO_TEST_CASE(cutout_larger_than_the_image_is_clipped) {
 }
 
 BOOST_AUTO_TEST_CASE(pad_larger_than_the_image_stays_inside_the_buffers) {
-  for (uint32_t image = 0; image < 100; ++image) {
-    for (float value : augmented({.normalisation = kBytes, .pad = 40, .flip = true}, {7, 0, image})) {
+  for (std::uint32_t image = 0; image < 100; ++image) {
+    for (float value : augmented({.normalisation = kBytes, .pad = 40, .flip = true}, {7, 0, image}))
       BOOST_TEST((value >= 0 && value <= 256));
-    }
   }
 }
 
 BOOST_AUTO_TEST_CASE(each_part_of_the_address_matters) {
   const Transform transform{.normalisation = kBytes, .pad = 4, .flip = true, .cutout = 4};
   std::set<std::vector<float>> results;
-  for (const AugmentAddress address : {AugmentAddress{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {1, 1, 2}, {1, 1, 1}}) {
+  for (const AugmentAddress address : {AugmentAddress{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {1, 1, 2}, {1, 1, 1}})
     results.insert(augmented(transform, address));
-  }
   BOOST_TEST(results.size() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(switching_cutout_off_leaves_crop_and_flip_as_they_were) {
-  for (uint32_t image = 0; image < 50; ++image) {
+  for (std::uint32_t image = 0; image < 50; ++image) {
     const Transform with{.normalisation = kBytes, .pad = 2, .flip = true, .cutout = 4};
     const Transform without{.normalisation = kBytes, .pad = 2, .flip = true};
     const std::vector<float> cut = augmented(with, {7, 0, image}), whole = augmented(without, {7, 0, image});
-    for (size_t i = 0; i < cut.size(); ++i) {
+    for (std::size_t i = 0; i < cut.size(); ++i)
       BOOST_TEST((cut[i] == 0 || cut[i] == whole[i]));
-    }
   }
 }
 

@@ -18,7 +18,7 @@ const bool kHasLibjpeg = jpeg_decoder() != "stb_image";
 
 /// The three values of the first pixel.
 std::vector<int> colour(const Picture& picture) {
-  const auto plane = static_cast<size_t>(picture.shape.height * picture.shape.width);
+  const auto plane = static_cast<std::size_t>(picture.shape.height * picture.shape.width);
   return {picture.pixels[0], picture.pixels[plane], picture.pixels[2 * plane]};
 }
 
@@ -36,17 +36,17 @@ Bytes changed(const std::function<void(JpegParts&)>& change, const std::vector<i
 }
 
 /// A Huffman table with `count` codes of 9 bits and one of each of `more` lengths above.
-Bytes huffman_table(uint8_t place, uint8_t count, int more) {
-  Bytes table(17 + size_t{count} + static_cast<size_t>(more));
+Bytes huffman_table(std::uint8_t place, std::uint8_t count, int more) {
+  Bytes table(17 + std::size_t{count} + static_cast<std::size_t>(more));
   table[0] = place;
   table[9] = count;
   for (int i = 0; i < more; ++i)
-    table[10 + static_cast<size_t>(i)] = 1;
+    table[10 + static_cast<std::size_t>(i)] = 1;
   return segment(0xC4, table);
 }
 
 /// A scan of a progressive picture of one component: coefficients first to last, bits high and low.
-Bytes progressive_scan(uint8_t first, uint8_t last, uint8_t high_low) {
+Bytes progressive_scan(std::uint8_t first, std::uint8_t last, std::uint8_t high_low) {
   return segment(0xDA, {1, 0, 0, first, last, high_low});
 }
 
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(levels_of_a_jpeg_come_out_of_both_decoders) {
   for (int level : {0, 8, 15, -8, -15}) {
     const Bytes bytes = JpegParts({level}).bytes();
     BOOST_TEST(jpeg_fault(bytes) == "");
-    const Bytes expected(3 * 64, static_cast<uint8_t>(128 + 8 * level));
+    const Bytes expected(3 * 64, static_cast<std::uint8_t>(128 + 8 * level));
     const Picture picture = decode_picture("gray", bytes);
     BOOST_TEST((picture.shape == ImageShape{3, 8, 8}));
     BOOST_TEST(picture.pixels == expected, boost::test_tools::per_element());
@@ -151,11 +151,11 @@ BOOST_AUTO_TEST_CASE(levels_of_a_jpeg_come_out_of_both_decoders) {
 BOOST_AUTO_TEST_CASE(decoders_agree_to_a_few_levels) {
   int pictures = 0;
   for (const auto& entry : std::filesystem::directory_iterator(OCKHAM_SOURCE_DIR "/tests/fuzz/corpus_image")) {
-    const std::vector<uint8_t> bytes = read_file("test", entry.path(), 1 << 16);
+    const std::vector<std::uint8_t> bytes = read_file("test", entry.path(), 1 << 16);
     const Picture a = decode_picture(entry.path().string(), bytes), b = decode_with_stb("stb", bytes);
     BOOST_TEST((a.shape == b.shape));
     double difference = 0;
-    for (size_t i = 0; i < a.pixels.size(); ++i)
+    for (std::size_t i = 0; i < a.pixels.size(); ++i)
       difference += std::abs(a.pixels[i] - b.pixels[i]);
     BOOST_TEST(difference / static_cast<double>(a.pixels.size()) < 1.5, entry.path());
     ++pictures;
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(colours_of_a_jpeg_are_converted) {
   const Bytes bytes = JpegParts({0, 8, -8}).bytes();
   const std::vector<int> expected{128 - 90, 128 - 22 + 46, 128 + 113};
   for (const Picture& picture : {decode_picture("colour", bytes), decode_with_stb("colour", bytes)})
-    for (size_t c = 0; c < 3; ++c)
+    for (std::size_t c = 0; c < 3; ++c)
       BOOST_TEST(std::abs(colour(picture)[c] - expected[c]) <= 1);
 }
 
@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(pictures_that_broke_stb_are_refused) {
     const std::filesystem::path path = shared_folder() / "cases" / name;
     if (shared_folder().empty() || !std::filesystem::exists(path))
       return skip("the shared folder lacks " + std::string(name));
-    const std::vector<uint8_t> bytes = read_file("test", path, 1 << 20);
+    const std::vector<std::uint8_t> bytes = read_file("test", path, 1 << 20);
     BOOST_TEST(jpeg_fault(bytes) != "");
     BOOST_CHECK_EXCEPTION(decode_picture(name, bytes), DataError, (Says{{name}}));
   }
@@ -243,7 +243,7 @@ BOOST_AUTO_TEST_CASE(pictures_that_broke_stb_are_refused) {
 
 BOOST_AUTO_TEST_CASE(chunk_with_another_checksum_is_refused) {
   const Bytes whole = png(20, 20, 1, 2, 3);
-  for (size_t at = kSignatureBytes; at < whole.size(); ++at) {
+  for (std::size_t at = kSignatureBytes; at < whole.size(); ++at) {
     Bytes flipped = whole;
     flipped[at] ^= 4;
     BOOST_CHECK_THROW(decode_picture("flipped.png", flipped), DataError);

@@ -26,12 +26,12 @@ void write_tree(const std::filesystem::path& dir) {
 }
 
 /// One picture of that red.
-void put(const std::filesystem::path& path, uint8_t red = 1) {
+void put(const std::filesystem::path& path, std::uint8_t red = 1) {
   write_bytes(path, png(8, 8, red, 0, 0));
 }
 
 /// Pictures of the classes cat and dog.
-void put_classes(const std::filesystem::path& part, uint8_t red = 1) {
+void put_classes(const std::filesystem::path& part, std::uint8_t red = 1) {
   put(part / "cat/1.png", red);
   put(part / "dog/1.png", red);
 }
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(classes_and_files_are_sorted_by_bytes) {
   BOOST_TEST(train->class_names() == (std::vector<std::string>{"B", "a", "b"}), boost::test_tools::per_element());
   BOOST_TEST(train->size() == 4);
   std::vector<int> reds, labels;
-  for (int64_t i = 0; i < train->size(); ++i) {
+  for (std::int64_t i = 0; i < train->size(); ++i) {
     labels.push_back(train->label(i));
     reds.push_back(pixels_of(*train, i).front());
   }
@@ -80,16 +80,14 @@ BOOST_AUTO_TEST_CASE(val_takes_its_labels_from_train) {
 BOOST_AUTO_TEST_CASE(without_val_the_split_is_disjoint_and_stays_when_files_come) {
   const TemporaryFolder dir;
   const auto add = [&](int first, int last) {
-    for (int i = first; i < last; ++i) {
-      write_bytes(dir.path() / "class" / (std::to_string(i) + ".png"), png(8, 8, static_cast<uint8_t>(i), 0, 0));
-    }
+    for (int i = first; i < last; ++i)
+      write_bytes(dir.path() / "class" / (std::to_string(i) + ".png"), png(8, 8, static_cast<std::uint8_t>(i), 0, 0));
   };
   const auto reds = [&](Split split) {
     const DatasetPtr dataset = open_folder(dir.path(), split, {.image_size = 8, .test_fraction = 0.3});
     std::vector<int> values;
-    for (int64_t i = 0; i < dataset->size(); ++i) {
+    for (std::int64_t i = 0; i < dataset->size(); ++i)
       values.push_back(pixels_of(*dataset, i).front());
-    }
     std::ranges::sort(values);
     return values;
   };
@@ -340,7 +338,7 @@ BOOST_AUTO_TEST_CASE(pictures_may_lie_deeper) {
   }
   const DatasetPtr train = open_train(dir.path());
   std::vector<int> reds, labels;
-  for (int64_t i = 0; i < train->size(); ++i) {
+  for (std::int64_t i = 0; i < train->size(); ++i) {
     labels.push_back(train->label(i));
     reds.push_back(pixels_of(*train, i).front());
   }

@@ -17,15 +17,14 @@ using namespace ockham::test;
 namespace {
 
 /// Cuts the file somewhere, or flips one to eight bits, or both; the front is hit more often, for the headers.
-Bytes damaged(Bytes bytes, uint32_t round) {
+Bytes damaged(Bytes bytes, std::uint32_t round) {
   Stream random(11, Purpose::kSplit, 0, round);
-  if (random.below(3) == 0) {
-    bytes.resize(random.below(static_cast<uint32_t>(bytes.size()) + 1));
-  }
-  for (uint32_t flips = random.below(9); flips > 0 && !bytes.empty(); --flips) {
-    const auto size = static_cast<uint32_t>(bytes.size());
-    const uint32_t reach = random.below(2) == 0 ? std::min(size, 64u) : size;
-    bytes[random.below(reach)] ^= static_cast<uint8_t>(1u << random.below(8));
+  if (random.below(3) == 0)
+    bytes.resize(random.below(static_cast<std::uint32_t>(bytes.size()) + 1));
+  for (std::uint32_t flips = random.below(9); flips > 0 && !bytes.empty(); --flips) {
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    const std::uint32_t reach = random.below(2) == 0 ? std::min(size, 64u) : size;
+    bytes[random.below(reach)] ^= static_cast<std::uint8_t>(1u << random.below(8));
   }
   return bytes;
 }
@@ -36,7 +35,7 @@ int refusals(const Bytes& original, int rounds, Read read) {
   int refused = 0;
   for (int round = 0; round < rounds; ++round) {
     try {
-      read(damaged(original, static_cast<uint32_t>(round)));
+      read(damaged(original, static_cast<std::uint32_t>(round)));
     } catch (const DataError&) {
       ++refused;
     }

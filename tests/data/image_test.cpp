@@ -8,16 +8,15 @@ using namespace ockham::test;
 
 namespace {
 
-Picture gray(int64_t height, int64_t width, Bytes pixels) {
+Picture gray(std::int64_t height, std::int64_t width, Bytes pixels) {
   return {{1, height, width}, std::move(pixels)};
 }
 
 /// Pixel i is 37 i mod 256.
-Picture pattern(int64_t height, int64_t width) {
+Picture pattern(std::int64_t height, std::int64_t width) {
   Picture picture = gray(height, width, {});
-  for (int64_t i = 0; i < height * width; ++i) {
-    picture.pixels.push_back(static_cast<uint8_t>(37 * i));
-  }
+  for (std::int64_t i = 0; i < height * width; ++i)
+    picture.pixels.push_back(static_cast<std::uint8_t>(37 * i));
   return picture;
 }
 
@@ -58,7 +57,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_picture_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(huge_and_thread_like_pictures_are_refused_by_their_header) {
-  const auto without_pixels = [](uint32_t width, uint32_t height) {
+  const auto without_pixels = [](std::uint32_t width, std::uint32_t height) {
     Bytes bytes = png_head(width, height);
     append_chunk(bytes, "IEND", {});
     return bytes;
@@ -70,7 +69,7 @@ BOOST_AUTO_TEST_CASE(huge_and_thread_like_pictures_are_refused_by_their_header) 
 
 BOOST_AUTO_TEST_CASE(picture_that_is_cut_anywhere_is_refused) {
   const Bytes whole = png(20, 20, 1, 2, 3);
-  for (size_t size = 1; size < whole.size(); ++size)
+  for (std::size_t size = 1; size < whole.size(); ++size)
     BOOST_CHECK_THROW(decode_picture("cut.png", Bytes(whole.begin(), whole.begin() + static_cast<long>(size))),
                       DataError);
 }

@@ -18,13 +18,13 @@ namespace {
 
 const Transform kTransform{.normalisation = {}, .pad = 4, .flip = true, .cutout = 16};
 
-DatasetPtr small_set(int64_t size = 50) {
+DatasetPtr small_set(std::int64_t size = 50) {
   return open_shapes(Split::kTrain, {.train_size = size});
 }
 
 struct Content {
   std::vector<float> images;
-  std::vector<int64_t> labels, indices;
+  std::vector<std::int64_t> labels, indices;
   bool operator==(const Content&) const = default;
 };
 
@@ -36,53 +36,50 @@ Content content(const Batch& batch) {
 std::vector<Content> take(Loader& loader, int count) {
   std::vector<Content> batches;
   while (std::ssize(batches) < count) {
-    if (const std::optional<Batch> batch = loader.next()) {
+    if (const std::optional<Batch> batch = loader.next())
       batches.push_back(content(*batch));
-    }
   }
   return batches;
 }
 
-std::vector<int64_t> indices_of_epoch(Loader& loader) {
-  std::vector<int64_t> indices;
-  while (const std::optional<Batch> batch = loader.next()) {
+std::vector<std::int64_t> indices_of_epoch(Loader& loader) {
+  std::vector<std::int64_t> indices;
+  while (const std::optional<Batch> batch = loader.next())
     indices.insert(indices.end(), batch->indices.begin(), batch->indices.end());
-  }
   return indices;
 }
 
 /// Images of which number `broken` cannot be read; counts reads.
 class Fragile : public Dataset {
  public:
-  Fragile(int64_t size, int64_t broken) : Dataset({"fragile", {"only"}, {1, 1, 1}, size}), broken_(broken) {}
+  Fragile(std::int64_t size, std::int64_t broken) : Dataset({"fragile", {"only"}, {1, 1, 1}, size}), broken_(broken) {}
   std::string digest() const override { return ""; }
-  mutable std::atomic<int64_t> reads{0};
+  mutable std::atomic<std::int64_t> reads{0};
 
  private:
-  int label_at(int64_t) const override { return 0; }
-  void read_at(int64_t index, std::span<uint8_t> pixels) const override {
+  int label_at(std::int64_t) const override { return 0; }
+  void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
     ++reads;
-    if (index == broken_) {
+    if (index == broken_)
       throw DataError("image " + std::to_string(index) + " is broken");
-    }
     pixels[0] = 1;
   }
 
-  int64_t broken_;
+  std::int64_t broken_;
 };
 
 class CountingMemory : public std::pmr::memory_resource {
  public:
-  std::atomic<int64_t> bytes{0}, live{0};
+  std::atomic<std::int64_t> bytes{0}, live{0};
 
  private:
-  void* do_allocate(size_t size, size_t alignment) override {
-    bytes += static_cast<int64_t>(size);
-    live += static_cast<int64_t>(size);
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    bytes += static_cast<std::int64_t>(size);
+    live += static_cast<std::int64_t>(size);
     return std::pmr::new_delete_resource()->allocate(size, alignment);
   }
-  void do_deallocate(void* pointer, size_t size, size_t alignment) override {
-    live -= static_cast<int64_t>(size);
+  void do_deallocate(void* pointer, std::size_t size, std::size_t alignment) override {
+    live -= static_cast<std::int64_t>(size);
     std::pmr::new_delete_resource()->deallocate(pointer, size, alignment);
   }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
@@ -96,7 +93,7 @@ BOOST_AUTO_TEST_CASE(bytes_and_order_do_not_depend_on_threads_or_prefetch) {
   Loader alone(small_set(), kTransform, {.batch_size = 16, .seed = 3, .threads = 0});
   const std::vector<Content> expected = take(alone, 10);
   for (int threads : {1, 2, 5}) {
-    for (int64_t prefetch : {1, 3}) {
+    for (std::int64_t prefetch : {1, 3}) {
       Loader loader(small_set(), kTransform, {.batch_size = 16, .seed = 3, .threads = threads, .prefetch = prefetch});
       BOOST_TEST((take(loader, 10) == expected));
     }
@@ -105,16 +102,17 @@ BOOST_AUTO_TEST_CASE(bytes_and_order_do_not_depend_on_threads_or_prefetch) {
 
 BOOST_AUTO_TEST_CASE(an_epoch_holds_every_image_once_in_another_order_each_time) {
   Loader loader(small_set(), {}, {.batch_size = 16});
-  const std::vector<int64_t> first = indices_of_epoch(loader), second = indices_of_epoch(loader);
+  const std::vector<std::int64_t> first = indices_of_epoch(loader), second = indices_of_epoch(loader);
   BOOST_TEST(first.size() == 50u);
-  BOOST_TEST((std::set<int64_t>(first.begin(), first.end()).size() == 50u));
+  BOOST_TEST((std::set<std::int64_t>(first.begin(), first.end()).size() == 50u));
   BOOST_TEST((first != second));
-  BOOST_TEST((std::set<int64_t>(first.begin(), first.end()) == std::set<int64_t>(second.begin(), second.end())));
+  BOOST_TEST(
+      (std::set<std::int64_t>(first.begin(), first.end()) == std::set<std::int64_t>(second.begin(), second.end())));
 }
 
 BOOST_AUTO_TEST_CASE(without_shuffle_the_order_is_that_of_the_data_set) {
   Loader loader(small_set(), {}, {.batch_size = 16, .shuffle = false});
-  std::vector<int64_t> expected(50);
+  std::vector<std::int64_t> expected(50);
   std::iota(expected.begin(), expected.end(), 0);
   BOOST_TEST(indices_of_epoch(loader) == expected, boost::test_tools::per_element());
   BOOST_TEST(indices_of_epoch(loader) == expected, boost::test_tools::per_element());
@@ -127,12 +125,11 @@ BOOST_AUTO_TEST_CASE(batch_holds_the_images_and_labels_that_it_names) {
   BOOST_TEST_REQUIRE(batch.has_value());
   BOOST_TEST(batch->n == 7);
   BOOST_TEST(batch->images.size() == 7u * 3072u);
-  for (size_t i = 0; i < 7; ++i) {
+  for (std::size_t i = 0; i < 7; ++i) {
     BOOST_TEST(batch->labels[i] == dataset->label(batch->indices[i]));
     const Bytes pixels = pixels_of(*dataset, batch->indices[i]);
-    for (size_t k : {0u, 1000u, 3071u}) {
+    for (std::size_t k : {0u, 1000u, 3071u})
       BOOST_TEST(std::abs(batch->images[i * 3072 + k] - static_cast<float>(pixels[k]) / 255) < 1e-6f);
-    }
   }
 }
 
@@ -188,12 +185,10 @@ BOOST_AUTO_TEST_CASE(no_more_than_prefetch_batches_are_made_ahead) {
 BOOST_AUTO_TEST_CASE(destruction_in_the_middle_of_work_is_clean) {
   for (int i = 0; i < 50; ++i) {
     Loader loader(small_set(), kTransform, {.batch_size = 5, .threads = 3});
-    if (i % 2 == 0) {
+    if (i % 2 == 0)
       loader.next();
-    }
-    if (i % 3 == 0) {
+    if (i % 3 == 0)
       loader.start_at(5, 1);
-    }
   }
 }
 
@@ -203,7 +198,7 @@ BOOST_AUTO_TEST_CASE(images_lie_in_the_memory_resource_given) {
     Loader loader(small_set(), {}, {.batch_size = 16, .threads = 2, .memory = &memory});
     const std::optional<Batch> batch = loader.next();
     BOOST_TEST((batch->images.get_allocator().resource() == &memory));
-    BOOST_TEST(memory.bytes >= static_cast<int64_t>(16 * 3072 * sizeof(float)));
+    BOOST_TEST(memory.bytes >= static_cast<std::int64_t>(16 * 3072 * sizeof(float)));
   }
   BOOST_TEST(memory.live == 0);
 }

@@ -21,7 +21,7 @@ void refused(const Bytes& images, const Bytes& labels, Says says) {
   BOOST_CHECK_EXCEPTION(open_mnist(dir.path(), Split::kTrain), DataError, says);
 }
 
-Bytes edited(Bytes bytes, size_t at, uint8_t value) {
+Bytes edited(Bytes bytes, std::size_t at, std::uint8_t value) {
   bytes.at(at) = value;
   return bytes;
 }

@@ -22,13 +22,12 @@ BOOST_AUTO_TEST_CASE(known_answers_are_met) {
 }
 
 BOOST_AUTO_TEST_CASE(each_part_of_the_address_gives_other_numbers) {
-  std::set<uint32_t> first_words;
-  for (uint64_t seed : {uint64_t{1}, uint64_t{1} << 32}) {
+  std::set<std::uint32_t> first_words;
+  for (std::uint64_t seed : {std::uint64_t{1}, std::uint64_t{1} << 32}) {
     for (Purpose purpose : {Purpose::kSplit, Purpose::kAugment}) {
-      for (uint32_t step : {0u, 1u}) {
-        for (uint32_t index : {0u, 1u}) {
+      for (std::uint32_t step : {0u, 1u}) {
+        for (std::uint32_t index : {0u, 1u})
           first_words.insert(Stream(seed, purpose, step, index).next());
-        }
       }
     }
   }
@@ -38,20 +37,17 @@ BOOST_AUTO_TEST_CASE(each_part_of_the_address_gives_other_numbers) {
 BOOST_AUTO_TEST_CASE(below_reaches_every_value_about_equally_often) {
   Stream random(3, Purpose::kSplit, 0, 0);
   std::array<int, 7> counts{};
-  for (int i = 0; i < 7000; ++i) {
+  for (int i = 0; i < 7000; ++i)
     ++counts.at(random.below(7));
-  }
-  for (int count : counts) {
+  for (int count : counts)
     BOOST_TEST(std::abs(count - 1000) < 150);  // five standard deviations of a fair draw
-  }
 }
 
 BOOST_AUTO_TEST_CASE(between_includes_both_ends) {
   Stream random(3, Purpose::kSplit, 0, 0);
   std::set<int> seen;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 200; ++i)
     seen.insert(random.between(-2, 2));
-  }
   BOOST_TEST((seen == std::set<int>{-2, -1, 0, 1, 2}));
 }
 

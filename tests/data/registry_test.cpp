@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(every_name_opens_its_data_set) {
     BOOST_TEST(dataset->name() == name);
     BOOST_TEST(dataset->shape().height == 16);
     BOOST_TEST(dataset->shape().width == 16);
-    BOOST_TEST(pixels_of(*dataset, 0).size() == static_cast<size_t>(dataset->shape().count()));
+    BOOST_TEST(pixels_of(*dataset, 0).size() == static_cast<std::size_t>(dataset->shape().count()));
     BOOST_TEST(normalisation_of(name).std[0] > 0);
   }
 }

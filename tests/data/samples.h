@@ -14,7 +14,7 @@
 
 namespace ockham::test {
 
-using Bytes = std::vector<uint8_t>;
+using Bytes = std::vector<std::uint8_t>;
 
 inline void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
   std::filesystem::create_directories(path.parent_path());
@@ -37,17 +37,16 @@ inline void write_gz(const std::filesystem::path& path, const Bytes& bytes) {
 /// One record: the label bytes, then pixel i = (first + i) mod 256.
 inline Bytes cifar_record(const Bytes& labels, int first) {
   Bytes record = labels;
-  for (int i = 0; i < 3072; ++i) {
-    record.push_back(static_cast<uint8_t>(first + i));
-  }
+  for (int i = 0; i < 3072; ++i)
+    record.push_back(static_cast<std::uint8_t>(first + i));
   return record;
 }
 
 /// cifar-10-batches-bin/ with two records in every file: labels k and 9 - k in batch k, first pixels 10 k and 10 k + 1.
 inline void write_cifar10(const std::filesystem::path& dir) {
   for (int k = 1; k <= 6; ++k) {
-    Bytes bytes = cifar_record({static_cast<uint8_t>(k)}, 10 * k);
-    const Bytes second = cifar_record({static_cast<uint8_t>(9 - k)}, 10 * k + 1);
+    Bytes bytes = cifar_record({static_cast<std::uint8_t>(k)}, 10 * k);
+    const Bytes second = cifar_record({static_cast<std::uint8_t>(9 - k)}, 10 * k + 1);
     bytes.insert(bytes.end(), second.begin(), second.end());
     const std::string name = k == 6 ? "test_batch.bin" : "data_batch_" + std::to_string(k) + ".bin";
     write_bytes(dir / "cifar-10-batches-bin" / name, bytes);
@@ -59,9 +58,8 @@ inline void write_cifar10(const std::filesystem::path& dir) {
 /// Three images of 2x3 pixels, values 0 to 17.
 inline Bytes idx_images() {
   Bytes bytes{0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3};
-  for (uint8_t i = 0; i < 18; ++i) {
+  for (std::uint8_t i = 0; i < 18; ++i)
     bytes.push_back(i);
-  }
   return bytes;
 }
 
@@ -70,23 +68,22 @@ inline Bytes idx_labels() {
   return {0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9};
 }
 
-inline void append_u32(Bytes& bytes, uint32_t value) {
-  for (int shift : {24, 16, 8, 0}) {
-    bytes.push_back(static_cast<uint8_t>(value >> shift));
-  }
+inline void append_u32(Bytes& bytes, std::uint32_t value) {
+  for (int shift : {24, 16, 8, 0})
+    bytes.push_back(static_cast<std::uint8_t>(value >> shift));
 }
 
 /// A PNG chunk: length, type, data, CRC of type and data.
 inline void append_chunk(Bytes& png, const std::string& type, const Bytes& data) {
-  append_u32(png, static_cast<uint32_t>(data.size()));
+  append_u32(png, static_cast<std::uint32_t>(data.size()));
   Bytes body(type.begin(), type.end());
   body.insert(body.end(), data.begin(), data.end());
   png.insert(png.end(), body.begin(), body.end());
-  append_u32(png, static_cast<uint32_t>(crc32(0, body.data(), static_cast<unsigned>(body.size()))));
+  append_u32(png, static_cast<std::uint32_t>(crc32(0, body.data(), static_cast<unsigned>(body.size()))));
 }
 
 /// Signature and header of a PNG; colours 2: RGB, 3: by palette.
-inline Bytes png_head(uint32_t width, uint32_t height, uint8_t colours = 2) {
+inline Bytes png_head(std::uint32_t width, std::uint32_t height, std::uint8_t colours = 2) {
   Bytes png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, header;
   append_u32(header, width);
   append_u32(header, height);
@@ -104,13 +101,12 @@ inline Bytes packed(const Bytes& bytes) {
 }
 
 /// A PNG of one colour.
-inline Bytes png(uint32_t width, uint32_t height, uint8_t red, uint8_t green, uint8_t blue) {
+inline Bytes png(std::uint32_t width, std::uint32_t height, std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
   Bytes rows;
-  for (uint32_t y = 0; y < height; ++y) {
+  for (std::uint32_t y = 0; y < height; ++y) {
     rows.push_back(0);  // no filter
-    for (uint32_t x = 0; x < width; ++x) {
+    for (std::uint32_t x = 0; x < width; ++x)
       rows.insert(rows.end(), {red, green, blue});
-    }
   }
   Bytes result = png_head(width, height);
   append_chunk(result, "IDAT", packed(rows));
@@ -126,19 +122,19 @@ inline Bytes joined(std::initializer_list<Bytes> parts) {
 }
 
 /// A marker segment of a JPEG with its length.
-inline Bytes segment(uint8_t marker, const Bytes& data) {
-  const size_t length = data.size() + 2;
-  return joined({{0xFF, marker, static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)}, data});
+inline Bytes segment(std::uint8_t marker, const Bytes& data) {
+  const std::size_t length = data.size() + 2;
+  return joined({{0xFF, marker, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)}, data});
 }
 
 /// The segments of a JPEG of 8x8 pixels whose component c is 128 + 8 levels[c] everywhere, levels being 0 or 8 to 15 on
 /// either side; tests exchange them.
 struct JpegParts {
   explicit JpegParts(const std::vector<int>& levels = {0}) {
-    const auto count = static_cast<uint8_t>(levels.size());
+    const auto count = static_cast<std::uint8_t>(levels.size());
     Bytes frame_data{8, 0, 8, 0, 8, count}, scan_data{count};
     std::string bits;
-    for (uint8_t c = 0; c < count; ++c) {
+    for (std::uint8_t c = 0; c < count; ++c) {
       frame_data.insert(frame_data.end(), {c, 0x11, 0});
       scan_data.insert(scan_data.end(), {c, 0});
       const int level = levels[c];
@@ -150,8 +146,8 @@ struct JpegParts {
     frame = segment(0xC0, frame_data);
     scan = segment(0xDA, scan_data);
     bits.resize((bits.size() + 7) / 8 * 8, '1');
-    for (size_t i = 0; i < bits.size(); i += 8)
-      coded.push_back(static_cast<uint8_t>(std::bitset<8>(bits.substr(i, 8)).to_ulong()));
+    for (std::size_t i = 0; i < bits.size(); i += 8)
+      coded.push_back(static_cast<std::uint8_t>(std::bitset<8>(bits.substr(i, 8)).to_ulong()));
   }
 
   Bytes bytes() const { return joined({start, quantisation, frame, dc_table, ac_table, scan, coded, end}); }
@@ -166,8 +162,8 @@ struct JpegParts {
   Bytes end{0xFF, 0xD9};
 };
 
-inline Bytes pixels_of(const data::Dataset& dataset, int64_t index) {
-  Bytes pixels(static_cast<size_t>(dataset.shape().count()));
+inline Bytes pixels_of(const data::Dataset& dataset, std::int64_t index) {
+  Bytes pixels(static_cast<std::size_t>(dataset.shape().count()));
   dataset.read(index, pixels);
   return pixels;
 }

@@ -16,15 +16,14 @@ namespace {
 /// One-pixel images, pixel and label equal to the index, so that a part shows what it took.
 DatasetPtr counting(int size) {
   Bytes values;
-  for (int i = 0; i < size; ++i) {
-    values.push_back(static_cast<uint8_t>(i));
-  }
+  for (int i = 0; i < size; ++i)
+    values.push_back(static_cast<std::uint8_t>(i));
   return std::make_shared<MemoryDataset>("counting", numbered_names(256), ImageShape{1, 1, 1}, values, values);
 }
 
 std::vector<int> content(const DatasetPtr& dataset) {
   std::vector<int> values;
-  for (int64_t i = 0; i < dataset->size(); ++i) {
+  for (std::int64_t i = 0; i < dataset->size(); ++i) {
     BOOST_TEST(dataset->label(i) == pixels_of(*dataset, i).front());
     values.push_back(dataset->label(i));
   }
@@ -36,25 +35,23 @@ std::vector<int> content(const DatasetPtr& dataset) {
 BOOST_AUTO_TEST_SUITE(subset)
 
 BOOST_AUTO_TEST_CASE(permutation_holds_each_number_once_and_follows_its_address) {
-  const std::vector<int64_t> order = permutation(100, 1, Purpose::kSplit);
+  const std::vector<std::int64_t> order = permutation(100, 1, Purpose::kSplit);
   BOOST_TEST(order == permutation(100, 1, Purpose::kSplit), boost::test_tools::per_element());
   BOOST_TEST((order != permutation(100, 2, Purpose::kSplit)));
   BOOST_TEST((order != permutation(100, 1, Purpose::kSplit, 1)));
-  BOOST_TEST((std::set<int64_t>(order.begin(), order.end()).size() == 100u));
+  BOOST_TEST((std::set<std::int64_t>(order.begin(), order.end()).size() == 100u));
   BOOST_TEST(std::ranges::max(order) == 99);
 }
 
 // All 24 orders of four things, 100 expected of each: chi-square with 23 degrees of freedom is below 50 but for 1 in
 // 1000 seeds.
 BOOST_AUTO_TEST_CASE(permutation_is_uniform) {
-  std::map<std::vector<int64_t>, int> counts;
-  for (uint64_t seed = 0; seed < 2400; ++seed) {
+  std::map<std::vector<std::int64_t>, int> counts;
+  for (std::uint64_t seed = 0; seed < 2400; ++seed)
     ++counts[permutation(4, seed, Purpose::kSplit)];
-  }
   double chi_square = 0;
-  for (const auto& [order, count] : counts) {
+  for (const auto& [order, count] : counts)
     chi_square += (count - 100.0) * (count - 100.0) / 100.0;
-  }
   BOOST_TEST(counts.size() == 24u);
   BOOST_TEST(chi_square < 50);
 }
@@ -69,14 +66,16 @@ BOOST_AUTO_TEST_CASE(train_and_valid_are_disjoint) {
 }
 
 BOOST_AUTO_TEST_CASE(validation_images_do_not_depend_on_the_training_size) {
-  const auto valid = [](int64_t train_size) {
+  const auto valid = [](std::int64_t train_size) {
     return content(split(counting(50), counting(1), {.train_size = train_size, .valid_size = 10}).valid);
   };
   BOOST_TEST(valid(5) == valid(40), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(smaller_training_part_is_the_front_of_a_bigger_one) {
-  const auto train = [](int64_t size) { return content(split(counting(50), counting(1), {.train_size = size}).train); };
+  const auto train = [](std::int64_t size) {
+    return content(split(counting(50), counting(1), {.train_size = size}).train);
+  };
   const std::vector<int> big = train(20), small = train(8);
   BOOST_TEST(std::vector<int>(big.begin(), big.begin() + 8) == small, boost::test_tools::per_element());
 }

@@ -18,7 +18,7 @@ BOOST_AUTO_TEST_CASE(reports_images_labels_and_digest_of_both_splits) {
   const VerifyReport report = ockham::data::verify("cifar10", dir.path());
   BOOST_TEST_REQUIRE(report.splits.size() == 2u);
   BOOST_TEST(report.splits[0].images == 10);
-  BOOST_TEST(report.splits[0].label_counts == (std::vector<int64_t>{0, 1, 1, 1, 2, 2, 1, 1, 1, 0}),
+  BOOST_TEST(report.splits[0].label_counts == (std::vector<std::int64_t>{0, 1, 1, 1, 2, 2, 1, 1, 1, 0}),
              boost::test_tools::per_element());
   BOOST_TEST((report.splits[1].split == Split::kTest));
   BOOST_TEST(report.splits[1].digest.size() == 64u);
@@ -31,9 +31,8 @@ BOOST_AUTO_TEST_CASE(archive_beside_the_data_is_compared_with_the_official_one) 
   write_text(dir.path() / "cifar-10-binary.tar.gz", "abc");
   const VerifyReport report = ockham::data::verify("cifar10", dir.path());
   BOOST_TEST_REQUIRE(report.archives.size() == 1u);
-  for (std::string_view part : {"3 bytes", "900150983cd24fb0d6963f7d28e17f72", "c32a1d4ab5d03f1284b67883e8d87530"}) {
+  for (std::string_view part : {"3 bytes", "900150983cd24fb0d6963f7d28e17f72", "c32a1d4ab5d03f1284b67883e8d87530"})
     BOOST_TEST(report.archives[0].find(part) != std::string::npos);  // the first MD5 is RFC 1321's for "abc"
-  }
 }
 
 BOOST_AUTO_TEST_CASE(broken_pictures_are_listed) {
@@ -80,7 +79,7 @@ BOOST_AUTO_TEST_CASE(sample_sheet_is_a_png_with_the_images_in_rows) {
   const TemporaryFolder dir;
   const DatasetPtr dataset = open_shapes(Split::kTest, {.test_size = 9});
   const auto path = dir.path() / "sample.png";
-  write_sample(*dataset, std::vector<int64_t>{0, 1, 2}, 2, path);
+  write_sample(*dataset, std::vector<std::int64_t>{0, 1, 2}, 2, path);
   const Picture sheet = decode_picture("sheet", read_file("sheet", path, 1 << 20));
   BOOST_TEST((sheet.shape == ImageShape{3, 68, 68}));
   const Bytes third = pixels_of(*dataset, 2);
@@ -92,7 +91,7 @@ BOOST_AUTO_TEST_CASE(sample_sheet_is_a_png_with_the_images_in_rows) {
 BOOST_AUTO_TEST_CASE(sample_refuses_nothing_to_draw_and_unwritable_places) {
   const TemporaryFolder dir;
   const DatasetPtr dataset = open_shapes(Split::kTest, {.test_size = 9});
-  const std::vector<int64_t> none, one{0}, outside{9};
+  const std::vector<std::int64_t> none, one{0}, outside{9};
   BOOST_CHECK_THROW(write_sample(*dataset, none, 2, dir.path() / "a.png"), std::invalid_argument);
   BOOST_CHECK_THROW(write_sample(*dataset, one, 0, dir.path() / "a.png"), std::invalid_argument);
   BOOST_CHECK_THROW(write_sample(*dataset, outside, 1, dir.path() / "a.png"), std::out_of_range);

@@ -13,17 +13,18 @@ using namespace ockham::data;
 
 namespace {
 
-using Bytes = std::vector<uint8_t>;
+using Bytes = std::vector<std::uint8_t>;
 
 /// The file with right CRCs: without them a changed PNG would never get past the check.
 Bytes with_right_sums(Bytes png) {
-  for (size_t at = kSignatureBytes; at + 12 <= png.size();) {
-    const size_t length = size_t{png[at]} << 24 | size_t{png[at + 1]} << 16 | size_t{png[at + 2]} << 8 | png[at + 3];
+  for (std::size_t at = kSignatureBytes; at + 12 <= png.size();) {
+    const std::size_t length =
+        std::size_t{png[at]} << 24 | std::size_t{png[at + 1]} << 16 | std::size_t{png[at + 2]} << 8 | png[at + 3];
     if (length > png.size() - at - 12)
       break;
     const uLong sum = crc32_z(0, png.data() + at + 4, length + 4);
-    for (size_t i = 0; i < 4; ++i)
-      png[at + 8 + length + i] = static_cast<uint8_t>(sum >> (24 - 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      png[at + 8 + length + i] = static_cast<std::uint8_t>(sum >> (24 - 8 * i));
     at += 12 + length;
   }
   return png;
@@ -46,7 +47,7 @@ void require_same_twice(Decode decode) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bytes(data, data + size);
   const PictureFormat format = format_of(bytes);
   if (format == PictureFormat::kPng)

@@ -68,10 +68,9 @@ BOOST_AUTO_TEST_CASE(impossible_classes_cost_nothing_unless_they_are_the_label) 
 }
 
 BOOST_AUTO_TEST_CASE(a_label_outside_is_refused_with_sample_label_and_classes) {
-  for (std::int64_t label : {3, -1}) {
+  for (std::int64_t label : {3, -1})
     BOOST_CHECK_EXCEPTION(loss_of(test::noise({2, 3}, 3), labels_of({0, label})), Error,
                           (test::Says{{"sample 1", concat("label ", label).c_str(), "3 classes"}}));
-  }
 }
 
 BOOST_AUTO_TEST_CASE(factor_times_its_transpose_is_the_hessian_even_with_exact_zeros) {
