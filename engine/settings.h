@@ -14,7 +14,7 @@
 //
 // A visitor reads the fields, to declare options whose defaults they are, or writes those that were given. So
 // describe() names every field on every call, whatever the others hold. Libraries describe what can be set in them;
-// what reads command lines is above them (apps/cli/settings.h).
+// what reads command lines is above them (apps/cli/options/settings.h).
 #include <cstdint>
 #include <initializer_list>
 #include <limits>

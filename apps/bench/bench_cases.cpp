@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "apps/runs/batches.h"
+#include "apps/runs/inputs/batches.h"
 #include "autograd/curvature.h"
 #include "autograd/hessian.h"
 #include "autograd/optim/sgd.h"

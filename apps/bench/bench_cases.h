@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "apps/runs/precision.h"
+#include "apps/runs/inputs/precision.h"
 
 namespace ockham::apps {
 

@@ -4,9 +4,9 @@
 
 #include "apps/bench/bench_cases.h"
 #include "apps/cli/host.h"
-#include "apps/cli/json_text.h"
+#include "apps/cli/text/json_text.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/precision.h"
+#include "apps/runs/inputs/precision.h"
 #include "apps/runs/profile_report.h"
 #include "apps/runs/program.h"
 #include "engine/allocator.h"

@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 
 namespace ockham::apps {
 namespace {

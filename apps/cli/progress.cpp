@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/cli/format.h"
 #include "apps/cli/host.h"
+#include "apps/cli/text/format.h"
 
 namespace ockham::apps {
 namespace {

@@ -2,14 +2,14 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
-#include "apps/cli/json_file.h"
-#include "apps/cli/settings.h"
-#include "apps/cli/spread.h"
+#include "apps/cli/options/settings.h"
+#include "apps/cli/text/format.h"
+#include "apps/cli/text/json_file.h"
+#include "apps/cli/text/spread.h"
 #include "apps/runs/child_run.h"
-#include "apps/runs/datasets.h"
+#include "apps/runs/folder/source_run.h"
+#include "apps/runs/inputs/datasets.h"
 #include "apps/runs/profile_report.h"
-#include "apps/runs/source_run.h"
 #include "apps/runs/training/network_training.h"
 #include "engine/atomic_file.h"
 #include "nas/genotype/random_cell.h"

@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "apps/cli/format.h"
+#include "apps/cli/options/settings.h"
 #include "apps/cli/output_path.h"
-#include "apps/cli/settings.h"
+#include "apps/cli/text/format.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
+#include "apps/runs/inputs/datasets.h"
 #include "apps/runs/program.h"
 #include "data/archive.h"
 #include "data/subset.h"

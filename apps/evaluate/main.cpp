@@ -2,13 +2,13 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
 #include "apps/cli/host.h"
-#include "apps/runs/batches.h"
+#include "apps/cli/text/format.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/precision.h"
+#include "apps/runs/folder/source_run.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/precision.h"
 #include "apps/runs/program.h"
-#include "apps/runs/source_run.h"
 #include "engine/allocator.h"
 #include "nas/cost.h"
 #include "nas/train/trainer.h"

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "apps/cli/format.h"
 #include "apps/cli/output_path.h"
+#include "apps/cli/text/format.h"
 #include "apps/runs/program.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"

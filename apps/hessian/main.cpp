@@ -3,15 +3,15 @@
 #include <iostream>
 #include <limits>
 
-#include "apps/cli/format.h"
 #include "apps/cli/host.h"
 #include "apps/cli/output_path.h"
-#include "apps/runs/batches.h"
+#include "apps/cli/text/format.h"
 #include "apps/runs/common_options.h"
+#include "apps/runs/folder/source_run.h"
 #include "apps/runs/hessian_options.h"
-#include "apps/runs/precision.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/precision.h"
 #include "apps/runs/program.h"
-#include "apps/runs/source_run.h"
 #include "autograd/hessian_check.h"
 #include "engine/atomic_file.h"
 #include "nas/rank_correlation.h"

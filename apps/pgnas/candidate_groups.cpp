@@ -3,9 +3,9 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
-#include "apps/cli/json_text.h"
-#include "apps/cli/spread.h"
+#include "apps/cli/text/format.h"
+#include "apps/cli/text/json_text.h"
+#include "apps/cli/text/spread.h"
 #include "apps/report/histogram.h"
 #include "engine/atomic_file.h"
 

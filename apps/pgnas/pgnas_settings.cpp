@@ -1,7 +1,7 @@
 #include "apps/pgnas/pgnas_settings.h"
 
-#include "apps/cli/settings.h"
-#include "apps/runs/datasets.h"
+#include "apps/cli/options/settings.h"
+#include "apps/runs/inputs/datasets.h"
 #include "engine/error.h"
 
 namespace ockham::apps {

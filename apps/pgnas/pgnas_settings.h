@@ -1,6 +1,6 @@
 #pragma once
 // What ockham-pgnas can be told.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "apps/runs/settings.h"
 #include "data/dataset.h"
 #include "nas/methods/pgnas/pgnas.h"

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
-#include "apps/cli/settings.h"
-#include "apps/runs/batches.h"
-#include "apps/runs/datasets.h"
+#include "apps/cli/options/settings.h"
+#include "apps/cli/text/format.h"
+#include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/datasets.h"
 #include "apps/runs/memory_plan.h"
-#include "apps/runs/recorded_facts.h"
 #include "autograd/optim/schedule.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
 #include "apps/cli/output_path.h"
 #include "apps/cli/progress.h"
-#include "apps/runs/batches.h"
+#include "apps/cli/text/format.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/datasets.h"
 #include "apps/runs/program.h"
 #include "data/loader.h"
 #include "engine/atomic_file.h"

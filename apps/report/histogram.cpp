@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 #include "engine/error.h"
 
 namespace ockham::apps {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 #include "apps/report/document.h"
 #include "engine/error.h"
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <iostream>
 
-#include "apps/cli/format.h"
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/format.h"
+#include "apps/cli/text/json_file.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/recorded_facts.h"
+#include "apps/runs/folder/recorded_facts.h"
 #include "engine/allocator.h"
 #include "engine/error.h"
 

@@ -1,6 +1,6 @@
 #include "apps/runs/common_options.h"
 
-#include "apps/cli/settings.h"
+#include "apps/cli/options/settings.h"
 #include "apps/runs/settings.h"
 
 namespace ockham::apps {

@@ -1,6 +1,6 @@
 #pragma once
 // The options that mean the same in every program. An app declares the groups that it uses and then its own.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "engine/device.h"
 
 namespace ockham::apps {

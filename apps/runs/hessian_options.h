@@ -2,7 +2,7 @@
 // From options to how second derivatives are taken.
 #include <string_view>
 
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "autograd/hessian.h"
 #include "autograd/module.h"
 

@@ -2,7 +2,7 @@
 // How a run that may have a memory limit begins.
 #include <optional>
 
-#include "apps/runs/checkpoints.h"
+#include "apps/runs/folder/checkpoints.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/runs/profile_report.h"
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "apps/cli/format.h"
 #include "apps/cli/host.h"
+#include "apps/cli/text/format.h"
 #include "engine/arena.h"
 #include "engine/error.h"
 #include "engine/random.h"

@@ -6,8 +6,8 @@
 #include <system_error>
 
 #include "apps/cli/descriptors.h"
-#include "apps/cli/json_text.h"
 #include "apps/cli/stop.h"
+#include "apps/cli/text/json_text.h"
 #include "apps/cli/version.h"
 #include "apps/runs/common_options.h"
 #include "data/error.h"

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "apps/cli/log.h"
-#include "apps/cli/options.h"
-#include "apps/runs/run_folder.h"
+#include "apps/cli/options/options.h"
+#include "apps/runs/folder/run_folder.h"
 
 namespace ockham::apps {
 

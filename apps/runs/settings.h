@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "apps/runs/precision.h"
+#include "apps/runs/inputs/precision.h"
 #include "engine/settings.h"
 
 namespace ockham::apps {

@@ -1,6 +1,6 @@
 #pragma once
 // Which methods and spaces take note of an option: one that a run's do not is not ignored in silence.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 
 namespace ockham::apps {
 

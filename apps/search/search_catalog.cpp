@@ -1,8 +1,8 @@
 #include "apps/search/search_catalog.h"
 
-#include "apps/cli/settings.h"
-#include "apps/runs/datasets.h"
-#include "apps/runs/precision.h"
+#include "apps/cli/options/settings.h"
+#include "apps/runs/inputs/datasets.h"
+#include "apps/runs/inputs/precision.h"
 #include "engine/error.h"
 
 namespace ockham::apps {

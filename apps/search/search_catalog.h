@@ -1,6 +1,6 @@
 #pragma once
 // From options to the space and the method of a search: what nas/catalog/ lists, by name.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "nas/catalog/catalog.h"
 #include "nas/network/frame.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "apps/runs/batches.h"
-#include "apps/runs/recorded_facts.h"
+#include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/inputs/batches.h"
 #include "engine/error.h"
 #include "nas/methods/held_out.h"
 

@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 #include "apps/search/training_command.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"

@@ -4,15 +4,15 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
 #include "apps/cli/host.h"
 #include "apps/cli/progress.h"
-#include "apps/runs/batches.h"
-#include "apps/runs/checkpoints.h"
+#include "apps/cli/text/format.h"
+#include "apps/runs/folder/checkpoints.h"
+#include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/networks.h"
+#include "apps/runs/inputs/precision.h"
 #include "apps/runs/limited_run.h"
-#include "apps/runs/networks.h"
-#include "apps/runs/precision.h"
-#include "apps/runs/recorded_facts.h"
 #include "apps/runs/training/training_line.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_report.h"

@@ -1,6 +1,6 @@
 #pragma once
 // What the run of BayesNAS in its own spaces consists of (search_run.h).
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/spaces/cells/supernet.h"
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "apps/cli/settings.h"
+#include "apps/cli/options/settings.h"
 #include "apps/cli/stop.h"
-#include "apps/runs/batches.h"
+#include "apps/runs/inputs/batches.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/search/method_report.h"
 #include "apps/search/rank_agreement.h"

@@ -1,6 +1,6 @@
 #include "apps/search/training_command.h"
 
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 #include "engine/error.h"
 
 namespace ockham::apps {

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 
 namespace ockham::apps {
 

@@ -1,5 +1,5 @@
 // Images on their way to a network: what training does to them, and that evaluation does nothing to them.
-#include "apps/runs/batches.h"
+#include "apps/runs/inputs/batches.h"
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 // What a checkpoint keeps, and that it is believed only as long as it is what was saved.
-#include "apps/runs/checkpoints.h"
+#include "apps/runs/folder/checkpoints.h"
 
 #include <fstream>
 #include <limits>

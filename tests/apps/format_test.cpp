@@ -1,9 +1,9 @@
 // Numbers for people, and sizes from people.
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 
 #include <limits>
 
-#include "apps/cli/spelling.h"
+#include "apps/cli/options/spelling.h"
 #include "tests/support.h"
 
 namespace ockham::apps {

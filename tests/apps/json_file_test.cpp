@@ -1,5 +1,5 @@
 // What programs read from the JSON of a run has its type, or the file and the key are named.
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/json_file.h"
 
 #include <array>
 #include <vector>

@@ -1,5 +1,5 @@
 // Where option values come from, which of them wins, and what is refused.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

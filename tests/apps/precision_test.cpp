@@ -2,7 +2,7 @@
 // labels: slow
 #include <regex>
 
-#include "apps/runs/batches.h"
+#include "apps/runs/inputs/batches.h"
 #include "data/registry.h"
 #include "engine/allocator.h"
 #include "engine/parallel.h"

@@ -1,11 +1,11 @@
 // What a run records of its data is what it goes on with, and what programs that read the run look at.
 // labels: slow
-#include "apps/runs/recorded_facts.h"
+#include "apps/runs/folder/recorded_facts.h"
 
 #include <limits>
 
 #include "apps/runs/common_options.h"
-#include "apps/runs/source_run.h"
+#include "apps/runs/folder/source_run.h"
 #include "engine/safetensors.h"
 #include "tests/apps/program.h"
 

@@ -1,5 +1,5 @@
 // The files of a run folder: created, refused, resumed, cut back, and safe from full disks.
-#include "apps/runs/run_folder.h"
+#include "apps/runs/folder/run_folder.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,8 +8,8 @@
 #include <functional>
 #include <limits>
 
-#include "apps/runs/checkpoints.h"
 #include "apps/runs/common_options.h"
+#include "apps/runs/folder/checkpoints.h"
 #include "engine/error.h"
 #include "tests/support.h"
 

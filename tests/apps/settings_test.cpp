@@ -1,5 +1,5 @@
 // Structs that describe their fields once: options declared from them, and filled again.
-#include "apps/cli/settings.h"
+#include "apps/cli/options/settings.h"
 
 #include "engine/error.h"
 #include "tests/support.h"

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
-#include "apps/cli/settings.h"
-#include "apps/runs/batches.h"
-#include "apps/runs/datasets.h"
+#include "apps/cli/options/settings.h"
+#include "apps/cli/text/format.h"
+#include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/datasets.h"
+#include "apps/runs/inputs/networks.h"
 #include "apps/runs/memory_plan.h"
-#include "apps/runs/networks.h"
-#include "apps/runs/recorded_facts.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "nas/cost.h"

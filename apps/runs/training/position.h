@@ -1,6 +1,6 @@
 #pragma once
 // Where a run stands, as its checkpoints say it: counts in the metadata's position, sums and bests as a tensor.
-#include "apps/runs/checkpoints.h"
+#include "apps/runs/folder/checkpoints.h"
 #include "nas/train/score.h"
 
 namespace ockham::apps {

@@ -2,8 +2,8 @@
 // What a trainee will need of memory and time, found out on noise in place of images. It is of no use afterwards.
 #include <deque>
 
+#include "apps/runs/inputs/precision.h"
 #include "apps/runs/memory_plan.h"
-#include "apps/runs/precision.h"
 #include "apps/runs/training/trainee.h"
 
 namespace ockham::apps {

@@ -1,6 +1,6 @@
 #include "apps/runs/training/train_settings.h"
 
-#include "apps/cli/settings.h"
+#include "apps/cli/options/settings.h"
 
 namespace ockham::apps {
 namespace {

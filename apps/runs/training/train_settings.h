@@ -1,6 +1,6 @@
 #pragma once
 // What ockham-train can be told, and ockham-compare for each of its trainings.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "apps/runs/settings.h"
 #include "autograd/optim/schedule.h"
 #include "data/dataset.h"

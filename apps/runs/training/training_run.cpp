@@ -4,14 +4,14 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/format.h"
 #include "apps/cli/host.h"
 #include "apps/cli/stop.h"
-#include "apps/runs/batches.h"
-#include "apps/runs/datasets.h"
+#include "apps/cli/text/format.h"
+#include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/inputs/batches.h"
+#include "apps/runs/inputs/datasets.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/runs/profile_report.h"
-#include "apps/runs/recorded_facts.h"
 #include "apps/runs/training/rehearsal.h"
 #include "apps/runs/training/training_line.h"
 

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "apps/cli/progress.h"
-#include "apps/runs/checkpoints.h"
+#include "apps/runs/folder/checkpoints.h"
 #include "apps/runs/settings.h"
 #include "apps/runs/training/position.h"
 #include "apps/runs/training/trainee.h"

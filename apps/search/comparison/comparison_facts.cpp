@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/cli/host.h"
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/json_file.h"
 #include "engine/error.h"
 #include "nas/genotype/genotype.h"
 #include "nas/rank_correlation.h"

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <functional>
 
-#include "apps/cli/format.h"
-#include "apps/cli/spread.h"
+#include "apps/cli/text/format.h"
+#include "apps/cli/text/spread.h"
 #include "apps/report/line_chart.h"
 #include "apps/search/comparison/comparison_facts.h"
 #include "engine/error.h"

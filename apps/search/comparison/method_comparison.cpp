@@ -5,9 +5,9 @@
 #include <fstream>
 #include <iostream>
 
-#include "apps/cli/format.h"
-#include "apps/cli/json_text.h"
-#include "apps/cli/spelling.h"
+#include "apps/cli/options/spelling.h"
+#include "apps/cli/text/format.h"
+#include "apps/cli/text/json_text.h"
 #include "apps/runs/child_run.h"
 #include "apps/search/comparison/comparison_facts.h"
 #include "apps/search/comparison/comparison_report.h"

@@ -3,7 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "apps/runs/checkpoints.h"
+#include "apps/runs/folder/checkpoints.h"
 #include "data/dataset.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/cells/supernet.h"

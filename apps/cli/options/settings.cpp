@@ -1,7 +1,7 @@
-#include "apps/cli/settings.h"
+#include "apps/cli/options/settings.h"
 
-#include "apps/cli/format.h"
-#include "apps/cli/options_check.h"
+#include "apps/cli/options/options_check.h"
+#include "apps/cli/text/format.h"
 
 namespace ockham::apps {
 namespace {

@@ -1,4 +1,4 @@
-#include "apps/runs/precision.h"
+#include "apps/runs/inputs/precision.h"
 
 namespace ockham::apps {
 

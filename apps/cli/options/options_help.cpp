@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 
 namespace ockham::apps {
 namespace {

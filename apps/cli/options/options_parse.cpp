@@ -6,11 +6,11 @@
 #include <boost/program_options.hpp>
 #include <cctype>
 
-#include "apps/cli/ini.h"
-#include "apps/cli/json_file.h"
-#include "apps/cli/options.h"
-#include "apps/cli/options_check.h"
-#include "apps/cli/spelling.h"
+#include "apps/cli/options/ini.h"
+#include "apps/cli/options/options.h"
+#include "apps/cli/options/options_check.h"
+#include "apps/cli/options/spelling.h"
+#include "apps/cli/text/json_file.h"
 #include "engine/error.h"
 #include "engine/log.h"
 

@@ -1,4 +1,4 @@
-#include "apps/runs/batches.h"
+#include "apps/runs/inputs/batches.h"
 
 #include <algorithm>
 

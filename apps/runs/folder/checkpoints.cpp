@@ -1,10 +1,10 @@
-#include "apps/runs/checkpoints.h"
+#include "apps/runs/folder/checkpoints.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/json_file.h"
 #include "data/digest.h"
 #include "engine/atomic_file.h"
 #include "engine/math.h"

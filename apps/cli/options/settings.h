@@ -4,7 +4,7 @@
 //   OptionTable table;
 //   declare_settings<RecipeSettings>(table);
 //   const auto recipe = read_settings<RecipeSettings>(table.parse(arguments, environment));
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "engine/settings.h"
 
 namespace ockham::apps {

@@ -1,9 +1,9 @@
-#include "apps/cli/json_text.h"
+#include "apps/cli/text/json_text.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 
 namespace ockham::apps {
 namespace {

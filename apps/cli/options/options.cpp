@@ -1,12 +1,12 @@
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <tuple>
 
-#include "apps/cli/format.h"
-#include "apps/cli/ini.h"
+#include "apps/cli/options/ini.h"
+#include "apps/cli/text/format.h"
 
 namespace ockham::apps {
 

@@ -2,7 +2,7 @@
 // What a run records of its data in run.json, and that a resumed run goes on with these data or not at all.
 #include <nlohmann/json.hpp>
 
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "apps/runs/settings.h"
 #include "data/subset.h"
 

@@ -1,4 +1,4 @@
-#include "apps/cli/spelling.h"
+#include "apps/cli/options/spelling.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #pragma once
 // The data that --dataset, --data, --image-size, --on-bad-image, --train-size, --valid-size and --test-size ask for.
 #include "apps/cli/log.h"
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "apps/runs/settings.h"
 #include "data/dataset.h"
 #include "data/subset.h"

@@ -1,4 +1,4 @@
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/json_file.h"
 
 #include "engine/input_file.h"
 #include "engine/strict_json.h"

@@ -1,12 +1,12 @@
-#include "apps/runs/run_folder.h"
+#include "apps/runs/folder/run_folder.h"
 
 #include <algorithm>
 #include <array>
 #include <memory>
 
 #include "apps/cli/host.h"
-#include "apps/cli/json_file.h"
-#include "apps/cli/json_text.h"
+#include "apps/cli/text/json_file.h"
+#include "apps/cli/text/json_text.h"
 #include "apps/cli/version.h"
 #include "engine/atomic_file.h"
 #include "engine/cpu_features.h"

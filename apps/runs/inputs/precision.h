@@ -1,6 +1,6 @@
 #pragma once
 // From --precision to the types of a run's tensors.
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 #include "engine/dtype.h"
 
 namespace ockham::apps {

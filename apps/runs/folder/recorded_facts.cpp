@@ -1,8 +1,8 @@
-#include "apps/runs/recorded_facts.h"
+#include "apps/runs/folder/recorded_facts.h"
 
-#include "apps/cli/json_file.h"
-#include "apps/cli/settings.h"
-#include "apps/runs/datasets.h"
+#include "apps/cli/options/settings.h"
+#include "apps/cli/text/json_file.h"
+#include "apps/runs/inputs/datasets.h"
 #include "data/error.h"
 
 namespace ockham::apps {

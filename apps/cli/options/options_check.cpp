@@ -1,10 +1,10 @@
-#include "apps/cli/options_check.h"
+#include "apps/cli/options/options_check.h"
 
 #include <algorithm>
 #include <cctype>
 
-#include "apps/cli/format.h"
-#include "apps/cli/spelling.h"
+#include "apps/cli/options/spelling.h"
+#include "apps/cli/text/format.h"
 #include "engine/error.h"
 
 namespace ockham::apps {

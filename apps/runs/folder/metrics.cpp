@@ -1,4 +1,4 @@
-#include "apps/runs/metrics.h"
+#include "apps/runs/folder/metrics.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "apps/cli/host.h"
-#include "apps/cli/json_text.h"
+#include "apps/cli/text/json_text.h"
 #include "engine/error.h"
 
 namespace ockham::apps {

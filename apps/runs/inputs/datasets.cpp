@@ -1,9 +1,9 @@
-#include "apps/runs/datasets.h"
+#include "apps/runs/inputs/datasets.h"
 
 #include <algorithm>
 #include <stdexcept>
 
-#include "apps/cli/settings.h"
+#include "apps/cli/options/settings.h"
 #include "data/archive.h"
 #include "data/error.h"
 #include "data/registry.h"

@@ -2,7 +2,7 @@
 // The rules that a given value must meet, the same wherever it comes from.
 #include <string>
 
-#include "apps/cli/options.h"
+#include "apps/cli/options/options.h"
 
 namespace ockham::apps {
 

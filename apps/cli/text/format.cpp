@@ -1,4 +1,4 @@
-#include "apps/cli/format.h"
+#include "apps/cli/text/format.h"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 // Programs that look at what a run has left: they take the data that it saw from the run, unless told otherwise.
 #include <string>
 
-#include "apps/runs/networks.h"
+#include "apps/runs/inputs/networks.h"
 #include "apps/runs/program.h"
 
 namespace ockham::apps {

@@ -1,4 +1,4 @@
-#include "apps/cli/ini.h"
+#include "apps/cli/options/ini.h"
 
 #include <fstream>
 #include <string_view>

@@ -1,12 +1,12 @@
-#include "apps/runs/source_run.h"
+#include "apps/runs/folder/source_run.h"
 
 #include <algorithm>
 #include <array>
 
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/json_file.h"
 #include "apps/runs/common_options.h"
-#include "apps/runs/datasets.h"
-#include "apps/runs/recorded_facts.h"
+#include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/inputs/datasets.h"
 #include "data/error.h"
 
 namespace ockham::apps {

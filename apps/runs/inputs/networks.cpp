@@ -1,6 +1,6 @@
-#include "apps/runs/networks.h"
+#include "apps/runs/inputs/networks.h"
 
-#include "apps/cli/json_file.h"
+#include "apps/cli/text/json_file.h"
 #include "engine/allocator.h"
 
 namespace ockham::apps {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "apps/cli/options.h"
-#include "apps/runs/metrics.h"
+#include "apps/cli/options/options.h"
+#include "apps/runs/folder/metrics.h"
 
 namespace ockham::apps {
 
