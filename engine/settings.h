@@ -16,7 +16,6 @@
 // describe() names every field on every call, whatever the others hold. Libraries describe what can be set in them;
 // what reads command lines is above them (apps/cli/options/settings.h).
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -51,6 +50,16 @@ struct Named {
   E value;
 };
 
+/// @throws std::logic_error for a value without a name
+template <class E>
+std::string name_of(const std::vector<Named<E>>& values, E value) {
+  for (const Named<E>& named : values) {
+    if (named.value == value)
+      return std::string(named.name);
+  }
+  throw std::logic_error("a setting has a value without a name");
+}
+
 /// An extra rule for a text: what is wrong with it, to follow "'TEXT' ", such as "is no device"; empty if nothing is.
 using TextRule = std::string (*)(const std::string& text);
 
@@ -65,10 +74,12 @@ class SettingVisitor {
   virtual ~SettingVisitor() = default;
 
   /// The heading of the settings that follow, whose role is kWork until role() says otherwise.
-  virtual void group(std::string_view heading) = 0;
-  virtual void role(SettingRole role) = 0;
+  virtual void group(std::string_view) {}
+  virtual void role(SettingRole) {}
   /// Another name for a setting that has been named.
-  virtual void alias(std::string_view other, std::string_view name) = 0;
+  virtual void alias(std::string_view /*other*/, std::string_view /*name*/) {}
+  /// A named setting that need not be named where it is given: the first such is the first word of the command line.
+  virtual void word(std::string_view) {}
   virtual void flag(std::string_view name, bool& field, std::string_view help) = 0;
   virtual void count(std::string_view name, std::int64_t& field, std::string_view help, CountRange range = {}) = 0;
   virtual void count(std::string_view name, std::optional<std::int64_t>& field, std::string_view help,
@@ -86,19 +97,16 @@ class SettingVisitor {
   virtual void choice(std::string_view name, std::string& field, const std::vector<std::string>& names,
                       std::string_view help) = 0;
 
-  /// A choice whose field is an enumeration. @throws std::logic_error if the field's value is none of `values`
+  /// A choice whose field is an enumeration or a truth value. @throws std::logic_error if the field's value is none of
+  /// `values`
   template <class E>
-  void choice(std::string_view name, E& field, std::initializer_list<Named<std::type_identity_t<E>>> values,
+  requires std::is_enum_v<E> || std::is_same_v<E, bool>
+  void choice(std::string_view name, E& field, const std::vector<Named<std::type_identity_t<E>>>& values,
               std::string_view help) {
     std::vector<std::string> names;
-    std::string chosen;
-    for (const Named<E>& value : values) {
+    for (const Named<E>& value : values)
       names.emplace_back(value.name);
-      if (value.value == field)
-        chosen = value.name;
-    }
-    if (chosen.empty())
-      throw std::logic_error("setting '" + std::string(name) + "' has a value without a name");
+    std::string chosen = name_of(values, field);
     choice(name, chosen, names, help);
     for (const Named<E>& value : values) {
       if (value.name == chosen)

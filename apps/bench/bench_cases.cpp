@@ -235,10 +235,8 @@ BenchWork loading(const char* name, const std::string& folder, DType dtype) {
   return {.run = read, .images = static_cast<double>(count)};
 }
 
-using Settings = BenchSettings;
-
 /// For cases without feature maps that could be narrow.
-DType one_type(const Settings& s) {
+DType one_type(const BenchInput& s) {
   if (s.precision.maps == DType::kBFloat16)
     throw UsageError("--precision bf16: this case computes in one number format; use fp32 or fp64.");
   return s.precision.weights;
@@ -247,53 +245,55 @@ DType one_type(const Settings& s) {
 const std::vector<BenchCase>& cases() {
   static const std::vector<BenchCase> all = {
       {"darts-search-64", "training step of the DARTS supernet, batch 64",
-       [](const Settings& s) { return training(darts_search, 64, s.precision); }},
+       [](const BenchInput& s) { return training(darts_search, 64, s.precision); }},
       {"darts-search-16", "training step of the DARTS supernet, batch 16",
-       [](const Settings& s) { return training(darts_search, 16, s.precision); }},
+       [](const BenchInput& s) { return training(darts_search, 16, s.precision); }},
       {"bayesnas-search-18", "training step of the BayesNAS supernet, batch 18",
-       [](const Settings& s) { return training(bayesnas_search, 18, s.precision); }},
+       [](const BenchInput& s) { return training(bayesnas_search, 18, s.precision); }},
       {"darts-v2-32", "training step of DARTS_V2, 36 channels, 20 cells, auxiliary head, batch 32",
-       [](const Settings& s) { return training(darts_v2, 32, s.precision); }},
+       [](const BenchInput& s) { return training(darts_v2, 32, s.precision); }},
       {"forward-darts-search-64", "inference of the DARTS supernet, batch 64",
-       [](const Settings& s) { return inference(darts_search, 64, s.precision); }},
+       [](const BenchInput& s) { return inference(darts_search, 64, s.precision); }},
       {"forward-darts-search-16", "inference of the DARTS supernet, batch 16",
-       [](const Settings& s) { return inference(darts_search, 16, s.precision); }},
+       [](const BenchInput& s) { return inference(darts_search, 16, s.precision); }},
       {"forward-bayesnas-search-18", "inference of the BayesNAS supernet, batch 18",
-       [](const Settings& s) { return inference(bayesnas_search, 18, s.precision); }},
+       [](const BenchInput& s) { return inference(bayesnas_search, 18, s.precision); }},
       {"forward-darts-v2-32", "inference of DARTS_V2, 36 channels, 20 cells, batch 32",
-       [](const Settings& s) { return inference(darts_v2, 32, s.precision); }},
+       [](const BenchInput& s) { return inference(darts_v2, 32, s.precision); }},
       {"hessian-reverse",
        "exact diagonal over the 784 switches of the DARTS supernet (16 channels, 8 cells, 10 classes, batch 8 of "
        "32x32) by algorithm R, running statistics",
-       [](const Settings& s) { return hessian_reverse(one_type(s)); }},
+       [](const BenchInput& s) { return hessian_reverse(one_type(s)); }},
       {"hessian-forward-train",
        "the same net on batch statistics by algorithm F, for the 14 switches at the first cell's first node, whose "
        "tangents pass the whole net",
-       [](const Settings& s) { return hessian_forward(one_type(s)); }},
+       [](const BenchInput& s) { return hessian_forward(one_type(s)); }},
       {"unit-depthwise3-32x32", "one conv_unit, 64 maps of 16 channels, forward and vjp",
-       [](const Settings& s) {
+       [](const BenchInput& s) {
          return unit({64, 16, 32, 3, 1, false}, s.precision);
        }},
       {"unit-depthwise5-16x16", "the same, 32 channels, 5x5 with dilation 2",
-       [](const Settings& s) {
+       [](const BenchInput& s) {
          return unit({64, 32, 16, 5, 2, false}, s.precision);
        }},
       {"unit-depthwise5-8x8", "the same, 64 channels, 5x5",
-       [](const Settings& s) {
+       [](const BenchInput& s) {
          return unit({64, 64, 8, 5, 1, false}, s.precision);
        }},
       {"unit-dense5-32x32", "the same, 18 maps of 36 channels, dense 5x5 with dilation 2",
-       [](const Settings& s) {
+       [](const BenchInput& s) {
          return unit({18, 36, 32, 5, 2, true}, s.precision);
        }},
       {"gemm", "384 x 384 x 384 matrix product on one thread",
-       [](const Settings& s) { return one_type(s) == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>(); }},
+       [](const BenchInput& s) {
+         return one_type(s) == DType::kFloat64 ? square_gemm<double>() : square_gemm<float>();
+       }},
       {"loader-shapes", "augmented batches of 64 of the built-in images",
-       [](const Settings& s) { return loading("shapes", "", s.precision.maps); }},
+       [](const BenchInput& s) { return loading("shapes", "", s.precision.maps); }},
       {"loader-cifar10", "augmented batches of 64 of CIFAR-10; needs --data",
-       [](const Settings& s) { return loading("cifar10", s.data, s.precision.maps); }},
+       [](const BenchInput& s) { return loading("cifar10", s.data, s.precision.maps); }},
       {"loader-folder", "augmented batches of 64 of a folder of pictures, decoded; needs --data",
-       [](const Settings& s) { return loading("folder", s.data, s.precision.maps); }},
+       [](const BenchInput& s) { return loading("folder", s.data, s.precision.maps); }},
   };
   return all;
 }

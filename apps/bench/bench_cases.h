@@ -9,7 +9,7 @@
 
 namespace ockham::apps {
 
-struct BenchSettings {
+struct BenchInput {
   Precision precision;
   std::string data;  ///< folder of the data set, for the cases that read one
 };
@@ -29,7 +29,7 @@ struct BenchWork {
 struct BenchCase {
   std::string_view name;
   std::string_view what;
-  std::function<BenchWork(const BenchSettings&)> prepare;  ///< @throws data::DataError without its data
+  std::function<BenchWork(const BenchInput&)> prepare;  ///< @throws data::DataError without its data
 };
 
 std::span<const BenchCase> bench_cases();

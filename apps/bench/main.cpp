@@ -4,11 +4,9 @@
 
 #include "apps/bench/bench_cases.h"
 #include "apps/cli/host.h"
+#include "apps/cli/text/format.h"
 #include "apps/cli/text/json_text.h"
-#include "apps/runs/common_options.h"
-#include "apps/runs/inputs/precision.h"
 #include "apps/runs/profile_report.h"
-#include "apps/runs/program.h"
 #include "engine/allocator.h"
 #include "engine/parallel.h"
 #include "engine/simd.h"
@@ -18,15 +16,26 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void declare(OptionTable& table) {
-  add_device_options(table);
-  add_profile_option(table);
-  table.group("Measurement");
-  table.text("case", "", "what to measure; --list shows the names", "NAME");
-  table.positional("case");
-  table.count("repeats", 5, "timed repeats, after one that is not timed", {.min = 1, .max = 100000});
-  table.text("data", "", "folder with the data set of the loader cases", "DIR");
-  table.flag("list", "print the cases and exit");
+struct BenchSettings {
+  GeneralSettings general;
+  DeviceSettings device;
+  bool profile = false;
+  std::string name;
+  std::int64_t repeats = 5;
+  std::string data;
+  bool list = false;
+};
+
+void describe(BenchSettings& s, SettingVisitor& v) {
+  describe(s.general, v);
+  describe(s.device, v);
+  describe_profile(s.profile, v);
+  v.group("Measurement");
+  v.text("case", s.name, "what to measure; --list shows the names", "NAME");
+  v.word("case");
+  v.count("repeats", s.repeats, "timed repeats, after one that is not timed", {.min = 1, .max = 100000});
+  v.text("data", s.data, "folder with the data set of the loader cases", "DIR");
+  v.flag("list", s.list, "print the cases and exit");
 }
 
 double seconds_of(const std::function<void()>& work) {
@@ -75,7 +84,7 @@ Json rate(double amount, double seconds) {
 
 int list_cases() {
   for (const BenchCase& one : bench_cases())
-    std::cout << one.name << std::string(28 - one.name.size(), ' ') << one.what << '\n';
+    std::cout << padded(std::string(one.name), 28) << one.what << '\n';
   return kDone;
 }
 
@@ -88,18 +97,16 @@ Json profile_of(Session& session, const BenchWork& work) {
   return profile_json(profile);
 }
 
-int run(Session& session) {
-  const Options& options = session.options();
-  if (options.flag("list"))
+int run(Session& session, const BenchSettings& settings) {
+  if (settings.list)
     return list_cases();
-  const BenchCase& wanted = find_bench_case(options.text("case"));
-  const std::int64_t repeats = options.count("repeats");
-  const BenchWork work = wanted.prepare({.precision = precision_of(options), .data = options.text("data")});
+  const BenchCase& wanted = find_bench_case(settings.name);
+  const BenchWork work = wanted.prepare({.precision = precision_of(settings.device), .data = settings.data});
 
-  const Measured measured = measure(work, repeats);
+  const Measured measured = measure(work, settings.repeats);
   const double seconds = median(measured.run);
   Json result{{"case", wanted.name},
-              {"repeats", repeats},
+              {"repeats", settings.repeats},
               {"seconds_median", seconds},
               {"seconds_min", std::ranges::min(measured.run)},
               {"images_per_second", rate(work.images, seconds)},
@@ -107,15 +114,15 @@ int run(Session& session) {
               {"peak_bytes", measured.peak_bytes},
               {"threads", thread_count()},
               {"isa", instruction_set()},
-              {"precision", options.text("precision")}};
+              {"precision", name_of(kNumberFormats, settings.device.precision)}};
   if (work.forward)
     result["forwards"] = seconds / median(measured.forward);
   if (work.before_tangents)
     result["forwards_per_tangent"] =
         (seconds - median(measured.before_tangents)) / work.tangents / median(measured.forward);
-  if (options.flag("profile"))  // a run of its own: the times above are those without
+  if (settings.profile)  // a run of its own: the times above are those without
     result["profile"] = profile_of(session, work);
-  if (!options.flag("json"))  // publish() prints the same line
+  if (!settings.general.json)  // publish() prints the same line
     std::cout << json_text(result) << '\n';
   session.publish(result);
   return kDone;
@@ -125,10 +132,9 @@ int run(Session& session) {
 }  // namespace ockham::apps
 
 int main(int argc, char** argv) {
-  return ockham::apps::run_main(argc, argv,
-                                {.name = "bench",
-                                 .purpose = "Measures training steps, exact passes, kernels and loaders; prints one "
-                                            "JSON object a case.",
-                                 .declare = ockham::apps::declare,
-                                 .run = ockham::apps::run});
+  using namespace ockham::apps;
+  return run_main(
+      argc, argv,
+      app_of("bench", "Measures training steps, exact passes, kernels and loaders; prints one JSON object a case.",
+             run));
 }

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/options/settings.h"
 #include "apps/cli/text/format.h"
 #include "apps/cli/text/json_file.h"
 #include "apps/cli/text/spread.h"
@@ -18,68 +17,74 @@
 namespace ockham::apps {
 namespace {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+
+struct CompareSettings {
+  TrainSettings train;
+  std::int64_t random = 3;
+  std::string seeds = "1,2,3";
+  double tolerance = 0.25;
+};
+
+void describe(CompareSettings& s, SettingVisitor& v) {
+  describe(s.train, v);
+  v.group("Comparison");
+  v.count("random", s.random, "random cells to compare with", {.min = 1, .max = 1000});
+  v.text("seeds", s.seeds, "seeds to train each cell with", "N,N,...", seeds_complaint);
+  v.real("tolerance", s.tolerance, "how far a random network's parameters may differ, as a fraction");
+}
 
 void declare(OptionTable& table) {
   declare_train(table);
+  declare_settings<CompareSettings>(table);
   table.at("genotype").help =
       "the found cells: genotype.json of a search, or the folder of its run, which answers data options";
   answer_data_by_run(table, "genotype");
-  table.group("Comparison");
-  table.count("random", 3, "random cells to compare with", {.min = 1, .max = 1000});
-  add_seeds_option(table, "1,2,3", "seeds to train each cell with");
-  table.real("tolerance", 0.25, "how far a random network's parameters may differ, as a fraction");
 }
 
 /// Of the network that is trained on images like these.
-std::int64_t params_of(const nas::Genotype& genotype, const Options& options, const data::Dataset& images) {
+double params_of(const nas::Genotype& genotype, const CompareSettings& settings, const data::Dataset& images) {
   Initial initial;
   nas::EvaluationNetwork network(
-      genotype, evaluation_spec_of(read_settings<TrainSettings>(options), genotype, images.classes(), images.shape()),
-      initial);
-  return count_elements(network.parameters(ParameterKind::kWeight));
+      genotype, evaluation_spec_of(settings.train, genotype, images.classes(), images.shape()), initial);
+  return static_cast<double>(count_elements(network.parameters(ParameterKind::kWeight)));
 }
 
-/// Cells with as many operations as the found ones, drawn until a network of about the same size comes.
-nas::Genotype random_like(const nas::Genotype& found, std::uint64_t index, const Options& options,
-                          const data::Dataset& images) {
-  const bool is_darts = found.space == "darts";
-  const auto draw = [&](const nas::CellGenotype& cell, std::uint64_t attempt) {
-    const nas::CellSpec spec =
-        is_darts ? nas::darts_cell(cell.kind, cell.nodes) : nas::bayesnas_cell(cell.kind, cell.nodes);
-    return nas::random_cell(spec, nas::kBayesnasPrimitives, nas::count_ops(cell), index, attempt);
-  };
-  const auto wanted = static_cast<double>(params_of(found, options, images));
+/// Random cells, drawn until a network of about the found one's size comes.
+nas::Genotype random_of_like_size(const nas::Genotype& found, std::uint64_t index, const CompareSettings& settings,
+                                  const data::Dataset& images) {
+  const double wanted = params_of(found, settings, images);
   constexpr std::uint64_t kAttempts = 1000;
   for (std::uint64_t attempt = 0; attempt < kAttempts; ++attempt) {
-    nas::Genotype genotype{
-        .space = found.space, .normal = draw(found.normal, attempt), .reduce = draw(found.reduce, attempt)};
-    const auto params = static_cast<double>(params_of(genotype, options, images));
-    if (std::abs(params - wanted) <= options.real("tolerance") * wanted)
+    nas::Genotype genotype = nas::random_like(found, index, attempt);
+    if (std::abs(params_of(genotype, settings, images) - wanted) <= settings.tolerance * wanted)
       return genotype;
   }
-  throw UsageError(concat("--tolerance ", options.real("tolerance"), ": none of ", kAttempts,
+  throw UsageError(concat("--tolerance ", settings.tolerance, ": none of ", kAttempts,
                           " random cells comes as near to ", wanted, " parameters; allow more."));
 }
 
 /// By name: the found one and the random ones.
 using Cells = std::vector<std::pair<std::string, nas::Genotype>>;
 
-Cells draw_cells(const nas::Genotype& found, const Options& options) {
-  const data::DatasetPtr images = open_dataset(options, data::Split::kTrain);
+Cells draw_cells(const nas::Genotype& found, const CompareSettings& settings) {
+  const data::DatasetPtr images = open_dataset(settings.train.data.images, data::Split::kTrain);
   Cells cells{{"found", found}};
-  for (std::int64_t i = 1; i <= options.count("random"); ++i)
-    cells.emplace_back(concat("random", i), random_like(found, static_cast<std::uint64_t>(i), options, *images));
+  for (std::int64_t i = 1; i <= settings.random; ++i)
+    cells.emplace_back(concat("random", i),
+                       random_of_like_size(found, static_cast<std::uint64_t>(i), settings, *images));
   return cells;
 }
 
 /// Those that a resumed comparison has drawn; empty if it did not come so far.
-Cells drawn_cells(const Options& options) {
+Cells drawn_cells(const CompareSettings& settings) {
+  const fs::path run = settings.train.run.folder.resume;
   Cells cells;
-  for (std::int64_t i = 0; options.is_set("resume") && i <= options.count("random"); ++i) {
+  for (std::int64_t i = 0; !run.empty() && i <= settings.random; ++i) {
     const std::string name = i == 0 ? "found" : concat("random", i);
-    const std::filesystem::path file = std::filesystem::path(options.text("resume")) / (name + ".json");
-    if (!std::filesystem::exists(file))
+    const fs::path file = run / (name + ".json");
+    if (!fs::exists(file))
       return {};
     cells.emplace_back(name, nas::load_genotype(file.string()));
   }
@@ -87,14 +92,14 @@ Cells drawn_cells(const Options& options) {
 }
 
 /// --dry-run: the plan of one training of each cell.
-int print_plan(Session& session, const App& train, const std::vector<std::string>& shared, const Cells& cells) {
+int print_plan(Session& session, const std::vector<std::string>& shared, const Cells& cells) {
   for (const auto& [name, genotype] : cells) {
     std::cout << name << ", once a seed:\n";
     std::vector<std::string> arguments = shared;
     arguments.push_back("--genotype=" + Json::parse(nas::to_json(genotype)).dump());
     arguments.emplace_back("--dry-run");
-    Session plan = child_session(train, arguments, session.log());
-    train.run(plan);
+    Session plan = child_session(train_app(), arguments, session.log());
+    train_app().run(plan);
   }
   return kDone;
 }
@@ -105,38 +110,64 @@ struct Row {
   std::vector<double> accuracies = {};
 };
 
-int run(Session& session) {
-  const Options& options = session.options();
-  if (!options.is_set("genotype"))
+/// @throws UsageError for what options alone can tell
+void check(const Session& session, const TrainSettings& train) {
+  if (train.genotype.empty())
     throw UsageError("--genotype is missing: name the genotype.json that a search wrote.");
-  if (options.source("seed") == Source::kCommandLine)
+  if (session.options().source("seed") == Source::kCommandLine)
     throw UsageError("--seed is of one training, --seeds of several; drop it, and name all in --seeds.");
-  const std::int64_t asked = options.count("train-size"), batch = options.count("batch-size");
-  require_whole_batch(batch, asked > 0 ? asked : batch);
-  std::filesystem::path given = options.text("genotype");
-  if (std::error_code none; std::filesystem::is_directory(given, none))
-    given /= "genotype.json";
-  const nas::Genotype found = nas::load_genotype(given.string());
-  const std::vector<std::int64_t> seeds = seeds_of(options);
-  Cells cells = drawn_cells(options);  // without its data, which a finished comparison needs no more
-  if (cells.empty())
-    cells = draw_cells(found, options);
+  require_whole_batch(train.batch_size, train.data.train_size > 0 ? train.data.train_size : train.batch_size);
+}
 
-  const App train{.name = "train", .purpose = "", .declare = declare_train, .run = run_train};
-  const std::vector<std::string> shared = arguments_of(options, {"random", "seeds", "tolerance", "genotype", "seed"});
-  if (options.flag("dry-run"))
-    return print_plan(session, train, shared, cells);
+nas::Genotype found_cells(fs::path given) {
+  if (std::error_code none; fs::is_directory(given, none))
+    given /= "genotype.json";
+  return nas::load_genotype(given.string());
+}
+
+/// Prints a line for each cell, and one for all random ones. @return the same as JSON
+Json tell(std::vector<Row> rows, std::size_t seeds) {
+  Row random{.name = "random, all"};
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    random.accuracies.insert(random.accuracies.end(), rows[i].accuracies.begin(), rows[i].accuracies.end());
+  rows.push_back(random);
+  Json table = Json::array();
+  std::cout << "cell          parameters  test accuracy %, mean +- sd of " << seeds << " seeds\n";
+  for (const Row& row : rows) {
+    const Spread spread = spread_of(row.accuracies);
+    std::cout << padded(row.name, 14) << (row.params > 0 ? format_count(row.params) : "-") << "  "
+              << format_percent(spread.mean) << " +- " << format_percent(spread.deviation) << "\n";
+    table.push_back({{"cell", row.name},
+                     {"params", row.params},
+                     {"mean", spread.mean},
+                     {"sd", spread.deviation},
+                     {"accuracies", row.accuracies}});
+  }
+  return table;
+}
+
+int run_all(Session& session, const CompareSettings& settings) {
+  check(session, settings.train);
+  const nas::Genotype found = found_cells(settings.train.genotype);
+  const std::vector<std::int64_t> seeds = seeds_of(settings.seeds);
+  Cells cells = drawn_cells(settings);  // without its data, which a finished comparison needs no more
+  if (cells.empty())
+    cells = draw_cells(found, settings);
+  const std::vector<std::string> shared =
+      arguments_of(session.options(), {"random", "seeds", "tolerance", "genotype", "seed"});
+  if (settings.train.run.folder.dry_run)
+    return print_plan(session, shared, cells);
 
   std::vector<Row> rows;
   std::vector<ChildRun> trainings;
   for (const auto& [name, genotype] : cells) {
-    const std::filesystem::path file = session.folder().file(name + ".json");
+    const fs::path file = session.folder().file(name + ".json");
     write_file_atomically(file, nas::to_json(genotype));
     rows.push_back({.name = name});
     for (std::int64_t seed : seeds)
       trainings.push_back({concat(name, "-seed", seed), {"--genotype=" + file.string(), concat("--seed=", seed)}});
   }
-  const auto summaries = run_children(session, train, shared, trainings);
+  const auto summaries = run_children(session, train_app(), shared, trainings);
   if (!summaries)
     return kStopped;
   for (std::size_t i = 0; i < summaries->size(); ++i) {
@@ -145,41 +176,24 @@ int run(Session& session) {
     row.params = value_of<std::int64_t>((*summaries)[i], "params", file);
     row.accuracies.push_back(value_of<double>((*summaries)[i], "test_accuracy", file));
   }
-
-  Row random{.name = "random, all"};
-  for (std::size_t i = 1; i < rows.size(); ++i)
-    random.accuracies.insert(random.accuracies.end(), rows[i].accuracies.begin(), rows[i].accuracies.end());
-  rows.push_back(random);
-  Json table = Json::array();
-  std::cout << "data          " << options.text("dataset")
-            << "\ncell          parameters  test accuracy %, mean +- sd of " << seeds.size() << " seeds\n";
-  for (const Row& row : rows) {
-    const auto percent = [](double a) { return format_real(std::round(a * 1e4) / 1e2); };
-    const Spread spread = spread_of(row.accuracies);
-    std::cout << row.name << std::string(14 - std::min<std::size_t>(13, row.name.size()), ' ')
-              << (row.params > 0 ? format_count(row.params) : "-") << "  " << percent(spread.mean) << " +- "
-              << percent(spread.deviation) << "\n";
-    table.push_back({{"cell", row.name},
-                     {"params", row.params},
-                     {"mean", spread.mean},
-                     {"sd", spread.deviation},
-                     {"accuracies", row.accuracies}});
-  }
-  session.publish({{"dataset", options.text("dataset")}, {"seeds", seeds}, {"rows", table}});
+  const std::string& dataset = settings.train.data.images.dataset;
+  std::cout << "data          " << dataset << '\n';
+  session.publish({{"dataset", dataset}, {"seeds", seeds}, {"rows", tell(std::move(rows), seeds.size())}});
   return kDone;
+}
+
+int run(Session& session, const CompareSettings& settings) {
+  return run_profiled(session, settings.train.run.profile, [&] { return run_all(session, settings); });
 }
 
 }  // namespace
 }  // namespace ockham::apps
 
 int main(int argc, char** argv) {
-  return ockham::apps::run_main(argc, argv,
-                                {.name = "compare",
-                                 .purpose = "Trains a found cell and random cells of like size alike, several seeds "
-                                            "each, and prints mean and spread of their test accuracy.",
-                                 .declare = ockham::apps::declare,
-                                 .run = [](ockham::apps::Session& session) {
-                                   return ockham::apps::run_profiled(session, session.options().flag("profile"),
-                                                                     [&] { return ockham::apps::run(session); });
-                                 }});
+  using namespace ockham::apps;
+  return run_main(argc, argv,
+                  app_of("compare",
+                         "Trains a found cell and random cells of like size alike, several seeds each, and prints mean "
+                         "and spread of their test accuracy.",
+                         run, declare));
 }

@@ -5,10 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "apps/cli/options/settings.h"
 #include "apps/cli/output_path.h"
 #include "apps/cli/text/format.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/program.h"
 #include "data/archive.h"
@@ -19,20 +17,31 @@
 namespace ockham::apps {
 namespace {
 
-void declare(OptionTable& table) {
-  table.group("What to do");
-  table.choice("action", {"info", "verify", "sample"}, "info",
-               "info: contents and where the official files are; verify: read and check every image; sample: draw "
-               "images into a PNG");
-  table.text("image", "sample.png", "the file that sample writes", "FILE").complaint = output_file_complaint;
-  table.positional("action");
-  table.positional("image");
-  table.choice("split", {"train", "valid", "test"}, "train", "the part that sample draws from");
-  table.count("count", 64, "how many images sample draws", {.min = 1, .max = 10'000});
-  table.count("columns", 8, "images in a row of the sample", {.min = 1, .max = 1'000});
-  table.count("seed", 0, "which images sample draws; 0 takes the first ones");
-  table.flag("overwrite", "let sample replace an existing file");
-  add_dataset_options(table);
+struct ShowSettings {
+  std::string action = "info";
+  std::string image = "sample.png";
+  std::string split = "train";
+  std::int64_t count = 64;
+  std::int64_t columns = 8;
+  std::int64_t seed = 0;
+  bool overwrite = false;
+  DatasetSettings data;
+};
+
+void describe(ShowSettings& s, SettingVisitor& v) {
+  v.group("What to do");
+  v.choice("action", s.action, {"info", "verify", "sample"},
+           "info: contents and where the official files are; verify: read and check every image; sample: draw "
+           "images into a PNG");
+  v.word("action");
+  v.text("image", s.image, "the file that sample writes", "FILE", output_file_complaint);
+  v.word("image");
+  v.choice("split", s.split, {"train", "valid", "test"}, "the part that sample draws from");
+  v.count("count", s.count, "how many images sample draws", {.min = 1, .max = 10'000});
+  v.count("columns", s.columns, "images in a row of the sample", {.min = 1, .max = 1'000});
+  v.count("seed", s.seed, "which images sample draws; 0 takes the first ones");
+  v.flag("overwrite", s.overwrite, "let sample replace an existing file");
+  describe(s.data, v);
 }
 
 constexpr std::array kSplits{data::Split::kTrain, data::Split::kValid, data::Split::kTest};
@@ -69,8 +78,8 @@ nlohmann::ordered_json print_split(const data::SplitReport& report) {
             {"folders", report.left_out.folders}}}};
 }
 
-int info(Session& session) {
-  const std::string& name = session.options().text("dataset");
+int info(Session& session, const ShowSettings& settings) {
+  const std::string& name = settings.data.dataset;
   nlohmann::ordered_json summary = {{"dataset", name}, {"official", nlohmann::ordered_json::array()}};
   std::cout << name << '\n';
   for (const data::ArchiveFile& file : data::official_files(name)) {
@@ -78,9 +87,9 @@ int info(Session& session) {
               << '\n';
     summary["official"].push_back({{"url", file.url}, {"bytes", file.bytes}, {"md5", file.md5}});
   }
-  if (name == "shapes" || session.options().is_set("data")) {
+  if (name == "shapes" || !settings.data.folder.empty()) {
     for (const data::Split split : kSplits)
-      if (const data::DatasetPtr part = open_dataset(session.options(), split))
+      if (const data::DatasetPtr part = open_dataset(settings.data, split))
         summary[split_name(split)] = print_split(data::describe(*part, split));
   } else {
     std::cout << "give --data DIR to see what a folder holds\n";
@@ -95,8 +104,7 @@ void print_bad_images(const data::SplitReport& report) {
     std::cout << "bad: " << message << '\n';
 }
 
-data::VerifyReport verify_data(const Options& options) {
-  const auto settings = read_settings<DatasetSettings>(options);
+data::VerifyReport verify_data(const DatasetSettings& settings) {
   require_folder(settings);
   try {
     return data::verify(settings.dataset, settings.folder, settings.image_size);
@@ -105,9 +113,9 @@ data::VerifyReport verify_data(const Options& options) {
   }
 }
 
-int verify(Session& session) {
-  const data::VerifyReport report = verify_data(session.options());
-  nlohmann::ordered_json summary = {{"dataset", session.options().text("dataset")}};
+int verify(Session& session, const ShowSettings& settings) {
+  const data::VerifyReport report = verify_data(settings.data);
+  nlohmann::ordered_json summary = {{"dataset", settings.data.dataset}};
   std::int64_t images = 0, bad = 0, files = 0;
   for (const data::SplitReport& split : report.splits) {
     summary[split_name(split.split)] = print_split(split);
@@ -128,31 +136,29 @@ int verify(Session& session) {
   return report.is_sound() ? kDone : kBadData;
 }
 
-int sample(Session& session) {
-  const Options& options = session.options();
-  const std::filesystem::path path = options.text("image");
-  if (std::filesystem::exists(path) && !options.flag("overwrite"))
+int sample(Session& session, const ShowSettings& settings) {
+  const std::filesystem::path path = settings.image;
+  if (std::filesystem::exists(path) && !settings.overwrite)
     throw UsageError(path.string() + " exists. Name another file, or replace it with --overwrite.");
-  const data::Split split = *std::ranges::find(kSplits, options.text("split"), split_name);
-  const data::DatasetPtr dataset = open_dataset(options, split);
+  const data::Split split = *std::ranges::find(kSplits, settings.split, split_name);
+  const data::DatasetPtr dataset = open_dataset(settings.data, split);
   if (!dataset)
-    throw UsageError("--split valid: " + options.text("dataset") + " has no validation part of its own.");
-  const auto seed = static_cast<std::uint64_t>(options.count("seed"));
+    throw UsageError("--split valid: " + settings.data.dataset + " has no validation part of its own.");
   std::vector<std::int64_t> indices(static_cast<std::size_t>(dataset->size()));
   std::iota(indices.begin(), indices.end(), 0);
-  if (seed != 0)
-    indices = data::permutation(dataset->size(), seed, data::Purpose::kSplit);
-  indices.resize(std::min(indices.size(), static_cast<std::size_t>(options.count("count"))));
-  data::write_sample(*dataset, indices, options.count("columns"), path);
+  if (settings.seed != 0)
+    indices = data::permutation(dataset->size(), static_cast<std::uint64_t>(settings.seed), data::Purpose::kSplit);
+  indices.resize(std::min(indices.size(), static_cast<std::size_t>(settings.count)));
+  data::write_sample(*dataset, indices, settings.columns, path);
   std::cout << path.string() << ": " << indices.size() << " of the " << format_count(dataset->size()) << ' '
             << split_name(split) << " images of " << dataset->name() << '\n';
   session.publish({{"file", path.string()}, {"images", indices.size()}});
   return kDone;
 }
 
-int run(Session& session) {
-  const std::string& action = session.options().text("action");
-  return action == "info" ? info(session) : action == "verify" ? verify(session) : sample(session);
+int run(Session& session, const ShowSettings& settings) {
+  const auto work = settings.action == "info" ? info : settings.action == "verify" ? verify : sample;
+  return work(session, settings);
 }
 
 }  // namespace
@@ -160,9 +166,7 @@ int run(Session& session) {
 
 int main(int argc, char** argv) {
   using namespace ockham::apps;
-  return run_main(argc, argv,
-                  {.name = "dataset",
-                   .purpose = "Shows what a data folder holds, verifies it, or draws a sample of its images.",
-                   .declare = declare,
-                   .run = run});
+  return run_main(
+      argc, argv,
+      app_of("dataset", "Shows what a data folder holds, verifies it, or draws a sample of its images.", run));
 }

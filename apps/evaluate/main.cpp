@@ -4,11 +4,8 @@
 
 #include "apps/cli/host.h"
 #include "apps/cli/text/format.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/folder/source_run.h"
 #include "apps/runs/inputs/batches.h"
-#include "apps/runs/inputs/precision.h"
-#include "apps/runs/program.h"
 #include "engine/allocator.h"
 #include "nas/cost.h"
 #include "nas/train/trainer.h"
@@ -16,26 +13,30 @@
 namespace ockham::apps {
 namespace {
 
-void declare(OptionTable& table) {
-  add_compute_options(table);
-  add_checkpoint_options(table);
-  table.group("Evaluation");
-  table.choice("split", {"test", "valid", "train"}, "test", "part of the data");
-  table.count("batch-size", 100, "images in one pass; changes no result", {.min = 1, .max = 100000});
+struct EvaluateSettings {
+  CheckpointSettings source;
+  std::string split = "test";
+  std::int64_t batch_size = 100;
+};
+
+void describe(EvaluateSettings& s, SettingVisitor& v) {
+  describe(s.source, v);
+  v.group("Evaluation");
+  v.choice("split", s.split, {"test", "valid", "train"}, "part of the data");
+  v.count("batch-size", s.batch_size, "images in one pass; changes no result", {.min = 1, .max = 100000});
 }
 
-int run(Session& session) {
-  const Options& options = session.options();
-  const std::string& part = options.text("split");
-  if (part == "valid" && options.count("valid-size") == 0)
+int run(Session& session, const EvaluateSettings& settings) {
+  const std::string& part = settings.split;
+  if (part == "valid" && settings.source.data.valid_size == 0)
     throw UsageError("--split valid: there is no validation part without --valid-size.");
-  const Precision precision = precision_of(options);
-  OpenedCheckpoint opened = open_checkpoint(session, precision.weights, part);
+  const Precision precision = precision_of(settings.source.compute);
+  OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
   RestoredNetwork& network = opened.network;
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
   const double start = monotonic_seconds();
-  const nas::Score score = evaluate_dataset(opened.dataset, options.count("batch-size"), precision.maps,
+  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, precision.maps,
                                             [&](const nas::Batch& b) { return nas::evaluate(forward, b); });
   const double seconds = monotonic_seconds() - start;
   if (!std::isfinite(score.mean_loss()))
@@ -45,12 +46,12 @@ int run(Session& session) {
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));
   const std::int64_t macs =
       nas::count_macs(forward, network.frame.image_channels, network.frame.image_size, precision.weights);
-  std::cout << part << " accuracy " << std::round(score.accuracy() * 1e4) / 1e2 << " % of " << score.count
-            << " images of " << opened.dataset->name() << ", loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", "
+  std::cout << part << " accuracy " << format_percent(score.accuracy()) << " % of " << score.count << " images of "
+            << opened.dataset->name() << ", loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", "
             << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates an image\n";
   session.publish({{"dataset", opened.dataset->name()},
                    {"data", opened.facts},
-                   {"seed", options.count("seed")},
+                   {"seed", settings.source.compute.seed},
                    {"split", part},
                    {"images", score.count},
                    {"params", params},
@@ -72,9 +73,8 @@ int run(Session& session) {
 }  // namespace ockham::apps
 
 int main(int argc, char** argv) {
-  return ockham::apps::run_main(argc, argv,
-                                {.name = "evaluate",
-                                 .purpose = "Tests the network of a checkpoint.",
-                                 .declare = ockham::apps::declare,
-                                 .run = ockham::apps::run});
+  using namespace ockham::apps;
+  return run_main(
+      argc, argv,
+      app_of("evaluate", "Tests the network of a checkpoint.", run, declare_with_checkpoint<EvaluateSettings>));
 }

@@ -18,38 +18,54 @@
 namespace ockham::apps {
 namespace {
 
-void declare(OptionTable& table) {
-  table.group("What to do");
-  table.choice("action", {"show", "convert", "count", "draw", "query"}, "show",
-               "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
-               "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each "
-               "cell; query: a cell of NAS-Bench-201, given as its string or six digits, in the published --table. " +
-                   nas::nasbench201::meaning_of_digits());
-  table
-      .text("genotype", "", "a genotype.json, DARTS text (file or the text itself), or a published name",
-            "FILE|NAME|TEXT")
-      .recorded = false;
-  table.positional("action");
-  table.positional("genotype");
-  table.choice("to", {"json", "darts"}, "json", "the form that convert prints");
-  table.count("channels", 0, "count: channels of the first cell; 0 for 36, or 48 with the imagenet stem",
-              {.max = 100000});
-  table.count("cells", 0, "count: cells of the network; 0 for 20, or 14", {.max = 100000});
-  table.count("classes", 0, "count: classes; 0 for 10, or 1000", {.max = 1000000});
-  table.choice("stem", {"cifar", "imagenet"}, "cifar", "count: first layers, for 32 or 224 pixels");
-  table.choice("format", {"svg", "dot"}, "svg", "the form that draw writes; dot is for Graphviz");
-  table.text("prefix", "cell", "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX").complaint =
-      [](const std::string& prefix) { return output_file_complaint(prefix + "-normal.svg"); };
-  table.flag("overwrite", "let draw replace existing files");
-  table.text("table", "", "query: the CSV file of NAS-Bench-201, plain or gzipped; without it, sizes alone", "FILE")
-      .recorded = false;
+struct GenotypeSettings {
+  std::string action = "show";
+  std::string genotype;
+  std::string to = "json";
+  std::int64_t channels = 0;  ///< these three: 0 for what is usual with the stem
+  std::int64_t cells = 0;
+  std::int64_t classes = 0;
+  nas::Stem stem = nas::Stem::kCifar;
+  std::string format = "svg";
+  std::string prefix = "cell";
+  bool overwrite = false;
+  std::string table;
+};
+
+std::string prefix_complaint(const std::string& prefix) {
+  return output_file_complaint(prefix + "-normal.svg");
 }
 
-nas::Genotype given_genotype(const Options& options) {
-  if (!options.is_set("genotype"))
-    throw UsageError("There is no genotype to " + options.text("action") +
+void describe(GenotypeSettings& s, SettingVisitor& v) {
+  v.group("What to do");
+  v.choice("action", s.action, {"show", "convert", "count", "draw", "query"},
+           "show: the cells in words, or all published names if no genotype is given; convert: print it in the "
+           "form --to; count: parameters and multiply-accumulates of its network; draw: write a picture of each "
+           "cell; query: a cell of NAS-Bench-201, given as its string or six digits, in the published --table. " +
+               nas::nasbench201::meaning_of_digits());
+  v.word("action");
+  v.choice("to", s.to, {"json", "darts"}, "the form that convert prints");
+  v.count("channels", s.channels, "count: channels of the first cell; 0 for 36, or 48 with the imagenet stem",
+          {.max = 100000});
+  v.count("cells", s.cells, "count: cells of the network; 0 for 20, or 14", {.max = 100000});
+  v.count("classes", s.classes, "count: classes; 0 for 10, or 1000", {.max = 1000000});
+  v.choice("stem", s.stem, {{"cifar", nas::Stem::kCifar}, {"imagenet", nas::Stem::kImageNet}},
+           "count: first layers, for 32 or 224 pixels");
+  v.choice("format", s.format, {"svg", "dot"}, "the form that draw writes; dot is for Graphviz");
+  v.text("prefix", s.prefix, "draw writes PREFIX-normal.svg and PREFIX-reduce.svg", "PREFIX", prefix_complaint);
+  v.flag("overwrite", s.overwrite, "let draw replace existing files");
+  v.role(SettingRole::kPresentation);
+  v.text("genotype", s.genotype, "a genotype.json, DARTS text (file or the text itself), or a published name",
+         "FILE|NAME|TEXT");
+  v.word("genotype");
+  v.text("table", s.table, "query: the CSV file of NAS-Bench-201, plain or gzipped; without it, sizes alone", "FILE");
+}
+
+nas::Genotype given_genotype(const GenotypeSettings& settings) {
+  if (settings.genotype.empty())
+    throw UsageError("There is no genotype to " + settings.action +
                      ". Name a file or a published one; 'ockham-genotype show' lists those.");
-  return nas::load_genotype(options.text("genotype"));
+  return nas::load_genotype(settings.genotype);
 }
 
 int list_published(Session& session) {
@@ -77,10 +93,10 @@ void print_cell(const nas::CellGenotype& cell) {
   std::cout << '\n';
 }
 
-int show(Session& session) {
-  if (!session.options().is_set("genotype"))
+int show(Session& session, const GenotypeSettings& settings) {
+  if (settings.genotype.empty())
     return list_published(session);
-  const nas::Genotype genotype = given_genotype(session.options());
+  const nas::Genotype genotype = given_genotype(settings);
   const bool darts_like = nas::is_darts_like(genotype);
   std::cout << "space: " << genotype.space << '\n';
   print_cell(genotype.normal);
@@ -95,27 +111,25 @@ int show(Session& session) {
   return kDone;
 }
 
-int convert(Session& session) {
-  const nas::Genotype genotype = given_genotype(session.options());
-  const std::string& form = session.options().text("to");
-  const std::string text = form == "json" ? nas::to_json(genotype) : nas::to_darts(genotype);
+int convert(Session& session, const GenotypeSettings& settings) {
+  const nas::Genotype genotype = given_genotype(settings);
+  const std::string text = settings.to == "json" ? nas::to_json(genotype) : nas::to_darts(genotype);
   std::cout << text << (text.ends_with('\n') ? "" : "\n");
-  session.publish({{"to", form}, {"text", text}});
+  session.publish({{"to", settings.to}, {"text", text}});
   return kDone;
 }
 
-int count(Session& session) {
-  const Options& options = session.options();
-  const nas::Genotype genotype = given_genotype(options);
-  const bool is_imagenet = options.text("stem") == "imagenet";
-  const auto size = [&](const char* name, std::int64_t cifar, std::int64_t imagenet) {
-    return options.count(name) > 0 ? options.count(name) : is_imagenet ? imagenet : cifar;
+int count(Session& session, const GenotypeSettings& settings) {
+  const nas::Genotype genotype = given_genotype(settings);
+  const bool is_imagenet = settings.stem == nas::Stem::kImageNet;
+  const auto size = [&](std::int64_t given, std::int64_t cifar, std::int64_t imagenet) {
+    return given > 0 ? given : is_imagenet ? imagenet : cifar;
   };
   nas::EvaluationSpec spec;
-  spec.frame.stem = is_imagenet ? nas::Stem::kImageNet : nas::Stem::kCifar;
-  spec.frame.channels = size("channels", 36, 48);
-  spec.frame.cells = size("cells", 20, 14);
-  spec.frame.classes = size("classes", 10, 1000);
+  spec.frame.stem = settings.stem;
+  spec.frame.channels = size(settings.channels, 36, 48);
+  spec.frame.cells = size(settings.cells, 20, 14);
+  spec.frame.classes = size(settings.classes, 10, 1000);
   spec.frame.image_size = is_imagenet ? 224 : 32;
   Initial initial;
   nas::EvaluationNetwork network(genotype, spec, initial);
@@ -134,17 +148,16 @@ int count(Session& session) {
   return kDone;
 }
 
-int draw(Session& session) {
-  const Options& options = session.options();
-  const nas::Genotype genotype = given_genotype(options);
-  const bool svg = options.text("format") == "svg";
+int draw(Session& session, const GenotypeSettings& settings) {
+  const nas::Genotype genotype = given_genotype(settings);
+  const bool svg = settings.format == "svg";
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   const std::array cells = {&genotype.normal, &genotype.reduce};
   const auto path_of = [&](const nas::CellGenotype& cell) {
-    return options.text("prefix") + "-" + nas::kind_name(cell.kind) + "." + options.text("format");
+    return settings.prefix + "-" + nas::kind_name(cell.kind) + "." + settings.format;
   };
   for (const nas::CellGenotype* cell : cells) {
-    if (std::filesystem::exists(path_of(*cell)) && !options.flag("overwrite"))
+    if (std::filesystem::exists(path_of(*cell)) && !settings.overwrite)
       throw UsageError(path_of(*cell) + " exists. Choose another --prefix, or replace it with --overwrite.");
   }
   for (const nas::CellGenotype* cell : cells) {
@@ -157,19 +170,17 @@ int draw(Session& session) {
   return kDone;
 }
 
-int query(Session& session) {
+int query(Session& session, const GenotypeSettings& settings) {
   using namespace nas::nasbench201;
-  const Options& options = session.options();
-  if (!options.is_set("genotype"))
+  if (settings.genotype.empty())
     throw UsageError(
         "There is no cell to query. Name one, such as '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...' or 333133.");
-  const std::string& given = options.text("genotype");
-  const Cell cell = parse_cell(given);
-  if (given == code(cell))
+  const Cell cell = parse_cell(settings.genotype);
+  if (settings.genotype == code(cell))
     session.log().line(meaning_of_digits());
   std::optional<Table> table;
-  if (options.is_set("table"))
-    table = Table::load(options.text("table"));
+  if (!settings.table.empty())
+    table = Table::load(settings.table);
   nlohmann::ordered_json result{{"cell", nas::nasbench201::to_string(cell)},
                                 {"code", code(cell)},
                                 {"connected", is_connected(cell)},
@@ -194,15 +205,14 @@ int query(Session& session) {
   return kDone;
 }
 
-int run(Session& session) {
-  const std::string& action = session.options().text("action");
-  if (action == "show")
-    return show(session);
-  if (action == "convert")
-    return convert(session);
-  if (action == "count")
-    return count(session);
-  return action == "draw" ? draw(session) : query(session);
+int run(Session& session, const GenotypeSettings& settings) {
+  const std::string& action = settings.action;
+  const auto work = action == "show"      ? show
+                    : action == "convert" ? convert
+                    : action == "count"   ? count
+                    : action == "draw"    ? draw
+                                          : query;
+  return work(session, settings);
 }
 
 }  // namespace
@@ -212,8 +222,6 @@ int main(int argc, char** argv) {
   using namespace ockham::apps;
   return run_main(
       argc, argv,
-      {.name = "genotype",
-       .purpose = "Shows, converts, counts and draws the cells that searches find and networks are built from.",
-       .declare = declare,
-       .run = run});
+      app_of("genotype", "Shows, converts, counts and draws the cells that searches find and networks are built from.",
+             run));
 }

@@ -6,19 +6,21 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/oracle_check/oracle.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/program.h"
 
 namespace ockham::apps {
 namespace {
 
-void declare(OptionTable& table) {
-  table.group("What to do");
-  table.text("folder", "", "the unpacked folder, with manifest.json and its arrays", "DIR");
-  table.positional("folder");
-  add_device_options(table);
-  table.at("precision").choices = {"fp64", "fp32"};
-  table.at("precision").fallback = "fp64";
+struct OracleSettings {
+  std::string folder;
+  DeviceSettings device{.precision = NumberFormat::kFp64};
+};
+
+void describe(OracleSettings& s, SettingVisitor& v) {
+  v.group("What to do");
+  v.text("folder", s.folder, "the unpacked folder, with manifest.json and its arrays", "DIR");
+  v.word("folder");
+  describe(s.device, v, {{"fp64", NumberFormat::kFp64}, {"fp32", NumberFormat::kFp32}});
 }
 
 void print(const OracleReport& report) {
@@ -36,13 +38,11 @@ void print(const OracleReport& report) {
     std::cout << "not compared: " << name << '\n';
 }
 
-int run(Session& session) {
-  const Options& options = session.options();
-  if (options.text("folder").empty())
+int run(Session& session, const OracleSettings& settings) {
+  if (settings.folder.empty())
     throw UsageError("oracle-check: needs a folder of reference values, as in `ockham-oracle-check DIR`.");
-  const std::string& precision = options.text("precision");
-  const OracleFolder folder(options.text("folder"));
-  const OracleReport report = check_oracle(folder, precision == "fp64" ? DType::kFloat64 : DType::kFloat32,
+  const OracleFolder folder(settings.folder);
+  const OracleReport report = check_oracle(folder, precision_of(settings.device).weights,
                                            [&](const std::string& what) { session.log().line(what); });
   print(report);
   const bool passed = std::ranges::all_of(report.checks, &OracleCheck::passed);
@@ -56,7 +56,7 @@ int run(Session& session) {
                       {"worst", check.worst},
                       {"passed", check.passed()}});
   session.publish({{"folder", folder.path().string()},
-                   {"precision", precision},
+                   {"precision", name_of(kNumberFormats, settings.device.precision)},
                    {"passed", passed},
                    {"checks", checks},
                    {"unknown", report.unknown}});
@@ -69,8 +69,6 @@ int run(Session& session) {
 int main(int argc, char** argv) {
   using namespace ockham::apps;
   return run_main(argc, argv,
-                  {.name = "oracle-check",
-                   .purpose = "Compares every array of a folder of reference values with what this engine computes.",
-                   .declare = declare,
-                   .run = run});
+                  app_of("oracle-check",
+                         "Compares every array of a folder of reference values with what this engine computes.", run));
 }

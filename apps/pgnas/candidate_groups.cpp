@@ -34,10 +34,6 @@ double gated_parameters(const nas::GatedNetwork& network) {
   return gated;
 }
 
-std::string percent(double fraction) {
-  return format_real(std::round(fraction * 1e4) / 1e2);
-}
-
 Json candidates_json(const CandidateGroup& group, const HistogramBins& bins, const HistogramGroup& values) {
   Json candidates = Json::array();
   for (const Candidate& c : group.candidates)
@@ -52,10 +48,10 @@ Json candidates_json(const CandidateGroup& group, const HistogramBins& bins, con
 
 void print_line(const CandidateGroup& group) {
   const Candidate& best = group.candidates.front();
-  std::cout << group.name << ": mean " << percent(group.mean_accuracy()) << " +- " << percent(group.deviation())
-            << " %, " << format_count(std::llround(group.mean_parameters())) << " parameters kept; best "
-            << percent(best.accuracy) << " % (number " << best.number << ", " << format_count(best.parameters)
-            << " parameters), test " << percent(group.test_accuracy) << " %\n";
+  std::cout << group.name << ": mean " << format_percent(group.mean_accuracy()) << " +- "
+            << format_percent(group.deviation()) << " %, " << format_count(std::llround(group.mean_parameters()))
+            << " parameters kept; best " << format_percent(best.accuracy) << " % (number " << best.number << ", "
+            << format_count(best.parameters) << " parameters), test " << format_percent(group.test_accuracy) << " %\n";
 }
 
 }  // namespace

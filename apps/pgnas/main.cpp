@@ -3,10 +3,10 @@
 #include "apps/pgnas/pgnas_training.h"
 
 int main(int argc, char** argv) {
-  return ockham::apps::run_main(argc, argv,
-                                {.name = "pgnas",
-                                 .purpose = "Trains a network of branches together with the drop probabilities of its "
-                                            "channels, draws networks from them and at random, ranks both groups.",
-                                 .declare = ockham::apps::declare_pgnas,
-                                 .run = ockham::apps::run_pgnas});
+  using namespace ockham::apps;
+  return run_main(argc, argv,
+                  app_of("pgnas",
+                         "Trains a network of branches together with the drop probabilities of its channels, draws "
+                         "networks from them and at random, ranks both groups.",
+                         run_pgnas, declare_pgnas));
 }

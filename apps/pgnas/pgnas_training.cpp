@@ -4,7 +4,6 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/options/settings.h"
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/batches.h"
@@ -57,8 +56,7 @@ std::vector<Stretch> stretches_of(const PgnasSettings& settings, data::Loader& l
 
 }  // namespace
 
-int run_pgnas(Session& session) {
-  const auto settings = read_settings<PgnasSettings>(session.options());
+int run_pgnas(Session& session, const PgnasSettings& settings) {
   return run_training(session, settings.run, [&] { return std::make_unique<PgnasTraining>(session, settings); });
 }
 
@@ -227,9 +225,9 @@ void PgnasTraining::publish(const RunResult& result) {
                {"seconds", result.seconds},
                {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes}};
   std::cout << "whole network: " << format_count(learned_.weights()) << " parameters, test "
-            << format_real(std::round(summary["network"]["test_accuracy"].get<double>() * 1e4) / 1e2)
-            << " %; mean drop " << format_real(std::round(drop * 1e4) / 1e4) << "\ntime "
-            << format_duration(result.seconds) << ", results in " << session_.folder().path().string() << '\n';
+            << format_percent(summary["network"]["test_accuracy"].get<double>()) << " %; mean drop "
+            << format_real(std::round(drop * 1e4) / 1e4) << "\ntime " << format_duration(result.seconds)
+            << ", results in " << session_.folder().path().string() << '\n';
   session_.publish(summary);
 }
 

@@ -7,7 +7,7 @@
 
 namespace ockham::apps {
 
-int run_pgnas(Session& session);
+int run_pgnas(Session& session, const PgnasSettings& settings);
 
 /// A network and what trains it.
 struct GatedTraining {

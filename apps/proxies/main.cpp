@@ -6,11 +6,9 @@
 #include "apps/cli/output_path.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/text/format.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/program.h"
-#include "data/loader.h"
 #include "engine/atomic_file.h"
 #include "nas/proxies/registry.h"
 #include "nas/proxies/selection.h"
@@ -24,20 +22,35 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace nas::nasbench201;
 
-void declare(OptionTable& table) {
-  add_compute_options(table);
-  table.at("precision").choices = {"fp32"};  // a proxy that needs float64 takes it
-  add_data_options(table);
-  table.group("Proxies");
-  table.count("count", 1000, "random cells that transmit something", {.min = 3, .max = 15284});
-  table.text("table", "", "CSV file of NAS-Bench-201, plain or gzipped", "FILE");
-  table.text("proxies", "", "which ones, of those that --list prints [all]", "NAME,NAME,...");
-  table.flag("list", "print the names of the proxies and exit");
-  table.count("channels", 16, "channels of the first stage", {.min = 1, .max = 1024});
-  table.count("cells", 5, "cells a stage", {.min = 1, .max = 100});
-  table.count("batch-size", 16, "images that a proxy sees", {.min = 2, .max = 4096});
-  table.count("regions", 1000, "crops of 4x4 pixels that linear_regions sees", {.min = 2, .max = 100000});
-  table.text("csv", "", "write every cell's scores to this file", "FILE").complaint = output_file_complaint;
+struct ProxySettings {
+  ComputeSettings compute;
+  DataSettings data;
+  std::int64_t count = 1000;
+  std::string table;
+  std::string proxies;  ///< empty: all
+  bool list = false;
+  std::int64_t channels = 16;
+  std::int64_t cells = 5;
+  std::int64_t batch_size = 16;
+  std::int64_t regions = 1000;
+  std::string csv;
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(compute.seed); }
+};
+
+void describe(ProxySettings& s, SettingVisitor& v) {
+  describe(s.compute, v, {{"fp32", NumberFormat::kFp32}});  // a proxy that needs float64 takes it
+  describe(s.data, v);
+  v.group("Proxies");
+  v.count("count", s.count, "random cells that transmit something", {.min = 3, .max = 15284});
+  v.text("table", s.table, "CSV file of NAS-Bench-201, plain or gzipped", "FILE");
+  v.text("proxies", s.proxies, "which ones, of those that --list prints [all]", "NAME,NAME,...");
+  v.flag("list", s.list, "print the names of the proxies and exit");
+  v.count("channels", s.channels, "channels of the first stage", {.min = 1, .max = 1024});
+  v.count("cells", s.cells, "cells a stage", {.min = 1, .max = 100});
+  v.count("batch-size", s.batch_size, "images that a proxy sees", {.min = 2, .max = 4096});
+  v.count("regions", s.regions, "crops of 4x4 pixels that linear_regions sees", {.min = 2, .max = 100000});
+  v.text("csv", s.csv, "write every cell's scores to this file", "FILE", output_file_complaint);
 }
 
 /// Linear regions have a network of their own: one channel, one cell a stage. 4x4 crops, for it halves maps twice.
@@ -51,20 +64,20 @@ double regions_of(const Cell& cell, const Tensor& images, std::int64_t crops, st
 
 class Study {
  public:
-  explicit Study(Session& session)
+  Study(Session& session, const ProxySettings& settings)
       : session_(session),
-        options_(session.options()),
-        names_(names_of(options_)),
-        space_(spec_of(options_)),
-        table_(open_table()),
+        settings_(settings),
+        names_(names_of(settings.proxies)),
+        space_({.channels = settings.channels, .cells_per_stage = settings.cells}),
+        table_(open_table(settings.table)),
         scores_(names_.size()) {}
 
   int run() {
     const nas::Batch batch = first_batch();
     const nas::Batch wide{.images = batch.images.to(DType::kFloat64), .labels = batch.labels};
-    Progress progress(session_.log(), "proxies", options_.count("count"));
-    for (std::uint64_t i = 0; static_cast<std::int64_t>(cells_.size()) < options_.count("count"); ++i) {
-      const Cell cell = parse_cell(nas::random_cell(space_, {seed(), Purpose::kArchitecture, i}));
+    Progress progress(session_.log(), "proxies", settings_.count);
+    for (std::uint64_t i = 0; static_cast<std::int64_t>(cells_.size()) < settings_.count; ++i) {
+      const Cell cell = parse_cell(nas::random_cell(space_, {settings_.seed(), Purpose::kArchitecture, i}));
       if (!is_connected(cell) || std::ranges::find(cells_, cell) != cells_.end())
         continue;
       score(cell, batch, wide);
@@ -80,10 +93,10 @@ class Study {
  private:
   static constexpr const char* kRegions = "linear_regions";
 
-  static std::vector<std::string> names_of(const Options& options) {
+  static std::vector<std::string> names_of(const std::string& list) {
     std::vector<std::string> names;
-    if (options.is_set("proxies")) {
-      names = split_list(options.text("proxies"));
+    if (!list.empty()) {
+      names = split_list(list);
     } else {
       for (const nas::proxies::Proxy& proxy : nas::proxies::all())
         names.push_back(proxy.name);
@@ -98,39 +111,32 @@ class Study {
     return names;
   }
 
-  static NetworkSpec spec_of(const Options& options) {
-    return {.channels = options.count("channels"), .cells_per_stage = options.count("cells")};
-  }
-
-  Table open_table() const {
-    if (!options_.is_set("table"))
+  static Table open_table(const std::string& path) {
+    if (path.empty())
       throw UsageError(
           "--table is missing: name the CSV file of NAS-Bench-201, whose accuracies proxies are judged by.");
-    return Table::load(options_.text("table"));
+    return Table::load(path);
   }
 
-  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.count("seed")); }
-
   nas::Batch first_batch() const {
-    const data::Splits splits = open_splits(options_);
+    const data::Splits splits = open_splits(settings_.data, settings_.seed());
     log_left_out(splits, session_.log());
     const data::DatasetPtr dataset = splits.train;
     if (dataset->classes() != 10 || dataset->shape().channels != 3)
-      throw UsageError(concat("--dataset ", options_.text("dataset"), ": has ", dataset->classes(), " classes and ",
-                              dataset->shape().channels, " channels; the cells' networks take 10 and 3."));
-    data::Loader loader(dataset, evaluation_transform(*dataset),
-                        {.batch_size = options_.count("batch-size"), .seed = seed(), .threads = 0});
-    return to_tensors(*loader.next(), DType::kFloat32);
+      throw UsageError(concat("--dataset ", settings_.data.images.dataset, ": has ", dataset->classes(),
+                              " classes and ", dataset->shape().channels,
+                              " channels; the cells' networks take 10 and 3."));
+    return sample_batch(dataset, settings_.batch_size, settings_.seed(), 0, DType::kFloat32);
   }
 
   void score(const Cell& cell, const nas::Batch& batch, const nas::Batch& wide) {
     const std::string text = to_string(cell);
-    Initial narrow_initial{.seed = seed()}, wide_initial{.seed = seed(), .dtype = DType::kFloat64};
+    Initial narrow_initial{.seed = settings_.seed()}, wide_initial{.seed = settings_.seed(), .dtype = DType::kFloat64};
     const nas::OwnedNetwork narrow = space_.make_network(text, narrow_initial);
     const nas::OwnedNetwork exact = space_.make_network(text, wide_initial);
     for (std::size_t p = 0; p < names_.size(); ++p) {
       if (names_[p] == kRegions) {
-        scores_[p].push_back(regions_of(cell, batch.images, options_.count("regions"), seed()));
+        scores_[p].push_back(regions_of(cell, batch.images, settings_.regions, settings_.seed()));
         continue;
       }
       const nas::proxies::Proxy& proxy = nas::proxies::find(names_[p]);
@@ -170,7 +176,7 @@ class Study {
               << "ImageNet16-120 test accuracy\n";
     for (std::size_t p = 0; p < names_.size(); ++p) {
       Json row{{"proxy", names_[p]}};
-      std::cout << names_[p] << std::string(22 - std::min<std::size_t>(21, names_[p].size()), ' ');
+      std::cout << padded(names_[p], 22);
       for (const Column column : kTests) {
         const std::vector<double> accuracies = truth(column);
         const double rho = nas::spearman(scores_[p], accuracies), tau = nas::kendall(scores_[p], accuracies);
@@ -181,13 +187,13 @@ class Study {
       std::cout << '\n';
       rows.push_back(std::move(row));
     }
-    if (options_.is_set("csv"))
+    if (!settings_.csv.empty())
       write_csv();
     session_.publish({{"cells", cells_.size()},
-                      {"channels", options_.count("channels")},
-                      {"cells_per_stage", options_.count("cells")},
-                      {"images", options_.count("batch-size")},
-                      {"seed", options_.count("seed")},
+                      {"channels", settings_.channels},
+                      {"cells_per_stage", settings_.cells},
+                      {"images", settings_.batch_size},
+                      {"seed", settings_.compute.seed},
                       {"proxies", std::move(rows)}});
   }
 
@@ -206,11 +212,11 @@ class Study {
         text += "," + format_real(accuracy);
       text += '\n';
     }
-    write_file_atomically(options_.text("csv"), text);
+    write_file_atomically(settings_.csv, text);
   }
 
   Session& session_;
-  const Options& options_;
+  const ProxySettings& settings_;
   std::vector<std::string> names_;
   Space space_;
   Table table_;
@@ -218,9 +224,9 @@ class Study {
   std::vector<std::vector<double>> scores_;  // by proxy, by cell
 };
 
-int run(Session& session) {
-  if (!session.options().flag("list"))
-    return Study(session).run();
+int run(Session& session, const ProxySettings& settings) {
+  if (!settings.list)
+    return Study(session, settings).run();
   for (const nas::proxies::Proxy& proxy : nas::proxies::all())
     std::cout << proxy.name << '\n';
   std::cout << "linear_regions\n";
@@ -231,10 +237,9 @@ int run(Session& session) {
 }  // namespace ockham::apps
 
 int main(int argc, char** argv) {
-  return ockham::apps::run_main(argc, argv,
-                                {.name = "proxies",
-                                 .purpose = "Correlates training-free proxies of random NAS-Bench-201 cells with the "
-                                            "published accuracies.",
-                                 .declare = ockham::apps::declare,
-                                 .run = ockham::apps::run});
+  using namespace ockham::apps;
+  return run_main(
+      argc, argv,
+      app_of("proxies", "Correlates training-free proxies of random NAS-Bench-201 cells with the published accuracies.",
+             run));
 }

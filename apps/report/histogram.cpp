@@ -34,11 +34,6 @@ std::int64_t tallest(std::span<const HistogramGroup> groups, const HistogramBins
   return result;
 }
 
-std::string padded(std::string text, std::size_t size) {
-  text.resize(std::max(size, text.size()), ' ');
-  return text;
-}
-
 double place(const HistogramBins& bins, double value) {
   return kPanelLeft + kPanelWidth * (value - bins.edge(0)) / (static_cast<double>(bins.count) * bins.width);
 }

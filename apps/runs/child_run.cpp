@@ -5,7 +5,6 @@
 
 #include "apps/cli/text/format.h"
 #include "apps/cli/text/json_file.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "engine/allocator.h"
 #include "engine/error.h"
@@ -15,19 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-std::string seeds_complaint(const std::string& text) {
-  std::vector<std::int64_t> seeds;
-  for (const std::string& part : split_list(text)) {
-    const auto seed = parse_count(part);
-    if (!seed || *seed < 0)
-      return concat("holds '", part, "', which is no seed; write numbers from 0 with commas, such as 1,2,3");
-    if (std::ranges::find(seeds, *seed) != seeds.end())
-      return concat("holds the seed ", *seed, " twice; it would give the same run again");
-    seeds.push_back(*seed);
-  }
-  return "";
-}
 
 /// "--name" of "--name=value".
 std::string_view option_of(std::string_view argument) {
@@ -55,17 +41,24 @@ int run_child(Session& parent, const App& app, const std::vector<std::string>& s
 
 }  // namespace
 
-Option& add_seeds_option(OptionTable& table, std::string fallback, std::string help) {
-  Option& option = table.text("seeds", std::move(fallback), std::move(help), "N,N,...");
-  option.complaint = seeds_complaint;
-  return option;
-}
-
-std::vector<std::int64_t> seeds_of(const Options& options) {
+std::vector<std::int64_t> seeds_of(const std::string& text) {
   std::vector<std::int64_t> seeds;
-  for (const std::string& part : split_list(options.text("seeds")))
+  for (const std::string& part : split_list(text))
     seeds.push_back(parse_count(part).value());
   return seeds;
+}
+
+std::string seeds_complaint(const std::string& text) {
+  std::vector<std::int64_t> seeds;
+  for (const std::string& part : split_list(text)) {
+    const auto seed = parse_count(part);
+    if (!seed || *seed < 0)
+      return concat("holds '", part, "', which is no seed; write numbers from 0 with commas, such as 1,2,3");
+    if (std::ranges::find(seeds, *seed) != seeds.end())
+      return concat("holds the seed ", *seed, " twice; it would give the same run again");
+    seeds.push_back(*seed);
+  }
+  return "";
 }
 
 std::vector<std::string> arguments_of(const Options& options, const std::vector<std::string_view>& without) {
@@ -90,10 +83,7 @@ bool is_finished(const fs::path& folder) {
 }
 
 Session child_session(const App& app, const std::vector<std::string>& arguments, Log& log) {
-  OptionTable table;
-  add_general_options(table);
-  app.declare(table);
-  return {app.name, table.parse(arguments, {}), log};
+  return {app.name, table_of(app).parse(arguments, {}), log};
 }
 
 std::optional<std::vector<Json>> run_children(Session& parent, const App& app, const std::vector<std::string>& shared,
@@ -106,7 +96,8 @@ std::optional<std::vector<Json>> run_children(Session& parent, const App& app, c
     }
   }
   if (std::ranges::any_of(children, [&](const ChildRun& child) { return !is_finished(folder / child.name); }))
-    parent.folder().describe("data", data_facts(open_recorded_splits(parent.options())));
+    parent.folder().describe("data", data_facts(open_recorded_splits(read_settings<DataSettings>(parent.options()),
+                                                                     read_settings<RunSettings>(parent.options()))));
   std::vector<Json> summaries;
   for (const ChildRun& child : children) {
     const fs::path summary = folder / child.name / "summary.json";

@@ -9,9 +9,9 @@
 
 namespace ockham::apps {
 
-/// Declares --seeds N,N,... and refuses what is no list of different numbers.
-Option& add_seeds_option(OptionTable& table, std::string fallback, std::string help);
-std::vector<std::int64_t> seeds_of(const Options& options);
+/// Of --seeds N,N,...: the numbers, and what is wrong with a text that is no list of different ones.
+std::vector<std::int64_t> seeds_of(const std::string& text);
+std::string seeds_complaint(const std::string& text);
 
 /// "--name=value" for every recorded option that is set, but for those named.
 std::vector<std::string> arguments_of(const Options& options, const std::vector<std::string_view>& without);

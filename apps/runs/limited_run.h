@@ -11,7 +11,7 @@ namespace ockham::apps {
 /// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
 template <class Run>
 std::int64_t choose_micro_batch(Session& session) {
-  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options()))
+  if (!session.options().is_set("memory-limit") || resumes_from_checkpoint(session.options().text("resume")))
     return 0;
   std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
   Run rehearsal(session);

@@ -31,10 +31,6 @@ std::size_t with_spare(std::size_t bytes) {
   return static_cast<std::size_t>(std::ceil(static_cast<double>(bytes) * kSpare + kSlack));
 }
 
-std::string padded(const std::string& text, std::size_t width) {
-  return text + std::string(width - std::min(width, text.size()), ' ');
-}
-
 }  // namespace
 
 const PassPlan::Rehearsal& PassPlan::rehearse(std::int64_t images) {

@@ -59,10 +59,6 @@ std::string aligned(const std::vector<Cells>& lines) {
 
 }  // namespace
 
-void add_profile_option(OptionTable& table) {
-  table.flag("profile", "print afterwards on stderr where the time went, op by op").recorded = false;
-}
-
 std::string profile_table(const Profile& profile, std::size_t shown) {
   const std::vector<Profile::Row> rows = profile.rows();
   const double total = profile.seconds();

@@ -9,8 +9,6 @@
 
 namespace ockham::apps {
 
-void add_profile_option(OptionTable& table);
-
 /// Of a stopped profile: the longest `shown` rows in columns, then "outside ops" and the total.
 std::string profile_table(const Profile& profile, std::size_t shown = 25);
 

@@ -9,7 +9,7 @@
 #include "apps/cli/stop.h"
 #include "apps/cli/text/json_text.h"
 #include "apps/cli/version.h"
-#include "apps/runs/common_options.h"
+#include "apps/runs/settings.h"
 #include "data/error.h"
 #include "engine/allocator.h"
 #include "engine/error.h"
@@ -88,16 +88,24 @@ class LibraryMessages {
 };
 
 /// Answers the options that replace the work. @return whether there was one
-bool answer(const OptionTable& table, const Options& options, const std::string& program, const App& app) {
-  if (options.flag("help"))
+bool answer(const GeneralSettings& asked, const OptionTable& table, const Options& options, const std::string& program,
+            const App& app) {
+  if (asked.help)
     std::cout << table.help(program, app.purpose);
-  else if (options.flag("version"))
+  else if (asked.version)
     std::cout << program << ' ' << version() << (*commit() == '\0' ? "" : " ") << commit() << '\n';
-  else if (options.flag("print-config"))
+  else if (asked.print_config)
     std::cout << options.ini();
   else
     return false;
   return true;
+}
+
+void prepare(const DeviceSettings& device) {
+  if (device.threads > 0)
+    set_thread_count(static_cast<int>(device.threads));
+  if (device.memory_limit)
+    CachingAllocator::instance().set_limit(*device.memory_limit);
 }
 
 /// Runs the app and records in its folder how it ended.
@@ -125,6 +133,13 @@ int run_session(const App& app, Session& session, const std::string& program) {
 
 }  // namespace
 
+OptionTable table_of(const App& app) {
+  OptionTable table;
+  declare_settings<GeneralSettings>(table);
+  app.declare(table);
+  return table;
+}
+
 RunFolder& Session::folder() {
   if (!folder_) {
     folder_ = RunFolder::open(app_, options_);
@@ -136,7 +151,7 @@ RunFolder& Session::folder() {
 void Session::publish(const nlohmann::ordered_json& summary) {
   if (folder_)
     folder_->write_summary(summary);
-  if (options_.flag("json"))
+  if (read_settings<GeneralSettings>(options_).json)
     std::cout << json_text(summary) << '\n';
 }
 
@@ -146,23 +161,20 @@ int run_main(int argc, char** argv, const App& app) {
   Log log(std::cerr, LogStyle::of_stderr());
   const LibraryMessages library_messages(log);
   try {
-    OptionTable table;
-    add_general_options(table);
-    app.declare(table);
+    const OptionTable table = table_of(app);
     const OptionTable::Environment environment = ockham_environment();
     Options options = table.parse({argv + 1, argv + argc}, environment);
-    log.set_quiet(options.flag("quiet"));
+    const auto general = read_settings<GeneralSettings>(options);
+    log.set_quiet(general.quiet);
     table.tell_unknown(environment);
-    if (answer(table, options, program, app)) {
+    if (answer(general, table, options, program, app)) {
       flush_results();
       return kDone;
     }
     if (table.declares("out"))
-      RunFolder::check(options);
-    if (table.declares("threads") && options.count("threads") > 0)
-      set_thread_count(static_cast<int>(options.count("threads")));
-    if (table.declares("memory-limit") && options.is_set("memory-limit"))
-      CachingAllocator::instance().set_limit(options.size("memory-limit"));
+      RunFolder::check(read_settings<FolderSettings>(options));
+    if (table.declares("threads"))
+      prepare(read_settings<DeviceSettings>(options));
     watch_stop_signals();
     Session session(app.name, std::move(options), log);
     return run_session(app, session, program);

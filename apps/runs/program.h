@@ -1,9 +1,10 @@
 #pragma once
 // The frame of every program: options in, exit code out, one clear line for every error.
 //
+//   int run(Session& session, const CountSettings& settings);  // a struct that describes itself: engine/settings.h
+//
 //   int main(int argc, char** argv) {
-//     return ockham::apps::run_main(argc, argv, {.name = "count", .purpose = "Counts.", .declare = declare, .run =
-//     run});
+//     return ockham::apps::run_main(argc, argv, ockham::apps::app_of("count", "Counts.", run));
 //   }
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -11,7 +12,7 @@
 #include <string>
 
 #include "apps/cli/log.h"
-#include "apps/cli/options/options.h"
+#include "apps/cli/options/settings.h"
 #include "apps/runs/folder/run_folder.h"
 
 namespace ockham::apps {
@@ -58,6 +59,20 @@ struct App {
   /// Does the work. @return kDone, or kStopped after saving when stop_requested()
   std::function<int(Session&)> run;
 };
+
+/// The program that Settings tell what to do. @param declare declares them, and presets and the like
+template <class Settings>
+App app_of(
+    std::string name, std::string purpose, int (*run)(Session&, const Settings&),
+    std::function<void(OptionTable&)> declare = [](OptionTable& table) { declare_settings<Settings>(table); }) {
+  return {.name = std::move(name),
+          .purpose = std::move(purpose),
+          .declare = std::move(declare),
+          .run = [run](Session& session) { return run(session, read_settings<Settings>(session.options())); }};
+}
+
+/// The general options and those of the app.
+OptionTable table_of(const App& app);
 
 /// Reads the options, answers --help, --version and --print-config, sets the threads, watches for signals, runs the app
 /// and closes its run folder. Every exception ends in one line on stderr and the exit code of its class.

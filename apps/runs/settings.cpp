@@ -19,11 +19,20 @@ std::string device_complaint(const std::string& text) {
 
 }  // namespace
 
-void describe(DeviceSettings& s, SettingVisitor& v) {
+void describe(GeneralSettings& s, SettingVisitor& v) {
+  v.group("General");
+  v.role(SettingRole::kPresentation);
+  v.flag("help", s.help, "print this text and exit");
+  v.flag("version", s.version, "print the version and exit");
+  v.text("config", s.config, "read options from this ini file", "FILE");
+  v.flag("print-config", s.print_config, "print the options in force as an ini file for --config and exit");
+  v.flag("json", s.json, "end standard output with one line of JSON holding the results");
+  v.flag("quiet", s.quiet, "print no progress, only results and errors");
+}
+
+void describe(DeviceSettings& s, SettingVisitor& v, const std::vector<Named<NumberFormat>>& formats) {
   v.group("Computing");
-  v.choice("precision", s.precision,
-           {{"fp32", NumberFormat::kFp32}, {"fp64", NumberFormat::kFp64}, {"bf16", NumberFormat::kBf16}},
-           "number format of the computation; bf16: of feature maps, the rest fp32");
+  v.choice("precision", s.precision, formats, "number format of the computation; bf16: of feature maps, the rest fp32");
   v.role(SettingRole::kChangeable);
   v.count("threads", s.threads, "threads; changes no result; 0: one a processor, within the container's quota",
           {.max = 1024});
@@ -32,14 +41,10 @@ void describe(DeviceSettings& s, SettingVisitor& v) {
          "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused");
 }
 
-void describe(ComputeSettings& s, SettingVisitor& v) {
+void describe(ComputeSettings& s, SettingVisitor& v, const std::vector<Named<NumberFormat>>& formats) {
   v.group("Computing");
   v.count("seed", s.seed, "the start of all random numbers; the same seed gives the same bytes");
-  describe(static_cast<DeviceSettings&>(s), v);
-}
-
-Precision precision_of(const ComputeSettings& settings) {
-  return precision_of(settings.precision);
+  describe(static_cast<DeviceSettings&>(s), v, formats);
 }
 
 void describe(FolderSettings& s, SettingVisitor& v) {
@@ -51,10 +56,14 @@ void describe(FolderSettings& s, SettingVisitor& v) {
   v.flag("dry-run", s.dry_run, "print the plan (parameters, memory, time), write nothing and exit");
 }
 
+void describe_profile(bool& profile, SettingVisitor& v) {
+  v.role(SettingRole::kPresentation);
+  v.flag("profile", profile, "print afterwards on stderr where the time went, op by op");
+}
+
 void describe(RunSettings& s, SettingVisitor& v) {
   describe(s.compute, v);
-  v.role(SettingRole::kPresentation);
-  v.flag("profile", s.profile, "print afterwards on stderr where the time went, op by op");
+  describe_profile(s.profile, v);
   describe(s.folder, v);
   v.role(SettingRole::kWork);
   v.count("save-every", s.save_every, "steps between checkpoints; every epoch ends with one",

@@ -9,21 +9,37 @@
 
 namespace ockham::apps {
 
+/// Every program.
+struct GeneralSettings {
+  bool help = false;
+  bool version = false;
+  std::string config;
+  bool print_config = false;
+  bool json = false;
+  bool quiet = false;
+};
+void describe(GeneralSettings& settings, SettingVisitor& visitor);
+
 /// Programs that compute.
 struct DeviceSettings {
   std::int64_t threads = 0;  ///< 0: default_thread_count()
   std::string device = "auto";
   NumberFormat precision = NumberFormat::kFp32;
-  std::optional<std::uint64_t> memory_limit;  ///< bytes
+  std::optional<std::uint64_t> memory_limit = {};  ///< bytes
 };
-void describe(DeviceSettings& settings, SettingVisitor& visitor);
+/// @param formats those that the program can compute in
+void describe(DeviceSettings& settings, SettingVisitor& visitor,
+              const std::vector<Named<NumberFormat>>& formats = kNumberFormats);
+inline Precision precision_of(const DeviceSettings& settings) {
+  return precision_of(settings.precision);
+}
 
 /// Those that draw random numbers too.
 struct ComputeSettings : DeviceSettings {
   std::int64_t seed = 0;
 };
-void describe(ComputeSettings& settings, SettingVisitor& visitor);
-Precision precision_of(const ComputeSettings& settings);
+void describe(ComputeSettings& settings, SettingVisitor& visitor,
+              const std::vector<Named<NumberFormat>>& formats = kNumberFormats);
 
 /// Programs that write a run folder.
 struct FolderSettings {
@@ -33,6 +49,9 @@ struct FolderSettings {
   bool dry_run = false;
 };
 void describe(FolderSettings& settings, SettingVisitor& visitor);
+
+/// --profile (profile_report.h).
+void describe_profile(bool& profile, SettingVisitor& visitor);
 
 /// Programs that train for epochs (training/training_run.h).
 struct RunSettings {

@@ -37,9 +37,8 @@ void declare_run_around(OptionTable& table) {
 }
 
 void declare(OptionTable& table) {
-  add_compute_options(table);
-  add_profile_option(table);
-  add_data_options(table);
+  declare_settings<RunSettings>(table);
+  declare_settings<DataSettings>(table);
   add_training_options(table);
   table.at("cells").help = "cells in the network; in nasbench201 and 1shot1 in each of its three stages";
   table.at("epochs").fallback = "1";
@@ -51,8 +50,6 @@ void declare(OptionTable& table) {
   declare_catalog(table);
   declare_run_around(table);
   declare_comparison(table);
-  add_run_options(table);
-  table.count("save-every", 100, "steps between checkpoints", {.min = 1, .max = 1000000});
   table.preset("quick", {{"dataset", "shapes"},
                          {"train-size", "4000"},
                          {"valid-size", "500"},

@@ -87,7 +87,7 @@ nas::SpaceSize space_size_of(const Options& options, const nas::FrameSpec& data)
 
 nas::SearchBasics search_basics_of(const Options& options) {
   return {.seed = static_cast<std::uint64_t>(options.count("seed")),
-          .dtype = precision_of(options).weights,
+          .dtype = precision_of(read_settings<DeviceSettings>(options)).weights,
           .lr = search_lr_of(options),
           .default_weight_decay = training_of(options).weight_decay,
           .memory_limit = options.is_set("memory-limit") ? options.size("memory-limit") : 0};

@@ -48,9 +48,9 @@ class SearchRun {
   explicit SearchRun(Session& session, std::int64_t micro_batch = 0)
       : session_(session),
         options_(session.options()),
-        precision_(precision_of(options_)),
+        precision_(precision_of(read_settings<DeviceSettings>(options_))),
         seed_(static_cast<std::uint64_t>(options_.count("seed"))),
-        splits_(open_recorded_splits(options_)),
+        splits_(open_recorded_splits(read_settings<DataSettings>(options_), read_settings<RunSettings>(options_))),
         space_(make_space(options_, data_frame())),
         search_(*space_, bayesnas_options(), images()),
         warmup_(part(true)),

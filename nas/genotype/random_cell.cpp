@@ -65,4 +65,13 @@ CellGenotype random_cell(const CellSpec& spec, std::span<const Primitive> primit
   return kept_cell(spec, primitives, chosen);
 }
 
+Genotype random_like(const Genotype& found, std::uint64_t seed, std::uint64_t index) {
+  const auto draw = [&](const CellGenotype& cell) {
+    const CellSpec spec =
+        found.space == "darts" ? darts_cell(cell.kind, cell.nodes) : bayesnas_cell(cell.kind, cell.nodes);
+    return random_cell(spec, kBayesnasPrimitives, count_ops(cell), seed, index);
+  };
+  return {.space = found.space, .normal = draw(found.normal), .reduce = draw(found.reduce)};
+}
+
 }  // namespace ockham::nas

@@ -16,4 +16,7 @@ namespace ockham::nas {
 CellGenotype random_cell(const CellSpec& spec, std::span<const Primitive> primitives, int ops, std::uint64_t seed,
                          std::uint64_t index = 0);
 
+/// Cells drawn so in the space of the found ones (darts, or those of bayesnas), with as many operations.
+Genotype random_like(const Genotype& found, std::uint64_t seed, std::uint64_t index);
+
 }  // namespace ockham::nas

@@ -42,7 +42,11 @@ void describe(HessianOptions& options, SettingVisitor& visitor) {
       "hessian", options.curvature,
       {{"exact", Curvature::kExact}, {"gauss_newton", Curvature::kGaussNewton}, {"recursion", Curvature::kRecursion}},
       "second derivatives: exact, Gauss-Newton, or the published approximate recursion");
-  visitor.choice("hessian-algorithm", options.algorithm,
+  describe(options.algorithm, visitor);
+}
+
+void describe(HessianAlgorithm& algorithm, SettingVisitor& visitor) {
+  visitor.choice("hessian-algorithm", algorithm,
                  {{"auto", HessianAlgorithm::kAuto},
                   {"reverse", HessianAlgorithm::kReverse},
                   {"forward", HessianAlgorithm::kForward}},

@@ -42,6 +42,7 @@ struct RelaxedSettings {
 
 /// How second derivatives are taken.
 void describe(HessianOptions& options, SettingVisitor& visitor);
+void describe(HessianAlgorithm& algorithm, SettingVisitor& visitor);
 
 /// Cells that are drawn after the last step.
 void describe_draws(std::int64_t& draws, SettingVisitor& visitor);

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <limits>
 
-#include "apps/runs/common_options.h"
+#include "apps/cli/options/settings.h"
 #include "engine/error.h"
 #include "tests/engine/files.h"
 #include "tests/support.h"
@@ -19,9 +19,9 @@ using test::Says;
 
 Options parse(const std::vector<std::string>& arguments) {
   OptionTable table;
-  add_general_options(table);
-  add_compute_options(table);
-  add_run_options(table);
+  declare_settings<GeneralSettings>(table);
+  declare_settings<ComputeSettings>(table);
+  declare_settings<FolderSettings>(table);
   return table.parse(arguments, {});
 }
 

@@ -12,7 +12,6 @@
 
 #include "apps/cli/descriptors.h"
 #include "apps/cli/stop.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/program.h"
 #include "data/error.h"
 #include "engine/error.h"
@@ -40,8 +39,8 @@ class Redirect {
 
 Outcome run(std::vector<std::string> arguments, std::function<int(Session&)> work) {
   const auto declare = [](OptionTable& table) {
-    add_compute_options(table);
-    add_run_options(table);
+    declare_settings<ComputeSettings>(table);
+    declare_settings<FolderSettings>(table);
   };
   const App app = {.name = "example", .purpose = "Shows.", .declare = declare, .run = std::move(work)};
   arguments.insert(arguments.begin(), "ockham-example");

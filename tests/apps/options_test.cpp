@@ -4,7 +4,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "apps/cli/options/settings.h"
 #include "apps/runs/common_options.h"
+#include "apps/runs/settings.h"
 #include "engine/error.h"
 #include "engine/log.h"
 #include "tests/apps/program.h"
@@ -17,10 +19,10 @@ using test::TemporaryFolder;
 
 OptionTable example() {
   OptionTable table;
-  add_general_options(table);
-  add_compute_options(table);
-  add_run_options(table);
-  add_data_options(table);
+  declare_settings<GeneralSettings>(table);
+  declare_settings<ComputeSettings>(table);
+  declare_settings<FolderSettings>(table);
+  declare_settings<DataSettings>(table);
   add_training_options(table);
   table.group("Search");
   table.choice("method", {"bayesnas", "darts", "random"}, "bayesnas", "how to search");

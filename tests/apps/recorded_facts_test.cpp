@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "apps/runs/common_options.h"
+#include "apps/cli/options/settings.h"
 #include "apps/runs/folder/source_run.h"
 #include "engine/safetensors.h"
 #include "tests/apps/program.h"
@@ -58,16 +58,17 @@ struct Folder : TemporaryFolder {
   /// The parts as a run has them, or the resumed one that `resume` names.
   data::Splits open(const std::string& resume = "") const {
     apps::OptionTable table;
-    apps::add_compute_options(table);
-    apps::add_data_options(table);
-    apps::add_run_options(table);
+    apps::declare_settings<apps::RunSettings>(table);
+    apps::declare_settings<apps::DataSettings>(table);
     std::vector<std::string> arguments = {"--data=" + (path() / "data").string()};
     if (resume.empty())
       arguments.insert(arguments.end(), {"--dataset=cifar10", "--image-size=8", "--train-size=64", "--valid-size=16",
                                          "--test-size=12", "--seed=7"});
     else
       arguments.push_back(resume);
-    return apps::open_recorded_splits(table.parse(arguments, {}));
+    const apps::Options options = table.parse(arguments, {});
+    return apps::open_recorded_splits(apps::read_settings<apps::DataSettings>(options),
+                                      apps::read_settings<apps::RunSettings>(options));
   }
   fs::path last() const { return path() / "run/checkpoints/last.safetensors"; }
 };

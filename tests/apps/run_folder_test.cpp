@@ -8,7 +8,7 @@
 #include <functional>
 #include <limits>
 
-#include "apps/runs/common_options.h"
+#include "apps/cli/options/settings.h"
 #include "apps/runs/folder/checkpoints.h"
 #include "engine/error.h"
 #include "tests/support.h"
@@ -22,9 +22,9 @@ using test::TemporaryFolder;
 
 Options parse(const std::vector<std::string>& arguments) {
   OptionTable table;
-  add_general_options(table);
-  add_compute_options(table);
-  add_run_options(table);
+  declare_settings<GeneralSettings>(table);
+  declare_settings<ComputeSettings>(table);
+  declare_settings<FolderSettings>(table);
   return table.parse(arguments, {});
 }
 

@@ -18,6 +18,7 @@ class OptionDeclarer : public SettingVisitor {
   void group(std::string_view heading) override;
   void role(SettingRole role) override { role_ = role; }
   void alias(std::string_view other, std::string_view name) override;
+  void word(std::string_view name) override { table_.positional(std::string(name)); }
   void flag(std::string_view name, bool& field, std::string_view help) override;
   void count(std::string_view name, std::int64_t& field, std::string_view help, CountRange range) override;
   void count(std::string_view name, std::optional<std::int64_t>& field, std::string_view help,
@@ -44,9 +45,6 @@ class OptionReader : public SettingVisitor {
  public:
   explicit OptionReader(const Options& options) : options_(options) {}
 
-  void group(std::string_view) override {}
-  void role(SettingRole) override {}
-  void alias(std::string_view, std::string_view) override {}
   void flag(std::string_view name, bool& field, std::string_view) override;
   void count(std::string_view name, std::int64_t& field, std::string_view, CountRange) override;
   void count(std::string_view name, std::optional<std::int64_t>& field, std::string_view, CountRange) override;

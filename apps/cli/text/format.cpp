@@ -89,6 +89,15 @@ std::string format_fixed(double value, int digits) {
   return print("%.*f", digits, value);
 }
 
+std::string format_percent(double share) {
+  return format_real(std::round(share * 1e4) / 1e2);
+}
+
+std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text;
+}
+
 std::string shell_quoted(const std::string& text) {
   const auto is_plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+=:,@", c) != nullptr; };
   if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain))

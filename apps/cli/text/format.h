@@ -23,6 +23,12 @@ namespace ockham::apps {
 /// With so many digits after the point: (93.456, 2) is "93.46".
 [[nodiscard]] std::string format_fixed(double value, int digits);
 
+/// A share as a percentage of two decimals at most: 0.93456 is "93.46".
+[[nodiscard]] std::string format_percent(double share);
+
+/// Filled with blanks on the right, up to the width.
+[[nodiscard]] std::string padded(std::string text, std::size_t width);
+
 /// A word of a shell command: in quotes where that is needed.
 [[nodiscard]] std::string shell_quoted(const std::string& text);
 

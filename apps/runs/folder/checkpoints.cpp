@@ -202,9 +202,8 @@ std::optional<Checkpoint> Checkpoints::resume() {
   return result;
 }
 
-bool resumes_from_checkpoint(const Options& options) {
-  return options.is_set("resume") &&
-         std::filesystem::exists(std::filesystem::path(options.text("resume")) / "checkpoints/last.safetensors");
+bool resumes_from_checkpoint(const std::string& resume) {
+  return !resume.empty() && std::filesystem::exists(std::filesystem::path(resume) / kLast);
 }
 
 bool repeat_results(Session& session) {

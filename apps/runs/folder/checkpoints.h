@@ -62,8 +62,8 @@ class Checkpoints {
   nlohmann::ordered_json length_ = nlohmann::ordered_json::object();  ///< of metrics.jsonl at the checkpoint on disk
 };
 
-/// Does --resume name a run that left a checkpoint?
-bool resumes_from_checkpoint(const Options& options);
+/// Did the run that --resume names leave a checkpoint?
+bool resumes_from_checkpoint(const std::string& resume);
 
 /// For a resumed run that had finished: publishes its summary once more. @return false if there is none
 bool repeat_results(Session& session);

@@ -1,6 +1,5 @@
 #include "apps/runs/folder/recorded_facts.h"
 
-#include "apps/cli/options/settings.h"
 #include "apps/cli/text/json_file.h"
 #include "apps/runs/inputs/datasets.h"
 #include "data/error.h"
@@ -54,13 +53,6 @@ std::string difference_of(const std::string& part, const Json& recorded, const J
   const std::string then = described(recorded, part);
   const std::string now = described(found, part);
   return then == now ? "" : concat(part, " data: recorded are ", then, "; found are ", now);
-}
-
-data::Splits open_recorded_splits(const Options& options) {
-  RunSettings run;
-  run.compute = read_settings<ComputeSettings>(options);
-  run.folder = read_settings<FolderSettings>(options);
-  return open_recorded_splits(read_settings<DataSettings>(options), run);
 }
 
 data::Splits open_recorded_splits(const DataSettings& data, const RunSettings& settings) {

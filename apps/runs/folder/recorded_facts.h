@@ -2,7 +2,6 @@
 // What a run records of its data in run.json, and that a resumed run goes on with these data or not at all.
 #include <nlohmann/json.hpp>
 
-#include "apps/cli/options/options.h"
 #include "apps/runs/settings.h"
 #include "data/subset.h"
 
@@ -16,7 +15,6 @@ nlohmann::ordered_json data_facts(const data::Splits& splits);
 /// @throws as open_splits(), data::DataError for other images, naming what differs and both digests, CheckpointError if
 /// the record is damaged
 data::Splits open_recorded_splits(const DataSettings& data, const RunSettings& run);
-data::Splits open_recorded_splits(const Options& options);
 
 /// How one part of the data differs: "test data: recorded are ...; found are ..."; empty if it does not.
 /// @param recorded, found as data_facts() gives them @param part "train", "valid" or "test"

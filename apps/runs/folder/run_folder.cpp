@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "apps/cli/host.h"
+#include "apps/cli/options/settings.h"
 #include "apps/cli/text/json_file.h"
 #include "apps/cli/text/json_text.h"
 #include "apps/cli/version.h"
@@ -42,8 +43,8 @@ bool create_new(const fs::path& path) {
 }
 
 /// runs/APP-DATE-TIME-SEED, with a number behind it when another run began in the same second.
-fs::path create_default(std::string_view app, const Options& options) {
-  const std::string name = concat(app, "-", local_stamp(unix_seconds()), "-", options.count("seed"));
+fs::path create_default(std::string_view app, std::int64_t seed) {
+  const std::string name = concat(app, "-", local_stamp(unix_seconds()), "-", seed);
   fs::path path = fs::path("runs") / name;
   for (int number = 2; !create_new(path); ++number)
     path = fs::path("runs") / concat(name, "-", number);
@@ -97,9 +98,9 @@ void require_replaceable(const fs::path& path, bool may_overwrite) {
                      "Choose another --out.");
 }
 
-void refuse_two_folders(const Options& options) {
-  if (options.is_set("out") || options.flag("overwrite"))
-    throw UsageError("--resume " + without_slash(options.text("resume")).string() +
+void refuse_two_folders(const FolderSettings& settings) {
+  if (!settings.out.empty() || settings.overwrite)
+    throw UsageError("--resume " + without_slash(settings.resume).string() +
                      " goes on in that folder; drop --out and --overwrite.");
 }
 
@@ -116,28 +117,29 @@ nlohmann::ordered_json host_facts() {
 
 }  // namespace
 
-void RunFolder::check(const Options& options) {
-  if (options.is_set("resume"))
-    refuse_two_folders(options);
-  else if (options.is_set("out") && !options.flag("dry-run"))
-    require_replaceable(without_slash(options.text("out")), options.flag("overwrite"));
+void RunFolder::check(const FolderSettings& settings) {
+  if (!settings.resume.empty())
+    refuse_two_folders(settings);
+  else if (!settings.out.empty() && !settings.dry_run)
+    require_replaceable(without_slash(settings.out), settings.overwrite);
 }
 
 RunFolder RunFolder::open(std::string_view app, const Options& options) {
   RunFolder folder;
-  if (options.is_set("resume"))
-    folder.reopen(app, options);
+  const auto settings = read_settings<FolderSettings>(options);
+  if (settings.resume.empty())
+    folder.begin(app, options, settings);
   else
-    folder.begin(app, options);
+    folder.reopen(app, settings);
   return folder;
 }
 
-void RunFolder::begin(std::string_view app, const Options& options) {
-  path_ = without_slash(options.text("out"));
+void RunFolder::begin(std::string_view app, const Options& options, const FolderSettings& settings) {
+  path_ = without_slash(settings.out);
   if (path_.empty()) {
-    path_ = create_default(app, options);
+    path_ = create_default(app, read_settings<ComputeSettings>(options).seed);
   } else if (!create_new(path_)) {
-    require_replaceable(path_, options.flag("overwrite"));
+    require_replaceable(path_, settings.overwrite);
     remove_old_run(path_);
   }
   facts_ = {{"app", app},
@@ -156,10 +158,10 @@ void RunFolder::begin(std::string_view app, const Options& options) {
   metrics_ = std::make_unique<Metrics>(path_ / kMetrics, path_.filename().string());
 }
 
-void RunFolder::reopen(std::string_view app, const Options& options) {
-  path_ = without_slash(options.text("resume"));
+void RunFolder::reopen(std::string_view app, const FolderSettings& settings) {
+  path_ = without_slash(settings.resume);
   resumed_ = true;
-  refuse_two_folders(options);
+  refuse_two_folders(settings);
   const std::string app_of_run = read_facts();
   if (app_of_run != app)
     throw UsageError(path_.string() + " is a run of ockham-" + app_of_run + ", not of ockham-" + std::string(app) +

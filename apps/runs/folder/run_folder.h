@@ -9,6 +9,7 @@
 
 #include "apps/cli/options/options.h"
 #include "apps/runs/folder/metrics.h"
+#include "apps/runs/settings.h"
 
 namespace ockham::apps {
 
@@ -19,11 +20,12 @@ class RunFolder {
   /// nothing else; a folder that holds nothing but what a run killed in its first moments leaves is as good as none.
   /// Temporary files of killed writers are removed.
   /// @throws UsageError if the folder exists, is no run to overwrite or resume, or is in use; it is then untouched
+  /// @param options FolderSettings, --seed, and all that run.json and config.ini record
   /// @throws Error if it cannot be written, CheckpointError if run.json is damaged
   static RunFolder open(std::string_view app, const Options& options);
 
   /// What open() would refuse of --out, --resume and --overwrite: programs ask before the work that comes first.
-  static void check(const Options& options);
+  static void check(const FolderSettings& settings);
 
   const std::filesystem::path& path() const { return path_; }
   /// The path of a file in the folder such as "checkpoints/last.safetensors", whose own folder is created.
@@ -42,8 +44,8 @@ class RunFolder {
 
  private:
   RunFolder() = default;
-  void begin(std::string_view app, const Options& options);
-  void reopen(std::string_view app, const Options& options);
+  void begin(std::string_view app, const Options& options, const FolderSettings& settings);
+  void reopen(std::string_view app, const FolderSettings& settings);
   /// @return whose run it is
   std::string read_facts();
   void write_facts();

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "apps/cli/text/json_file.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/datasets.h"
 #include "data/error.h"
@@ -22,6 +21,17 @@ void require_finite(const Checkpoint& checkpoint) {
   if (const auto bad = find_non_finite(checkpoint.tensors))
     throw DivergedError(concat(checkpoint.file.string(), ": ", *bad, " is not finite; the run that wrote it has ",
                                "diverged. Train again with a lower --lr."));
+}
+
+/// The file that is meant: itself, or the last checkpoint of a run folder.
+fs::path checkpoint_path(fs::path path) {
+  if (path.empty())
+    throw UsageError("--checkpoint is missing: name a .safetensors file, or the folder of a run.");
+  if (fs::is_directory(path))
+    path /= "checkpoints/last.safetensors";
+  if (!fs::is_regular_file(path))
+    throw CheckpointError(concat(path.string(), ": there is no such file; name a checkpoint or a run's folder."));
+  return path;
 }
 
 /// The images that the run saw are those that are looked at, unless options say otherwise.
@@ -58,40 +68,37 @@ void answer_data_by_run(OptionTable& table, const std::string& source) {
   table.answer_by_run(source, {kDataOptions.begin(), kDataOptions.end()}, run_of);
 }
 
-void add_checkpoint_options(OptionTable& table) {
-  add_data_options(table);
-  answer_data_by_run(table, "checkpoint");
-  table.group("Checkpoint");
-  table.text("checkpoint", "", "a file, or the folder of a run (its last one); the run answers the data options",
-             "FILE|DIR");
-  table.positional("checkpoint");
+void describe(CheckpointSettings& s, SettingVisitor& v, const std::vector<Named<NumberFormat>>& formats) {
+  describe(s.compute, v, formats);
+  describe(s.data, v);
+  v.group("Checkpoint");
+  v.text("checkpoint", s.checkpoint, "a file, or the folder of a run (its last one); the run answers the data options",
+         "FILE|DIR");
+  v.word("checkpoint");
 }
 
-OpenedCheckpoint open_checkpoint(Session& session, DType dtype, const std::string& part) {
-  const Options& options = session.options();
+OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& settings, const std::string& part) {
   OpenedCheckpoint opened;
-  opened.checkpoint = read_checkpoint(checkpoint_path(options));
+  opened.checkpoint = read_checkpoint(checkpoint_path(settings.checkpoint));
   const fs::path& file = opened.checkpoint.file;
   if (!opened.checkpoint.has_digest)
     session.log().line(concat(file.string(), ": has no digest of its contents; damage would not be noticed"));
-  opened.network = restore_network(opened.checkpoint, dtype);
+  opened.network = restore_network(opened.checkpoint, precision_of(settings.compute).weights);
   require_finite(opened.checkpoint);
-  if (options.source("dataset") == Source::kFallback)
+  if (session.options().source("dataset") == Source::kFallback)
     throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",
                             "(and --data, --image-size, sizes and --seed as they were in training)."));
-  data::Splits splits = open_splits(options);
-  log_left_out(splits, session.log());
-  if (part != "train")
-    splits.train.reset();
-  if (part != "valid")
-    splits.valid.reset();
-  if (part != "test")
-    splits.test.reset();
-  opened.dataset = splits.train ? splits.train : splits.valid ? splits.valid : splits.test;
+  const data::Splits all = open_splits(settings.data, static_cast<std::uint64_t>(settings.compute.seed));
+  log_left_out(all, session.log());
+  const auto wanted = part == "train"   ? &data::Splits::train
+                      : part == "valid" ? &data::Splits::valid
+                                        : &data::Splits::test;
+  data::Splits seen{.left_out = all.left_out};
+  opened.dataset = seen.*wanted = all.*wanted;
   if (!opened.dataset)
     throw UsageError("--split valid: there is no validation part without --valid-size.");
   require_fit(opened.network.frame, *opened.dataset);
-  opened.facts = data_facts(splits);
+  opened.facts = data_facts(seen);
   if (const fs::path run = run_of(file); !run.empty())
     compare_with_run(session, run, part, opened.facts);
   return opened;

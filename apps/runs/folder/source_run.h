@@ -15,8 +15,21 @@ std::filesystem::path run_of(const std::filesystem::path& path);
 /// then environment, then --config and --preset, then the run, then the default.
 void answer_data_by_run(OptionTable& table, const std::string& source);
 
-/// --checkpoint FILE|DIR, also as a word, and data options that its run answers.
-void add_checkpoint_options(OptionTable& table);
+/// Programs that look at a checkpoint.
+struct CheckpointSettings {
+  ComputeSettings compute = {};
+  DataSettings data = {};
+  std::string checkpoint;  ///< a file, or the folder of a run
+};
+void describe(CheckpointSettings& settings, SettingVisitor& visitor,
+              const std::vector<Named<NumberFormat>>& formats = kNumberFormats);
+
+/// Declares settings that hold these; the run that --checkpoint names answers the data options.
+template <class Settings>
+void declare_with_checkpoint(OptionTable& table) {
+  declare_settings<Settings>(table);
+  answer_data_by_run(table, "checkpoint");
+}
 
 /// A network with the images to look at.
 struct OpenedCheckpoint {
@@ -26,10 +39,11 @@ struct OpenedCheckpoint {
   nlohmann::ordered_json facts;  ///< the data's name, classes, shape, size and digest
 };
 
-/// Opens what --checkpoint names, and the `part` ("train", "valid", "test") of its data. What cannot be verified (a
+/// Opens what --checkpoint names, in the weights' type of --precision, and the `part` ("train", "valid", "test") of its
+/// data. What cannot be verified (a
 /// file without a digest, images that are not the run's because options say so) is told in the log.
 /// @throws CheckpointError for a bad checkpoint, DivergedError for one with numbers that are not finite, UsageError
 /// where nothing names the data or they do not fit, data::DataError if they are no longer those of the run
-OpenedCheckpoint open_checkpoint(Session& session, DType dtype, const std::string& part);
+OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& settings, const std::string& part);
 
 }  // namespace ockham::apps

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "apps/cli/options/settings.h"
 #include "data/archive.h"
 #include "data/error.h"
 #include "data/registry.h"
@@ -37,14 +36,6 @@ data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
-}
-
-data::DatasetPtr open_dataset(const Options& options, data::Split split) {
-  return open_dataset(read_settings<DatasetSettings>(options), split);
-}
-
-data::Splits open_splits(const Options& options) {
-  return open_splits(read_settings<DataSettings>(options), static_cast<std::uint64_t>(options.count("seed")));
 }
 
 data::Splits open_splits(const DataSettings& settings, std::uint64_t seed) {

@@ -1,7 +1,6 @@
 #pragma once
 // The data that --dataset, --data, --image-size, --on-bad-image, --train-size, --valid-size and --test-size ask for.
 #include "apps/cli/log.h"
-#include "apps/cli/options/options.h"
 #include "apps/runs/settings.h"
 #include "data/dataset.h"
 #include "data/subset.h"
@@ -14,13 +13,11 @@ void require_folder(const DatasetSettings& settings);
 /// One part of the data set, whole; null for a validation part that it does not have.
 /// @throws UsageError for an impossible image size, data::DataError for missing or bad files
 data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split);
-data::DatasetPtr open_dataset(const Options& options, data::Split split);
 
-/// All parts cut to the sizes asked for by the shuffle of --seed; `valid` is null where --valid-size is 0 and the data
-/// set has no such part.
+/// All parts cut to the sizes asked for by the shuffle of the seed; `valid` is null where --valid-size is 0 and the
+/// data set has no such part.
 /// @throws UsageError for sizes beyond what there is, data::DataError for missing or bad files
 data::Splits open_splits(const DataSettings& settings, std::uint64_t seed);
-data::Splits open_splits(const Options& options);
 
 /// A line for each kind of thing that was left out, with the count and the first names.
 std::vector<std::string> left_out_lines(const data::LeftOut& left_out);

@@ -182,17 +182,6 @@ RestoredNetwork restore_network(const Checkpoint& checkpoint, DType dtype) {
   return result;
 }
 
-std::filesystem::path checkpoint_path(const Options& options) {
-  if (!options.is_set("checkpoint"))
-    throw UsageError("--checkpoint is missing: name a .safetensors file, or the folder of a run.");
-  std::filesystem::path path = options.text("checkpoint");
-  if (std::filesystem::is_directory(path))
-    path /= "checkpoints/last.safetensors";
-  if (!std::filesystem::is_regular_file(path))
-    throw CheckpointError(concat(path.string(), ": there is no such file; name a checkpoint or a run's folder."));
-  return path;
-}
-
 void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset) {
   const data::ImageShape& shape = dataset.shape();
   if (shape.channels != frame.image_channels || shape.height != frame.image_size || shape.width != frame.image_size ||

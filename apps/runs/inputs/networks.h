@@ -30,10 +30,6 @@ struct RestoredNetwork {
 /// @throws CheckpointError
 RestoredNetwork restore_network(const Checkpoint& checkpoint, DType dtype);
 
-/// The file that --checkpoint means: itself, or the last checkpoint of a run folder.
-/// @throws UsageError if it is missing, CheckpointError if there is no such file
-std::filesystem::path checkpoint_path(const Options& options);
-
 /// @throws UsageError if the images of a data set are not what the network was built for
 void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset);
 

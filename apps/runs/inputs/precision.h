@@ -1,12 +1,14 @@
 #pragma once
 // From --precision to the types of a run's tensors.
-#include "apps/cli/options/options.h"
 #include "engine/dtype.h"
+#include "engine/settings.h"
 
 namespace ockham::apps {
 
 /// As --precision names them.
 enum class NumberFormat { kFp32, kFp64, kBf16 };
+inline const std::vector<Named<NumberFormat>> kNumberFormats{
+    {"fp32", NumberFormat::kFp32}, {"fp64", NumberFormat::kFp64}, {"bf16", NumberFormat::kBf16}};
 
 /// fp32, fp64: one type for all. bf16: feature maps, images among them, are stored in bfloat16; weights, statistics,
 /// switches, losses and all second derivatives stay in float32 (autograd/narrow.h).
@@ -14,7 +16,10 @@ struct Precision {
   DType weights = DType::kFloat32;
   DType maps = DType::kFloat32;  ///< of the images of training and evaluation
 };
-Precision precision_of(NumberFormat format);
-Precision precision_of(const Options& options);
+
+constexpr Precision precision_of(NumberFormat format) {
+  const DType weights = format == NumberFormat::kFp64 ? DType::kFloat64 : DType::kFloat32;
+  return {.weights = weights, .maps = format == NumberFormat::kBf16 ? DType::kBFloat16 : weights};
+}
 
 }  // namespace ockham::apps

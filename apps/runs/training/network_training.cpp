@@ -4,7 +4,6 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/cli/options/settings.h"
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/batches.h"
@@ -29,11 +28,14 @@ data::Splits open_training_data(const TrainSettings& settings) {
   return splits;
 }
 
+int run_train(Session& session, const TrainSettings& settings) {
+  return run_training(session, settings.run, [&] { return std::make_unique<NetworkTraining>(session, settings); });
+}
+
 }  // namespace
 
-int run_train(Session& session) {
-  const auto settings = read_settings<TrainSettings>(session.options());
-  return run_training(session, settings.run, [&] { return std::make_unique<NetworkTraining>(session, settings); });
+App train_app() {
+  return app_of("train", "Trains the network of a genotype from scratch and tests it.", run_train, declare_train);
 }
 
 NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings)
@@ -79,7 +81,7 @@ nas::Score NetworkTraining::evaluate(const data::DatasetPtr& dataset) {
 
 void NetworkTraining::publish(const RunResult& result) {
   const nas::Score test = evaluate(splits_.test);
-  std::cout << "test accuracy " << std::round(test.accuracy() * 1e4) / 1e2 << " %, loss "
+  std::cout << "test accuracy " << format_percent(test.accuracy()) << " %, loss "
             << std::round(test.mean_loss() * 1e4) / 1e4 << ", " << format_count(parameters()) << " parameters, "
             << format_count(macs()) << " multiply-accumulates an image, " << format_duration(result.seconds)
             << "\ncheckpoint " << (session_.folder().path() / "checkpoints/last.safetensors").string() << "\n";

@@ -5,7 +5,8 @@
 
 namespace ockham::apps {
 
-int run_train(Session& session);
+/// The program ockham-train.
+App train_app();
 
 class NetworkTraining : public Trainee {
  public:

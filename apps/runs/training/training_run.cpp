@@ -25,7 +25,7 @@ std::string rounded(double value) {
 }
 
 std::string percent(double share) {
-  return format_real(std::round(share * 1e4) / 1e2) + " %";
+  return format_percent(share) + " %";
 }
 
 double wait_seconds(const Stretch& stretch) {
@@ -39,8 +39,8 @@ data::Batch next_of(data::Loader& loader) {
 }
 
 /// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
-std::int64_t micro_batch_for(Session& session, const RunSettings& settings, const MakeTrainee& make) {
-  if (!settings.compute.memory_limit || resumes_from_checkpoint(session.options()))
+std::int64_t micro_batch_for(const RunSettings& settings, const MakeTrainee& make) {
+  if (!settings.compute.memory_limit || resumes_from_checkpoint(settings.folder.resume))
     return 0;
   std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
   const std::unique_ptr<Trainee> trainee = make();
@@ -52,7 +52,7 @@ std::int64_t micro_batch_for(Session& session, const RunSettings& settings, cons
 }  // namespace
 
 int run_training(Session& session, const RunSettings& settings, const MakeTrainee& make) {
-  const std::int64_t micro_batch = micro_batch_for(session, settings, make);
+  const std::int64_t micro_batch = micro_batch_for(settings, make);
   CachingAllocator::instance().drop_cache();  // what a rehearsal left is not the run's
   return run_profiled(session, settings.profile, [&]() -> int {
     const std::unique_ptr<Trainee> trainee = make();

@@ -2,8 +2,7 @@
 // Training for epochs, the same for every program that does: resuming, the loop, its log and metrics, validation,
 // checkpoints, requests to stop, the memory plan. What differs is the trainee's.
 //
-//   int run_train(Session& session) {
-//     const auto settings = read_settings<TrainSettings>(session.options());
+//   int run_train(Session& session, const TrainSettings& settings) {
 //     return run_training(session, settings.run, [&] { return std::make_unique<NetworkTraining>(session, settings); });
 //   }
 #include <functional>

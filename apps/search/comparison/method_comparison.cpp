@@ -119,7 +119,7 @@ void check_request(const Options& options, const App& app) {
 
 std::vector<ChildRun> searches_of(const Options& options) {
   std::vector<ChildRun> searches;
-  for (std::int64_t seed : seeds_of(options)) {
+  for (std::int64_t seed : seeds_of(options.text("seeds"))) {
     for (const std::string& method : split_list(options.text("methods"))) {
       searches.push_back({concat(method, "-seed", seed), {"--method=" + method, concat("--seed=", seed)}});
       for (const Setting& setting : settings_of(options)) {
@@ -147,7 +147,7 @@ Json facts_of(Session& session, const std::vector<std::string>& methods, const s
       {"name", folder.filename().string()},
       {"space", options.text("space")},
       {"dataset", options.text("dataset")},
-      {"seeds", seeds_of(options)},
+      {"seeds", seeds_of(options.text("seeds"))},
       {"epochs", options.count("epochs")},
       {"method_settings", options.text("method-settings")},
       {"batch_size", options.count("batch-size")},
@@ -174,7 +174,9 @@ void declare_comparison(OptionTable& table) {
       "NAME,NAME,...");
   methods.complaint = methods_complaint;
   methods.free_on_resume = true;
-  add_seeds_option(table, "", "seeds of --methods, in place of --seed; resuming may add some").free_on_resume = true;
+  Option& seeds = table.text("seeds", "", "seeds of --methods, in place of --seed; resuming may add some", "N,N,...");
+  seeds.complaint = seeds_complaint;
+  seeds.free_on_resume = true;
   Option& settings =
       table.text("method-settings", "", "options that a method has otherwise than the rest; resuming may add some",
                  "METHOD.OPTION=VALUE;...");
