@@ -3,7 +3,6 @@
 #include <iostream>
 
 #include "apps/cli/text/format.h"
-#include "apps/cli/text/json_file.h"
 #include "apps/cli/text/spread.h"
 #include "apps/runs/child_run.h"
 #include "apps/runs/folder/source_run.h"
@@ -11,6 +10,7 @@
 #include "apps/runs/profile_report.h"
 #include "apps/runs/training/network_training.h"
 #include "engine/atomic_file.h"
+#include "engine/json_file.h"
 #include "nas/genotype/random_cell.h"
 #include "nas/network/evaluation_network.h"
 

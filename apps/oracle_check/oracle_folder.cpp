@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/cli/text/json_file.h"
+#include "engine/json_file.h"
 #include "engine/npy.h"
 
 namespace ockham::apps {

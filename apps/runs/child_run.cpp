@@ -4,10 +4,10 @@
 #include <iostream>
 
 #include "apps/cli/text/format.h"
-#include "apps/cli/text/json_file.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "engine/allocator.h"
 #include "engine/error.h"
+#include "engine/json_file.h"
 
 namespace ockham::apps {
 namespace {

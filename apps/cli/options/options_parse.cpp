@@ -10,8 +10,8 @@
 #include "apps/cli/options/options.h"
 #include "apps/cli/options/options_check.h"
 #include "apps/cli/options/spelling.h"
-#include "apps/cli/text/json_file.h"
 #include "engine/error.h"
+#include "engine/json_file.h"
 #include "engine/log.h"
 
 namespace po = boost::program_options;

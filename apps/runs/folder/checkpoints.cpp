@@ -4,9 +4,9 @@
 #include <array>
 #include <cstring>
 
-#include "apps/cli/text/json_file.h"
 #include "data/digest.h"
 #include "engine/atomic_file.h"
+#include "engine/json_file.h"
 #include "engine/math.h"
 
 namespace ockham::apps {

@@ -1,8 +1,8 @@
 #include "apps/runs/folder/recorded_facts.h"
 
-#include "apps/cli/text/json_file.h"
 #include "apps/runs/inputs/datasets.h"
 #include "data/error.h"
+#include "engine/json_file.h"
 
 namespace ockham::apps {
 namespace {

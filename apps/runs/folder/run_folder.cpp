@@ -6,12 +6,12 @@
 
 #include "apps/cli/host.h"
 #include "apps/cli/options/settings.h"
-#include "apps/cli/text/json_file.h"
 #include "apps/cli/text/json_text.h"
 #include "apps/cli/version.h"
 #include "engine/atomic_file.h"
 #include "engine/cpu_features.h"
 #include "engine/error.h"
+#include "engine/json_file.h"
 #include "engine/parallel.h"
 
 namespace ockham::apps {

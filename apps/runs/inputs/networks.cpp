@@ -1,7 +1,7 @@
 #include "apps/runs/inputs/networks.h"
 
-#include "apps/cli/text/json_file.h"
 #include "engine/allocator.h"
+#include "engine/json_file.h"
 
 namespace ockham::apps {
 namespace {

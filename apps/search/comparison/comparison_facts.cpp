@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "apps/cli/host.h"
-#include "apps/cli/text/json_file.h"
 #include "engine/error.h"
+#include "engine/json_file.h"
 #include "nas/genotype/genotype.h"
 #include "nas/rank_correlation.h"
 #include "nas/spaces/nasbench201/cell.h"

@@ -1,5 +1,5 @@
 // What programs read from the JSON of a run has its type, or the file and the key are named.
-#include "apps/cli/text/json_file.h"
+#include "engine/json_file.h"
 
 #include <array>
 #include <vector>
@@ -8,7 +8,7 @@
 #include "tests/engine/files.h"
 #include "tests/support.h"
 
-namespace ockham::apps {
+namespace ockham {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -103,4 +103,4 @@ BOOST_AUTO_TEST_CASE(files_are_read_whole_or_refused_by_name) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-}  // namespace ockham::apps
+}  // namespace ockham

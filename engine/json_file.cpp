@@ -1,9 +1,9 @@
-#include "apps/cli/text/json_file.h"
+#include "engine/json_file.h"
 
 #include "engine/input_file.h"
 #include "engine/strict_json.h"
 
-namespace ockham::apps {
+namespace ockham {
 
 nlohmann::ordered_json read_json(const std::filesystem::path& path) {
   InputFile file("json", path);
@@ -28,4 +28,4 @@ void refuse_json(std::string_view name, std::string_view key, const nlohmann::or
 }
 
 }  // namespace detail
-}  // namespace ockham::apps
+}  // namespace ockham

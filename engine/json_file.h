@@ -1,5 +1,5 @@
 #pragma once
-// JSON that programs read from files of a run: run.json, summary.json, metrics, the metadata of checkpoints. Whatever
+// JSON of the files that runs write: run.json, summary.json, the metadata of checkpoints. Whatever
 // they hold, what is wrong is told with the file's name and the key.
 #include <concepts>
 #include <filesystem>
@@ -10,7 +10,7 @@
 
 #include "engine/error.h"
 
-namespace ockham::apps {
+namespace ockham {
 
 /// Reads a file of JSON (engine/strict_json.h). @throws CheckpointError naming it
 nlohmann::ordered_json read_json(const std::filesystem::path& path);
@@ -81,4 +81,4 @@ T value_of(const nlohmann::ordered_json& object, std::string_view key, std::stri
   return object.contains(std::string(key)) ? value_of<T>(object, key, name) : std::move(missing);
 }
 
-}  // namespace ockham::apps
+}  // namespace ockham
