@@ -32,7 +32,7 @@ int run(Session& session, const EvaluateSettings& settings) {
     throw UsageError("--split valid: there is no validation part without --valid-size.");
   const Precision precision = precision_of(settings.source.compute);
   OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
-  RestoredNetwork& network = opened.network;
+  nas::SavedNetwork& network = opened.network;
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
   const double start = monotonic_seconds();

@@ -111,7 +111,7 @@ class Comparison {
     return result;
   }
 
-  Variable loss_on(Tape& tape, RestoredNetwork& network, const nas::Batch& batch) const {
+  Variable loss_on(Tape& tape, nas::SavedNetwork& network, const nas::Batch& batch) const {
     const bool fuses = settings_.over == ParameterKind::kSwitch && hessian_.curvature != Curvature::kRecursion;
     const Context context{.tape = &tape, .batch_norm = settings_.batch_norm, .fuses = fuses};
     return softmax_cross_entropy(network.logits(context, batch.images), batch.labels);
@@ -175,7 +175,8 @@ class Comparison {
       session_.log().line(concat("no self-check; ", kNoCheck));
       return;
     }
-    RestoredNetwork wide = restore_network(opened_.checkpoint, DType::kFloat64);
+    nas::SavedNetwork wide =
+        nas::restore_network(opened_.checkpoint.network, opened_.checkpoint.tensors, DType::kFloat64);
     const nas::Batch batch{.images = batch_.images.to(DType::kFloat64), .labels = batch_.labels};
     const auto build = [&](Tape& tape) { return loss_on(tape, wide, batch); };
     Tape tape;

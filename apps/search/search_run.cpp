@@ -10,7 +10,6 @@
 #include "apps/runs/folder/checkpoints.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/batches.h"
-#include "apps/runs/inputs/networks.h"
 #include "apps/runs/inputs/precision.h"
 #include "apps/runs/limited_run.h"
 #include "apps/runs/training/training_line.h"
@@ -18,6 +17,7 @@
 #include "apps/search/search_report.h"
 #include "apps/search/search_setup.h"
 #include "data/augment.h"
+#include "nas/saved/saved_network.h"
 #include "nas/train/trainer.h"
 
 namespace ockham::apps {

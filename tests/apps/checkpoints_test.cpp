@@ -151,23 +151,6 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_is_not_saved_and_the_last_finite_checkpo
   BOOST_TEST(std::distance(fs::directory_iterator(run() / "checkpoints"), {}) == 3);
 }
 
-BOOST_AUTO_TEST_CASE(a_network_gets_the_tensors_of_its_names_in_its_own_types) {
-  Parameter a{.name = "a", .value = Tensor::from({1.0f, 2.0f}, {2})};
-  Parameter b{.name = "b", .value = Tensor::from({3.0f}, {1})};
-  const std::map<std::string, Tensor> saved = tensors_of({&a, &b});
-  BOOST_TEST(saved.size() == 2u);
-  Parameter wide{.name = "a", .value = Tensor::zeros({2}, DType::kFloat64)},
-      other{.name = "b", .value = Tensor::zeros({1})};
-  restore({&wide, &other}, saved);
-  BOOST_TEST(test::is_same(wide.value, Tensor::from({1.0, 2.0}, {2})));
-  BOOST_TEST(test::is_same(other.value, b.value));
-  other.value.span<float>()[0] = 7.0f;
-  BOOST_TEST(b.value.span<float>()[0] == 3.0f);
-  Parameter missing{.name = "c", .value = Tensor::zeros({1})}, larger{.name = "b", .value = Tensor::zeros({2})};
-  BOOST_CHECK_EXCEPTION(restore({&missing}, saved), CheckpointError, (Says{{"lacks c", "another network"}}));
-  BOOST_CHECK_EXCEPTION(restore({&larger}, saved), CheckpointError, (Says{{"b has shape [1]", "[2]"}}));
-}
-
 BOOST_AUTO_TEST_CASE(counts_and_bytes_have_no_infinity_to_look_for) {
   Checkpoint whole = sound();
   whole.tensors["steps"] = Tensor::scalar(-7, DType::kInt64);

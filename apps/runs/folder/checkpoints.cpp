@@ -74,25 +74,6 @@ bool is_same(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-std::map<std::string, Tensor> tensors_of(const std::vector<Parameter*>& state) {
-  std::map<std::string, Tensor> result;
-  for (const Parameter* parameter : state)
-    result.emplace(parameter->name, parameter->value);
-  return result;
-}
-
-void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors) {
-  for (Parameter* parameter : state) {
-    const auto it = tensors.find(parameter->name);
-    if (it == tensors.end())
-      throw CheckpointError(concat("checkpoint: it lacks ", parameter->name, "; it belongs to another network."));
-    if (it->second.shape() != parameter->value.shape())
-      throw CheckpointError(concat("checkpoint: ", parameter->name, " has shape ", it->second.shape(), ", but ",
-                                   parameter->value.shape(), " here; it belongs to another network."));
-    parameter->value = it->second.to(parameter->value.dtype()).clone();
-  }
-}
-
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   TensorFile file = load_safetensors(path);
   if (const auto format = file.metadata.find("format_version");

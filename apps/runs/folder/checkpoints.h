@@ -14,18 +14,12 @@ namespace ockham::apps {
 
 /// What a checkpoint file holds.
 struct Checkpoint {
-  nlohmann::ordered_json network;         ///< how to build the network (networks.h)
+  nlohmann::ordered_json network;         ///< how to build the network (nas/saved/saved_network.h)
   nlohmann::ordered_json position;        ///< where the run stood; the app's own
   std::map<std::string, Tensor> tensors;  ///< parameters and buffers under their names, and the method's own state
   std::filesystem::path file = {};        ///< where it was read
   bool has_digest = false;                ///< false: written by another program, so that damage cannot be noticed
 };
-
-/// The state of a module as named tensors, ready for `tensors`.
-std::map<std::string, Tensor> tensors_of(const std::vector<Parameter*>& state);
-
-/// Copies the tensors back. @throws CheckpointError if one is missing or has another shape or dtype
-void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors);
 
 /// Reads a checkpoint, of format 1 or without a digest too. @throws CheckpointError naming the file; for numbers that
 /// are not those that were saved, both digests

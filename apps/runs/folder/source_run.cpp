@@ -34,6 +34,17 @@ fs::path checkpoint_path(fs::path path) {
   return path;
 }
 
+/// @throws UsageError if the images of a data set are not what the network was built for
+void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset) {
+  const data::ImageShape& shape = dataset.shape();
+  if (shape.channels != frame.image_channels || shape.height != frame.image_size || shape.width != frame.image_size ||
+      dataset.classes() != frame.classes)
+    throw UsageError(concat("the network takes ", frame.image_channels, "x", frame.image_size, "x", frame.image_size,
+                            " images of ", frame.classes, " classes, but ", dataset.name(), " has ", shape.channels,
+                            "x", shape.height, "x", shape.width, " images of ", dataset.classes(),
+                            "; choose the data set that it was trained on, or --image-size."));
+}
+
 /// The images that the run saw are those that are looked at, unless options say otherwise.
 void compare_with_run(Session& session, const fs::path& run, const std::string& part, const Json& found) {
   const std::string name = (run / "run.json").string();
@@ -83,7 +94,8 @@ OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& set
   const fs::path& file = opened.checkpoint.file;
   if (!opened.checkpoint.has_digest)
     session.log().line(concat(file.string(), ": has no digest of its contents; damage would not be noticed"));
-  opened.network = restore_network(opened.checkpoint, precision_of(settings.compute).weights);
+  opened.network = nas::restore_network(opened.checkpoint.network, opened.checkpoint.tensors,
+                                        precision_of(settings.compute).weights);
   require_finite(opened.checkpoint);
   if (session.options().source("dataset") == Source::kFallback)
     throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",
@@ -93,7 +105,8 @@ OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& set
   const auto wanted = part == "train"   ? &data::Splits::train
                       : part == "valid" ? &data::Splits::valid
                                         : &data::Splits::test;
-  data::Splits seen{.left_out = all.left_out};
+  data::Splits seen;
+  seen.left_out = all.left_out;
   opened.dataset = seen.*wanted = all.*wanted;
   if (!opened.dataset)
     throw UsageError("--split valid: there is no validation part without --valid-size.");

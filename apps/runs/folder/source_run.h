@@ -2,8 +2,10 @@
 // Programs that look at what a run has left: they take the data that it saw from the run, unless told otherwise.
 #include <string>
 
-#include "apps/runs/inputs/networks.h"
+#include "apps/runs/folder/checkpoints.h"
 #include "apps/runs/program.h"
+#include "data/dataset.h"
+#include "nas/saved/saved_network.h"
 
 namespace ockham::apps {
 
@@ -19,7 +21,7 @@ void answer_data_by_run(OptionTable& table, const std::string& source);
 struct CheckpointSettings {
   ComputeSettings compute = {};
   DataSettings data = {};
-  std::string checkpoint;  ///< a file, or the folder of a run
+  std::string checkpoint = {};  ///< a file, or the folder of a run
 };
 void describe(CheckpointSettings& settings, SettingVisitor& visitor,
               const std::vector<Named<NumberFormat>>& formats = kNumberFormats);
@@ -34,7 +36,7 @@ void declare_with_checkpoint(OptionTable& table) {
 /// A network with the images to look at.
 struct OpenedCheckpoint {
   Checkpoint checkpoint;
-  RestoredNetwork network;
+  nas::SavedNetwork network;
   data::DatasetPtr dataset;
   nlohmann::ordered_json facts;  ///< the data's name, classes, shape, size and digest
 };

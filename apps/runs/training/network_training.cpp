@@ -8,12 +8,12 @@
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
-#include "apps/runs/inputs/networks.h"
 #include "apps/runs/memory_plan.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "nas/cost.h"
 #include "nas/methods/weight_training.h"
+#include "nas/saved/saved_network.h"
 
 namespace ockham::apps {
 namespace {
@@ -101,17 +101,18 @@ void NetworkTraining::publish(const RunResult& result) {
 }
 
 Json NetworkTraining::network() const {
-  return to_json(spec_, genotype_);
+  return nas::to_json(spec_, genotype_);
 }
 
 std::map<std::string, Tensor> NetworkTraining::state() {
-  std::map<std::string, Tensor> tensors = tensors_of(network_.state());
+  std::map<std::string, Tensor> tensors;
+  nas::add_network("", network_, tensors);
   nas::add_state("optim.w.", trainer_.optimizer().state(), tensors);
   return tensors;
 }
 
 void NetworkTraining::load(const std::map<std::string, Tensor>& state) {
-  restore(network_.state(), state);
+  nas::load_network("", network_, state);
   trainer_.optimizer().load(nas::part_of_state("optim.w.", state));
 }
 

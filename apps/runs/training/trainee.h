@@ -89,7 +89,7 @@ class Trainee {
   /// After the last stretch: files, printed lines and summary (Session::publish).
   virtual void publish(const RunResult& result) = 0;
 
-  /// How to build the network again, for checkpoints (networks.h).
+  /// How to build the network again, for checkpoints (nas/saved/saved_network.h).
   virtual nlohmann::ordered_json network() const = 0;
   virtual std::map<std::string, Tensor> state() = 0;
   /// @throws CheckpointError if a tensor is missing or has another shape or dtype

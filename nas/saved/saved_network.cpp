@@ -1,0 +1,194 @@
+#include "nas/saved/saved_network.h"
+
+#include "engine/allocator.h"
+#include "engine/json_file.h"
+
+namespace ockham::nas {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+T get(const Json& json, const char* key) {
+  return value_of<T>(json, key, "checkpoint: the description of its network");
+}
+
+void require_kind(const Json& json, const std::string& kind) {
+  if (get<std::string>(json, "kind") != kind)
+    throw CheckpointError(
+        concat("checkpoint: it holds a ", get<std::string>(json, "kind"), ", but a ", kind, " is needed here."));
+}
+
+Json frame_json(const char* kind, const FrameSpec& f) {
+  return {{"kind", kind},
+          {"style", style_name(f.style)},
+          {"stem", f.stem == Stem::kCifar ? "cifar" : "imagenet"},
+          {"channels", f.channels},
+          {"cells", f.cells},
+          {"classes", f.classes},
+          {"image_channels", f.image_channels},
+          {"image_size", f.image_size},
+          {"is_affine", f.is_affine},
+          {"reduction", f.reduction == Reduction::kStrided ? "strided" : "shifted"},
+          {"head_has_relu", f.head_has_relu}};
+}
+
+FrameSpec frame_spec(const Json& json) {
+  return {.style = parse_style(get<std::string>(json, "style")),
+          .stem = get<std::string>(json, "stem") == "cifar" ? Stem::kCifar : Stem::kImageNet,
+          .channels = get<std::int64_t>(json, "channels"),
+          .cells = get<std::int64_t>(json, "cells"),
+          .classes = get<std::int64_t>(json, "classes"),
+          .image_channels = get<std::int64_t>(json, "image_channels"),
+          .image_size = get<std::int64_t>(json, "image_size"),
+          .is_affine = get<bool>(json, "is_affine"),
+          .reduction = get<std::string>(json, "reduction") == "strided" ? Reduction::kStrided : Reduction::kShifted,
+          .head_has_relu = get<bool>(json, "head_has_relu")};
+}
+
+Json cell_json(const CellSpec& cell) {
+  Json edges = Json::array();
+  for (const EdgeSpec& edge : cell.edges)
+    edges.push_back({edge.from, edge.to, edge.stride});
+  return {{"nodes", cell.nodes}, {"edges", edges}};
+}
+
+CellSpec cell_spec(const Json& json, CellKind kind) {
+  CellSpec cell{.kind = kind, .nodes = get<int>(json, "nodes"), .edges = {}};
+  if (cell.nodes < 1 || cell.nodes > kMaxNodes)
+    throw CheckpointError(concat("checkpoint: a cell of ", cell.nodes, " nodes is outside 1 to ", kMaxNodes, "."));
+  for (const auto& edge : get<std::vector<std::array<int, 3>>>(json, "edges")) {
+    if (edge[1] < 0 || edge[1] >= cell.nodes || edge[0] < 0 || edge[0] >= node_id(edge[1]) ||
+        edge[2] != edge_stride(kind, edge[0]))
+      throw CheckpointError(concat("checkpoint: edge ", edge[0], " -> ", edge[1], " with stride ", edge[2],
+                                   " fits no cell of ", cell.nodes, " nodes."));
+    cell.edges.push_back({edge[0], edge[1], edge[2]});
+  }
+  return cell;
+}
+
+}  // namespace
+
+Json to_json(const SupernetSpec& spec) {
+  Json json = frame_json("supernet", spec.frame);
+  json["mixing"] = spec.mixing == Mixing::kSwitches ? "switches" : "softmax";
+  json["normal"] = cell_json(spec.normal);
+  json["reduce"] = cell_json(spec.reduce);
+  json["primitives"] = Json::array();
+  for (Primitive primitive : spec.primitives)
+    json["primitives"].push_back(primitive_name(primitive));
+  json["origin"] = spec.origin == OriginPosition::kInput ? "input" : "output";
+  json["dilated_is_dense"] = spec.dilated_is_dense;
+  return json;
+}
+
+SupernetSpec supernet_spec(const Json& json) {
+  require_kind(json, "supernet");
+  SupernetSpec spec;
+  spec.frame = frame_spec(json);
+  spec.mixing = get<std::string>(json, "mixing") == "switches" ? Mixing::kSwitches : Mixing::kSoftmax;
+  spec.normal = cell_spec(get<Json>(json, "normal"), CellKind::kNormal);
+  spec.reduce = cell_spec(get<Json>(json, "reduce"), CellKind::kReduction);
+  spec.primitives.clear();
+  for (const auto& name : get<std::vector<std::string>>(json, "primitives")) {
+    const auto primitive = find_primitive(name);
+    if (!primitive)
+      throw CheckpointError(concat("checkpoint: operation '", name, "' is unknown."));
+    spec.primitives.push_back(*primitive);
+  }
+  spec.origin = get<std::string>(json, "origin") == "input" ? OriginPosition::kInput : OriginPosition::kOutput;
+  spec.dilated_is_dense = get<bool>(json, "dilated_is_dense");
+  return spec;
+}
+
+Json to_json(const EvaluationSpec& spec, const Genotype& genotype) {
+  Json json = frame_json("network", spec.frame);
+  json["auxiliary"] = spec.has_auxiliary_head;
+  json["genotype"] = Json::parse(to_json(genotype));
+  return json;
+}
+
+EvaluationSpec evaluation_spec(const Json& json) {
+  require_kind(json, "network");
+  return {.frame = frame_spec(json), .has_auxiliary_head = get<bool>(json, "auxiliary")};
+}
+
+Genotype genotype_of(const Json& json) {
+  require_kind(json, "network");
+  try {
+    return parse_genotype_json(get<Json>(json, "genotype").dump());
+  } catch (const UsageError& e) {
+    throw CheckpointError(concat("checkpoint: its genotype is damaged: ", e.what()));
+  }
+}
+
+Variable SavedNetwork::logits(const Context& context, const Variable& images) {
+  return supernet ? supernet->forward(context, images) : evaluation->forward(context, images).logits;
+}
+
+Module& SavedNetwork::module() {
+  return supernet ? static_cast<Module&>(*supernet) : static_cast<Module&>(*evaluation);
+}
+
+namespace {
+
+/// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
+class HonestSize {
+ public:
+  explicit HonestSize(const std::map<std::string, Tensor>& tensors) {
+    constexpr std::size_t kRoom = std::size_t{64} << 20;
+    std::size_t bytes = 0;
+    for (const auto& [name, tensor] : tensors)
+      bytes += tensor.nbytes();
+    CachingAllocator& memory = CachingAllocator::instance();
+    // Fourfold: a float64 network from a float32 file, and as much again while tensors are converted.
+    before_ = memory.set_limit(memory.statistics().bytes_in_use + 4 * bytes + kRoom);
+  }
+  ~HonestSize() { CachingAllocator::instance().set_limit(before_); }
+  HonestSize(const HonestSize&) = delete;
+  HonestSize& operator=(const HonestSize&) = delete;
+
+ private:
+  std::size_t before_ = 0;
+};
+
+}  // namespace
+
+SavedNetwork restore_network(const Json& json, const std::map<std::string, Tensor>& tensors, DType dtype) {
+  SavedNetwork result;
+  Initial initial{.dtype = dtype};
+  const auto cells = get<std::int64_t>(json, "cells");
+  if (cells > static_cast<std::int64_t>(tensors.size()))
+    throw CheckpointError(concat("checkpoint: it describes ", cells, " cells, but holds only ", tensors.size(),
+                                 " tensors; the file is damaged."));
+  const HonestSize limit(tensors);
+  try {
+    if (get<std::string>(json, "kind") == "supernet") {
+      result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
+      result.frame = result.supernet->spec().frame;
+    } else {
+      result.evaluation = std::make_unique<EvaluationNetwork>(genotype_of(json), evaluation_spec(json), initial);
+      result.frame = result.evaluation->frame_spec();
+    }
+  } catch (const CheckpointError&) {
+    throw;
+  } catch (const Error& e) {
+    throw CheckpointError(concat("checkpoint: its network cannot be built: ", e.what()));
+  }
+  restore(result.module().state(), tensors);
+  return result;
+}
+
+void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors) {
+  for (Parameter* parameter : state) {
+    const auto it = tensors.find(parameter->name);
+    if (it == tensors.end())
+      throw CheckpointError(concat("checkpoint: it lacks ", parameter->name, "; it belongs to another network."));
+    if (it->second.shape() != parameter->value.shape())
+      throw CheckpointError(concat("checkpoint: ", parameter->name, " has shape ", it->second.shape(), ", but ",
+                                   parameter->value.shape(), " here; it belongs to another network."));
+    parameter->value = it->second.to(parameter->value.dtype()).clone();
+  }
+}
+
+}  // namespace ockham::nas

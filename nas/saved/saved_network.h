@@ -1,0 +1,40 @@
+#pragma once
+// Networks as JSON, which checkpoints carry beside the tensors, so that a file alone is enough to build its network
+// again.
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "nas/network/evaluation_network.h"
+#include "nas/spaces/cells/supernet.h"
+
+namespace ockham::nas {
+
+nlohmann::ordered_json to_json(const SupernetSpec& spec);
+nlohmann::ordered_json to_json(const EvaluationSpec& spec, const Genotype& genotype);
+
+/// @throws CheckpointError for JSON that is not of that kind, naming the key
+SupernetSpec supernet_spec(const nlohmann::ordered_json& json);
+EvaluationSpec evaluation_spec(const nlohmann::ordered_json& json);
+Genotype genotype_of(const nlohmann::ordered_json& json);
+
+/// Either kind of network.
+struct SavedNetwork {
+  std::unique_ptr<Supernet> supernet;  ///< one of the two is set
+  std::unique_ptr<EvaluationNetwork> evaluation;
+  FrameSpec frame;
+
+  Variable logits(const Context& context, const Variable& images);
+  Module& module();
+};
+
+/// Builds the network that `json` describes, in a precision of choice, from its parameters and buffers by name.
+/// @throws CheckpointError
+SavedNetwork restore_network(const nlohmann::ordered_json& json, const std::map<std::string, Tensor>& tensors,
+                             DType dtype);
+
+/// Copies tensors into the parameters and buffers of their names.
+/// @throws CheckpointError if one is missing or has another shape
+void restore(const std::vector<Parameter*>& state, const std::map<std::string, Tensor>& tensors);
+
+}  // namespace ockham::nas
