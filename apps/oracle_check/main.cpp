@@ -5,8 +5,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "apps/oracle_check/oracle.h"
 #include "apps/runs/program.h"
+#include "apps/runs/settings.h"
+#include "nas/oracle/oracle.h"
 
 namespace ockham::apps {
 namespace {
@@ -23,13 +24,13 @@ void describe(OracleSettings& s, SettingVisitor& v) {
   describe(s.device, v, {{"fp64", NumberFormat::kFp64}, {"fp32", NumberFormat::kFp32}});
 }
 
-void print(const OracleReport& report) {
+void print(const nas::OracleReport& report) {
   std::size_t width = 0;
-  for (const OracleCheck& check : report.checks)
+  for (const nas::OracleCheck& check : report.checks)
     width = std::max(width, check.group.size());
   std::cout << std::left << std::setw(static_cast<int>(width)) << "arrays"
             << "  number  worst error  tolerance\n";
-  for (const OracleCheck& check : report.checks)
+  for (const nas::OracleCheck& check : report.checks)
     std::cout << std::left << std::setw(static_cast<int>(width)) << check.group << std::right << std::setw(8)
               << check.arrays << std::scientific << std::setprecision(2) << std::setw(13) << check.error
               << std::setprecision(0) << std::setw(11) << check.tolerance << (check.passed() ? "  pass" : "  FAIL: ")
@@ -41,14 +42,14 @@ void print(const OracleReport& report) {
 int run(Session& session, const OracleSettings& settings) {
   if (settings.folder.empty())
     throw UsageError("oracle-check: needs a folder of reference values, as in `ockham-oracle-check DIR`.");
-  const OracleFolder folder(settings.folder);
-  const OracleReport report = check_oracle(folder, precision_of(settings.device).weights,
-                                           [&](const std::string& what) { session.log().line(what); });
+  const nas::OracleFolder folder(settings.folder);
+  const nas::OracleReport report = nas::check_oracle(folder, precision_of(settings.device).weights,
+                                                     [&](const std::string& what) { session.log().line(what); });
   print(report);
-  const bool passed = std::ranges::all_of(report.checks, &OracleCheck::passed);
+  const bool passed = std::ranges::all_of(report.checks, &nas::OracleCheck::passed);
   std::cout << (passed ? "every array agrees" : "NOT every array agrees") << '\n';
   nlohmann::ordered_json checks = nlohmann::ordered_json::array();
-  for (const OracleCheck& check : report.checks)
+  for (const nas::OracleCheck& check : report.checks)
     checks.push_back({{"group", check.group},
                       {"arrays", check.arrays},
                       {"error", check.error},

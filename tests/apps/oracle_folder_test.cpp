@@ -1,15 +1,15 @@
 // A reference folder of two nodes made here, whole and damaged.
-#include "apps/oracle_check/oracle_folder.h"
+#include "nas/oracle/oracle_folder.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/oracle_check/oracle.h"
+#include "nas/oracle/oracle.h"
 #include "engine/npy.h"
 #include "tests/apps/program.h"
 
 using namespace ockham;
-using namespace ockham::apps;
+using namespace ockham::nas;
 using nlohmann::json;
 using ockham::test::Says;
 

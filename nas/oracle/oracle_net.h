@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "apps/oracle_check/oracle_folder.h"
 #include "autograd/module.h"
+#include "nas/oracle/oracle_folder.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 
 /// What the switches of the network are functions of: themselves; one switch for all cells of a kind; the softmax over
 /// an edge of one such logit each.
@@ -56,4 +56,4 @@ class OracleNet {
   Parameter logits_;  // [edges, operations]; undefined where the folder has none
 };
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

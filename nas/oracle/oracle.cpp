@@ -1,16 +1,16 @@
-#include "apps/oracle_check/oracle.h"
+#include "nas/oracle/oracle.h"
 
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "apps/oracle_check/oracle_net.h"
 #include "autograd/curvature.h"
 #include "autograd/hessian.h"
 #include "autograd/reverse.h"
 #include "autograd/sweep.h"
+#include "nas/oracle/oracle_net.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 namespace {
 
 struct Mode {
@@ -264,4 +264,4 @@ OracleReport check_oracle(const OracleFolder& folder, DType dtype,
   return Comparison(folder, dtype, progress).run();
 }
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

@@ -1,4 +1,4 @@
-#include "apps/oracle_check/oracle_folder.h"
+#include "nas/oracle/oracle_folder.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -7,42 +7,48 @@
 #include "engine/json_file.h"
 #include "engine/npy.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 namespace {
 
-using json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 
 constexpr const char* kRoles[] = {"w", "b", "gamma", "beta", "rm", "rv"};
 
 }  // namespace
 
-/// Turns the manifest into a checked program. json::exception is the caller's to translate.
+/// Turns the manifest into a checked program.
 class OracleFolder::Reader {
  public:
-  Reader(OracleFolder& folder, const json& manifest) : folder_(folder), manifest_(manifest) {}
+  explicit Reader(OracleFolder& folder)
+      : folder_(folder), file_((folder.path_ / "manifest.json").string()), manifest_(read_json(file_)) {}
 
   void read() {
-    if (const auto format = manifest_.at("format").get<std::int64_t>(); format != 1)
+    if (const auto format = get<std::int64_t>(manifest_, "format"); format != 1)
       refuse(concat("has format ", format, ", this program reads format 1"));
-    folder_.switch_names_ = manifest_.at("alpha_names").get<std::vector<std::string>>();
-    folder_.shared_names_ = manifest_.at("shared_names").get<std::vector<std::string>>();
+    folder_.switch_names_ = get<std::vector<std::string>>(manifest_, "alpha_names");
+    folder_.shared_names_ = get<std::vector<std::string>>(manifest_, "shared_names");
     read_share();
-    for (const auto& [name, entry] : manifest_.at("files").items())
+    const auto files = get<Json>(manifest_, "files");
+    for (const auto& [name, entry] : files.items())
       read_file(name, entry);
-    for (const json& entry : manifest_.at("program"))
+    for (const Json& entry : get<Json>(manifest_, "program"))
       read_node(entry);
     if (folder_.program_.empty())
       refuse("has an empty program");
   }
 
   [[noreturn]] void refuse(const std::string& rule) const {
-    throw CheckpointError(
-        concat("oracle: ", (folder_.path_ / "manifest.json").string(), " ", rule, "; unpack the folder again."));
+    throw CheckpointError(concat("oracle: ", file_, " ", rule, "; unpack the folder again."));
   }
 
  private:
+  template <class T>
+  T get(const Json& object, const char* key) const {
+    return value_of<T>(object, key, file_);
+  }
+
   void read_share() {
-    folder_.share_ = manifest_.at("share").get<std::vector<std::int64_t>>();
+    folder_.share_ = get<std::vector<std::int64_t>>(manifest_, "share");
     if (folder_.share_.size() != folder_.switch_names_.size())
       refuse(
           concat("maps ", folder_.share_.size(), " switches to shared ones but names ", folder_.switch_names_.size()));
@@ -52,23 +58,23 @@ class OracleFolder::Reader {
     }
   }
 
-  void read_file(const std::string& name, const json& entry) {
-    File file{.name = entry.at("file").get<std::string>(),
-              .shape = entry.at("shape").get<std::vector<std::int64_t>>(),
-              .dtype = entry.at("dtype").get<std::string>()};
+  void read_file(const std::string& name, const Json& entry) {
+    File file{.name = get<std::string>(entry, "file"),
+              .shape = get<std::vector<std::int64_t>>(entry, "shape"),
+              .dtype = get<std::string>(entry, "dtype")};
     if (std::filesystem::path(file.name).filename() != file.name)
       refuse(concat("keeps array ", name, " in '", file.name, "', which is no plain file name"));
     folder_.files_.emplace(name, std::move(file));
   }
 
-  void read_node(const json& entry) {
+  void read_node(const Json& entry) {
     OracleNode node;
-    node.op = entry.at("op").get<std::string>();
-    node.name = entry.at("name").get<std::string>();
+    node.op = get<std::string>(entry, "op");
+    node.name = get<std::string>(entry, "name");
     const std::size_t number = folder_.program_.size();
-    if (!number_of_.emplace(entry.at("id").get<std::int64_t>(), number).second)
+    if (!number_of_.emplace(get<std::int64_t>(entry, "id"), number).second)
       refuse(concat("has two nodes of the id of ", node.name));
-    for (const auto id : entry.at("in").get<std::vector<std::int64_t>>()) {
+    for (const auto id : get<std::vector<std::int64_t>>(entry, "in")) {
       const auto source = number_of_.find(id);
       if (source == number_of_.end() || source->second == number)
         refuse(concat("lets node ", node.name, " read node ", id, ", which does not come before it"));
@@ -79,21 +85,21 @@ class OracleFolder::Reader {
                     " inputs; the first node and no other is the input"));
     for (const char* role : kRoles) {
       if (entry.contains(role))
-        node.parameters.emplace(role, entry.at(role).get<std::string>());
+        node.parameters.emplace(role, get<std::string>(entry, role));
     }
-    node.stride = entry.value("stride", node.stride);
-    node.pad = entry.value("pad", node.pad);
-    node.dilation = entry.value("dil", node.dilation);
-    node.groups = entry.value("groups", node.groups);
-    node.kernel = entry.value("k", node.kernel);
-    node.eps = entry.value("eps", node.eps);
+    node.stride = value_of(entry, "stride", file_, node.stride);
+    node.pad = value_of(entry, "pad", file_, node.pad);
+    node.dilation = value_of(entry, "dil", file_, node.dilation);
+    node.groups = value_of(entry, "groups", file_, node.groups);
+    node.kernel = value_of(entry, "k", file_, node.kernel);
+    node.eps = value_of(entry, "eps", file_, node.eps);
     if (node.op == "wsum")
       read_switches(entry, node);
     folder_.program_.push_back(std::move(node));
   }
 
-  void read_switches(const json& entry, OracleNode& node) {
-    for (const auto& name : entry.at("alphas").get<std::vector<std::string>>()) {
+  void read_switches(const Json& entry, OracleNode& node) {
+    for (const auto& name : get<std::vector<std::string>>(entry, "alphas")) {
       const auto it = std::ranges::find(folder_.switch_names_, name);
       if (it == folder_.switch_names_.end())
         refuse(concat("uses switch ", name, " in ", node.name, " but does not name it"));
@@ -106,19 +112,14 @@ class OracleFolder::Reader {
   }
 
   OracleFolder& folder_;
-  const json& manifest_;
+  const std::string file_;
+  const Json manifest_;
   std::map<std::int64_t, std::size_t> number_of_;  // id -> place in the program
   std::set<std::string> used_;
 };
 
 OracleFolder::OracleFolder(const std::filesystem::path& folder) : path_(folder) {
-  try {
-    const json manifest = read_json(folder / "manifest.json");
-    Reader(*this, manifest).read();
-  } catch (const json::exception& e) {
-    throw CheckpointError(concat("oracle: ", (folder / "manifest.json").string(), " is damaged: ", e.what(),
-                                 "; unpack the folder again."));
-  }
+  Reader(*this).read();
 }
 
 std::vector<std::string> OracleFolder::arrays(const std::string& prefix) const {
@@ -138,8 +139,8 @@ Tensor OracleFolder::array(const std::string& name) const {
   Tensor tensor = load_npy(path_ / file.name);
   if (!std::ranges::equal(tensor.shape().sizes(), file.shape) || name_of(tensor.dtype()) != file.dtype)
     throw CheckpointError(concat("oracle: ", (path_ / file.name).string(), " holds ", tensor.spec(), ", not the ",
-                                 file.dtype, json(file.shape).dump(), " of the manifest; unpack the folder again."));
+                                 file.dtype, Json(file.shape).dump(), " of the manifest; unpack the folder again."));
   return tensor;
 }
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

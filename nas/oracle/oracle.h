@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "apps/oracle_check/oracle_folder.h"
+#include "nas/oracle/oracle_folder.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 
 /// Arrays of one kind, computed in one way.
 struct OracleCheck {
@@ -32,4 +32,4 @@ struct OracleReport {
 OracleReport check_oracle(const OracleFolder& folder, DType dtype,
                           const std::function<void(const std::string&)>& progress = {});
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

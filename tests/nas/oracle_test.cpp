@@ -1,11 +1,11 @@
 // labels: data
 // The reference values of another framework in double precision, on every array that they have.
-#include "apps/oracle_check/oracle.h"
+#include "nas/oracle/oracle.h"
 
 #include "tests/real_data.h"
 
 using namespace ockham;
-using namespace ockham::apps;
+using namespace ockham::nas;
 
 namespace {
 

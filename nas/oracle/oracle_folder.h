@@ -9,7 +9,7 @@
 
 #include "engine/tensor.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 
 /// One node of the program. Which attributes count depends on `op`: input, conv, bn, relu, maxpool, avgpool, wsum,
 /// crop, concat, gap or linear.
@@ -63,4 +63,4 @@ class OracleFolder {
   std::map<std::string, File> files_;
 };
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

@@ -1,8 +1,8 @@
-#include "apps/oracle_check/oracle_net.h"
+#include "nas/oracle/oracle_net.h"
 
 #include "ops/ops.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 namespace {
 
 /// x[:, :, 1:, 1:], with a zero row or column appended where the size is odd.
@@ -248,4 +248,4 @@ std::pair<Parameter*, std::int64_t> OracleNet::place_of(std::size_t index) {
   throw std::logic_error(concat("switch ", index, " has no node"));
 }
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas
