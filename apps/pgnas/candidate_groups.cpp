@@ -23,17 +23,6 @@ Spread spread(const std::vector<Candidate>& candidates, Value Candidate::*field)
   return spread_of(values);
 }
 
-double all_parameters(const nas::GatedNetwork& network) {
-  return static_cast<double>(count_elements(network.module->parameters(ParameterKind::kWeight)));
-}
-
-double gated_parameters(const nas::GatedNetwork& network) {
-  double gated = 0.0;
-  for (const nas::GatedGroup& group : network.groups)
-    gated += static_cast<double>(count_elements(group.kernels));
-  return gated;
-}
-
 Json candidates_json(const CandidateGroup& group, const HistogramBins& bins, const HistogramGroup& values) {
   Json candidates = Json::array();
   for (const Candidate& c : group.candidates)
@@ -66,16 +55,6 @@ double CandidateGroup::deviation() const {
 
 double CandidateGroup::mean_parameters() const {
   return spread(candidates, &Candidate::parameters).mean;
-}
-
-double equal_size_drop(const nas::GatedNetwork& network) {
-  const double gated = gated_parameters(network);
-  return gated > 0.0 ? (all_parameters(network) - nas::expected_parameters(network)) / gated : 0.0;
-}
-
-double expected_parameters(const nas::GatedNetwork& network, const nas::Drawing& drawing) {
-  return drawing.drop_rate ? all_parameters(network) - *drawing.drop_rate * gated_parameters(network)
-                           : nas::expected_parameters(network);
 }
 
 void tell_groups(RunFolder& folder, std::span<const CandidateGroup> groups) {

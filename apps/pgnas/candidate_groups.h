@@ -29,12 +29,6 @@ struct CandidateGroup {
   double mean_parameters() const;
 };
 
-/// The drop rate of all gates with which candidates have the expected size that each group's own p gives: the mean of
-/// the p, weighed by kernels. 0 where no gate has kernels.
-double equal_size_drop(const nas::GatedNetwork& network);
-/// Mean size of candidates drawn so.
-double expected_parameters(const nas::GatedNetwork& network, const nas::Drawing& drawing);
-
 /// Writes histogram.json and histogram.svg; prints the text histogram and a line a group.
 void tell_groups(RunFolder& folder, std::span<const CandidateGroup> groups);
 /// Mean, spread, sizes and the best of each, by name.

@@ -14,27 +14,27 @@ void describe_training(PgnasSettings& s, SettingVisitor& v) {
   v.real("lr", s.lr, "learning rate at the start of its cosine", kPositive);
   v.alias("learning-rate", "lr");
   v.real("final-lr", s.final_lr, "learning rate at its end");
-  v.real("momentum", s.momentum, "Nesterov's momentum", kFraction);
-  v.real("grad-clip", s.grad_clip, "largest norm of the gradient; 0 for no limit");
+  v.real("momentum", s.method.sgd.momentum, "Nesterov's momentum", kFraction);
+  v.real("grad-clip", s.method.clip, "largest norm of the gradient; 0 for no limit");
   v.count("cutout", s.cutout, "side of the square cut out of training images; 0 for none", {.max = 1024});
 }
 
 void describe_network(PgnasSettings& s, SettingVisitor& v) {
   v.group("Network");
-  v.count("stem", s.stem, "channels of the first convolution", {.min = 1, .max = 100'000});
-  v.count("width", s.width, "channels of the first stage; they double twice", {.min = 2, .max = 100'000});
-  v.count("blocks", s.blocks, "blocks in each of the three stages", {.min = 1, .max = 1000});
-  v.count("branches", s.branches, "branches of a block, beside its skip", {.min = 1, .max = 100});
+  v.count("stem", s.network.stem, "channels of the first convolution", {.min = 1, .max = 100'000});
+  v.count("width", s.network.width, "channels of the first stage; they double twice", {.min = 2, .max = 100'000});
+  v.count("blocks", s.network.blocks_per_stage, "blocks in each of the three stages", {.min = 1, .max = 1000});
+  v.count("branches", s.network.branches, "branches of a block, beside its skip", {.min = 1, .max = 100});
 }
 
 void describe_gates(PgnasSettings& s, SettingVisitor& v) {
   v.group("Gates");
-  v.real("prior-length", s.prior_length, "l^2 of the kernels' prior: larger drops more");
-  v.real("dropout-examples", s.dropout_examples, "N of the objective", {.min = 1});
-  v.flag("kl-half", s.kl_half, "the factor 1/2 of the derivation, which the published program leaves out");
-  v.real("initial-drop", s.initial_drop, "drop probability of gates at the start", {.min = 0.001, .max = 0.999});
-  v.real("temperature", s.temperature, "of relaxed gates", kPositive);
-  v.real("logit-rate", s.logit_rate, "learning rate of the gates' logits over that of the weights");
+  v.real("prior-length", s.method.prior.precision, "l^2 of the kernels' prior: larger drops more");
+  v.real("dropout-examples", s.method.prior.examples, "N of the objective", {.min = 1});
+  v.flag("kl-half", s.method.prior.kl_half, "the factor 1/2 of the derivation, which the published program leaves out");
+  v.real("initial-drop", s.network.gates.drop, "drop probability of gates at the start", {.min = 0.001, .max = 0.999});
+  v.real("temperature", s.network.gates.temperature, "of relaxed gates", kPositive);
+  v.real("logit-rate", s.method.logit_rate, "learning rate of the gates' logits over that of the weights");
   v.flag("fixed", s.fixed, "keep all gates at --initial-drop: both groups then come from one distribution");
   v.flag("baseline", s.baseline, "also train a network whose gates all drop at the rate of the random group");
   v.real("weight-decay", s.weight_decay, "of networks with fixed gates [that of the prior at their drop rate]");
@@ -103,28 +103,23 @@ void check(const PgnasSettings& settings) {
 }
 
 nas::HybridSpec hybrid_spec_of(const PgnasSettings& settings, const data::Dataset& dataset, double drop) {
-  return {.stem = settings.stem,
-          .width = settings.width,
-          .blocks_per_stage = settings.blocks,
-          .branches = settings.branches,
-          .classes = dataset.classes(),
-          .image_channels = dataset.shape().channels,
-          .gates = {.drop = drop, .temperature = settings.temperature}};
+  nas::HybridSpec spec = settings.network;
+  spec.classes = dataset.classes();
+  spec.image_channels = dataset.shape().channels;
+  spec.gates.drop = drop;
+  return spec;
 }
 
 nas::PgnasOptions pgnas_options_of(const PgnasSettings& settings, bool learns, double drop) {
-  const nas::DropoutPrior prior{
-      .precision = settings.prior_length, .examples = settings.dropout_examples, .kl_half = settings.kl_half};
+  nas::PgnasOptions options = settings.method;
   // To gated kernels the divergence's gradient is that of this weight decay; here, as published, it acts on all
   // weights.
-  const double alike = (prior.kl_half ? 1.0 : 2.0) * prior.precision / prior.examples * (1.0 - drop);
-  const double decay = settings.weight_decay.value_or(alike);
-  return {.sgd = {.momentum = settings.momentum, .weight_decay = learns ? 0.0 : decay, .nesterov = true},
-          .prior = prior,
-          .learns = learns,
-          .logit_rate = settings.logit_rate,
-          .clip = settings.grad_clip,
-          .seed = static_cast<std::uint64_t>(settings.run.compute.seed)};
+  const double alike =
+      (options.prior.kl_half ? 1.0 : 2.0) * options.prior.precision / options.prior.examples * (1.0 - drop);
+  options.sgd.weight_decay = learns ? 0.0 : settings.weight_decay.value_or(alike);
+  options.learns = learns;
+  options.seed = settings.seed();
+  return options;
 }
 
 }  // namespace ockham::apps

@@ -15,24 +15,16 @@ struct PgnasSettings {
   std::int64_t batch_size = 128;
   double lr = 0.05;
   double final_lr = 0.0;
-  double momentum = 0.9;
-  double grad_clip = 5.0;
   std::int64_t cutout = 16;
-  std::int64_t stem = 16;
-  std::int64_t width = 16;
-  std::int64_t blocks = 2;
-  std::int64_t branches = 2;
-  double prior_length = 150.0;
-  double dropout_examples = 5e5;
-  bool kl_half = false;
-  double initial_drop = 0.1;
-  double temperature = 0.2;
-  double logit_rate = 1.0;
+  nas::HybridSpec network;  ///< but for what the images say
+  nas::PgnasOptions method{.clip = 5.0};
   bool fixed = false;
   bool baseline = false;
   std::optional<double> weight_decay;
   std::int64_t draws = 100;
   BatchNormMode candidate_bn = BatchNormMode::kRunning;
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(run.compute.seed); }
 };
 void describe(PgnasSettings& settings, SettingVisitor& visitor);
 

@@ -23,10 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kBaseline = "baseline.";  ///< prefix of its tensors
 
-std::uint64_t seed_of(const PgnasSettings& settings) {
-  return static_cast<std::uint64_t>(settings.run.compute.seed);
-}
-
 data::Splits open_checked_splits(const PgnasSettings& settings) {
   check(settings);
   data::Splits splits = open_recorded_splits(settings.data, settings.run);
@@ -61,7 +57,7 @@ int run_pgnas(Session& session, const PgnasSettings& settings) {
 }
 
 GatedTraining::GatedTraining(const PgnasSettings& settings, const data::Dataset& dataset, bool learns, double drop)
-    : initial{.seed = seed_of(settings), .dtype = precision_of(settings.run.compute).weights},
+    : initial{.seed = settings.seed(), .dtype = precision_of(settings.run.compute).weights},
       network(hybrid_spec_of(settings, dataset, drop), initial),
       search(nas::gated(network), pgnas_options_of(settings, learns, drop)) {}
 
@@ -81,10 +77,10 @@ PgnasTraining::PgnasTraining(Session& session, const PgnasSettings& settings)
       precision_(precision_of(settings.run.compute)),
       splits_(open_checked_splits(settings)),
       valid_(whole(splits_.valid, precision_.maps)),
-      learned_(settings, *splits_.train, !settings.fixed, settings.initial_drop),
+      learned_(settings, *splits_.train, !settings.fixed, settings.network.gates.drop),
       loader_(
           splits_.train, training_transform(*splits_.train, settings.cutout),
-          {.batch_size = settings.batch_size, .drop_last = true, .seed = seed_of(settings), .threads = kLoaderThreads}),
+          {.batch_size = settings.batch_size, .drop_last = true, .seed = settings.seed(), .threads = kLoaderThreads}),
       stretches_(stretches_of(settings, loader_)) {}
 
 void PgnasTraining::begin_stretch(std::size_t number) {
@@ -95,7 +91,7 @@ void PgnasTraining::begin_stretch(std::size_t number) {
 
 /// The baseline drops at the rate of the random candidates, which the learned gates give when they are trained.
 void PgnasTraining::make_baseline() {
-  const double drop = std::clamp(equal_size_drop(learned_.gated()), 1e-6, 1.0 - 1e-6);
+  const double drop = std::clamp(nas::equal_size_drop(learned_.gated()), 1e-6, 1.0 - 1e-6);
   baseline_ = std::make_unique<GatedTraining>(settings_, *splits_.train, false, drop);
   baseline_->search.set_micro_batch(micro_batch_);
   for (Parameter* parameter : learned_.network.state())
@@ -120,7 +116,7 @@ nas::Score PgnasTraining::step(const nas::Batch& batch, const nas::Batch&, const
 std::optional<Validation> PgnasTraining::validate() {
   return Validation{.score = nas::evaluate_candidate(trained_->gated(), valid_batches(), settings_.candidate_bn),
                     .facts = {{"stage_drop", stage_drops(*trained_)},
-                              {"drop", equal_size_drop(trained_->gated())},
+                              {"drop", nas::equal_size_drop(trained_->gated())},
                               {"divergence", trained_->search.divergence()},
                               {"expected_params", nas::expected_parameters(trained_->gated())}}};
 }
@@ -136,7 +132,7 @@ std::vector<nas::Batch> PgnasTraining::valid_batches() const {
 /// Mean p of each stage's gates.
 std::vector<double> PgnasTraining::stage_drops(GatedTraining& trained) const {
   constexpr std::size_t kStages = 3;
-  const auto of_stage = static_cast<std::size_t>(settings_.blocks);
+  const auto of_stage = static_cast<std::size_t>(settings_.network.blocks_per_stage);
   std::vector<double> sums(kStages), gates(kStages);
   for (const nas::GatedGroup& group : trained.network.groups()) {
     const std::string number = group.logit->name.substr(std::string("blocks.").size());  // "blocks.3.branches..."
@@ -152,8 +148,8 @@ std::vector<double> PgnasTraining::stage_drops(GatedTraining& trained) const {
 void PgnasTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
   if (number + 1 < stretches_.size())
     return;
-  const std::uint64_t seed = seed_of(settings_);
-  const double drop = equal_size_drop(learned_.gated());
+  const std::uint64_t seed = settings_.seed();
+  const double drop = nas::equal_size_drop(learned_.gated());
   groups_.clear();  // each group draws numbers of its own
   groups_.push_back(rank(learned_, "guided", {.seed = seed}, pause));
   groups_.push_back(rank(learned_, "random", {.seed = seed + 0x52414eu, .drop_rate = drop}, pause));
@@ -180,7 +176,7 @@ CandidateGroup PgnasTraining::rank(GatedTraining& from, const std::string& name,
   for (const nas::Ranked& r : ranked)
     group.candidates.push_back(
         {r.number, r.score.accuracy(), r.score.mean_loss(), parameters.at(static_cast<std::size_t>(r.number))});
-  group.expected_parameters = expected_parameters(network, drawing);
+  group.expected_parameters = nas::expected_parameters(network, drawing);
   nas::put_candidate(network.groups, drawing, group.candidates.front().number);
   group.test_accuracy = test(from);
   nas::keep_all(network.groups);
@@ -212,7 +208,7 @@ void PgnasTraining::write_posterior() {
 }
 
 void PgnasTraining::publish(const RunResult& result) {
-  const double drop = equal_size_drop(learned_.gated());
+  const double drop = nas::equal_size_drop(learned_.gated());
   write_posterior();
   tell_groups(session_.folder(), groups_);
   Json summary{{"dataset", settings_.data.images.dataset},
@@ -233,10 +229,10 @@ void PgnasTraining::publish(const RunResult& result) {
 
 Json PgnasTraining::network() const {
   return {{"kind", "hybrid"},
-          {"stem", settings_.stem},
-          {"width", settings_.width},
-          {"blocks", settings_.blocks},
-          {"branches", settings_.branches},
+          {"stem", settings_.network.stem},
+          {"width", settings_.network.width},
+          {"blocks", settings_.network.blocks_per_stage},
+          {"branches", settings_.network.branches},
           {"classes", splits_.train->classes()},
           {"image_channels", splits_.train->shape().channels}};
 }

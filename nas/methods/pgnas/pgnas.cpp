@@ -35,6 +35,17 @@ bool is_better(const Ranked& a, const Ranked& b, Criterion criterion) {
   return loss_a != loss_b ? loss_a < loss_b : a.number < b.number;
 }
 
+double all_parameters(const GatedNetwork& network) {
+  return static_cast<double>(count_elements(network.module->parameters(ParameterKind::kWeight)));
+}
+
+double gated_parameters(const GatedNetwork& network) {
+  double gated = 0.0;
+  for (const GatedGroup& group : network.groups)
+    gated += static_cast<double>(count_elements(group.kernels));
+  return gated;
+}
+
 }  // namespace
 
 Pgnas::Pgnas(GatedNetwork network, const PgnasOptions& options)
@@ -104,10 +115,20 @@ std::int64_t kept_parameters(const GatedNetwork& network) {
 }
 
 double expected_parameters(const GatedNetwork& network) {
-  auto expected = static_cast<double>(count_elements(network.module->parameters(ParameterKind::kWeight)));
+  double expected = all_parameters(network);
   for (const GatedGroup& group : network.groups)
     expected -= static_cast<double>(count_elements(group.kernels)) * group.drop_probability();
   return expected;
+}
+
+double expected_parameters(const GatedNetwork& network, const Drawing& drawing) {
+  return drawing.drop_rate ? all_parameters(network) - *drawing.drop_rate * gated_parameters(network)
+                           : expected_parameters(network);
+}
+
+double equal_size_drop(const GatedNetwork& network) {
+  const double gated = gated_parameters(network);
+  return gated > 0.0 ? (all_parameters(network) - expected_parameters(network)) / gated : 0.0;
 }
 
 Score evaluate_candidate(const GatedNetwork& network, std::span<const Batch> batches, BatchNormMode batch_norm) {

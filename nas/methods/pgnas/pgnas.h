@@ -68,6 +68,11 @@ void keep_all(std::span<const GatedGroup> groups);
 std::int64_t kept_parameters(const GatedNetwork& network);
 /// Mean of kept_parameters() over candidates: sum |m| (1 - p), and all weights without a gate.
 double expected_parameters(const GatedNetwork& network);
+/// The same of candidates drawn so.
+double expected_parameters(const GatedNetwork& network, const Drawing& drawing);
+/// The drop rate of all gates with which candidates have the expected size that each group's own p gives: the mean of
+/// the p, weighed by kernels. 0 where no gate has kernels.
+double equal_size_drop(const GatedNetwork& network);
 
 enum class Criterion { kAccuracy, kLoss };
 
