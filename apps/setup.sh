@@ -71,6 +71,17 @@ step() {
   fi
 }
 
+# How many compilers at a time: the processors of the affinity mask, or fewer where the container has a quota.
+compilers() {
+  local processors quota period
+  processors=$(nproc)
+  if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [ "$quota" != max ]; then
+    quota=$(((quota + period - 1) / period))
+    [ "$quota" -ge "$processors" ] || processors=$quota
+  fi
+  echo "$processors"
+}
+
 # build_targets TARGET...
 build_targets() {
   local options=(-DCMAKE_BUILD_TYPE=Release -DOCKHAM_UNITY=ON)
@@ -82,6 +93,6 @@ build_targets() {
     ! command -v ccache >/dev/null || options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
   step "configuring build/" cmake -S "$root" -B "$build" "${options[@]}"
-  step "building $* (the first time takes minutes)" cmake --build "$build" --parallel "$(nproc)" --target "$@"
+  step "building $* (the first time takes minutes)" cmake --build "$build" --parallel "$(compilers)" --target "$@"
   exec 9>&-
 }
