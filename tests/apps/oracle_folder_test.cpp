@@ -4,8 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "nas/oracle/oracle.h"
 #include "engine/npy.h"
+#include "nas/oracle/oracle.h"
 #include "tests/apps/program.h"
 
 using namespace ockham;
