@@ -7,13 +7,14 @@
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/search/method_report.h"
-#include "apps/search/rank_agreement.h"
 #include "autograd/optim/schedule.h"
+#include "nas/diagnosis/rank_agreement.h"
 
 namespace ockham::apps {
 namespace {
 
 using Json = nlohmann::ordered_json;
+namespace nb201 = nas::nasbench201;
 
 SearchImageSettings image_settings(const Options& options, const RunSettings& run) {
   return {.run = run,
@@ -23,8 +24,8 @@ SearchImageSettings image_settings(const Options& options, const RunSettings& ru
           .score_size = options.count("score-size")};
 }
 
-std::optional<nas::nasbench201::Table> load_table(const Options& options) {
-  return options.is_set("table") ? std::optional(nas::nasbench201::Table::load(options.text("table"))) : std::nullopt;
+std::optional<nb201::Table> load_table(const Options& options) {
+  return options.is_set("table") ? std::optional(nb201::Table::load(options.text("table"))) : std::nullopt;
 }
 
 }  // namespace
@@ -46,7 +47,6 @@ SearchTraining::SearchTraining(Session& session, const RunSettings& run)
       space_(make_space(options_, images_.frame())),
       held_out_(images_.held_out_scores()),
       method_(make_method(options_, *space_, images_.source())),
-      watch_(session.log()),
       stretches_{{.name = "search",
                   .epochs = options_.count("epochs"),
                   .batches = images_.weight_batches.get(),
@@ -85,7 +85,10 @@ std::optional<Validation> SearchTraining::validate() {
   if (const std::int64_t size = options_.count("eigenvalue-size"); size > 0 && method_->relaxed() != nullptr) {
     const nas::Batch batch =
         sample_batch(images_.for_architecture, size, images_.settings.seed(), 0, images_.settings.maps());
-    result.facts["eigenvalue"] = watch_.measure(*method_->relaxed(), batch, images_.settings.seed());
+    const nas::CollapseWatch::Sight sight = watch_.look(*method_->relaxed(), batch, images_.settings.seed());
+    result.facts["eigenvalue"] = sight.eigenvalue;
+    if (!sight.warning.empty())
+      session_.log().line(sight.warning);
   }
   result.facts.update(truth_of(table_, cell));
   return result;
@@ -95,20 +98,33 @@ nas::Score SearchTraining::score_held_out() {
   return held_out_([this](const nas::Batch& batch) { return method_->evaluate(batch); });
 }
 
+Json SearchTraining::rank_correlation() {
+  const std::int64_t cells = options_.count("rank-cells");
+  if (cells == 0 || method_->relaxed() == nullptr)
+    return nullptr;
+  const nb201::Column column =
+      options_.text("dataset") == "cifar100" ? nb201::Column::kC100Test : nb201::Column::kC10Test;
+  const auto score = [this] {
+    check_stop();
+    return score_held_out().accuracy();
+  };
+  const auto truth = [&](const std::string& cell) { return table_->at(nb201::parse_cell(cell))[column]; };
+  const nas::RankAgreement agreement = nas::rank_agreement(
+      *method_->relaxed(), *space_, {.cells = cells, .seed = images_.settings.seed(), .score = score, .truth = truth});
+  return {{"cells", cells},
+          {"column", std::string(nb201::kColumns[static_cast<std::size_t>(column)])},
+          {"spearman", agreement.spearman},
+          {"kendall", agreement.kendall}};
+}
+
 void SearchTraining::publish(const RunResult& result) {
   const std::string cell = method_->derive();
-  Json agreement = nullptr;
-  if (const std::int64_t cells = options_.count("rank-cells"); cells > 0 && method_->relaxed() != nullptr)
-    agreement = rank_agreement(
-        *method_->relaxed(), *space_, *table_,
-        {.cells = cells, .dataset = options_.text("dataset"), .seed = images_.settings.seed()},
-        [this] { return score_held_out().accuracy(); }, check_stop);
   publish_method(session_, *space_, *method_, table_,
                  {.cell = cell,
                   .facts = space_->facts(cell),
                   .seconds = result.seconds,
                   .valid_accuracy = result.valid_accuracy,
-                  .rank_correlation = agreement});
+                  .rank_correlation = rank_correlation()});
 }
 
 Json SearchTraining::network() const {

@@ -2,9 +2,9 @@
 // A search by a method of the catalogue, in epochs over two parts of the training images: the weights learn from the
 // first, the architecture from the second.
 #include "apps/runs/training/training_run.h"
-#include "apps/search/collapse_watch.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_images.h"
+#include "nas/diagnosis/collapse_watch.h"
 #include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
@@ -37,6 +37,7 @@ class SearchTraining : public Trainee {
 
  private:
   nas::Score score_held_out();
+  nlohmann::ordered_json rank_correlation();
   nas::Batch noise(std::int64_t images) const;
 
   Session& session_;
@@ -46,7 +47,7 @@ class SearchTraining : public Trainee {
   std::unique_ptr<nas::SearchSpace> space_;
   nas::HeldOut held_out_;
   std::unique_ptr<nas::SearchMethod> method_;
-  CollapseWatch watch_;
+  nas::CollapseWatch watch_;
   std::vector<Stretch> stretches_;
 };
 

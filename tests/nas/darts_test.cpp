@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "engine/math.h"
-#include "nas/methods/architecture_eigenvalue.h"
+#include "nas/diagnosis/architecture_eigenvalue.h"
 #include "nas/methods/darts/darts_gradient.h"
 #include "nas/spaces/nasbench201/supernet.h"
 #include "ops/linear/linear.h"

@@ -1,10 +1,10 @@
-#include "apps/search/collapse_watch.h"
+#include "nas/diagnosis/collapse_watch.h"
 
 #include <cmath>
 
-#include "nas/methods/architecture_eigenvalue.h"
+#include "nas/diagnosis/architecture_eigenvalue.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 namespace {
 
 constexpr std::size_t kBack = 5;  ///< epochs
@@ -12,19 +12,20 @@ constexpr const char* kName = "search.eigenvalues";
 
 }  // namespace
 
-double CollapseWatch::measure(const nas::SearchNetwork& network, const nas::Batch& batch, std::uint64_t seed) {
-  const double value = nas::largest_architecture_eigenvalue(network, batch, {.seed = seed});
-  if (!std::isfinite(value))
-    return value;
-  eigenvalues_.push_back(value);
+CollapseWatch::Sight CollapseWatch::look(const SearchNetwork& network, const Batch& batch, std::uint64_t seed) {
+  Sight sight{.eigenvalue = largest_architecture_eigenvalue(network, batch, {.seed = seed})};
+  if (!std::isfinite(sight.eigenvalue))
+    return sight;
+  eigenvalues_.push_back(sight.eigenvalue);
   if (eigenvalues_.size() <= kBack)
-    return value;
+    return sight;
   if (eigenvalues_.size() > kBack + 1)
     eigenvalues_.erase(eigenvalues_.begin());
-  if (value * 0.75 > std::abs(eigenvalues_.front()))  // the largest by magnitude may have been negative
-    log_.line(concat("warning: the largest eigenvalue of the architecture's Hessian grew from ", eigenvalues_.front(),
-                     " to ", value, " in ", kBack, " epochs: a search about to collapse; see --skip-cap"));
-  return value;
+  if (sight.eigenvalue * 0.75 > std::abs(eigenvalues_.front()))  // the largest by magnitude may have been negative
+    sight.warning =
+        concat("warning: the largest eigenvalue of the architecture's Hessian grew from ", eigenvalues_.front(), " to ",
+               sight.eigenvalue, " in ", kBack, " epochs: a search about to collapse; see --skip-cap");
+  return sight;
 }
 
 void CollapseWatch::add_to(std::map<std::string, Tensor>& state) const {
@@ -43,4 +44,4 @@ void CollapseWatch::load(const std::map<std::string, Tensor>& state) {
   eigenvalues_.assign(values.begin(), values.end());
 }
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

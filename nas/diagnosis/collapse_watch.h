@@ -2,20 +2,21 @@
 // Warns of a search about to collapse: Zela et al. 2020 stop one where the largest eigenvalue of the architecture's
 // Hessian has grown by a third within five epochs; here it is said.
 #include <map>
+#include <string>
 #include <vector>
 
-#include "apps/cli/log.h"
-#include "nas/spaces/space.h"
-#include "nas/train/score.h"
+#include "nas/spaces/search_network.h"
 
-namespace ockham::apps {
+namespace ockham::nas {
 
 class CollapseWatch {
  public:
-  explicit CollapseWatch(Log& log) : log_(log) {}
-
+  struct Sight {
+    double eigenvalue = 0.0;
+    std::string warning = {};  ///< empty: there is no cause
+  };
   /// The largest eigenvalue on this batch, once an epoch.
-  double measure(const nas::SearchNetwork& network, const nas::Batch& batch, std::uint64_t seed);
+  Sight look(const SearchNetwork& network, const Batch& batch, std::uint64_t seed);
 
   /// The eigenvalues of the last epochs, for checkpoints; nothing where there are none.
   void add_to(std::map<std::string, Tensor>& state) const;
@@ -23,8 +24,7 @@ class CollapseWatch {
   void load(const std::map<std::string, Tensor>& state);
 
  private:
-  Log& log_;
   std::vector<double> eigenvalues_;
 };
 
-}  // namespace ockham::apps
+}  // namespace ockham::nas

@@ -1,4 +1,4 @@
-#include "nas/methods/architecture_eigenvalue.h"
+#include "nas/diagnosis/architecture_eigenvalue.h"
 
 #include <cmath>
 
