@@ -145,9 +145,9 @@ std::vector<double> PgnasTraining::stage_drops(GatedTraining& trained) const {
   return sums;
 }
 
-void PgnasTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
+std::optional<Validation> PgnasTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
   if (number + 1 < stretches_.size())
-    return;
+    return std::nullopt;
   const std::uint64_t seed = settings_.seed();
   const double drop = nas::equal_size_drop(learned_.gated());
   groups_.clear();  // each group draws numbers of its own
@@ -155,6 +155,7 @@ void PgnasTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
   groups_.push_back(rank(learned_, "random", {.seed = seed + 0x52414eu, .drop_rate = drop}, pause));
   if (baseline_)
     groups_.push_back(rank(*baseline_, "baseline", {.seed = seed + 0x424153u, .drop_rate = drop}, pause));
+  return std::nullopt;
 }
 
 CandidateGroup PgnasTraining::rank(GatedTraining& from, const std::string& name, const nas::Drawing& drawing,

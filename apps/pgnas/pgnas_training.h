@@ -38,7 +38,7 @@ class PgnasTraining : public Trainee {
   nas::Score step(const nas::Batch& batch, const nas::Batch& companion, const Place& place, double lr) override;
   std::optional<Validation> validate() override;
   /// After the last: draws all groups of candidates and ranks them.
-  void end_stretch(std::size_t number, const nas::Pause& pause) override;
+  std::optional<Validation> end_stretch(std::size_t number, const nas::Pause& pause) override;
   void publish(const RunResult& result) override;
 
   nlohmann::ordered_json network() const override;

@@ -43,33 +43,41 @@ class NamesOf : public SettingVisitor {
   std::set<std::string> names_;
 };
 
+bool space_uses(const nas::SpaceEntry& space, const std::string& option) {
+  return NamesOf(*space.settings()).contains(option);
+}
+
 /// Options of the run around a method or of its space, which ask for something of it.
-enum class Need { kLogits, kRounds, kNoRounds };
-const std::vector<std::pair<Need, Names>>& needs() {
-  static const std::vector<std::pair<Need, Names>> rows{
-      {Need::kLogits, {"eigenvalue-size", "rank-cells"}},
-      {Need::kRounds, {"warmup-fraction", "cutout", "origin-position"}},
-      {Need::kNoRounds, {"arch-fraction", "score-size", "final-lr"}},
+struct Need {
+  bool (*is_met)(const nas::MethodEntry& method, const nas::SpaceEntry& space);
+  Names options;
+};
+const std::vector<Need>& needs() {
+  using enum nas::HeldOutImages;
+  using nas::MethodEntry, nas::SpaceEntry;
+  static const std::vector<Need> rows{
+      {[](const MethodEntry& method, const SpaceEntry&) { return method.has_logits; },
+       {"eigenvalue-size", "rank-cells"}},
+      {[](const MethodEntry& method, const SpaceEntry& space) {
+         return method.has_switches && space_uses(space, "origin-position");
+       },
+       {"origin-position"}},
+      {[](const MethodEntry& method, const SpaceEntry& space) { return method.held_out(space) == kValidation; },
+       {"warmup-fraction", "cutout"}},
+      {[](const MethodEntry& method, const SpaceEntry& space) { return method.held_out(space) == kOfArchitecture; },
+       {"arch-fraction", "score-size"}},
+      {[](const MethodEntry& method, const SpaceEntry& space) { return method.training(space).lr_falls; },
+       {"final-lr"}},
   };
   return rows;
 }
 
-bool meets(Need need, const nas::MethodEntry& method, const nas::SpaceEntry& space) {
-  if (need == Need::kLogits)
-    return method.has_logits;
-  return has_own_run(method.name, space.name) == (need == Need::kRounds);
-}
-
 bool method_uses(const nas::MethodEntry& method, const nas::SpaceEntry& space, const std::string& option) {
-  for (const auto& [need, options] : needs()) {
-    if (std::ranges::count(options, option) > 0)
-      return meets(need, method, space);
+  for (const Need& need : needs()) {
+    if (std::ranges::count(need.options, option) > 0)
+      return need.is_met(method, space);
   }
   return NamesOf(*method.settings(space)).contains(option);
-}
-
-bool space_uses(const nas::SpaceEntry& space, const std::string& option) {
-  return NamesOf(*space.settings()).contains(option);
 }
 
 std::string listed(const Names& names) {
@@ -108,8 +116,8 @@ Names spaces_with(const std::string& option) {
 /// Every option that some method or space takes note of and some other may not.
 std::set<std::string> all_names() {
   std::set<std::string> names;
-  for (const auto& [need, options] : needs())
-    names.insert(options.begin(), options.end());
+  for (const Need& need : needs())
+    names.insert(need.options.begin(), need.options.end());
   for (const nas::SpaceEntry& space : nas::spaces()) {
     names.merge(std::set(NamesOf(*space.settings()).all()));
     for (const nas::MethodEntry& method : nas::methods())

@@ -5,7 +5,6 @@
 #include "apps/search/comparison/method_comparison.h"
 #include "apps/search/option_use.h"
 #include "apps/search/search_catalog.h"
-#include "apps/search/search_run.h"
 #include "apps/search/search_training.h"
 
 namespace ockham::apps {
@@ -85,15 +84,14 @@ void declare(OptionTable& table) {
   table.at("preset").fallback = "quick";
 }
 
-/// BayesNAS in its own spaces has a run of its own, with phases; every other method goes by nas/methods/method.h.
 int search(Session& session) {
   require_usable(session.options());
-  return has_own_run(session.options()) ? run_search(session) : run_method(session);
+  return run_search(session);
 }
 
 void check(Session& session) {
   require_usable(session.options());
-  has_own_run(session.options()) ? check_search(session) : check_method(session);
+  check_search(session);
 }
 
 int run(Session& session) {

@@ -24,10 +24,6 @@ std::string summaries_of(const std::vector<Entry>& entries) {
   return text;
 }
 
-nas::TrainingDefaults training_of(const Options& options) {
-  return nas::find_method(options.text("method")).training(nas::find_space(options.text("space")));
-}
-
 }  // namespace
 
 std::vector<std::string> method_names() {
@@ -49,14 +45,6 @@ void declare_catalog(OptionTable& table) {
     for (const nas::SpaceEntry& space : nas::spaces())
       method.settings(space)->describe(declarer);
   }
-}
-
-bool has_own_run(const std::string& method, const std::string& space) {
-  return method == "bayesnas" && nas::find_space(space).keeps_any_number;
-}
-
-bool has_own_run(const Options& options) {
-  return has_own_run(options.text("method"), options.text("space"));
 }
 
 std::unique_ptr<nas::SpaceSettings> space_settings_of(const Options& options) {
@@ -114,6 +102,14 @@ void require_usable(const Options& options) {
     throw UsageError(concat("--rank-cells ", cells, ": there is no --table whose accuracies to compare scores with."));
   if (cells == 1)
     throw UsageError("--rank-cells 1: one cell has no rank among others; take 2 at least, or 0 for no comparison.");
+}
+
+nas::TrainingDefaults training_of(const Options& options) {
+  return nas::find_method(options.text("method")).training(nas::find_space(options.text("space")));
+}
+
+nas::HeldOutImages held_out_images_of(const Options& options) {
+  return nas::find_method(options.text("method")).held_out(nas::find_space(options.text("space")));
 }
 
 double search_lr_of(const Options& options) {

@@ -12,10 +12,6 @@ std::vector<std::string> space_names();
 /// --method, --space, and the settings of all methods and spaces.
 void declare_catalog(OptionTable& table);
 
-/// Does BayesNAS in this space have a run of its own, with phases (search_run.h)?
-bool has_own_run(const std::string& method, const std::string& space);
-bool has_own_run(const Options& options);
-
 /// What --space and --method can be told, as the options tell it.
 std::unique_ptr<nas::SpaceSettings> space_settings_of(const Options& options);
 std::unique_ptr<nas::MethodSettings> method_settings_of(const Options& options);
@@ -34,6 +30,9 @@ std::unique_ptr<nas::SearchMethod> make_method(const Options& options, const nas
 /// the method cannot honour, a --table of another space, or --rank-cells without one
 void require_usable(const Options& options);
 
+/// What --method in --space asks of the run around it.
+nas::TrainingDefaults training_of(const Options& options);
+nas::HeldOutImages held_out_images_of(const Options& options);
 /// --lr, or what the method was published with.
 double search_lr_of(const Options& options);
 

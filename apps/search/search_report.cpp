@@ -3,19 +3,64 @@
 #include <iostream>
 
 #include "apps/cli/text/format.h"
-#include "apps/search/training_command.h"
+#include "apps/search/search_catalog.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
+#include "nas/genotype/genotype.h"
 
 namespace ockham::apps {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using nas::nasbench201::Table;
 
-const char* algorithm_name(const nas::HessianReport& report) {
-  if (report.result.algorithm == HessianAlgorithm::kReverse)
+const char* algorithm_name(HessianAlgorithm algorithm) {
+  if (algorithm == HessianAlgorithm::kReverse)
     return "R";
-  return report.result.algorithm == HessianAlgorithm::kForward ? "F" : "recursion";
+  return algorithm == HessianAlgorithm::kForward ? "F" : "recursion";
+}
+
+const char* statistics_name(BatchNormMode mode) {
+  if (mode == BatchNormMode::kBatch)
+    return "batch";
+  return mode == BatchNormMode::kFrozenBatch ? "frozen" : "running";
+}
+
+/// The cell, in the spaces of whose cells ockham-train builds networks.
+std::optional<nas::Genotype> genotype_of(const nas::SearchSpace& space, const std::string& cell) {
+  const bool is_genotype = space.name() == "darts" || space.name() == "bayesnas";
+  return is_genotype ? std::optional(nas::load_genotype(cell)) : std::nullopt;
+}
+
+Json candidates_json(const std::vector<nas::Candidate>& candidates, const std::optional<Table>& table) {
+  Json rows = Json::array();
+  for (const nas::Candidate& candidate : candidates) {
+    Json row{{"cell", candidate.cell}, {"score", candidate.score}, {"times", candidate.times}};
+    row.update(truth_of(table, candidate.cell));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void write_files(const Session& session, RunFolder& folder, const nas::SearchSpace& space,
+                 const nas::SearchMethod& method, const std::optional<Table>& table, const std::string& cell) {
+  const auto write = [&](const std::string& name, const std::string& text) {
+    write_file_atomically(folder.file(name), text);
+  };
+  write("cell.txt", cell + "\n");
+  if (const auto genotype = genotype_of(space, cell)) {
+    write("genotype.json", nas::to_json(*genotype));
+    if (nas::is_darts_like(*genotype))
+      write("genotype.txt", nas::to_darts(*genotype) + "\n");
+  }
+  if (const nas::PosteriorTable posterior = method.posterior(); !posterior.rows.empty())
+    write("posterior.json", nas::posterior_json(posterior, session.options().text("method"), space.name()));
+  for (const nas::CellPicture& picture : method.pictures()) {
+    write(concat("cells/", picture.name, ".dot"), picture.dot);
+    write(concat("cells/", picture.name, ".svg"), picture.svg);
+  }
+  if (const std::vector<nas::Candidate> candidates = method.candidates(); !candidates.empty())
+    write("candidates.json", candidates_json(candidates, table).dump(1) + "\n");
 }
 
 void print_cell(const char* name, const nas::CellGenotype& cell) {
@@ -28,68 +73,129 @@ void print_cell(const char* name, const nas::CellGenotype& cell) {
   }
 }
 
-Json summary_of(const Options& options, const SearchResult& result) {
-  const nas::HessianReport& h = result.round.hessian;
-  const nas::Score& held_out = result.round.held_out;
+/// " (cells/normal.svg, ...)"; empty where there are no drawings.
+std::string drawings_of(const nas::SearchMethod& method) {
+  std::string names;
+  for (const nas::CellPicture& picture : method.pictures())
+    names += concat("cells/", picture.name, ".svg, ");
+  return names.empty() ? "" : concat(" (", names, "posterior.json, summary.json)");
+}
+
+/// A shell command that trains the genotype on the images that the search had, with the preset of the same name;
+/// `quick` where ockham-train has none of that name.
+std::string training_command(const Options& options, const std::filesystem::path& folder) {
+  const std::string& preset = options.text("preset");
+  std::string command =
+      concat("apps/run train --genotype ", shell_quoted((folder / "genotype.json").string()), " --preset ",
+             preset == "nasbench201" ? "quick" : preset, " --dataset ", options.text("dataset"));
+  if (options.is_set("data"))
+    command += " --data " + shell_quoted(options.text("data"));
+  if (options.count("image-size") > 0)
+    command += concat(" --image-size ", options.count("image-size"));
+  return command;
+}
+
+void print_result(const Options& options, const std::filesystem::path& folder, const nas::SearchMethod& method,
+                  const std::optional<nas::Genotype>& genotype, const Json& truth, const SearchResult& result) {
+  if (genotype) {
+    print_cell("normal cell", genotype->normal);
+    print_cell("reduction cell", genotype->reduce);
+    const EvaluationSize size = evaluation_size_of(options.text("preset"));
+    std::cout << "operations " << nas::count_ops(genotype->normal) << " + " << nas::count_ops(genotype->reduce)
+              << ", network with " << size.channels << " channels and " << size.cells << " cells: ";
+  } else {
+    std::cout << result.cell << '\n';
+  }
+  std::cout << format_count(result.facts.parameters) << " parameters, " << format_count(result.facts.macs)
+            << " multiply-accumulates an image, " << result.facts.skips << " skip connections\n";
+  if (!result.facts.is_connected)
+    std::cout << "warning: the cell's output is cut off from its input; a network of it learns nothing\n";
+  for (const auto& [column, accuracy] : truth.items())
+    std::cout << column << ": " << accuracy << " %\n";
+  std::cout << "time " << format_duration(result.run.seconds) << ", results in " << folder.string()
+            << drawings_of(method) << '\n';
+  if (genotype)
+    std::cout << "train it with:\n  " << training_command(options, folder) << '\n';
+}
+
+Json hessian_json(const Options& options, const nas::Round& round) {
+  const nas::HessianReport& h = round.hessian;
+  Json facts{{"mode", options.text("hessian")},
+             {"bn", statistics_name(h.batch_norm)},
+             {"algorithm", algorithm_name(h.result.algorithm)},
+             {"entries", h.entries},
+             {"seconds", h.seconds},
+             {"forward_seconds", h.forward_seconds},
+             {"negative", h.negative}};
+  if (const auto& check = round.check)
+    facts["check"] = {{"entries", check->entries}, {"worst", check->worst}};
+  return facts;
+}
+
+Json summary_of(const Options& options, const nas::SearchMethod& method, const std::optional<nas::Genotype>& genotype,
+                const SearchResult& result) {
   Json summary{{"method", options.text("method")},
                {"space", options.text("space")},
                {"dataset", options.text("dataset")},
                {"seed", options.count("seed")},
-               {"seconds", result.seconds},
-               {"images_per_second", result.images_per_second},
+               {"seconds", result.run.seconds},
+               {"images_per_second", static_cast<double>(result.run.images) / result.run.seconds},
                {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes},
-               {"genotype", Json::parse(nas::to_json(result.genotype))},
+               {"cell", result.cell},
                {"params", result.facts.parameters},
                {"macs", result.facts.macs},
-               {"evaluation_channels", result.size.channels},
-               {"evaluation_cells", result.size.cells},
-               {"ops_kept", nas::count_ops(result.genotype.normal) + nas::count_ops(result.genotype.reduce)},
-               {"supernet_valid_accuracy", held_out.count > 0 ? held_out.accuracy() : 0.0},
-               {"hessian",
-                {{"mode", options.text("hessian")},
-                 {"bn", options.text("hessian-bn")},
-                 {"algorithm", algorithm_name(h)},
-                 {"entries", h.entries},
-                 {"seconds", h.seconds},
-                 {"forward_seconds", h.forward_seconds},
-                 {"negative", h.negative}}}};
-  if (const auto& check = result.round.check)
-    summary["hessian"]["check"] = {{"entries", check->entries}, {"worst", check->worst}};
+               {"skips", result.facts.skips},
+               {"connected", result.facts.is_connected},
+               {"supernet_valid_accuracy", result.run.valid_accuracy}};
+  if (genotype) {
+    const EvaluationSize size = evaluation_size_of(options.text("preset"));
+    summary["genotype"] = Json::parse(nas::to_json(*genotype));
+    summary["evaluation_channels"] = size.channels;
+    summary["evaluation_cells"] = size.cells;
+    summary["ops_kept"] = nas::count_ops(genotype->normal) + nas::count_ops(genotype->reduce);
+  }
+  if (const nas::Round* round = method.last_round())
+    summary["hessian"] = hessian_json(options, *round);
   return summary;
 }
 
 }  // namespace
 
-std::string hessian_line(const nas::HessianReport& report) {
-  return concat("hessian: ", report.entries, " entries by ", algorithm_name(report), " in ", report.result.columns,
-                " passes of at most ", report.result.directions, " at once, ", report.negative, " negative, ",
-                format_duration(report.seconds), " (one forward pass: ", format_duration(report.forward_seconds), "); ",
-                report.result.reason);
+Json truth_of(const std::optional<Table>& table, const std::string& cell) {
+  Json truth = Json::object();
+  if (!table)
+    return truth;
+  const nas::nasbench201::Row& row = table->at(nas::nasbench201::parse_cell(cell));
+  for (std::size_t c = 0; c < nas::nasbench201::kColumns.size(); ++c)
+    truth[std::string(nas::nasbench201::kColumns[c])] = row.accuracy[c];
+  return truth;
 }
 
-void publish_search(Session& session, const SearchResult& result) {
-  const Options& options = session.options();
-  RunFolder& folder = session.folder();
-  write_file_atomically(folder.file("genotype.json"), nas::to_json(result.genotype));
-  if (nas::is_darts_like(result.genotype))
-    write_file_atomically(folder.file("genotype.txt"), nas::to_darts(result.genotype) + "\n");
-  write_file_atomically(folder.file("posterior.json"),
-                        nas::posterior_json(result.posterior, options.text("method"), options.text("space")));
-  for (const nas::CellPicture& picture : result.pictures) {
-    write_file_atomically(folder.file(concat("cells/", picture.name, ".dot")), picture.dot);
-    write_file_atomically(folder.file(concat("cells/", picture.name, ".svg")), picture.svg);
-  }
+void log_round(const nas::Round& round, Log& log) {
+  const nas::HessianReport& h = round.hessian;
+  log.line(concat("hessian: ", h.entries, " entries by ", algorithm_name(h.result.algorithm), " in ", h.result.columns,
+                  " passes of at most ", h.result.directions, " at once, ", h.negative, " negative, ",
+                  format_duration(h.seconds), " (one forward pass: ", format_duration(h.forward_seconds), "); ",
+                  h.result.reason));
+  if (round.check)
+    log.line(concat("hessian check: ", round.check->entries, " entries in float64, largest error ",
+                    format_real(round.check->worst), " of the largest entry"));
+  log.line(nas::calibration_text(round.calibration));
+  log.line(concat("round ", round.number, ": pruned ", round.pruned, " switch groups"));
+}
 
-  print_cell("normal cell", result.genotype.normal);
-  print_cell("reduction cell", result.genotype.reduce);
-  std::cout << "operations " << nas::count_ops(result.genotype.normal) << " + "
-            << nas::count_ops(result.genotype.reduce) << ", network with " << result.size.channels << " channels and "
-            << result.size.cells << " cells: " << format_count(result.facts.parameters) << " parameters, "
-            << format_count(result.facts.macs) << " multiply-accumulates an image\ntime "
-            << format_duration(result.seconds) << ", results in " << folder.path().string()
-            << " (cells/normal.svg, cells/reduce.svg, posterior.json, summary.json)\n"
-            << "train it with:\n  " << training_command(options, folder.path()) << "\n";
-  session.publish(summary_of(options, result));
+void publish_search(Session& session, const nas::SearchSpace& space, const nas::SearchMethod& method,
+                    const std::optional<Table>& table, const SearchResult& result) {
+  const std::optional<nas::Genotype> genotype = genotype_of(space, result.cell);
+  const Json truth = truth_of(table, result.cell);
+  write_files(session, session.folder(), space, method, table, result.cell);
+  print_result(session.options(), session.folder().path(), method, genotype, truth, result);
+  Json summary = summary_of(session.options(), method, genotype, result);
+  if (!truth.empty())
+    summary["truth"] = truth;
+  if (!result.rank_correlation.is_null())
+    summary["rank_correlation"] = result.rank_correlation;
+  session.publish(summary);
 }
 
 }  // namespace ockham::apps

@@ -1,27 +1,31 @@
 #pragma once
-// What a finished search leaves behind: genotype, posterior, drawings, summary, and the lines that a person reads.
+// What a search leaves behind: cell, posterior, drawings, candidates, summary, and the lines that a person reads.
+#include <nlohmann/json.hpp>
+#include <optional>
+
 #include "apps/runs/program.h"
-#include "apps/search/search_catalog.h"
-#include "nas/genotype/genotype.h"
+#include "apps/runs/training/trainee.h"
 #include "nas/methods/bayesnas/round.h"
+#include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 
+/// The published accuracies of a cell, by column name; empty without a table.
+nlohmann::ordered_json truth_of(const std::optional<nas::nasbench201::Table>& table, const std::string& cell);
+
+/// How the Hessian was computed and checked, how it compares with lambda, and what was pruned.
+void log_round(const nas::Round& round, Log& log);
+
 struct SearchResult {
-  nas::Genotype genotype;
-  nas::PosteriorTable posterior;
-  std::vector<nas::CellPicture> pictures;
-  nas::Round round;  ///< the last
-  double seconds = 0.0;
-  double images_per_second = 0.0;
-  nas::CellFacts facts;  ///< of the found network at `size`
-  EvaluationSize size{};
+  std::string cell;
+  nas::CellFacts facts;
+  RunResult run;
+  nlohmann::ordered_json rank_correlation = nullptr;  ///< of the search network's scores with the table
 };
 
-/// One line: how the Hessian was computed, how many entries, how many negative, how long.
-std::string hessian_line(const nas::HessianReport& report);
-
-/// Writes genotype.json, genotype.txt, posterior.json, cells/* and summary.json, and prints the result.
-void publish_search(Session& session, const SearchResult& result);
+/// Writes cell.txt, genotype.json and genotype.txt where it is a genotype, posterior.json, cells/*, candidates.json and
+/// summary.json, and prints the result.
+void publish_search(Session& session, const nas::SearchSpace& space, const nas::SearchMethod& method,
+                    const std::optional<nas::nasbench201::Table>& table, const SearchResult& result);
 
 }  // namespace ockham::apps

@@ -4,11 +4,12 @@
 
 #include "apps/cli/options/settings.h"
 #include "apps/cli/stop.h"
-#include "apps/runs/inputs/batches.h"
+#include "apps/cli/text/format.h"
 #include "apps/runs/memory_plan.h"
-#include "apps/search/method_report.h"
+#include "apps/search/search_report.h"
 #include "autograd/optim/schedule.h"
 #include "nas/diagnosis/rank_agreement.h"
+#include "nas/saved/saved_network.h"
 
 namespace ockham::apps {
 namespace {
@@ -20,8 +21,11 @@ SearchImageSettings image_settings(const Options& options, const RunSettings& ru
   return {.run = run,
           .data = read_settings<DataSettings>(options),
           .batch_size = options.count("batch-size"),
+          .held_out = held_out_images_of(options),
           .arch_fraction = options.real("arch-fraction"),
-          .score_size = options.count("score-size")};
+          .score_size = options.count("score-size"),
+          .warmup_fraction = options.real("warmup-fraction"),
+          .cutout = options.count("cutout")};
 }
 
 std::optional<nb201::Table> load_table(const Options& options) {
@@ -30,12 +34,12 @@ std::optional<nb201::Table> load_table(const Options& options) {
 
 }  // namespace
 
-int run_method(Session& session) {
+int run_search(Session& session) {
   const auto run = read_settings<RunSettings>(session.options());
   return run_training(session, run, [&] { return std::make_unique<SearchTraining>(session, run); });
 }
 
-void check_method(Session& session) {
+void check_search(Session& session) {
   const SearchTraining made(session, read_settings<RunSettings>(session.options()));
 }
 
@@ -45,23 +49,22 @@ SearchTraining::SearchTraining(Session& session, const RunSettings& run)
       table_(load_table(options_)),
       images_(image_settings(options_, run)),
       space_(make_space(options_, images_.frame())),
-      held_out_(images_.held_out_scores()),
       method_(make_method(options_, *space_, images_.source())),
-      stretches_{{.name = "search",
-                  .epochs = options_.count("epochs"),
-                  .batches = images_.weight_batches.get(),
-                  .companions = images_.architecture_batches.get()}} {}
+      stretches_(images_.stretches_of(method_->phases(options_.count("epochs")))) {}
 
 void SearchTraining::begin(RunFolder&) {
+  for (const std::string& line : method_->warnings())
+    session_.log().line(line);
   if (options_.count("rank-cells") > 0 && method_->relaxed() == nullptr)
     session_.log().line(concat("--rank-cells: method ", options_.text("method"),
                                " has no search network of logits, by which to score other cells; there will be no rank "
                                "correlation"));
 }
 
-/// A cosine over all steps.
 double SearchTraining::learning_rate(const Place& place) const {
   const double first = search_lr_of(options_);
+  if (!training_of(options_).lr_falls)
+    return first;
   return Schedule{.kind = Schedule::Kind::kCosine,
                   .initial = first,
                   .final = std::min(first, options_.real("final-lr")),
@@ -71,21 +74,24 @@ double SearchTraining::learning_rate(const Place& place) const {
 
 nas::Score SearchTraining::step(const nas::Batch& batch, const nas::Batch& companion, const Place& place, double lr) {
   return method_->step(batch, companion,
-                       {.number = static_cast<std::uint64_t>(place.run_step),
+                       {.phase = place.stretch,
+                        .number = static_cast<std::uint64_t>(place.run_step),
                         .total = static_cast<std::uint64_t>(place.run_steps),
-                        .lr = lr});
+                        .lr = lr,
+                        .is_rehearsal = place.is_rehearsal});
 }
 
 std::optional<Validation> SearchTraining::validate() {
+  if (!images_.scores_epochs())
+    return std::nullopt;
   Validation result{.score = score_held_out()};
   const std::string cell = method_->derive();
   result.facts = {{"cell", cell}, {"skips", space_->facts(cell).skips}};
   for (const nas::Figure& figure : method_->figures())
     result.facts[figure.name] = figure.value;
   if (const std::int64_t size = options_.count("eigenvalue-size"); size > 0 && method_->relaxed() != nullptr) {
-    const nas::Batch batch =
-        sample_batch(images_.for_architecture, size, images_.settings.seed(), 0, images_.settings.maps());
-    const nas::CollapseWatch::Sight sight = watch_.look(*method_->relaxed(), batch, images_.settings.seed());
+    const nas::CollapseWatch::Sight sight =
+        watch_.look(*method_->relaxed(), images_.architecture_images(size), images_.settings().seed());
     result.facts["eigenvalue"] = sight.eigenvalue;
     if (!sight.warning.empty())
       session_.log().line(sight.warning);
@@ -94,8 +100,17 @@ std::optional<Validation> SearchTraining::validate() {
   return result;
 }
 
+std::optional<Validation> SearchTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
+  method_->end_phase(number, pause);
+  const nas::Round* round = method_->last_round();
+  if (round == nullptr)
+    return std::nullopt;
+  log_round(*round, session_.log());
+  return round->held_out.count > 0 ? std::optional(Validation{.score = round->held_out}) : std::nullopt;
+}
+
 nas::Score SearchTraining::score_held_out() {
-  return held_out_([this](const nas::Batch& batch) { return method_->evaluate(batch); });
+  return images_.score_held_out([this](const nas::Batch& batch) { return method_->evaluate(batch); });
 }
 
 Json SearchTraining::rank_correlation() {
@@ -109,8 +124,9 @@ Json SearchTraining::rank_correlation() {
     return score_held_out().accuracy();
   };
   const auto truth = [&](const std::string& cell) { return table_->at(nb201::parse_cell(cell))[column]; };
-  const nas::RankAgreement agreement = nas::rank_agreement(
-      *method_->relaxed(), *space_, {.cells = cells, .seed = images_.settings.seed(), .score = score, .truth = truth});
+  const nas::RankAgreement agreement =
+      nas::rank_agreement(*method_->relaxed(), *space_,
+                          {.cells = cells, .seed = images_.settings().seed(), .score = score, .truth = truth});
   return {{"cells", cells},
           {"column", std::string(nb201::kColumns[static_cast<std::size_t>(column)])},
           {"spearman", agreement.spearman},
@@ -119,15 +135,18 @@ Json SearchTraining::rank_correlation() {
 
 void SearchTraining::publish(const RunResult& result) {
   const std::string cell = method_->derive();
-  publish_method(session_, *space_, *method_, table_,
-                 {.cell = cell,
-                  .facts = space_->facts(cell),
-                  .seconds = result.seconds,
-                  .valid_accuracy = result.valid_accuracy,
-                  .rank_correlation = rank_correlation()});
+  publish_search(session_, *space_, *method_, table_,
+                 {.cell = cell, .facts = space_->facts(cell), .run = result, .rank_correlation = rank_correlation()});
+}
+
+const nas::Supernet* SearchTraining::supernet() const {
+  const nas::SearchNetwork* network = method_->switched();
+  return network == nullptr ? nullptr : dynamic_cast<const nas::Supernet*>(network->module);
 }
 
 Json SearchTraining::network() const {
+  if (const nas::Supernet* network = supernet())
+    return nas::to_json(network->spec());
   return {{"kind", "search"},
           {"method", options_.text("method")},
           {"space", space_->name()},
@@ -146,20 +165,36 @@ void SearchTraining::load(const std::map<std::string, Tensor>& state) {
   watch_.load(state);
 }
 
+void SearchTraining::set_micro_batch(std::int64_t images) {
+  method_->set_micro_batch(images);
+  images_.set_micro_batch(images);
+}
+
 std::vector<Pass> SearchTraining::passes() {
-  std::vector<Pass> passes{{.name = "evaluation",
-                            .images = images_.held_out_batch(),
-                            .rehearse = [this](std::int64_t images) { method_->evaluate(noise(images)); }}};
+  std::vector<Pass> passes;
+  if (images_.has_held_out())
+    passes.push_back({.name = "evaluation",
+                      .images = images_.held_out_batch(),
+                      .rehearse = [this](std::int64_t images) { method_->evaluate(noise(images)); },
+                      .follows_micro_batch = !images_.scores_epochs()});
   if (method_->finish_images() > 0)
-    passes.push_back({.name = "last pass",
-                      .images = std::min(method_->finish_images(), images_.held_out_size()),
+    passes.push_back({.name = method_->finish_name(),
+                      .images = std::min(method_->finish_images(), images_.largest_sample()),
                       .rehearse = [this](std::int64_t images) { method_->rehearse_finish(noise(images)); }});
   return passes;
 }
 
+std::string SearchTraining::size_lines() {
+  const nas::SearchNetwork* network = method_->switched();
+  if (network == nullptr)
+    return "";
+  return concat("weights             ", format_count(count_elements(network->weights())), "\nswitches            ",
+                count_elements(network->architecture), "\n");
+}
+
 nas::Batch SearchTraining::noise(std::int64_t images) const {
   const nas::FrameSpec frame = images_.frame();
-  return noise_batch(images, frame.image_channels, frame.image_size, images_.settings.maps());
+  return noise_batch(images, frame.image_channels, frame.image_size, images_.settings().precision().maps);
 }
 
 }  // namespace ockham::apps

@@ -1,41 +1,46 @@
 #pragma once
-// A search by a method of the catalogue, in epochs over two parts of the training images: the weights learn from the
-// first, the architecture from the second.
+// A search by a method of the catalogue, whose phases are the stretches of a training run.
 #include "apps/runs/training/training_run.h"
 #include "apps/search/search_catalog.h"
 #include "apps/search/search_images.h"
 #include "nas/diagnosis/collapse_watch.h"
+#include "nas/spaces/cells/supernet.h"
 #include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 
-int run_method(Session& session);
+int run_search(Session& session);
 /// Makes what the run would be made of. @throws what keeps it from its first step
-void check_method(Session& session);
+void check_search(Session& session);
 
 class SearchTraining : public Trainee {
  public:
   SearchTraining(Session& session, const RunSettings& run);
 
-  const data::Splits& data() const override { return images_.splits; }
-  std::int64_t batch_size() const override { return images_.settings.batch_size; }
+  const data::Splits& data() const override { return images_.splits(); }
+  std::int64_t batch_size() const override { return images_.settings().batch_size; }
   const std::vector<Stretch>& stretches() const override { return stretches_; }
 
   void begin(RunFolder& folder) override;
   double learning_rate(const Place& place) const override;
   nas::Score step(const nas::Batch& batch, const nas::Batch& companion, const Place& place, double lr) override;
   std::optional<Validation> validate() override;
-  void end_stretch(std::size_t number, const nas::Pause& pause) override { method_->end_phase(number, pause); }
+  std::optional<Validation> end_stretch(std::size_t number, const nas::Pause& pause) override;
+  /// Where others can build the network again: what they see is what was left of it in the end.
+  bool keeps_results() const override { return supernet() != nullptr; }
   void publish(const RunResult& result) override;
 
   nlohmann::ordered_json network() const override;
   std::map<std::string, Tensor> state() override;
   void load(const std::map<std::string, Tensor>& state) override;
 
-  void set_micro_batch(std::int64_t images) override { method_->set_micro_batch(images); }
+  void set_micro_batch(std::int64_t images) override;
   std::vector<Pass> passes() override;
+  std::string size_lines() override;
 
  private:
+  /// The network of a checkpoint, where nas/saved/ can describe it; else null.
+  const nas::Supernet* supernet() const;
   nas::Score score_held_out();
   nlohmann::ordered_json rank_correlation();
   nas::Batch noise(std::int64_t images) const;
@@ -45,7 +50,6 @@ class SearchTraining : public Trainee {
   std::optional<nas::nasbench201::Table> table_;
   SearchImages images_;
   std::unique_ptr<nas::SearchSpace> space_;
-  nas::HeldOut held_out_;
   std::unique_ptr<nas::SearchMethod> method_;
   nas::CollapseWatch watch_;
   std::vector<Stretch> stretches_;

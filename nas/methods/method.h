@@ -3,6 +3,7 @@
 // any time. Methods know their space by nas/spaces/space.h alone; drivers own the data, the schedule of the learning
 // rate and all files.
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -33,10 +34,11 @@ struct Phase {
 
 /// Where a step stands in the search.
 struct StepPlace {
-  std::size_t phase = 0;     ///< of phases()
-  std::uint64_t number = 0;  ///< from 0, over all phases
-  std::uint64_t total = 1;   ///< steps of the whole search
-  double lr = 0.025;         ///< of the weights
+  std::size_t phase = 0;      ///< of phases()
+  std::uint64_t number = 0;   ///< from 0, over all phases
+  std::uint64_t total = 1;    ///< steps of the whole search
+  double lr = 0.025;          ///< of the weights
+  bool is_rehearsal = false;  ///< for plans of memory: on noise, which must not throw the network far
 };
 
 /// A cell that a method weighed at its end.
@@ -54,6 +56,7 @@ struct ImageSource {
   HeldOut held_out = {};  ///< as they are; null: there are none
   /// Training images as they are, in the weights' dtype: others with every draw.
   std::function<Batch(std::int64_t images, std::int64_t draw)> sample = {};
+  std::int64_t largest_sample = std::numeric_limits<std::int64_t>::max();  ///< one of more images has as many as this
   /// The first batches of a phase, as its steps get them.
   std::function<void(std::size_t phase, std::int64_t count, const std::function<void(const Batch&)>& take)>
       first_batches = {};
@@ -79,14 +82,18 @@ class SearchMethod {
   /// (empty where the phase takes none).
   /// @return the score of `train` @throws DivergedError if a loss or gradient norm is not finite, naming the step
   virtual Score step(const Batch& train, const Batch& valid, const StepPlace& place) = 0;
+  /// What a user should know before the first step.
+  virtual std::vector<std::string> warnings() const { return {}; }
   /// After the last step of a phase: what a method does before the next one, or, after the last, before it names its
   /// cell. Begins anew if `pause` ended it.
   virtual void end_phase(std::size_t /*phase*/, const Pause& /*pause*/) {}
   /// What the last end_phase() measured; null where there is no such thing.
   virtual const Round* last_round() const { return nullptr; }
   /// The pass of end_phase() that needs the most memory, for plans: how many images it takes (0: there is none that
-  /// needs more than a step or an evaluation), and that pass on other images. After it the method is of no use.
+  /// needs more than a step or an evaluation), its name, and that pass on other images. After it the method is of no
+  /// use.
   virtual std::int64_t finish_images() const { return 0; }
+  virtual std::string finish_name() const { return "last pass"; }
   virtual void rehearse_finish(const Batch& /*images*/) {}
   /// The cell at present.
   virtual std::string derive() const = 0;
@@ -94,6 +101,9 @@ class SearchMethod {
   virtual Score evaluate(const Batch& batch) = 0;
   /// The network whose architecture Hessian warns of collapse; null where the method has none.
   virtual const SearchNetwork* relaxed() const { return nullptr; }
+  /// The network of switches, pruned ones left out, whose tensors state() holds by their own names, so that others can
+  /// build it again; null where the method has none.
+  virtual const SearchNetwork* switched() const { return nullptr; }
   /// What there is to log after an epoch, beside scores and cell.
   virtual std::vector<Figure> figures() const = 0;
   /// What is known of the space's choices: "mean", "sigma", "probability". No rows where a method keeps nothing.

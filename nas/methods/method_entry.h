@@ -28,6 +28,12 @@ class MethodSettings {
                                              const ImageSource& images) const = 0;
 };
 
+/// The images that score a search and that no step learns from; where samples are from.
+enum class HeldOutImages {
+  kOfArchitecture,  ///< some of the architecture's part, after every epoch; samples are of these
+  kValidation,      ///< the validation images, where the method asks for them; samples are of the training images
+};
+
 struct MethodEntry {
   std::string name;
   std::string summary;
@@ -36,7 +42,9 @@ struct MethodEntry {
   std::int64_t batches = 2;                                                    ///< of images that a step learns from
   std::string sees = "a batch for the weights, another for the architecture";  ///< the same for people
   bool has_logits = false;                                                     ///< does relaxed() tell a network?
+  bool has_switches = false;                                                   ///< does switched()?
   TrainingDefaults (*training)(const SpaceEntry& space) = [](const SpaceEntry& space) { return space.training; };
+  HeldOutImages (*held_out)(const SpaceEntry& space) = [](const SpaceEntry&) { return HeldOutImages::kOfArchitecture; };
 };
 
 /// The usual `settings`: those of a type of one's own, the same in every space.

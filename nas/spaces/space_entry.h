@@ -23,6 +23,7 @@ struct SpaceSize {
 struct TrainingDefaults {
   double lr = 0.025;
   double weight_decay = 3e-4;
+  bool lr_falls = true;  ///< along a cosine over all steps; else it stays, whatever the user says
 };
 
 /// What can be chosen about a space.

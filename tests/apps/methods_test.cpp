@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(the_plan_of_bayesnas_counts_its_hessian_pass_which_a_limit_
   BOOST_TEST(peak_after(plan.out, "B ") == peak, boost::test_tools::tolerance(0.05));
 
   const Outcome refused = run_program(path(), "search", options + "--memory-limit 1MB --out limited");
-  BOOST_TEST(ends_with(refused, 2, {"--memory-limit of at least", "last pass of 48 images"}));
+  BOOST_TEST(ends_with(refused, 2, {"--memory-limit of at least", "Hessian pass of 48 images"}));
   const std::string before = "at least ";
   const std::string limit = std::to_string(std::stoull(refused.err.substr(refused.err.find(before) + before.size())));
   const Outcome limited = run_program(path(), "search", options + "--json --out limited --memory-limit " + limit);

@@ -313,6 +313,19 @@ BOOST_AUTO_TEST_CASE(checks_of_what_is_not_exact_or_does_not_move_are_refused) {
                         (test::Says{{"frozen", "--hessian-bn running"}}));
 }
 
+BOOST_AUTO_TEST_CASE(penalties_that_throw_switches_past_zero_are_warned_of) {
+  const auto warnings = [](double lambda, bool proximal) {
+    BayesNasOptions options{.switch_sgd = {.momentum = 0.9}, .proximal = proximal};
+    options.posterior.lambda_origin = lambda;  // the larger of the two
+    return Search(options).method.warnings();
+  };
+  const double length = (1.0 - 0.9) / kSwitchLr;  // lambda of a jump of 1
+  BOOST_TEST(warnings(0.9 * length, false).empty());
+  BOOST_TEST(warnings(1.1 * length, true).empty());
+  BOOST_REQUIRE(warnings(1.1 * length, false).size() == 1u);
+  BOOST_TEST(warnings(1.1 * length, false)[0].find("= 1.1 a step") != std::string::npos);
+}
+
 // --- whole phases
 
 namespace {
@@ -354,7 +367,8 @@ BOOST_AUTO_TEST_CASE(phases_are_a_warm_up_on_the_weights_images_and_rounds_on_th
   BOOST_TEST(phased(without).method.phases(5).size() == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(steps_of_the_warm_up_move_weights_alone_and_its_end_measures_nothing) {
+BOOST_AUTO_TEST_CASE(
+    steps_of_the_warm_up_and_rehearsals_move_weights_alone_and_the_end_of_the_former_measures_nothing) {
   test::BayesNasSearch search = phased(two_rounds());
   const std::vector<Tensor> switches = values_of(search.net.architecture());
   const Batch batch = noise_batch(4, search.net.spec().frame, DType::kFloat32, 1);
@@ -362,8 +376,17 @@ BOOST_AUTO_TEST_CASE(steps_of_the_warm_up_move_weights_alone_and_its_end_measure
   search.method.end_phase(0, kNoPause);
   BOOST_TEST(have_equal_bits(search.net.architecture(), switches));
   BOOST_TEST(search.method.last_round() == nullptr);
+  search.method.step(batch, {}, {.phase = 1, .number = 1, .lr = kLr, .is_rehearsal = true});
+  BOOST_TEST(have_equal_bits(search.net.architecture(), switches));
   search.method.step(batch, {}, {.phase = 1, .number = 1, .lr = kLr});
   BOOST_TEST(!have_equal_bits(search.net.architecture(), switches));
+}
+
+BOOST_AUTO_TEST_CASE(no_sample_is_larger_than_its_source) {
+  ImageSource images = images_of(Search::spec().frame);
+  images.largest_sample = 3;
+  const test::BayesNasSearch search(Search::spec(), two_rounds(), images);
+  BOOST_TEST(search.method.finish_images() == 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_round_ends_with_refreshed_statistics_a_score_curvature_and_pruning) {

@@ -31,6 +31,15 @@ nas::Batch sample_batch(const data::DatasetPtr& dataset, std::int64_t images, st
   return to_tensors(*loader.next(), dtype);
 }
 
+void take_first(data::Loader& loader, std::int64_t batches, DType dtype,
+                const std::function<void(const nas::Batch&)>& take) {
+  loader.start_at(0);
+  for (std::int64_t i = 0; i < batches; ++i) {
+    if (const auto batch = loader.next())
+      take(to_tensors(*batch, dtype));
+  }
+}
+
 nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, DType dtype,
                             const std::function<nas::Score(const nas::Batch&)>& score) {
   data::Loader loader(

@@ -19,6 +19,10 @@ data::Transform evaluation_transform(const data::Dataset& dataset);
 nas::Batch sample_batch(const data::DatasetPtr& dataset, std::int64_t images, std::uint64_t seed, std::int64_t draw,
                         DType dtype);
 
+/// Batches from the loader's very start on; the end of an epoch counts as one.
+void take_first(data::Loader& loader, std::int64_t batches, DType dtype,
+                const std::function<void(const nas::Batch&)>& take);
+
 /// Loader threads beside the compute threads: one, which keeps up with either and leaves the cores to the kernels.
 inline constexpr int kLoaderThreads = 1;
 

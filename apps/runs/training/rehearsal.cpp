@@ -25,8 +25,8 @@ void Rehearsal::step(std::int64_t images) {
   const bool has_companion = trainee_.stretches().at(stretch).companions != nullptr;
   const nas::Batch batch = noise(trainee_, images, maps_);
   // Far from its end, so that whatever comes by parts of a run is there.
-  trainee_.step(batch, has_companion ? batch : nas::Batch{}, {.stretch = stretch, .steps = kLong, .run_steps = kLong},
-                kTinyRate);
+  trainee_.step(batch, has_companion ? batch : nas::Batch{},
+                {.stretch = stretch, .steps = kLong, .run_steps = kLong, .is_rehearsal = true}, kTinyRate);
   has_gradients_ = true;
 }
 

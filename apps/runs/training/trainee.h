@@ -1,7 +1,7 @@
 #pragma once
 // What a program or a search method supplies to be trained for epochs; TrainingRun (training_run.h) does the rest.
 #include <nlohmann/json.hpp>
-#include <span>
+#include <optional>
 
 #include "data/loader.h"
 #include "data/subset.h"
@@ -30,9 +30,10 @@ struct Place {
   std::int64_t steps = 1;  ///< of the stretch
   std::int64_t run_step = 0;
   std::int64_t run_steps = 1;  ///< of all stretches
+  bool is_rehearsal = false;   ///< on noise, for a plan
 };
 
-/// What an epoch's end found on images that nothing learns from.
+/// What the end of an epoch or a stretch found on images that nothing learns from.
 struct Validation {
   nas::Score score;
   nlohmann::ordered_json facts = nlohmann::ordered_json::object();  ///< further fields of the line in metrics.jsonl
@@ -82,7 +83,8 @@ class Trainee {
   virtual std::optional<Validation> validate() = 0;
   /// After the last epoch of a stretch. The state saved before it must do to repeat it: it begins anew if `pause` ended
   /// it, or if the run is killed before its next checkpoint.
-  virtual void end_stretch(std::size_t, const nas::Pause& /*pause*/) {}
+  /// @return what it found on images that nothing learns from
+  virtual std::optional<Validation> end_stretch(std::size_t, const nas::Pause& /*pause*/) { return std::nullopt; }
   /// Does the state hold what the end of the last stretch came to? Then a checkpoint of it ends the run. Else the one
   /// before stays, from which a resumed run comes to it again.
   virtual bool keeps_results() const { return false; }

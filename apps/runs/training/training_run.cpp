@@ -103,7 +103,8 @@ bool TrainingRun::begin() {
       trainee_.load(last->tensors);
     });
     const bool is_trained =
-        at_.stretch == stretches_.size() || (at_.stretch + 1 == stretches_.size() && at_.epoch == stretch().epochs);
+        at_.stretch == stretches_.size() ||
+        (!trainee_.keeps_results() && at_.stretch + 1 == stretches_.size() && at_.epoch == stretch().epochs);
     if (is_trained && repeat_results(session_))
       return false;
     session_.log().line(concat("resumed at step ", at_.step));
@@ -139,7 +140,8 @@ void TrainingRun::train_stretches() {
     const bool is_last = at_.stretch + 1 == stretches_.size();
     if (is_last)
       progress_->finish();
-    trainee_.end_stretch(at_.stretch, check_stop);
+    if (const auto validation = trainee_.end_stretch(at_.stretch, check_stop))
+      take(*validation);
     if (is_last)
       return;
     go_to_stretch(at_.stretch + 1);
@@ -183,20 +185,13 @@ void TrainingRun::train_step(const data::Batch& batch) {
 
 void TrainingRun::end_epoch() {
   at_.train_loss = at_.epoch_score.mean_loss();
-  Place last_step = place();
-  --last_step.step, --last_step.run_step;
-  const double lr = trainee_.learning_rate(last_step);
   if (!trainee_.logs_steps())
-    log_score("train", at_.epoch_score, lr, Json::object());
+    log_score("train", at_.epoch_score, last_rate(), Json::object());
   std::string line = concat(epoch_name(), ": train loss ", rounded(at_.train_loss), ", train accuracy ",
                             percent(at_.epoch_score.accuracy()));
   bool is_best = false;
   if (const auto validation = trainee_.validate()) {
-    if (validation->score.count > 0)
-      at_.valid_accuracy = validation->score.accuracy();
-    is_best = trainee_.keeps_best() && at_.valid_accuracy > at_.best_accuracy;
-    at_.best_accuracy = std::max(at_.best_accuracy, at_.valid_accuracy);
-    log_score("valid", validation->score, lr, validation->facts);
+    is_best = take(*validation) && trainee_.keeps_best();
     line += concat(", validation accuracy ", percent(at_.valid_accuracy));
   }
   session_.log().line(line);
@@ -206,6 +201,21 @@ void TrainingRun::end_epoch() {
   if (is_best)
     save("best");  // before "last": a run resumed between the two finds the same best again
   save("last");
+}
+
+bool TrainingRun::take(const Validation& validation) {
+  if (validation.score.count > 0)
+    at_.valid_accuracy = validation.score.accuracy();
+  const bool is_best = at_.valid_accuracy > at_.best_accuracy;
+  at_.best_accuracy = std::max(at_.best_accuracy, at_.valid_accuracy);
+  log_score("valid", validation.score, last_rate(), validation.facts);
+  return is_best;
+}
+
+double TrainingRun::last_rate() const {
+  Place last_step = place();
+  --last_step.step, --last_step.run_step;
+  return trainee_.learning_rate(last_step);
 }
 
 void TrainingRun::go_to_stretch(std::size_t number) {

@@ -42,6 +42,9 @@ class TrainingRun {
   void train_epoch();
   void train_step(const data::Batch& batch);
   void end_epoch();
+  /// @return is it the best so far?
+  bool take(const Validation& validation);
+  double last_rate() const;
   void go_to_stretch(std::size_t number);
   void save(const std::string& name);
 

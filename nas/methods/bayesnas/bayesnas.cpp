@@ -58,6 +58,7 @@ BayesNas::BayesNas(const SearchSpace& space, const BayesNasOptions& options, Ima
       weights_(net_.owned.network, options.weights),
       switch_optimizer_(switches_, options.switch_sgd) {
   require_checkable(options);
+  options_.hessian_images = std::min(options_.hessian_images, images_.largest_sample);
 }
 
 std::vector<Phase> BayesNas::phases(std::int64_t epochs) const {
@@ -83,7 +84,16 @@ bool BayesNas::is_warmup(const StepPlace& place) const {
 }
 
 Score BayesNas::step(const Batch& train, const Batch&, const StepPlace& place) {
-  return is_warmup(place) ? weight_step(train, place) : joint_step(train, place);
+  return place.is_rehearsal || is_warmup(place) ? weight_step(train, place) : joint_step(train, place);
+}
+
+std::vector<std::string> BayesNas::warnings() const {
+  const double lambda = std::max(options_.posterior.lambda_child, options_.posterior.lambda_origin);
+  const double jump = options_.switch_lr * lambda / (1.0 - std::min(options_.switch_sgd.momentum, 0.999));
+  if (options_.proximal || jump < 1.0)
+    return {};
+  return {concat("warning: the penalty moves a switch by up to switch-lr * lambda / (1 - momentum) = ", jump,
+                 " a step, past zero from their first value 1; use --proximal or lower them")};
 }
 
 Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* logits) {

@@ -50,12 +50,16 @@ class BayesNas : public SearchMethod {
   BayesNas(const SearchSpace& space, const BayesNasOptions& options, ImageSource images);
 
   std::vector<Phase> phases(std::int64_t epochs) const override;
-  /// weight_step in A, else joint_step.
+  /// weight_step in A and in rehearsals, where a large penalty would throw the switches far; else joint_step.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
+  /// Of a gradient step of the penalty that is longer than the switches' own size: they would jump about zero, where
+  /// the variances see them large.
+  std::vector<std::string> warnings() const override;
   /// C to E, unless the phase was A.
   void end_phase(std::size_t phase, const Pause& pause) override;
   const Round* last_round() const override { return round_ ? &*round_ : nullptr; }
   std::int64_t finish_images() const override { return options_.hessian_images; }
+  std::string finish_name() const override { return "Hessian pass"; }
   /// With as many directions at once as the whole pass has; where memory is limited it makes do with one.
   void rehearse_finish(const Batch& images) override;
 
@@ -92,6 +96,7 @@ class BayesNas : public SearchMethod {
   double penalty();
   const std::vector<SwitchGroup>& groups() const { return groups_; }  ///< in the order of SwitchNetwork::groups
   const SwitchNetwork& network() const { return net_; }
+  const SearchNetwork* switched() const override { return &net_.owned.network; }
 
  private:
   bool is_warmup(const StepPlace& place) const;

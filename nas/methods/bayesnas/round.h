@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "autograd/hessian_check.h"
+#include "autograd/module.h"
 #include "nas/bayes/calibration.h"
 #include "nas/train/score.h"
 
@@ -10,6 +11,7 @@ namespace ockham::nas {
 
 struct HessianReport {
   HessianResult result;
+  BatchNormMode batch_norm = BatchNormMode::kRunning;
   std::int64_t entries = 0;
   std::int64_t negative = 0;
   double seconds = 0.0;

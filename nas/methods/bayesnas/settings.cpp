@@ -79,14 +79,20 @@ std::vector<MethodEntry> bayesnas_methods() {
     return std::make_unique<BayesNasSettings>(space.keeps_any_number);
   };
   const auto training = [](const SpaceEntry& space) {
-    return space.keeps_any_number ? TrainingDefaults{.lr = 0.1, .weight_decay = 1e-4} : space.training;
+    return space.keeps_any_number ? TrainingDefaults{.lr = 0.1, .weight_decay = 1e-4, .lr_falls = false}
+                                  : space.training;
+  };
+  const auto held_out = [](const SpaceEntry& space) {
+    return space.keeps_any_number ? HeldOutImages::kValidation : HeldOutImages::kOfArchitecture;
   };
   return {{.name = "bayesnas",
            .summary = "prunes switches by exact second derivatives",
            .settings = settings,
            .batches = 1,
            .sees = "a batch for weights and switches",
-           .training = training}};
+           .has_switches = true,
+           .training = training,
+           .held_out = held_out}};
 }
 
 }  // namespace ockham::nas
