@@ -1,50 +1,25 @@
 #include "apps/search/option_use.h"
 
 #include <algorithm>
-#include <set>
 
-#include "apps/search/search_catalog.h"
+#include "apps/cli/options/settings.h"
 #include "engine/error.h"
+#include "nas/catalog/catalog.h"
 
 namespace ockham::apps {
 namespace {
 
 using Names = std::vector<std::string>;
 
-/// The settings that something describes, by name.
-class NamesOf : public SettingVisitor {
- public:
-  explicit NamesOf(auto& settings) { settings.describe(*this); }
-  bool contains(const std::string& name) const { return names_.contains(name); }
-  const std::set<std::string>& all() const { return names_; }
-
-  void group(std::string_view) override {}
-  void role(SettingRole) override {}
-  void alias(std::string_view, std::string_view) override {}
-  void flag(std::string_view name, bool&, std::string_view) override { names_.emplace(name); }
-  void count(std::string_view name, std::int64_t&, std::string_view, CountRange) override { names_.emplace(name); }
-  void count(std::string_view name, std::optional<std::int64_t>&, std::string_view, CountRange) override {
-    names_.emplace(name);
-  }
-  void real(std::string_view name, double&, std::string_view, RealRange) override { names_.emplace(name); }
-  void real(std::string_view name, std::optional<double>&, std::string_view, RealRange) override {
-    names_.emplace(name);
-  }
-  void real_or_auto(std::string_view name, std::optional<double>&, std::string_view, RealRange) override {
-    names_.emplace(name);
-  }
-  void size(std::string_view name, std::optional<std::uint64_t>&, std::string_view) override { names_.emplace(name); }
-  void text(std::string_view name, std::string&, std::string_view, std::string_view, TextRule) override {
-    names_.emplace(name);
-  }
-  void choice(std::string_view name, std::string&, const Names&, std::string_view) override { names_.emplace(name); }
-
- private:
-  std::set<std::string> names_;
-};
+bool describes(auto& settings, const std::string& option) {
+  OptionTable table;
+  OptionDeclarer declarer(table);
+  settings.describe(declarer);
+  return table.declares(option);
+}
 
 bool space_uses(const nas::SpaceEntry& space, const std::string& option) {
-  return NamesOf(*space.settings()).contains(option);
+  return describes(*space.settings(), option);
 }
 
 /// Options of the run around a method or of its space, which ask for something of it.
@@ -77,7 +52,7 @@ bool method_uses(const nas::MethodEntry& method, const nas::SpaceEntry& space, c
     if (std::ranges::count(need.options, option) > 0)
       return need.is_met(method, space);
   }
-  return NamesOf(*method.settings(space)).contains(option);
+  return describes(*method.settings(space), option);
 }
 
 std::string listed(const Names& names) {
@@ -113,15 +88,12 @@ Names spaces_with(const std::string& option) {
   return users;
 }
 
-/// Every option that some method or space takes note of and some other may not.
-std::set<std::string> all_names() {
-  std::set<std::string> names;
-  for (const Need& need : needs())
-    names.insert(need.options.begin(), need.options.end());
-  for (const nas::SpaceEntry& space : nas::spaces()) {
-    names.merge(std::set(NamesOf(*space.settings()).all()));
-    for (const nas::MethodEntry& method : nas::methods())
-      names.merge(std::set(NamesOf(*method.settings(space)).all()));
+Names names_given(const Options& options) {
+  Names names;
+  for (const std::string& argument : options.arguments()) {
+    const std::string name = argument.substr(2, argument.find('=') - 2);
+    if (options.source(name) == Source::kCommandLine)
+      names.push_back(name);
   }
   return names;
 }
@@ -131,16 +103,15 @@ std::set<std::string> all_names() {
 Names unused_options(const Options& options, const Names& methods) {
   const nas::SpaceEntry& space = nas::find_space(options.text("space"));
   Names lines;
-  for (const std::string& option : all_names()) {
-    if (options.source(option) != Source::kCommandLine)
-      continue;
+  for (const std::string& option : names_given(options)) {
     const Names users = methods_with(option);
     const Names spaces = spaces_with(option);
+    const bool is_of_all = users.empty() && spaces.empty();
     const bool is_used =
         users.empty() ? space_uses(space, option) : std::ranges::any_of(methods, [&](const std::string& method) {
           return method_uses(nas::find_method(method), space, option);
         });
-    if (!is_used)
+    if (!is_of_all && !is_used)
       lines.push_back(concat("--", option, " has no effect: it is an option of ",
                              users.empty() ? concat("the spaces ", listed(spaces)) : listed(users),
                              ", and the run is of ", listed(methods), " in the space ", space.name));
