@@ -24,29 +24,6 @@ std::string summaries_of(const std::vector<Entry>& entries) {
   return text;
 }
 
-}  // namespace
-
-std::vector<std::string> method_names() {
-  return names_of(nas::methods());
-}
-
-std::vector<std::string> space_names() {
-  return names_of(nas::spaces());
-}
-
-void declare_catalog(OptionTable& table) {
-  table.group("Search");
-  table.choice("method", method_names(), "bayesnas", summaries_of(nas::methods()));
-  table.choice("space", space_names(), "bayesnas", summaries_of(nas::spaces()));
-  OptionDeclarer declarer(table);
-  for (const nas::SpaceEntry& space : nas::spaces())
-    space.settings()->describe(declarer);
-  for (const nas::MethodEntry& method : nas::methods()) {
-    for (const nas::SpaceEntry& space : nas::spaces())
-      method.settings(space)->describe(declarer);
-  }
-}
-
 std::unique_ptr<nas::SpaceSettings> space_settings_of(const Options& options) {
   std::unique_ptr<nas::SpaceSettings> settings = nas::find_space(options.text("space")).settings();
   OptionReader reader(options);
@@ -79,6 +56,29 @@ nas::SearchBasics search_basics_of(const Options& options) {
           .lr = search_lr_of(options),
           .default_weight_decay = training_of(options).weight_decay,
           .memory_limit = options.is_set("memory-limit") ? options.size("memory-limit") : 0};
+}
+
+}  // namespace
+
+std::vector<std::string> method_names() {
+  return names_of(nas::methods());
+}
+
+std::vector<std::string> space_names() {
+  return names_of(nas::spaces());
+}
+
+void declare_catalog(OptionTable& table) {
+  table.group("Search");
+  table.choice("method", method_names(), "bayesnas", summaries_of(nas::methods()));
+  table.choice("space", space_names(), "bayesnas", summaries_of(nas::spaces()));
+  OptionDeclarer declarer(table);
+  for (const nas::SpaceEntry& space : nas::spaces())
+    space.settings()->describe(declarer);
+  for (const nas::MethodEntry& method : nas::methods()) {
+    for (const nas::SpaceEntry& space : nas::spaces())
+      method.settings(space)->describe(declarer);
+  }
 }
 
 std::unique_ptr<nas::SearchSpace> make_space(const Options& options, const nas::FrameSpec& data) {

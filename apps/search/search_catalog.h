@@ -12,14 +12,7 @@ std::vector<std::string> space_names();
 /// --method, --space, and the settings of all methods and spaces.
 void declare_catalog(OptionTable& table);
 
-/// What --space and --method can be told, as the options tell it.
-std::unique_ptr<nas::SpaceSettings> space_settings_of(const Options& options);
-std::unique_ptr<nas::MethodSettings> method_settings_of(const Options& options);
-
-/// Channels and cells of the options, classes and images as in `data`.
-nas::SpaceSize space_size_of(const Options& options, const nas::FrameSpec& data);
-nas::SearchBasics search_basics_of(const Options& options);
-
+/// As the options tell: channels and cells, classes and images as in `data`.
 /// @throws UsageError for images whose maps the space cannot halve
 std::unique_ptr<nas::SearchSpace> make_space(const Options& options, const nas::FrameSpec& data);
 /// @throws UsageError for a method that cannot search the space

@@ -186,23 +186,6 @@ BOOST_AUTO_TEST_CASE(lengths_that_harm_are_refused_with_the_name_of_the_file) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(numbers_of_a_position_have_their_type) {
-  const Json position = {{"accuracy", 0.5}, {"whole", 3}, {"row", {1, 2.5}}};
-  BOOST_TEST(real_of(position, "accuracy") == 0.5);
-  BOOST_TEST(real_of(position, "whole") == 3.0);
-  BOOST_TEST(real_of(position, "missing") == 0.0);
-  BOOST_TEST(reals_of(position, "row") == (std::vector<double>{1.0, 2.5}));
-  BOOST_TEST(reals_of(position, "missing").empty());
-  for (const char* bad : {"{}", "[0.5]", "\"0.5\"", "true", "null"}) {
-    const Json wrong = {{"accuracy", Json::parse(bad)}};
-    BOOST_CHECK_EXCEPTION(real_of(wrong, "accuracy"), CheckpointError, (Says{{"'accuracy'", bad, "a number"}}));
-  }
-  for (const char* bad : {"{}", "0.5", "[1,\"2\"]", "[[1]]"}) {
-    const Json wrong = {{"row", Json::parse(bad)}};
-    BOOST_CHECK_EXCEPTION(reals_of(wrong, "row"), CheckpointError, Says{{"'row'"}});
-  }
-}
-
 BOOST_AUTO_TEST_CASE(what_a_program_finds_wrong_in_a_checkpoint_gets_the_name_of_the_file) {
   save(sound());
   const Checkpoint read = read_checkpoint(last());

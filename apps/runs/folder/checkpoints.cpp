@@ -152,14 +152,6 @@ std::int64_t count_of(const nlohmann::ordered_json& position, const char* name) 
   return value.get<std::int64_t>();
 }
 
-double real_of(const nlohmann::ordered_json& position, const char* name) {
-  return value_of<double>(position, name, kPosition, 0.0);
-}
-
-std::vector<double> reals_of(const nlohmann::ordered_json& position, const char* name) {
-  return value_of<std::vector<double>>(position, name, kPosition, {});
-}
-
 std::optional<Checkpoint> Checkpoints::resume() {
   if (!folder_.resumed())
     return std::nullopt;

@@ -33,10 +33,6 @@ std::optional<std::string> find_non_finite(const std::map<std::string, Tensor>& 
 
 /// A whole number of a position, 0 where it is missing. @throws CheckpointError for what no run counts to
 std::int64_t count_of(const nlohmann::ordered_json& position, const char* name);
-/// A number of a position, 0 where it is missing. @throws CheckpointError for what is none
-double real_of(const nlohmann::ordered_json& position, const char* name);
-/// Numbers of a position, none where they are missing. @throws CheckpointError
-std::vector<double> reals_of(const nlohmann::ordered_json& position, const char* name);
 
 /// The checkpoints of one run folder.
 class Checkpoints {

@@ -13,7 +13,7 @@
 #include "apps/runs/memory_plan.h"
 #include "apps/runs/profile_report.h"
 #include "apps/runs/training/rehearsal.h"
-#include "apps/runs/training/training_line.h"
+#include "engine/allocator.h"
 
 namespace ockham::apps {
 namespace {
@@ -242,8 +242,17 @@ std::string TrainingRun::epoch_name() const {
 }
 
 void TrainingRun::log_score(const char* split, const nas::Score& score, double lr, const Json& facts) {
-  Json line = training_line({{"phase", stretch().name}, {"epoch", at_.epoch}, {"step", at_.step}, {"split", split}},
-                            score, lr, progress_->pace());
+  Json line{{"phase", stretch().name},
+            {"epoch", at_.epoch},
+            {"step", at_.step},
+            {"split", split},
+            {"loss", score.mean_loss()},
+            {"top1", score.accuracy()},
+            {"top5", score.accuracy5()},
+            {"lr", lr},
+            {"img_s", progress_->pace().images_per_second()},
+            {"data_wait", progress_->pace().data_wait()},
+            {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}};
   line.update(facts);
   session_.folder().metrics().append(line);
 }

@@ -14,9 +14,9 @@ class BayesNasSettings : public MethodSettings {
   void require_usable() const override { require_checkable(options_); }
   std::unique_ptr<SearchMethod> make(const SearchSpace& space, const SearchBasics& basics,
                                      const ImageSource& images) const override;
-  BayesNasOptions options(const SearchBasics& basics) const;
 
  private:
+  BayesNasOptions options(const SearchBasics& basics) const;
   void describe_rounds(SettingVisitor& visitor);
   void describe_curvature(SettingVisitor& visitor);
 

@@ -9,8 +9,6 @@ class CellSettings : public SpaceSettings {
  public:
   void describe(SettingVisitor& visitor) override;
   std::unique_ptr<SearchSpace> make(const SpaceSize& size) const override;
-  /// The search network with switches.
-  SupernetSpec supernet(const SpaceSize& size) const;
 
  protected:
   /// The graph and the operations.
@@ -18,6 +16,8 @@ class CellSettings : public SpaceSettings {
   int nodes() const { return static_cast<int>(nodes_); }
 
  private:
+  SupernetSpec supernet(const SpaceSize& size) const;
+
   std::int64_t nodes_ = 4;
   OriginPosition origin_ = OriginPosition::kInput;
 };
