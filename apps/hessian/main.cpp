@@ -21,9 +21,6 @@ using Json = nlohmann::ordered_json;
 
 const std::vector<Named<ParameterKind>> kKinds{{"switches", ParameterKind::kSwitch},
                                                {"weights", ParameterKind::kWeight}};
-const std::vector<Named<BatchNormMode>> kStatistics{
-    {"running", BatchNormMode::kRunning}, {"frozen", BatchNormMode::kFrozenBatch}, {"batch", BatchNormMode::kBatch}};
-
 struct HessianSettings {
   CheckpointSettings source{.compute = {{.precision = NumberFormat::kFp64}}};
   ParameterKind over = ParameterKind::kSwitch;
@@ -45,7 +42,7 @@ void describe(HessianSettings& s, SettingVisitor& v) {
   describe(s.source, v, {{"fp64", NumberFormat::kFp64}, {"fp32", NumberFormat::kFp32}});
   v.group("Hessian");
   v.choice("over", s.over, kKinds, "parameters to differentiate by");
-  v.choice("hessian-bn", s.batch_norm, kStatistics, "batch-norm statistics");
+  v.choice("hessian-bn", s.batch_norm, nas::kBatchNormModes, "batch-norm statistics");
   nas::describe(s.hessian.algorithm, v);
   v.choice("grouping", s.hessian.grouping,
            {{"entry", Grouping::kEntry},
@@ -206,7 +203,7 @@ class Comparison {
               {"data", opened_.facts},
               {"seed", settings_.source.compute.seed},
               {"over", name_of(kKinds, settings_.over)},
-              {"bn", name_of(kStatistics, settings_.batch_norm)},
+              {"bn", name_of(nas::kBatchNormModes, settings_.batch_norm)},
               {"algorithm", letter_of(exact)},
               {"reason", exact.reason},
               {"piecewise", exact.piecewise},

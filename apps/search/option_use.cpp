@@ -100,8 +100,8 @@ Names names_given(const Options& options) {
 
 }  // namespace
 
-Names unused_options(const Options& options, const Names& methods) {
-  const nas::SpaceEntry& space = nas::find_space(options.text("space"));
+Names unused_options(const Options& options, const std::string& of_space, const Names& methods) {
+  const nas::SpaceEntry& space = nas::find_space(of_space);
   Names lines;
   for (const std::string& option : names_given(options)) {
     const Names users = methods_with(option);

@@ -3,10 +3,11 @@
 #include <iostream>
 
 #include "apps/cli/text/format.h"
-#include "apps/search/search_catalog.h"
+#include "apps/search/search_settings.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "nas/genotype/genotype.h"
+#include "nas/methods/shared_settings.h"
 
 namespace ockham::apps {
 namespace {
@@ -18,12 +19,6 @@ const char* algorithm_name(HessianAlgorithm algorithm) {
   if (algorithm == HessianAlgorithm::kReverse)
     return "R";
   return algorithm == HessianAlgorithm::kForward ? "F" : "recursion";
-}
-
-const char* statistics_name(BatchNormMode mode) {
-  if (mode == BatchNormMode::kBatch)
-    return "batch";
-  return mode == BatchNormMode::kFrozenBatch ? "frozen" : "running";
 }
 
 /// The cell, in the spaces of whose cells ockham-train builds networks.
@@ -42,7 +37,7 @@ Json candidates_json(const std::vector<nas::Candidate>& candidates, const std::o
   return rows;
 }
 
-void write_files(const Session& session, RunFolder& folder, const nas::SearchSpace& space,
+void write_files(const SearchSettings& settings, RunFolder& folder, const nas::SearchSpace& space,
                  const nas::SearchMethod& method, const std::optional<Table>& table, const std::string& cell) {
   const auto write = [&](const std::string& name, const std::string& text) {
     write_file_atomically(folder.file(name), text);
@@ -54,7 +49,7 @@ void write_files(const Session& session, RunFolder& folder, const nas::SearchSpa
       write("genotype.txt", nas::to_darts(*genotype) + "\n");
   }
   if (const nas::PosteriorTable posterior = method.posterior(); !posterior.rows.empty())
-    write("posterior.json", nas::posterior_json(posterior, session.options().text("method"), space.name()));
+    write("posterior.json", nas::posterior_json(posterior, settings.method, space.name()));
   for (const nas::CellPicture& picture : method.pictures()) {
     write(concat("cells/", picture.name, ".dot"), picture.dot);
     write(concat("cells/", picture.name, ".svg"), picture.svg);
@@ -83,24 +78,25 @@ std::string drawings_of(const nas::SearchMethod& method) {
 
 /// A shell command that trains the genotype on the images that the search had, with the preset of the same name;
 /// `quick` where ockham-train has none of that name.
-std::string training_command(const Options& options, const std::filesystem::path& folder) {
-  const std::string& preset = options.text("preset");
+std::string training_command(const SearchSettings& settings, const std::filesystem::path& folder) {
+  const std::string& preset = settings.preset;
   std::string command =
       concat("apps/run train --genotype ", shell_quoted((folder / "genotype.json").string()), " --preset ",
-             preset == "nasbench201" ? "quick" : preset, " --dataset ", options.text("dataset"));
-  if (options.is_set("data"))
-    command += " --data " + shell_quoted(options.text("data"));
-  if (options.count("image-size") > 0)
-    command += concat(" --image-size ", options.count("image-size"));
+             preset == "nasbench201" ? "quick" : preset, " --dataset ", settings.dataset());
+  const DatasetSettings& images = settings.images.data.images;
+  if (!images.folder.empty())
+    command += " --data " + shell_quoted(images.folder);
+  if (images.image_size > 0)
+    command += concat(" --image-size ", images.image_size);
   return command;
 }
 
-void print_result(const Options& options, const std::filesystem::path& folder, const nas::SearchMethod& method,
+void print_result(const SearchSettings& settings, const std::filesystem::path& folder, const nas::SearchMethod& method,
                   const std::optional<nas::Genotype>& genotype, const Json& truth, const SearchResult& result) {
   if (genotype) {
     print_cell("normal cell", genotype->normal);
     print_cell("reduction cell", genotype->reduce);
-    const EvaluationSize size = evaluation_size_of(options.text("preset"));
+    const EvaluationSize size = evaluation_size_of(settings.preset);
     std::cout << "operations " << nas::count_ops(genotype->normal) << " + " << nas::count_ops(genotype->reduce)
               << ", network with " << size.channels << " channels and " << size.cells << " cells: ";
   } else {
@@ -115,13 +111,13 @@ void print_result(const Options& options, const std::filesystem::path& folder, c
   std::cout << "time " << format_duration(result.run.seconds) << ", results in " << folder.string()
             << drawings_of(method) << '\n';
   if (genotype)
-    std::cout << "train it with:\n  " << training_command(options, folder) << '\n';
+    std::cout << "train it with:\n  " << training_command(settings, folder) << '\n';
 }
 
-Json hessian_json(const Options& options, const nas::Round& round) {
+Json hessian_json(const nas::Round& round) {
   const nas::HessianReport& h = round.hessian;
-  Json facts{{"mode", options.text("hessian")},
-             {"bn", statistics_name(h.batch_norm)},
+  Json facts{{"mode", name_of(nas::kCurvatures, h.curvature)},
+             {"bn", name_of(nas::kBatchNormModes, h.batch_norm)},
              {"algorithm", algorithm_name(h.result.algorithm)},
              {"entries", h.entries},
              {"seconds", h.seconds},
@@ -132,12 +128,12 @@ Json hessian_json(const Options& options, const nas::Round& round) {
   return facts;
 }
 
-Json summary_of(const Options& options, const nas::SearchMethod& method, const std::optional<nas::Genotype>& genotype,
-                const SearchResult& result) {
-  Json summary{{"method", options.text("method")},
-               {"space", options.text("space")},
-               {"dataset", options.text("dataset")},
-               {"seed", options.count("seed")},
+Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
+                const std::optional<nas::Genotype>& genotype, const SearchResult& result) {
+  Json summary{{"method", settings.method},
+               {"space", settings.space},
+               {"dataset", settings.dataset()},
+               {"seed", settings.run().compute.seed},
                {"seconds", result.run.seconds},
                {"images_per_second", static_cast<double>(result.run.images) / result.run.seconds},
                {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes},
@@ -148,14 +144,14 @@ Json summary_of(const Options& options, const nas::SearchMethod& method, const s
                {"connected", result.facts.is_connected},
                {"supernet_valid_accuracy", result.run.valid_accuracy}};
   if (genotype) {
-    const EvaluationSize size = evaluation_size_of(options.text("preset"));
+    const EvaluationSize size = evaluation_size_of(settings.preset);
     summary["genotype"] = Json::parse(nas::to_json(*genotype));
     summary["evaluation_channels"] = size.channels;
     summary["evaluation_cells"] = size.cells;
     summary["ops_kept"] = nas::count_ops(genotype->normal) + nas::count_ops(genotype->reduce);
   }
   if (const nas::Round* round = method.last_round())
-    summary["hessian"] = hessian_json(options, *round);
+    summary["hessian"] = hessian_json(*round);
   return summary;
 }
 
@@ -184,13 +180,13 @@ void log_round(const nas::Round& round, Log& log) {
   log.line(concat("round ", round.number, ": pruned ", round.pruned, " switch groups"));
 }
 
-void publish_search(Session& session, const nas::SearchSpace& space, const nas::SearchMethod& method,
-                    const std::optional<Table>& table, const SearchResult& result) {
+void publish_search(Session& session, const SearchSettings& settings, const nas::SearchSpace& space,
+                    const nas::SearchMethod& method, const std::optional<Table>& table, const SearchResult& result) {
   const std::optional<nas::Genotype> genotype = genotype_of(space, result.cell);
   const Json truth = truth_of(table, result.cell);
-  write_files(session, session.folder(), space, method, table, result.cell);
-  print_result(session.options(), session.folder().path(), method, genotype, truth, result);
-  Json summary = summary_of(session.options(), method, genotype, result);
+  write_files(settings, session.folder(), space, method, table, result.cell);
+  print_result(settings, session.folder().path(), method, genotype, truth, result);
+  Json summary = summary_of(settings, method, genotype, result);
   if (!truth.empty())
     summary["truth"] = truth;
   if (!result.rank_correlation.is_null())

@@ -16,6 +16,8 @@ nlohmann::ordered_json truth_of(const std::optional<nas::nasbench201::Table>& ta
 /// How the Hessian was computed and checked, how it compares with lambda, and what was pruned.
 void log_round(const nas::Round& round, Log& log);
 
+struct SearchSettings;
+
 struct SearchResult {
   std::string cell;
   nas::CellFacts facts;
@@ -25,7 +27,8 @@ struct SearchResult {
 
 /// Writes cell.txt, genotype.json and genotype.txt where it is a genotype, posterior.json, cells/*, candidates.json and
 /// summary.json, and prints the result.
-void publish_search(Session& session, const nas::SearchSpace& space, const nas::SearchMethod& method,
-                    const std::optional<nas::nasbench201::Table>& table, const SearchResult& result);
+void publish_search(Session& session, const SearchSettings& settings, const nas::SearchSpace& space,
+                    const nas::SearchMethod& method, const std::optional<nas::nasbench201::Table>& table,
+                    const SearchResult& result);
 
 }  // namespace ockham::apps

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "apps/cli/options/settings.h"
 #include "apps/cli/stop.h"
 #include "apps/cli/text/format.h"
 #include "apps/runs/memory_plan.h"
@@ -17,57 +16,47 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace nb201 = nas::nasbench201;
 
-SearchImageSettings image_settings(const Options& options, const RunSettings& run) {
-  return {.run = run,
-          .data = read_settings<DataSettings>(options),
-          .batch_size = options.count("batch-size"),
-          .held_out = held_out_images_of(options),
-          .arch_fraction = options.real("arch-fraction"),
-          .score_size = options.count("score-size"),
-          .warmup_fraction = options.real("warmup-fraction"),
-          .cutout = options.count("cutout")};
-}
-
-std::optional<nb201::Table> load_table(const Options& options) {
-  return options.is_set("table") ? std::optional(nb201::Table::load(options.text("table"))) : std::nullopt;
+SearchImageSettings image_settings(const SearchSettings& settings) {
+  SearchImageSettings images = settings.images;
+  images.held_out = nas::find_method(settings.method).held_out(nas::find_space(settings.space));
+  return images;
 }
 
 }  // namespace
 
-int run_search(Session& session) {
-  const auto run = read_settings<RunSettings>(session.options());
-  return run_training(session, run, [&] { return std::make_unique<SearchTraining>(session, run); });
+int run_search(Session& session, const SearchSettings& settings) {
+  return run_training(session, settings.run(), [&] { return std::make_unique<SearchTraining>(session, settings); });
 }
 
-void check_search(Session& session) {
-  const SearchTraining made(session, read_settings<RunSettings>(session.options()));
+void check_search(Session& session, const SearchSettings& settings) {
+  const SearchTraining made(session, settings);
 }
 
-SearchTraining::SearchTraining(Session& session, const RunSettings& run)
+SearchTraining::SearchTraining(Session& session, const SearchSettings& settings)
     : session_(session),
-      options_(session.options()),
-      table_(load_table(options_)),
-      images_(image_settings(options_, run)),
-      space_(make_space(options_, images_.frame())),
-      method_(make_method(options_, *space_, images_.source())),
-      stretches_(images_.stretches_of(method_->phases(options_.count("epochs")))) {}
+      settings_(settings),
+      table_(settings.table.empty() ? std::nullopt : std::optional(nb201::Table::load(settings.table))),
+      images_(image_settings(settings)),
+      space_(make_space(settings, images_.frame())),
+      method_(make_method(settings, *space_, images_.source())),
+      stretches_(images_.stretches_of(method_->phases(settings.epochs))) {}
 
 void SearchTraining::begin(RunFolder&) {
   for (const std::string& line : method_->warnings())
     session_.log().line(line);
-  if (options_.count("rank-cells") > 0 && method_->relaxed() == nullptr)
-    session_.log().line(concat("--rank-cells: method ", options_.text("method"),
+  if (settings_.rank_cells > 0 && method_->relaxed() == nullptr)
+    session_.log().line(concat("--rank-cells: method ", settings_.method,
                                " has no search network of logits, by which to score other cells; there will be no rank "
                                "correlation"));
 }
 
 double SearchTraining::learning_rate(const Place& place) const {
-  const double first = search_lr_of(options_);
-  if (!training_of(options_).lr_falls)
+  const double first = settings_.first_lr();
+  if (!settings_.training().lr_falls)
     return first;
   return Schedule{.kind = Schedule::Kind::kCosine,
                   .initial = first,
-                  .final = std::min(first, options_.real("final-lr")),
+                  .final = std::min(first, settings_.final_lr),
                   .epochs = place.run_steps}
       .at(place.run_step);
 }
@@ -89,7 +78,7 @@ std::optional<Validation> SearchTraining::validate() {
   result.facts = {{"cell", cell}, {"skips", space_->facts(cell).skips}};
   for (const nas::Figure& figure : method_->figures())
     result.facts[figure.name] = figure.value;
-  if (const std::int64_t size = options_.count("eigenvalue-size"); size > 0 && method_->relaxed() != nullptr) {
+  if (const std::int64_t size = settings_.eigenvalue_size; size > 0 && method_->relaxed() != nullptr) {
     const nas::CollapseWatch::Sight sight =
         watch_.look(*method_->relaxed(), images_.architecture_images(size), images_.settings().seed());
     result.facts["eigenvalue"] = sight.eigenvalue;
@@ -114,11 +103,10 @@ nas::Score SearchTraining::score_held_out() {
 }
 
 Json SearchTraining::rank_correlation() {
-  const std::int64_t cells = options_.count("rank-cells");
+  const std::int64_t cells = settings_.rank_cells;
   if (cells == 0 || method_->relaxed() == nullptr)
     return nullptr;
-  const nb201::Column column =
-      options_.text("dataset") == "cifar100" ? nb201::Column::kC100Test : nb201::Column::kC10Test;
+  const nb201::Column column = settings_.dataset() == "cifar100" ? nb201::Column::kC100Test : nb201::Column::kC10Test;
   const auto score = [this] {
     check_stop();
     return score_held_out().accuracy();
@@ -135,7 +123,7 @@ Json SearchTraining::rank_correlation() {
 
 void SearchTraining::publish(const RunResult& result) {
   const std::string cell = method_->derive();
-  publish_search(session_, *space_, *method_, table_,
+  publish_search(session_, settings_, *space_, *method_, table_,
                  {.cell = cell, .facts = space_->facts(cell), .run = result, .rank_correlation = rank_correlation()});
 }
 
@@ -148,10 +136,10 @@ Json SearchTraining::network() const {
   if (const nas::Supernet* network = supernet())
     return nas::to_json(network->spec());
   return {{"kind", "search"},
-          {"method", options_.text("method")},
+          {"method", settings_.method},
           {"space", space_->name()},
-          {"channels", options_.count("channels")},
-          {"cells", options_.count("cells")}};
+          {"channels", settings_.channels},
+          {"cells", settings_.cells}};
 }
 
 std::map<std::string, Tensor> SearchTraining::state() {

@@ -1,21 +1,20 @@
 #pragma once
 // A search by a method of the catalogue, whose phases are the stretches of a training run.
 #include "apps/runs/training/training_run.h"
-#include "apps/search/search_catalog.h"
-#include "apps/search/search_images.h"
+#include "apps/search/search_settings.h"
 #include "nas/diagnosis/collapse_watch.h"
 #include "nas/spaces/cells/supernet.h"
 #include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 
-int run_search(Session& session);
+int run_search(Session& session, const SearchSettings& settings);
 /// Makes what the run would be made of. @throws what keeps it from its first step
-void check_search(Session& session);
+void check_search(Session& session, const SearchSettings& settings);
 
 class SearchTraining : public Trainee {
  public:
-  SearchTraining(Session& session, const RunSettings& run);
+  SearchTraining(Session& session, const SearchSettings& settings);
 
   const data::Splits& data() const override { return images_.splits(); }
   std::int64_t batch_size() const override { return images_.settings().batch_size; }
@@ -46,7 +45,7 @@ class SearchTraining : public Trainee {
   nas::Batch noise(std::int64_t images) const;
 
   Session& session_;
-  const Options& options_;
+  const SearchSettings& settings_;
   std::optional<nas::nasbench201::Table> table_;
   SearchImages images_;
   std::unique_ptr<nas::SearchSpace> space_;

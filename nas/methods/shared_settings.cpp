@@ -38,10 +38,8 @@ RelaxedOptions RelaxedSettings::options(const SearchBasics& basics) const {
 
 void describe(HessianOptions& options, SettingVisitor& visitor) {
   visitor.group(kHessianHeading);
-  visitor.choice(
-      "hessian", options.curvature,
-      {{"exact", Curvature::kExact}, {"gauss_newton", Curvature::kGaussNewton}, {"recursion", Curvature::kRecursion}},
-      "second derivatives: exact, Gauss-Newton, or the published approximate recursion");
+  visitor.choice("hessian", options.curvature, kCurvatures,
+                 "second derivatives: exact, Gauss-Newton, or the published approximate recursion");
   describe(options.algorithm, visitor);
 }
 

@@ -13,6 +13,12 @@ inline constexpr std::string_view kSearchHeading = "Search";
 inline constexpr std::string_view kHessianHeading = "Hessian";
 inline constexpr std::string_view kOtherMethodsHeading = "Methods other than bayesnas";
 
+/// As options and results name them.
+inline const std::vector<Named<Curvature>> kCurvatures{
+    {"exact", Curvature::kExact}, {"gauss_newton", Curvature::kGaussNewton}, {"recursion", Curvature::kRecursion}};
+inline const std::vector<Named<BatchNormMode>> kBatchNormModes{
+    {"running", BatchNormMode::kRunning}, {"frozen", BatchNormMode::kFrozenBatch}, {"batch", BatchNormMode::kBatch}};
+
 /// Of every optimiser by momentum and clipped gradients.
 struct StepSettings {
   double momentum = 0.9;

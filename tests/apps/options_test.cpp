@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/options/settings.h"
-#include "apps/runs/common_options.h"
 #include "apps/runs/settings.h"
 #include "engine/error.h"
 #include "engine/log.h"
@@ -17,24 +16,54 @@ namespace {
 using test::Says;
 using test::TemporaryFolder;
 
+struct Example {
+  GeneralSettings general;
+  RunSettings run;
+  DataSettings data;
+  std::int64_t epochs = 50;
+  std::int64_t batch_size = 64;
+  std::int64_t channels = 16;
+  std::int64_t cells = 8;
+  double lr = 0.025;
+  std::string method = "bayesnas";
+  bool unrolled = false;
+  double drop_path_prob = 0.2;
+  std::string note;
+};
+
+void describe(Example& s, SettingVisitor& v) {
+  describe(s.general, v);
+  describe(s.run, v);
+  describe(s.data, v);
+  v.group("Training");
+  v.count("epochs", s.epochs, "passes over the training images");
+  v.count("batch-size", s.batch_size, "images in one step", {.min = 1});
+  v.count("channels", s.channels, "channels of the first cell");
+  v.alias("init-channels", "channels");
+  v.count("cells", s.cells, "cells in the network");
+  v.alias("layers", "cells");
+  v.real("lr", s.lr, "learning rate at the start", kPositive);
+  v.alias("learning-rate", "lr");
+  v.group("Search");
+  v.choice("method", s.method, {"bayesnas", "darts", "random"}, "how to search");
+  v.flag("unrolled", s.unrolled, "second-order step");
+  v.real("drop-path-prob", s.drop_path_prob, "probability of dropping a path", kFraction);
+  v.text("note", s.note, "words to keep");
+}
+
 OptionTable example() {
   OptionTable table;
-  declare_settings<GeneralSettings>(table);
-  declare_settings<ComputeSettings>(table);
-  declare_settings<FolderSettings>(table);
-  declare_settings<DataSettings>(table);
-  add_training_options(table);
-  table.group("Search");
-  table.choice("method", {"bayesnas", "darts", "random"}, "bayesnas", "how to search");
-  table.flag("unrolled", "second-order step");
-  table.real("drop-path-prob", 0.2, "probability of dropping a path", kFraction);
-  table.text("note", "", "words to keep");
+  declare_settings<Example>(table);
   table.preset("quick", {{"epochs", "2"}, {"channels", "8"}});
   return table;
 }
 
 Options parse(const std::vector<std::string>& arguments, const OptionTable::Environment& environment = {}) {
   return example().parse(arguments, environment);
+}
+
+Example values(const std::vector<std::string>& arguments, const OptionTable::Environment& environment = {}) {
+  return read_settings<Example>(parse(arguments, environment));
 }
 
 std::string write(const std::filesystem::path& path, const std::string& text) {
@@ -47,13 +76,13 @@ std::string write(const std::filesystem::path& path, const std::string& text) {
 BOOST_AUTO_TEST_SUITE(options)
 
 BOOST_AUTO_TEST_CASE(defaults_hold_where_nothing_is_given) {
-  const Options options = parse({});
-  BOOST_TEST(options.count("epochs") == 50);
-  BOOST_TEST(options.real("lr") == 0.025);
-  BOOST_TEST(options.text("method") == "bayesnas");
-  BOOST_TEST(!options.flag("unrolled"));
-  BOOST_TEST(!options.is_set("data"));
-  BOOST_CHECK(options.source("epochs") == Source::kFallback);
+  const Example options = values({});
+  BOOST_TEST(options.epochs == 50);
+  BOOST_TEST(options.lr == 0.025);
+  BOOST_TEST(options.method == "bayesnas");
+  BOOST_TEST(!options.unrolled);
+  BOOST_TEST(options.data.images.folder.empty());
+  BOOST_CHECK(parse({}).source("epochs") == Source::kFallback);
 }
 
 BOOST_AUTO_TEST_CASE(option_beats_environment_beats_file_beats_preset_beats_default) {
@@ -61,11 +90,12 @@ BOOST_AUTO_TEST_CASE(option_beats_environment_beats_file_beats_preset_beats_defa
   const std::string file = write(folder.path() / "a.ini", "epochs = 3\nlr = 0.3\nbatch_size = 30\n");
   const OptionTable::Environment environment = {{"OCKHAM_EPOCHS", "4"}, {"OCKHAM_LR", "0.4"}};
   const Options options = parse({"--config", file, "--preset=quick", "--epochs", "5"}, environment);
-  BOOST_TEST(options.count("epochs") == 5);
-  BOOST_TEST(options.real("lr") == 0.4);
-  BOOST_TEST(options.count("batch-size") == 30);
-  BOOST_TEST(options.count("channels") == 8);
-  BOOST_TEST(options.count("cells") == 8);
+  const auto read = read_settings<Example>(options);
+  BOOST_TEST(read.epochs == 5);
+  BOOST_TEST(read.lr == 0.4);
+  BOOST_TEST(read.batch_size == 30);
+  BOOST_TEST(read.channels == 8);
+  BOOST_TEST(read.cells == 8);
   BOOST_CHECK(options.source("epochs") == Source::kCommandLine);
   BOOST_CHECK(options.source("lr") == Source::kEnvironment);
   BOOST_CHECK(options.source("batch-size") == Source::kFile);
@@ -74,20 +104,20 @@ BOOST_AUTO_TEST_CASE(option_beats_environment_beats_file_beats_preset_beats_defa
 
 BOOST_AUTO_TEST_CASE(preset_may_be_chosen_by_file_and_environment) {
   const TemporaryFolder folder;
-  BOOST_TEST(parse({"--config", write(folder.path() / "a.ini", "preset = quick\n")}).count("epochs") == 2);
-  BOOST_TEST(parse({}, {{"OCKHAM_PRESET", "quick"}}).count("epochs") == 2);
+  BOOST_TEST(values({"--config", write(folder.path() / "a.ini", "preset = quick\n")}).epochs == 2);
+  BOOST_TEST(values({}, {{"OCKHAM_PRESET", "quick"}}).epochs == 2);
 }
 
 BOOST_AUTO_TEST_CASE(underscores_and_names_of_darts_are_accepted) {
-  const Options options = parse({"--batch_size", "7", "--init_channels=9", "--layers", "3", "--learning_rate", "0.1",
-                                 "--drop_path_prob=0.3", "--out", "a_folder", "--unrolled"});
-  BOOST_TEST(options.count("batch-size") == 7);
-  BOOST_TEST(options.count("channels") == 9);
-  BOOST_TEST(options.count("cells") == 3);
-  BOOST_TEST(options.real("lr") == 0.1);
-  BOOST_TEST(options.real("drop-path-prob") == 0.3);
-  BOOST_TEST(options.text("out") == "a_folder");
-  BOOST_TEST(options.flag("unrolled"));
+  const Example options = values({"--batch_size", "7", "--init_channels=9", "--layers", "3", "--learning_rate", "0.1",
+                                  "--drop_path_prob=0.3", "--out", "a_folder", "--unrolled"});
+  BOOST_TEST(options.batch_size == 7);
+  BOOST_TEST(options.channels == 9);
+  BOOST_TEST(options.cells == 3);
+  BOOST_TEST(options.lr == 0.1);
+  BOOST_TEST(options.drop_path_prob == 0.3);
+  BOOST_TEST(options.run.folder.out == "a_folder");
+  BOOST_TEST(options.unrolled);
 }
 
 BOOST_AUTO_TEST_CASE(unknown_option_is_refused_with_the_nearest_name) {
@@ -172,15 +202,15 @@ BOOST_AUTO_TEST_CASE(unknown_and_repeated_keys_of_a_file_are_refused) {
 
 BOOST_AUTO_TEST_CASE(files_are_read_as_editors_write_them) {
   const TemporaryFolder folder;
-  const auto read = [&](const std::string& text) { return parse({"--config", write(folder.path() / "a.ini", text)}); };
-  const Options marked = read("\xef\xbb\xbfseed = 3\r\n; words\r\n\tnote\t= two words \t# words\r\ndata = 'C#'\r\n");
-  BOOST_TEST(marked.count("seed") == 3);
-  BOOST_TEST(marked.text("note") == "two words");
-  BOOST_TEST(marked.text("data") == "C#");
-  BOOST_TEST(read("data = \"/a b\"").text("data") == "/a b");
-  BOOST_TEST(read("data = C#/x").text("data") == "C#/x");
-  BOOST_TEST(read("data = C:\\x # \"").text("data") == "C:\\x");
-  BOOST_TEST(read("note = it's; isn't it").text("note") == "it's; isn't it");
+  const auto read = [&](const std::string& text) { return values({"--config", write(folder.path() / "a.ini", text)}); };
+  const Example marked = read("\xef\xbb\xbfseed = 3\r\n; words\r\n\tnote\t= two words \t# words\r\ndata = 'C#'\r\n");
+  BOOST_TEST(marked.run.compute.seed == 3);
+  BOOST_TEST(marked.note == "two words");
+  BOOST_TEST(marked.data.images.folder == "C#");
+  BOOST_TEST(read("data = \"/a b\"").data.images.folder == "/a b");
+  BOOST_TEST(read("data = C#/x").data.images.folder == "C#/x");
+  BOOST_TEST(read("data = C:\\x # \"").data.images.folder == "C:\\x");
+  BOOST_TEST(read("note = it's; isn't it").note == "it's; isn't it");
   BOOST_CHECK_EXCEPTION(read("note = # nothing"), UsageError, (Says{{"note", "is empty"}}));
 }
 
@@ -190,9 +220,9 @@ BOOST_AUTO_TEST_CASE(any_text_of_one_line_survives_the_file) {
        {"#",    " #",  "a #b", "C#/x", " a", "a\t",   "\"",  "'",       "\"a\" 'b'",    "a\"b",          "\\",
         "\\\"", "\\n", ";",    "a;b",  "=",  "a = b", "[x]", "(unset)", "\xef\xbb\xbf", "\xc3\xa4 \xff", "--note=x"}) {
     const Options given = parse({"--note=" + text});
-    const Options read = parse({"--config", write(folder.path() / "a.ini", given.ini())});
-    BOOST_TEST(read.text("note") == text);
-    BOOST_TEST(parse(given.arguments()).text("note") == text);
+    const Example read = values({"--config", write(folder.path() / "a.ini", given.ini())});
+    BOOST_TEST(read.note == text);
+    BOOST_TEST(values(given.arguments()).note == text);
   }
 }
 
@@ -226,8 +256,8 @@ BOOST_AUTO_TEST_CASE(bad_values_are_refused_with_value_rule_and_place) {
 BOOST_AUTO_TEST_CASE(flag_can_be_turned_off_again) {
   const TemporaryFolder folder;
   const std::string file = write(folder.path() / "a.ini", "unrolled = yes\n");
-  BOOST_TEST(parse({"--config", file}).flag("unrolled"));
-  BOOST_TEST(!parse({"--config", file, "--unrolled=false"}).flag("unrolled"));
+  BOOST_TEST(values({"--config", file}).unrolled);
+  BOOST_TEST(!values({"--config", file, "--unrolled=false"}).unrolled);
 }
 
 BOOST_AUTO_TEST_CASE(negative_number_after_a_space_is_a_value) {
@@ -241,22 +271,34 @@ BOOST_AUTO_TEST_CASE(missing_doubled_and_surplus_words_are_refused) {
   BOOST_CHECK_EXCEPTION(parse({"epochs=3"}), UsageError, Says{{"'epochs=3' is one word too many"}});
 }
 
+struct Words {
+  Example example;
+  std::string action;
+  std::string file;
+};
+
+void describe(Words& s, SettingVisitor& v) {
+  describe(s.example, v);
+  v.choice("action", s.action, {"show", "convert"}, "what to do");
+  v.word("action");
+  v.text("file", s.file, "what to read");
+  v.word("file");
+}
+
 BOOST_AUTO_TEST_CASE(words_fill_the_positional_options_in_order) {
-  OptionTable table = example();
-  table.choice("action", {"show", "convert"}, "", "what to do");
-  table.text("file", "", "what to read");
-  table.positional("action");
-  table.positional("file");
-  const Options options = table.parse({"--json", "show", "--epochs", "3", "--unrolled", "cell.json"}, {});
-  BOOST_TEST(options.text("action") == "show");
-  BOOST_TEST(options.text("file") == "cell.json");
-  BOOST_TEST(options.flag("unrolled"));
+  OptionTable table;
+  declare_settings<Words>(table);
+  const auto read =
+      read_settings<Words>(table.parse({"--json", "show", "--epochs", "3", "--unrolled", "cell.json"}, {}));
+  BOOST_TEST(read.action == "show");
+  BOOST_TEST(read.file == "cell.json");
+  BOOST_TEST(read.example.unrolled);
   BOOST_CHECK_EXCEPTION(table.parse({"shwo"}, {}), UsageError, (Says{{"action", "did you mean 'show'?"}}));
 }
 
 BOOST_AUTO_TEST_CASE(help_and_version_need_no_readable_configuration) {
-  BOOST_TEST(parse({"-h", "--config", "/no/such.ini"}).flag("help"));
-  BOOST_TEST(parse({"--version"}, {{"OCKHAM_EPOCHS", "bad"}}).flag("version"));
+  BOOST_TEST(values({"-h", "--config", "/no/such.ini"}).general.help);
+  BOOST_TEST(values({"--version"}, {{"OCKHAM_EPOCHS", "bad"}}).general.version);
 }
 
 BOOST_AUTO_TEST_CASE(help_lists_groups_defaults_and_presets) {
@@ -270,13 +312,14 @@ BOOST_AUTO_TEST_CASE(printed_configuration_reads_back_to_the_same_values) {
   const TemporaryFolder folder;
   const Options given = parse({"--lr", "3e-4", "--unrolled", "--preset", "quick", "--memory-limit", "1.5GiB", "--data",
                                "some folder/x=y", "--out", "there"});
-  const Options read = parse({"--config", write(folder.path() / "a.ini", given.ini())});
-  BOOST_TEST(read.ini() == given.ini());
-  BOOST_TEST(read.real("lr") == 3e-4);
-  BOOST_TEST(read.flag("unrolled"));
-  BOOST_TEST(read.size("memory-limit") == 1610612736U);
-  BOOST_TEST(read.text("data") == "some folder/x=y");
-  BOOST_TEST(!read.is_set("out"));
+  const Options again = parse({"--config", write(folder.path() / "a.ini", given.ini())});
+  BOOST_TEST(again.ini() == given.ini());
+  const auto read = read_settings<Example>(again);
+  BOOST_TEST(read.lr == 3e-4);
+  BOOST_TEST(read.unrolled);
+  BOOST_TEST(read.run.compute.memory_limit.value() == 1610612736U);
+  BOOST_TEST(read.data.images.folder == "some folder/x=y");
+  BOOST_TEST(read.run.folder.out.empty());
 }
 
 BOOST_AUTO_TEST_CASE(json_holds_every_option_in_its_own_type) {
@@ -292,8 +335,8 @@ BOOST_AUTO_TEST_CASE(resumed_run_keeps_its_options) {
   const TemporaryFolder folder;
   write(folder.path() / "config.ini", parse({"--lr=0.5", "--threads=1"}).ini());
   const std::string resume = "--resume=" + folder.path().string();
-  BOOST_TEST(parse({resume}).real("lr") == 0.5);
-  BOOST_TEST(parse({resume, "--lr=5e-1", "--threads=2"}).count("threads") == 2);
+  BOOST_TEST(values({resume}).lr == 0.5);
+  BOOST_TEST(values({resume, "--lr=5e-1", "--threads=2"}).run.compute.threads == 2);
   BOOST_CHECK_EXCEPTION(parse({resume, "--lr=0.1"}), UsageError, (Says{{"--lr 0.1", "has 0.5"}}));
   BOOST_CHECK_EXCEPTION(parse({resume, "--note=x"}), UsageError, (Says{{"--note x", "has none"}}));
   BOOST_CHECK_EXCEPTION(parse({resume, "--config=x.ini"}), UsageError, Says{{"--config x.ini"}});

@@ -128,8 +128,11 @@ BOOST_AUTO_TEST_CASE(one_name_in_two_structs_is_one_option_if_they_agree) {
   Example other;
   other.draws = 50;
   BOOST_CHECK_EXCEPTION(declare_settings(table, other), std::logic_error, Says({"'draws' is declared twice"}));
-  BOOST_CHECK_THROW(table.merge(OptionTable().text("draws", "100", "of another kind")), std::logic_error);
-  BOOST_CHECK_THROW(table.merge(OptionTable().count("draws", 100, "without limits")), std::logic_error);
+  OptionDeclarer declarer(table);
+  std::string text = "100";
+  std::int64_t number = 100;
+  BOOST_CHECK_THROW(declarer.text("draws", text, "of another kind", "TEXT", nullptr), std::logic_error);
+  BOOST_CHECK_THROW(declarer.count("draws", number, "without limits", {}), std::logic_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -10,48 +10,15 @@
 
 namespace ockham::apps {
 
-const Options::Value& Options::at(std::string_view name, std::optional<Kind> kind) const {
-  const auto found =
-      std::find_if(values_.begin(), values_.end(), [&](const Value& v) { return v.option.name == name; });
-  if (found == values_.end() || (kind && found->option.kind != *kind))
-    throw std::logic_error("option '" + std::string(name) + "' is not declared, or is of another kind");
+const Options::Value& Options::at(std::string_view name) const {
+  const auto found = std::ranges::find(values_, name, [](const Value& value) { return value.option.name; });
+  if (found == values_.end())
+    throw std::logic_error("option '" + std::string(name) + "' is not declared");
   return *found;
 }
 
-const Options::Value& Options::at_set(std::string_view name, Kind kind) const {
-  const Value& value = at(name, kind);
-  if (value.text.empty())
-    throw std::logic_error("option '" + std::string(name) + "' has no value; ask is_set() first");
-  return value;
-}
-
-bool Options::flag(std::string_view name) const {
-  return at(name, Kind::kFlag).text == "true";
-}
-
-std::int64_t Options::count(std::string_view name) const {
-  return parse_count(at_set(name, Kind::kCount).text).value();
-}
-
-double Options::real(std::string_view name) const {
-  return parse_real(at_set(name, Kind::kReal).text).value();
-}
-
-std::uint64_t Options::size(std::string_view name) const {
-  return parse_size(at_set(name, Kind::kSize).text).value();
-}
-
-const std::string& Options::text(std::string_view name) const {
-  const Value& value = at(name, std::nullopt);
-  return value.option.kind == Kind::kChoice ? value.text : at(name, Kind::kText).text;
-}
-
-bool Options::is_set(std::string_view name) const {
-  return !at(name, std::nullopt).text.empty();
-}
-
 Source Options::source(std::string_view name) const {
-  return at(name, std::nullopt).source;
+  return at(name).source;
 }
 
 std::string Options::ini() const {
@@ -86,32 +53,20 @@ nlohmann::ordered_json Options::json() const {
     if (text.empty())
       entry = nullptr;
     else if (option.kind == Kind::kFlag)
-      entry = flag(option.name);
+      entry = text == "true";
     else if (option.kind == Kind::kCount)
-      entry = count(option.name);
+      entry = parse_count(text).value();
     else if (option.kind == Kind::kReal)
-      entry = real(option.name);
+      entry = parse_real(text).value();
     else if (option.kind == Kind::kSize)
-      entry = size(option.name);
+      entry = parse_size(text).value();
     else
       entry = text;
   }
   return json;
 }
 
-Option& OptionTable::add(std::string name, Kind kind, std::string help, std::string placeholder) {
-  if (find(name) != nullptr)
-    throw std::logic_error("option '" + name + "' is declared twice");
-  Option& option = options_.emplace_back();
-  option.name = std::move(name);
-  option.kind = kind;
-  option.help = std::move(help);
-  option.placeholder = std::move(placeholder);
-  option.group = group_;
-  return option;
-}
-
-void OptionTable::merge(const Option& option) {
+void OptionTable::declare(const Option& option) {
   const Option* before = find(option.name);
   if (before == nullptr) {
     options_.emplace_back(option).group = group_;
@@ -125,59 +80,21 @@ void OptionTable::merge(const Option& option) {
                            "' is declared twice, with different kinds, defaults, limits or roles");
 }
 
-Option& OptionTable::flag(std::string name, std::string help) {
-  Option& option = add(std::move(name), Kind::kFlag, std::move(help), "");
-  option.fallback = "false";
-  return option;
-}
-
-Option& OptionTable::count(std::string name, std::optional<std::int64_t> fallback, std::string help, CountRange range) {
-  Option& option = add(std::move(name), Kind::kCount, std::move(help), "N");
-  option.fallback = fallback ? std::to_string(*fallback) : "";
-  option.count_range = range;
-  return option;
-}
-
-Option& OptionTable::real(std::string name, std::optional<double> fallback, std::string help, RealRange range) {
-  Option& option = add(std::move(name), Kind::kReal, std::move(help), "X");
-  option.fallback = fallback ? format_real(*fallback) : "";
-  option.real_range = range;
-  return option;
-}
-
-Option& OptionTable::size(std::string name, std::string fallback, std::string help) {
-  Option& option = add(std::move(name), Kind::kSize, std::move(help), "SIZE");
-  option.fallback = std::move(fallback);
-  return option;
-}
-
-Option& OptionTable::choice(std::string name, std::vector<std::string> choices, std::string fallback,
-                            std::string help) {
-  std::string placeholder;
-  for (const std::string& choice : choices)
-    placeholder += (placeholder.empty() ? "" : "|") + choice;
-  Option& option = add(std::move(name), Kind::kChoice, std::move(help), std::move(placeholder));
-  option.fallback = std::move(fallback);
-  option.choices = std::move(choices);
-  return option;
-}
-
-Option& OptionTable::text(std::string name, std::string fallback, std::string help, std::string placeholder) {
-  Option& option = add(std::move(name), Kind::kText, std::move(help), std::move(placeholder));
-  option.fallback = std::move(fallback);
-  return option;
-}
-
 const Option* OptionTable::find(std::string_view name) const {
-  const auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+  const auto found = std::ranges::find(options_, name, &Option::name);
   return found == options_.end() ? nullptr : &*found;
 }
 
 Option& OptionTable::at(std::string_view name) {
-  const auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+  const auto found = std::ranges::find(options_, name, &Option::name);
   if (found == options_.end())
     throw std::logic_error("option '" + std::string(name) + "' is not declared");
   return *found;
+}
+
+void OptionTable::positional(const std::string& name) {
+  if (std::ranges::find(positionals_, name) == positionals_.end())
+    positionals_.push_back(name);
 }
 
 void OptionTable::answer_by_run(std::string source, std::vector<std::string> names,
@@ -186,11 +103,13 @@ void OptionTable::answer_by_run(std::string source, std::vector<std::string> nam
 }
 
 void OptionTable::preset(std::string name, Preset values) {
-  if (find("preset") == nullptr)
-    choice("preset", {}, "", "a set of defaults, listed below");
+  if (!declares("preset"))
+    declare({.name = "preset", .kind = Kind::kChoice, .fallback = "", .help = "a set of defaults, listed below"});
   Option& option = at("preset");
-  option.choices.push_back(name);
-  option.placeholder += (option.placeholder.empty() ? "" : "|") + name;
+  if (std::ranges::find(option.choices, name) == option.choices.end()) {
+    option.choices.push_back(name);
+    option.placeholder += (option.placeholder.empty() ? "" : "|") + name;
+  }
   presets_[std::move(name)] = std::move(values);
 }
 

@@ -4,7 +4,7 @@
 // An OptionTable declares the options once. parse() collects values from the command line, the environment, a
 // configuration file and a preset, in this order of precedence, and checks every one of them with the same rules.
 // Boost.Program_options does the reading; kinds, ranges, presets and messages are added here.
-// The options that several programs share are in common_options.h.
+// Programs declare theirs by structs of settings, and read them so (settings.h): nothing else asks for a value by name.
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -22,19 +22,19 @@ namespace ockham::apps {
 
 enum class Kind { kFlag, kCount, kReal, kSize, kChoice, kText };
 
-/// One declared option. The builder functions of OptionTable fill it; the members below `help` may be changed after.
+/// One declared option.
 struct Option {
   std::string name;  // long name with hyphens, without the leading ones
   Kind kind = Kind::kText;
   std::string fallback;  // the default as text; empty is unset
-  std::string help;
-  std::string group;
-  std::string placeholder;           // what --help shows for the value
-  std::vector<std::string> choices;  // of Kind::kChoice
-  CountRange count_range;
-  RealRange real_range;
+  std::string help = {};
+  std::string placeholder = {};           // what --help shows for the value
+  std::vector<std::string> choices = {};  // of Kind::kChoice
+  CountRange count_range = {};
+  RealRange real_range = {};
   /// An extra rule: the complaint about a value, empty if it is fine.
-  std::function<std::string(const std::string&)> complaint;
+  std::function<std::string(const std::string&)> complaint = {};
+  std::string group = {};
   /// Part of config.ini. Off for what does not describe the work (where output goes, how much is printed).
   bool recorded = true;
   /// A resumed run may be given another value than the interrupted one had.
@@ -43,18 +43,10 @@ struct Option {
 
 enum class Source { kCommandLine, kEnvironment, kFile, kPreset, kRun, kFallback };
 
-/// The final values, one per declared option, all checked. Asking for an undeclared name or in the wrong kind throws
-/// std::logic_error: that is a mistake of the program, not of its user.
+/// The final values, one per declared option, all checked; read_settings() reads them. Asking for an undeclared name
+/// throws std::logic_error: that is a mistake of the program, not of its user.
 class Options {
  public:
-  bool flag(std::string_view name) const;
-  std::int64_t count(std::string_view name) const;
-  double real(std::string_view name) const;
-  std::uint64_t size(std::string_view name) const;
-  /// The value of a text or choice option; empty if unset.
-  const std::string& text(std::string_view name) const;
-  /// False where there is neither a given value nor a default.
-  bool is_set(std::string_view name) const;
   Source source(std::string_view name) const;
 
   /// Every recorded option as an ini file that --config reads back to the same values (ini.h).
@@ -66,13 +58,13 @@ class Options {
 
  private:
   friend class OptionTable;
+  friend class OptionReader;
   struct Value {
     Option option;
-    std::string text;  // canonical: equal values have equal text
+    std::string text;  // canonical: equal values have equal text; empty if unset
     Source source = Source::kFallback;
   };
-  const Value& at(std::string_view name, std::optional<Kind> kind) const;
-  const Value& at_set(std::string_view name, Kind kind) const;
+  const Value& at(std::string_view name) const;
 
   std::vector<Value> values_;
 };
@@ -84,25 +76,18 @@ class OptionTable {
 
   /// Options declared from here on appear under this heading in --help and config.ini.
   void group(std::string heading) { group_ = std::move(heading); }
-  Option& flag(std::string name, std::string help);
-  Option& count(std::string name, std::optional<std::int64_t> fallback, std::string help, CountRange range = {});
-  Option& real(std::string name, std::optional<double> fallback, std::string help, RealRange range = {});
-  /// A number of bytes such as 512MB or 2GiB.
-  Option& size(std::string name, std::string fallback, std::string help);
-  Option& choice(std::string name, std::vector<std::string> choices, std::string fallback, std::string help);
-  Option& text(std::string name, std::string fallback, std::string help, std::string placeholder = "TEXT");
-  /// A declaration made elsewhere, under the present heading; one with its name must agree with it in kind, default,
-  /// limits and role, and then stays as it is. @throws std::logic_error
-  void merge(const Option& option);
+  /// Declares an option under the present heading; one of its name that is there already must agree with it in kind,
+  /// default, limits and role, and then stays as it is. @throws std::logic_error
+  void declare(const Option& option);
 
-  /// The declared option, for an app that wants another default than the common one. @throws std::logic_error
+  /// The declared option, for an app that has more to say of it. @throws std::logic_error
   Option& at(std::string_view name);
   bool declares(std::string_view name) const { return find(name) != nullptr; }
   /// Another spelling of a declared option, on the command line and in files; `_` always equals `-`.
   void alias(std::string other, std::string name) { aliases_[std::move(other)] = std::move(name); }
   /// The next word without hyphens on the command line is the value of this (declared) option.
-  void positional(std::string name) { positionals_.push_back(std::move(name)); }
-  /// Values that --preset NAME puts in place of the defaults. Declares --preset (default: none) on first use.
+  void positional(const std::string& name);
+  /// Values that --preset NAME puts in place of the defaults. Declares --preset (default: none) where it is not.
   void preset(std::string name, Preset values);
   /// Lets the run that the option `source` names, if `run_of` finds its folder, answer `names` where nothing else does
   /// but their defaults: by "options" of its run.json.
@@ -132,7 +117,6 @@ class OptionTable {
   using GivenValues = std::map<std::string, Given>;
   class Layers;
 
-  Option& add(std::string name, Kind kind, std::string help, std::string placeholder);
   const Option* find(std::string_view name) const;
   std::string canonical_name(std::string name) const;
   std::string advice(const std::string& unknown) const;

@@ -56,16 +56,6 @@ Finding check_size(const std::string& text) {
   return {std::to_string(*bytes)};
 }
 
-Finding check_choice(const std::string& text, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), text) != choices.end())
-    return {text};
-  std::string list;
-  for (const std::string& choice : choices)
-    list += (list.empty() ? "" : ", ") + choice;
-  const std::string nearest = nearest_name(text, choices);
-  return bad("is none of " + list + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
-}
-
 /// A recorded text must fit on a line of config.ini.
 Finding check_text(const std::string& text, bool recorded) {
   if (recorded && text.find_first_of("\r\n") != std::string::npos)
@@ -84,7 +74,7 @@ Finding check(const Option& option, const std::string& text) {
     case Kind::kSize:
       return check_size(text);
     case Kind::kChoice:
-      return check_choice(text, option.choices);
+      return {text, choice_complaint(text, option.choices)};
     case Kind::kText:
       return check_text(text, option.recorded);
   }
@@ -100,6 +90,16 @@ std::string real_complaint(const std::string& text, const RealRange& range) {
   if (*value < range.min || (range.min_excluded && *value == range.min))
     return concat("is too small, it must be ", range.min_excluded ? "above " : "at least ", range.min);
   return *value > range.max ? concat("is too large, it must be at most ", range.max) : "";
+}
+
+std::string choice_complaint(const std::string& text, const std::vector<std::string>& choices) {
+  if (std::ranges::find(choices, text) != choices.end())
+    return "";
+  std::string list;
+  for (const std::string& choice : choices)
+    list += (list.empty() ? "" : ", ") + choice;
+  const std::string nearest = nearest_name(text, choices);
+  return "is none of " + list + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
 }
 
 std::string checked_value(const Option& option, const std::string& text, const std::string& where) {

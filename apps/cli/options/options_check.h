@@ -13,5 +13,7 @@ std::string checked_value(const Option& option, const std::string& text, const s
 
 /// What is wrong with a text as a real number within `range`; empty if nothing is.
 std::string real_complaint(const std::string& text, const RealRange& range);
+/// The same of a text as one of a few; names the nearest.
+std::string choice_complaint(const std::string& text, const std::vector<std::string>& choices);
 
 }  // namespace ockham::apps

@@ -9,7 +9,7 @@
 
 namespace ockham::apps {
 
-/// Declares an option for every field that it visits, the field's value for its default; see OptionTable::merge for
+/// Declares an option for every field that it visits, the field's value for its default; see OptionTable::declare for
 /// names that are declared already.
 class OptionDeclarer : public SettingVisitor {
  public:
@@ -56,12 +56,15 @@ class OptionReader : public SettingVisitor {
   void choice(std::string_view name, std::string& field, const std::vector<std::string>&, std::string_view) override;
 
  private:
+  /// Empty if unset.
+  const std::string& text_of(std::string_view name) const;
+
   const Options& options_;
 };
 
 /// Options for the fields of `settings`, whose values become the defaults.
 template <class Settings>
-void declare_settings(OptionTable& table, Settings settings = {}) {
+void declare_settings(OptionTable& table, Settings settings = Settings()) {
   OptionDeclarer declarer(table);
   describe(settings, declarer);
 }

@@ -4,8 +4,7 @@
 
 namespace ockham::apps {
 
-/// --methods, --seeds and --method-settings.
-void declare_comparison(OptionTable& table);
+struct SearchSettings;
 
 /// A search as ockham-search runs it, and a check that throws what it would throw before its first step.
 struct ComparedSearch {
@@ -15,6 +14,6 @@ struct ComparedSearch {
 
 /// Runs every method with every seed in OUT/METHOD-seedN, then writes report.md, report.html and comparison.json.
 /// Nothing is run before all methods have passed their check. @return kDone or kStopped
-int run_comparison(Session& session, const ComparedSearch& search);
+int run_comparison(Session& session, const SearchSettings& settings, const ComparedSearch& search);
 
 }  // namespace ockham::apps

@@ -61,6 +61,7 @@ void BayesNas::rehearse_finish(const Batch& images) {
 HessianReport BayesNas::measure_curvature(const Batch& batch) {
   const MemoryScope scope(MemoryClass::kCurvature);
   HessianReport report;
+  report.curvature = options_.hessian.curvature;
   report.batch_norm = options_.hessian_batch_norm;
   auto start = std::chrono::steady_clock::now();
   loss_of({.batch_norm = options_.hessian_batch_norm}, batch);

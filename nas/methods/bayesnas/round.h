@@ -11,6 +11,7 @@ namespace ockham::nas {
 
 struct HessianReport {
   HessianResult result;
+  Curvature curvature = Curvature::kExact;
   BatchNormMode batch_norm = BatchNormMode::kRunning;
   std::int64_t entries = 0;
   std::int64_t negative = 0;

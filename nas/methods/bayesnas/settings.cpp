@@ -44,10 +44,7 @@ void BayesNasSettings::describe_curvature(SettingVisitor& visitor) {
                 {.min = 1, .max = 100000});
   if (!has_rounds_)
     return;
-  visitor.choice(
-      "hessian-bn", options_.hessian_batch_norm,
-      {{"running", BatchNormMode::kRunning}, {"frozen", BatchNormMode::kFrozenBatch}, {"batch", BatchNormMode::kBatch}},
-      "batch-norm statistics during that pass");
+  visitor.choice("hessian-bn", options_.hessian_batch_norm, kBatchNormModes, "batch-norm statistics during that pass");
   visitor.count("hessian-refresh", options_.refresh_batches, "batches that refresh running statistics before the pass",
                 {.max = 100000});
   visitor.real_or_auto("hessian-scale", hessian_scale_,
