@@ -13,12 +13,6 @@ T get(const Json& json, const char* key) {
   return value_of<T>(json, key, "checkpoint: the description of its network");
 }
 
-void require_kind(const Json& json, const std::string& kind) {
-  if (get<std::string>(json, "kind") != kind)
-    throw CheckpointError(
-        concat("checkpoint: it holds a ", get<std::string>(json, "kind"), ", but a ", kind, " is needed here."));
-}
-
 Json frame_json(const char* kind, const FrameSpec& f) {
   return {{"kind", kind},
           {"style", style_name(f.style)},
@@ -67,23 +61,7 @@ CellSpec cell_spec(const Json& json, CellKind kind) {
   return cell;
 }
 
-}  // namespace
-
-Json to_json(const SupernetSpec& spec) {
-  Json json = frame_json("supernet", spec.frame);
-  json["mixing"] = spec.mixing == Mixing::kSwitches ? "switches" : "softmax";
-  json["normal"] = cell_json(spec.normal);
-  json["reduce"] = cell_json(spec.reduce);
-  json["primitives"] = Json::array();
-  for (Primitive primitive : spec.primitives)
-    json["primitives"].push_back(primitive_name(primitive));
-  json["origin"] = spec.origin == OriginPosition::kInput ? "input" : "output";
-  json["dilated_is_dense"] = spec.dilated_is_dense;
-  return json;
-}
-
 SupernetSpec supernet_spec(const Json& json) {
-  require_kind(json, "supernet");
   SupernetSpec spec;
   spec.frame = frame_spec(json);
   spec.mixing = get<std::string>(json, "mixing") == "switches" ? Mixing::kSwitches : Mixing::kSoftmax;
@@ -101,36 +79,17 @@ SupernetSpec supernet_spec(const Json& json) {
   return spec;
 }
 
-Json to_json(const EvaluationSpec& spec, const Genotype& genotype) {
-  Json json = frame_json("network", spec.frame);
-  json["auxiliary"] = spec.has_auxiliary_head;
-  json["genotype"] = Json::parse(to_json(genotype));
-  return json;
-}
-
 EvaluationSpec evaluation_spec(const Json& json) {
-  require_kind(json, "network");
   return {.frame = frame_spec(json), .has_auxiliary_head = get<bool>(json, "auxiliary")};
 }
 
 Genotype genotype_of(const Json& json) {
-  require_kind(json, "network");
   try {
     return parse_genotype_json(get<Json>(json, "genotype").dump());
   } catch (const UsageError& e) {
     throw CheckpointError(concat("checkpoint: its genotype is damaged: ", e.what()));
   }
 }
-
-Variable SavedNetwork::logits(const Context& context, const Variable& images) {
-  return supernet ? supernet->forward(context, images) : evaluation->forward(context, images).logits;
-}
-
-Module& SavedNetwork::module() {
-  return supernet ? static_cast<Module&>(*supernet) : static_cast<Module&>(*evaluation);
-}
-
-namespace {
 
 /// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
 class HonestSize {
@@ -154,6 +113,34 @@ class HonestSize {
 
 }  // namespace
 
+Json to_json(const SupernetSpec& spec) {
+  Json json = frame_json("supernet", spec.frame);
+  json["mixing"] = spec.mixing == Mixing::kSwitches ? "switches" : "softmax";
+  json["normal"] = cell_json(spec.normal);
+  json["reduce"] = cell_json(spec.reduce);
+  json["primitives"] = Json::array();
+  for (Primitive primitive : spec.primitives)
+    json["primitives"].push_back(primitive_name(primitive));
+  json["origin"] = spec.origin == OriginPosition::kInput ? "input" : "output";
+  json["dilated_is_dense"] = spec.dilated_is_dense;
+  return json;
+}
+
+Json to_json(const EvaluationSpec& spec, const Genotype& genotype) {
+  Json json = frame_json("network", spec.frame);
+  json["auxiliary"] = spec.has_auxiliary_head;
+  json["genotype"] = Json::parse(to_json(genotype));
+  return json;
+}
+
+Variable SavedNetwork::logits(const Context& context, const Variable& images) {
+  return supernet ? supernet->forward(context, images) : evaluation->forward(context, images).logits;
+}
+
+Module& SavedNetwork::module() {
+  return supernet ? static_cast<Module&>(*supernet) : static_cast<Module&>(*evaluation);
+}
+
 SavedNetwork restore_network(const Json& json, const std::map<std::string, Tensor>& tensors, DType dtype) {
   SavedNetwork result;
   Initial initial{.dtype = dtype};
@@ -163,12 +150,15 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
                                  " tensors; the file is damaged."));
   const HonestSize limit(tensors);
   try {
-    if (get<std::string>(json, "kind") == "supernet") {
+    const auto kind = get<std::string>(json, "kind");
+    if (kind == "supernet") {
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
       result.frame = result.supernet->spec().frame;
-    } else {
+    } else if (kind == "network") {
       result.evaluation = std::make_unique<EvaluationNetwork>(genotype_of(json), evaluation_spec(json), initial);
       result.frame = result.evaluation->frame_spec();
+    } else {
+      throw CheckpointError(concat("checkpoint: it holds a ", kind, ", but a network is needed here."));
     }
   } catch (const CheckpointError&) {
     throw;

@@ -13,11 +13,6 @@ namespace ockham::nas {
 nlohmann::ordered_json to_json(const SupernetSpec& spec);
 nlohmann::ordered_json to_json(const EvaluationSpec& spec, const Genotype& genotype);
 
-/// @throws CheckpointError for JSON that is not of that kind, naming the key
-SupernetSpec supernet_spec(const nlohmann::ordered_json& json);
-EvaluationSpec evaluation_spec(const nlohmann::ordered_json& json);
-Genotype genotype_of(const nlohmann::ordered_json& json);
-
 /// Either kind of network.
 struct SavedNetwork {
   std::unique_ptr<Supernet> supernet;  ///< one of the two is set
