@@ -48,13 +48,16 @@ class Comparison {
 
   OracleReport run() {
     for (const Mode& mode : {Mode{"eval", BatchNormMode::kRunning}, Mode{"train", BatchNormMode::kBatch}}) {
-      compare_gradients(mode);
-      compare_switches(mode);
-      compare_full_hessian(mode);
-      compare_shared(mode);
-      compare_softmax(mode);
+      mode_ = mode;
+      compare_gradients();
+      compare_forward("own switches", SwitchForm::kOwn, "hess_diag_alpha", "hess_parts_alpha");
+      compare_full_hessian();
+      compare_forward("shared switches", SwitchForm::kShared, "hess_diag_alpha_shared", "hess_parts_alpha_shared");
+      if (folder_.has("softmax/arch_logits"))
+        compare_softmax();
     }
-    compare_reverse({"eval", BatchNormMode::kRunning});
+    mode_ = {"eval", BatchNormMode::kRunning};
+    compare_reverse();
     if (report_.checks.empty())
       throw CheckpointError(concat("oracle: ", folder_.path().string(), " has no array that can be compared."));
     for (const std::string& name : folder_.arrays()) {
@@ -66,54 +69,42 @@ class Comparison {
   }
 
  private:
-  void compare_gradients(const Mode& mode) {
-    announce(mode.name + ": values and gradients");
+  void compare_gradients() {
+    announce("values and gradients");
     Tape tape;
-    const OracleNet::Run run = net_.run(tape, SwitchForm::kOwn, mode.batch_norm);
+    const OracleNet::Run run = net_.run(tape, SwitchForm::kOwn, mode_.batch_norm);
     backward(run.loss);
-    compare_value(mode.name + "/logits", values_of(run.logits.value()));
-    compare_value(mode.name + "/loss", values_of(run.loss.value()));
+    compare_value(mode_.name + "/logits", values_of(run.logits.value()));
+    compare_value(mode_.name + "/loss", values_of(run.loss.value()));
     for (const auto& [name, parameter] : net_.weights())
-      compare_value(mode.name + "/grad/" + name, values_of(gradient_of(parameter)), mode.name + "/grad");
+      compare_value(mode_.name + "/grad/" + name, values_of(gradient_of(parameter)), mode_.name + "/grad");
     std::vector<Tensor> gradients;
     for (const Parameter* parameter : net_.switches(SwitchForm::kOwn))
       gradients.push_back(gradient_of(*parameter));
-    compare_value(mode.name + "/grad_alpha", net_.in_order(SwitchForm::kOwn, gradients));
+    compare_value(mode_.name + "/grad_alpha", net_.in_order(SwitchForm::kOwn, gradients));
   }
 
-  /// Own switches by algorithm F, with the split by op.
-  void compare_switches(const Mode& mode) {
-    announce(mode.name + ": own switches by F");
-    compare_forward(mode, SwitchForm::kOwn, "hess_diag_alpha", "hess_parts_alpha");
-  }
-
-  void compare_shared(const Mode& mode) {
-    announce(mode.name + ": shared switches by F");
-    compare_forward(mode, SwitchForm::kShared, "hess_diag_alpha_shared", "hess_parts_alpha_shared");
-  }
-
-  void compare_softmax(const Mode& mode) {
-    if (!folder_.has("softmax/arch_logits"))
-      return;
-    announce(mode.name + ": softmax over edges by F");
+  void compare_softmax() {
     Tape tape;
-    const OracleNet::Run run = net_.run(tape, SwitchForm::kSoftmax, mode.batch_norm);
-    compare_value(mode.name + "/softmax/loss", values_of(run.loss.value()));
+    const OracleNet::Run run = net_.run(tape, SwitchForm::kSoftmax, mode_.batch_norm);
+    compare_value(mode_.name + "/softmax/loss", values_of(run.loss.value()));
     std::vector<double> own;
     for (const std::int64_t shared : folder_.share())
       own.push_back(values_of(run.all_switches.value())[static_cast<std::size_t>(shared)]);
     if (!seen_.contains("softmax/alpha"))
       compare_value("softmax/alpha", own);
-    compare_forward(mode, SwitchForm::kSoftmax, "softmax/hess_diag_arch", "");
+    compare_forward("softmax over edges", SwitchForm::kSoftmax, "softmax/hess_diag_arch", "");
   }
 
-  void compare_forward(const Mode& mode, SwitchForm form, const std::string& diagonal, const std::string& parts) {
+  /// Switches of a form by algorithm F, with the split by op where `parts` names an array for it.
+  void compare_forward(const char* what, SwitchForm form, const std::string& diagonal, const std::string& parts) {
+    announce(concat(what, " by F"));
     Tape tape;
-    const OracleNet::Run run = net_.run(tape, form, mode.batch_norm);
+    const OracleNet::Run run = net_.run(tape, form, mode_.batch_norm);
     const HessianResult result = hessian_diagonal(run.loss, net_.switches(form),
                                                   {.algorithm = HessianAlgorithm::kForward, .splits_parts = true});
     const std::vector<double> total = net_.in_order(form, result.diagonal);
-    compare_hessian(mode.name + "/" + diagonal, total, mode.name + "/" + diagonal + " by F");
+    compare_hessian(mode_.name + "/" + diagonal, total, mode_.name + "/" + diagonal + " by F");
     if (parts.empty())
       return;
     // Columns: total, softmax cross-entropy, batch norm, weighted sum.
@@ -127,7 +118,7 @@ class Comparison {
       for (std::size_t i = 0; column < columns.size() && i < ordered.size(); ++i)
         table[4 * i + column + 1] = ordered[i];
     }
-    compare_hessian(mode.name + "/" + parts, table, mode.name + "/" + parts + " by F");
+    compare_hessian(mode_.name + "/" + parts, table, mode_.name + "/" + parts + " by F");
   }
 
   /// One long list as tensors of the given shapes.
@@ -143,12 +134,12 @@ class Comparison {
   }
 
   /// H_ij = (H[e_i + e_j] - H_ii - H_jj) / 2 over the own switches.
-  void compare_full_hessian(const Mode& mode) {
-    if (!folder_.has(mode.name + "/hess_alpha"))
+  void compare_full_hessian() {
+    if (!folder_.has(mode_.name + "/hess_alpha"))
       return;
-    announce(mode.name + ": full Hessian over own switches by F");
+    announce("full Hessian over own switches by F");
     Tape tape;
-    const OracleNet::Run run = net_.run(tape, SwitchForm::kOwn, mode.batch_norm);
+    const OracleNet::Run run = net_.run(tape, SwitchForm::kOwn, mode_.batch_norm);
     const std::vector<int> leaves = leaf_nodes(tape, net_.switches(SwitchForm::kOwn));
     const Adjoints adjoints(tape, run.loss, leaves);
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
@@ -174,7 +165,7 @@ class Comparison {
       const double entry = i == j ? sums[i * P + i] : 0.5 * (sums[i * P + j] - sums[i * P + i] - sums[j * P + j]);
       hessian[i * P + j] = hessian[j * P + i] = entry;
     }
-    compare_hessian(mode.name + "/hess_alpha", hessian, mode.name + "/hess_alpha by F");
+    compare_hessian(mode_.name + "/hess_alpha", hessian, mode_.name + "/hess_alpha by F");
   }
 
   std::map<int, Tensor> pair_seeds(const Tape& tape, std::span<const std::pair<std::size_t, std::size_t>> group) {
@@ -197,10 +188,10 @@ class Comparison {
   }
 
   /// What reverse passes give with running statistics: own switches, every weight, and the published recursion.
-  void compare_reverse(const Mode& mode) {
-    announce(mode.name + ": own switches and weights by R");
+  void compare_reverse() {
+    announce("own switches and weights by R");
     Tape tape;
-    const OracleNet::Run run = net_.run(tape, SwitchForm::kOwn, mode.batch_norm);
+    const OracleNet::Run run = net_.run(tape, SwitchForm::kOwn, mode_.batch_norm);
     const std::vector<Parameter*> switches = net_.switches(SwitchForm::kOwn);
     std::vector<Parameter*> all = switches;
     for (auto& [name, parameter] : net_.weights())
@@ -208,19 +199,19 @@ class Comparison {
     const HessianResult result = hessian_diagonal(run.loss, all, {.algorithm = HessianAlgorithm::kReverse});
     const std::vector<Tensor> of_switches(result.diagonal.begin(),
                                           result.diagonal.begin() + static_cast<std::ptrdiff_t>(switches.size()));
-    compare_hessian(mode.name + "/hess_diag_alpha", net_.in_order(SwitchForm::kOwn, of_switches),
-                    mode.name + "/hess_diag_alpha by R");
+    compare_hessian(mode_.name + "/hess_diag_alpha", net_.in_order(SwitchForm::kOwn, of_switches),
+                    mode_.name + "/hess_diag_alpha by R");
     for (std::size_t i = switches.size(); i < all.size(); ++i)
-      compare_hessian(mode.name + "/hess_diag/" + all[i]->name, values_of(result.diagonal[i]),
-                      mode.name + "/hess_diag of weights by R");
+      compare_hessian(mode_.name + "/hess_diag/" + all[i]->name, values_of(result.diagonal[i]),
+                      mode_.name + "/hess_diag of weights by R");
     const HessianResult recursion = hessian_diagonal(run.loss, switches, {.curvature = Curvature::kRecursion});
-    compare_hessian(mode.name + "/becker_lecun_alpha", net_.in_order(SwitchForm::kOwn, recursion.diagonal),
-                    mode.name + "/becker_lecun_alpha by the recursion");
+    compare_hessian(mode_.name + "/becker_lecun_alpha", net_.in_order(SwitchForm::kOwn, recursion.diagonal),
+                    mode_.name + "/becker_lecun_alpha by the recursion");
   }
 
   void announce(const std::string& what) const {
     if (progress_)
-      progress_(what);
+      progress_(concat(mode_.name, ": ", what));
   }
 
   void compare_value(const std::string& array, const std::vector<double>& found, const std::string& group = "") {
@@ -253,6 +244,7 @@ class Comparison {
   DType dtype_;
   const std::function<void(const std::string&)>& progress_;
   OracleNet net_;
+  Mode mode_;
   OracleReport report_;
   std::set<std::string> seen_;
 };
