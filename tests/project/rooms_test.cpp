@@ -31,20 +31,34 @@ std::vector<std::string> lines_of(const fs::path& source) {
   return lines;
 }
 
+/// Names of the files of apps with a line that holds `text`, sorted.
+std::vector<std::string> apps_with(const std::string& text) {
+  std::vector<std::string> places;
+  for (const fs::path& source : sources_below("apps")) {
+    const std::vector<std::string> lines = lines_of(source);
+    if (std::ranges::any_of(lines, [&](const std::string& line) { return line.find(text) != line.npos; }))
+      places.push_back(source.filename().string());
+  }
+  std::ranges::sort(places);
+  return places;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(rooms)
 
 BOOST_AUTO_TEST_CASE(loops_over_epochs_are_in_one_place) {
-  std::vector<std::string> places;
-  for (const fs::path& source : sources_below("apps")) {
-    const std::vector<std::string> lines = lines_of(source);
-    if (std::ranges::any_of(lines, [](const std::string& line) { return line.find("start_at(") != line.npos; }))
-      places.push_back(source.filename().string());
-  }
-  std::ranges::sort(places);
   const std::vector<std::string> expected{"batches.cpp", "bench_cases.cpp", "training_run.cpp"};
-  BOOST_TEST(places == expected, boost::test_tools::per_element());
+  BOOST_TEST(apps_with("start_at(") == expected, boost::test_tools::per_element());
+}
+
+// Values are private to what fills structs of settings; these ask by name where one was given, for refusals and hints.
+BOOST_AUTO_TEST_CASE(options_are_asked_by_name_only_where_they_were_given) {
+  const std::vector<std::string> friends{"options.h", "settings.h"};
+  BOOST_TEST(apps_with("class OptionReader") == friends, boost::test_tools::per_element());
+  const std::vector<std::string> expected{"main.cpp",  "main.cpp",          "method_comparison.cpp", "option_use.cpp",
+                                          "options.h", "options_parse.cpp", "source_run.cpp"};
+  BOOST_TEST(apps_with("Source::k") == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
