@@ -9,9 +9,9 @@
 namespace ockham {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kLine = 64;
 constexpr std::size_t kSmallestBlock = std::size_t{1} << 18;
-constexpr std::size_t kGap = kPoisons ? kAlignment : 0;  // between requests, so that none runs into the next unseen
+constexpr std::size_t kGap = kPoisons ? kLine : 0;  // between requests, so that none runs into the next unseen
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Arena::~Arena() {
 }
 
 void* Arena::allocate(std::size_t bytes) {
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment + kGap;
+  const std::size_t rounded = (bytes + kLine - 1) / kLine * kLine + kGap;
   while (block_ < blocks_.size() && blocks_[block_].size - used_ < rounded) {
     ++block_;
     used_ = 0;

@@ -22,8 +22,9 @@ namespace HWY_NAMESPACE {
 template <class E>
 using Sum = std::conditional_t<std::is_same_v<E, BFloat16>, float, E>;
 
-// Terms per sweep over y: their factors and pointers stay in registers.
-constexpr int kTerms = 8;
+// Terms per sweep over y: their factors and pointers stay in registers. More is not worth its compiling where there are
+// no vectors.
+constexpr int kTerms = HWY_TARGET == HWY_SCALAR ? 1 : 8;
 
 template <bool kPartial, class T>
 HWY_INLINE void store(Vector<T> v, T* to, std::int64_t count) {
@@ -175,7 +176,7 @@ double pairs_all(const MixBlock& block, const T* constant, std::span<const MixPa
 }
 
 // Branches per sweep over y_bar, each with kSums sums side by side to hide the latency of a multiply-add.
-constexpr int kBranches = 4;
+constexpr int kBranches = HWY_TARGET == HWY_SCALAR ? 1 : 4;
 constexpr int kSums = 2;
 
 enum class Write { kNone, kSet, kStream, kAdd };

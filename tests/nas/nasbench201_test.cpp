@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_malformed_string_is_refused_with_its_column) {
   refuses("|conv~0|", {"column 2", "'conv'", "nor_conv_1x1"});
   refuses("|none~1|", {"column 7", "expected '0', found '1'"});
   refuses("|none~0||none~0|", {"column 9", "expected '+'"});
-  refuses(std::string(kBest) + "|", {"complete", "found '|'"});
+  refuses(concat(kBest, "|"), {"complete", "found '|'"});
   refuses("33313", {"column 6", "after 5 of six"});
   refuses("3331334", {"column 7", "six digits"});
   refuses("333153", {"column 5", "'5'"});
