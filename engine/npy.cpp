@@ -13,7 +13,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the types written are little-endian, and so are the copies");
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::uint32_t kMaxHeader = 1 << 16;  // ours are 118 bytes; a file may not make us read much more
+constexpr std::uint32_t kMaxNpyHeader = 1 << 16;  // ours are 118 bytes; a file may not make us read much more
 
 struct Type {
   std::string_view code;
@@ -151,8 +151,8 @@ std::uint32_t header_length(InputFile& in) {
     in.refuse("has format version ", major, ".", minor, "; this version reads 1.0 and 2.0.");
   std::uint32_t length = 0;
   in.read(std::as_writable_bytes(std::span(&length, 1)).first(major == 1 ? 2 : 4));
-  if (length > kMaxHeader)
-    in.refuse("the header claims ", length, " bytes; the limit is ", kMaxHeader, ".");
+  if (length > kMaxNpyHeader)
+    in.refuse("the header claims ", length, " bytes; the limit is ", kMaxNpyHeader, ".");
   return length;
 }
 
