@@ -35,11 +35,12 @@ bool composes_vjp(const UnitSample<T>& unit, std::int64_t N) {
   return composes(unit) && K * (2 * pixels + 3 * K1) < 3 * K1 * pixels;
 }
 
+// Captures by name: clang 14 takes no structured binding otherwise.
 template <class T>
 UnitSample<T> composed(const UnitSample<T>& unit, ScratchScope& scratch) {
   const auto [K, K1, length] = filter_sizes(unit);
   T* v = scratch.take<T>(K * length);
-  over_columns(length, [&](std::int64_t begin, std::int64_t end) {
+  over_columns(length, [&, K = K, K1 = K1, length = length](std::int64_t begin, std::int64_t end) {
     gemm(false, false, K, end - begin, K1, unit.w_pointwise, K1, unit.w + begin, length, T(0), v + begin, length);
   });
   UnitSample<T> result = unit;
@@ -52,7 +53,7 @@ UnitSample<T> composed(const UnitSample<T>& unit, ScratchScope& scratch) {
 template <class T>
 void filter_gradient(const FilterSizes& sizes, const T* p, const T* v_bar, T beta, T* w_bar) {
   const auto [K, K1, length] = sizes;
-  over_columns(length, [&](std::int64_t begin, std::int64_t end) {
+  over_columns(length, [&, K = K, K1 = K1, length = length](std::int64_t begin, std::int64_t end) {
     gemm(true, false, K1, end - begin, K, p, K1, v_bar + begin, length, beta, w_bar + begin, length);
   });
 }
@@ -61,7 +62,7 @@ template <class T>
 void point_gradient(const FilterSizes& sizes, const T* v_bar, const T* w, T beta, T* p_bar) {
   constexpr std::int64_t kRows = 24;
   const auto [K, K1, length] = sizes;
-  parallel_for(K, kRows, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(K, kRows, [&, K1 = K1, length = length](std::int64_t begin, std::int64_t end) {
     gemm(false, true, end - begin, K1, length, v_bar + begin * length, length, w, length, beta, p_bar + begin * K1, K1);
   });
 }

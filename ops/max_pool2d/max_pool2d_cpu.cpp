@@ -172,7 +172,7 @@ void spread_maxima_all(const PoolPlane& plane, std::int64_t planes, const std::u
   auto* bytes = scratch.take_zeros<std::uint8_t>(y_size + kLanes<T>);
   for (std::int64_t i = 0; i < planes; ++i) {
     std::copy_n(taps + i * y_size, y_size, bytes);
-    write_or_add(x_size, sums.x_bar, adds, x_bar + i * x_size, [&](T* to) HWY_ATTR {
+    write_or_add(x_size, sums.x_bar, adds, x_bar + i * x_size, [&, pad = pad](T* to) HWY_ATTR {
       spread_maxima(FixedWindow<3, 1>{pad}, plane, sums, bytes, y_bar + i * y_size, to);
     });
   }
