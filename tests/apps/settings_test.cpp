@@ -99,13 +99,13 @@ BOOST_AUTO_TEST_CASE(every_kind_takes_the_value_that_is_given) {
 }
 
 BOOST_AUTO_TEST_CASE(limits_choices_and_rules_hold) {
-  BOOST_CHECK_EXCEPTION(parse({"--draws", "0"}), UsageError, Says({"the smallest allowed value is 1"}));
-  BOOST_CHECK_EXCEPTION(parse({"--cap", "-1"}), UsageError, Says({"the smallest allowed value is 0"}));
-  BOOST_CHECK_EXCEPTION(parse({"--rate", "0"}), UsageError, Says({"it must be above 0"}));
-  BOOST_CHECK_EXCEPTION(parse({"--scale", "foo"}), UsageError, Says({"--scale: 'foo' is not a finite number"}));
-  BOOST_CHECK_EXCEPTION(parse({"--scale", "-1"}), UsageError, Says({"is too small"}));
-  BOOST_CHECK_EXCEPTION(parse({"--order", "3"}), UsageError, Says({"is none of 1, 2"}));
-  BOOST_CHECK_EXCEPTION(parse({"--name", "long"}), UsageError, Says({"is longer than three letters"}));
+  BOOST_CHECK_EXCEPTION(parse({"--draws", "0"}), UsageError, Says{{"the smallest allowed value is 1"}});
+  BOOST_CHECK_EXCEPTION(parse({"--cap", "-1"}), UsageError, Says{{"the smallest allowed value is 0"}});
+  BOOST_CHECK_EXCEPTION(parse({"--rate", "0"}), UsageError, Says{{"it must be above 0"}});
+  BOOST_CHECK_EXCEPTION(parse({"--scale", "foo"}), UsageError, Says{{"--scale: 'foo' is not a finite number"}});
+  BOOST_CHECK_EXCEPTION(parse({"--scale", "-1"}), UsageError, Says{{"is too small"}});
+  BOOST_CHECK_EXCEPTION(parse({"--order", "3"}), UsageError, Says{{"is none of 1, 2"}});
+  BOOST_CHECK_EXCEPTION(parse({"--name", "long"}), UsageError, Says{{"is longer than three letters"}});
 }
 
 BOOST_AUTO_TEST_CASE(aliases_name_and_roles_mark_what_they_follow) {
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(one_name_in_two_structs_is_one_option_if_they_agree) {
   BOOST_TEST(read_settings<Example>(table.parse({"--draws", "3"}, {})).draws == 3);
   Example other;
   other.draws = 50;
-  BOOST_CHECK_EXCEPTION(declare_settings(table, other), std::logic_error, Says({"'draws' is declared twice"}));
+  BOOST_CHECK_EXCEPTION(declare_settings(table, other), std::logic_error, Says{{"'draws' is declared twice"}});
   OptionDeclarer declarer(table);
   std::string text = "100";
   std::int64_t number = 100;

@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_collected_outside_its_life_and_two_at_once_are_r
   Net net;
   BOOST_TEST(Profile::current() == nullptr);
   Profile profile;
-  BOOST_CHECK_EXCEPTION(Profile(), Error, test::Says({"profile", "stop"}));
+  BOOST_CHECK_EXCEPTION(Profile(), Error, (test::Says{{"profile", "stop"}}));
   BOOST_TEST(Profile::current() == &profile);
   profile.stop();
   net.step();

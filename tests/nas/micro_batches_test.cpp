@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_any_part_is_refused_and_names_
   test::write(batch.images, batch.images.numel() - 1, std::numeric_limits<double>::quiet_NaN());
   Plain net;
   const auto loss = [&](Tape& tape, const Batch& part, std::uint64_t) { return net.loss(tape, part); };
-  BOOST_CHECK_EXCEPTION(compute_gradients(batch, 2, 7, loss), DivergedError, test::Says({"loss", "step 7"}));
+  BOOST_CHECK_EXCEPTION(compute_gradients(batch, 2, 7, loss), DivergedError, (test::Says{{"loss", "step 7"}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
