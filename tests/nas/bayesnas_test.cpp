@@ -306,6 +306,18 @@ BOOST_AUTO_TEST_CASE(networks_that_it_cannot_search_are_refused) {
                         (test::Says{{"2 cells", "0 normal", "2 reduction", "--cells 3"}}));
 }
 
+BOOST_AUTO_TEST_CASE(the_recursion_is_refused_on_batch_statistics_and_nothing_else_is) {
+  for (const Curvature curvature : {Curvature::kExact, Curvature::kGaussNewton, Curvature::kRecursion}) {
+    for (const BatchNormMode mode : {BatchNormMode::kRunning, BatchNormMode::kBatch, BatchNormMode::kFrozenBatch}) {
+      const BayesNasOptions options{.hessian = {.curvature = curvature}, .hessian_batch_norm = mode};
+      if (curvature == Curvature::kRecursion && mode == BatchNormMode::kBatch)
+        BOOST_CHECK_EXCEPTION(require_checkable(options), UsageError, test::Says{{"no rule for batch statistics"}});
+      else
+        BOOST_CHECK_NO_THROW(require_checkable(options));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(checks_of_what_is_not_exact_or_does_not_move_are_refused) {
   BOOST_CHECK_EXCEPTION(Search({.hessian = {.curvature = Curvature::kGaussNewton}, .check_entries = 1}), UsageError,
                         (test::Says{{"--hessian exact"}}));

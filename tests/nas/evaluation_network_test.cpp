@@ -1,5 +1,7 @@
 // Networks of genotypes: what they refuse, and what acts in training only.
+#include <functional>
 #include <set>
+#include <string>
 
 #include "nas/cost.h"
 #include "nas/genotype/published.h"
@@ -11,6 +13,7 @@ using namespace ockham;
 using namespace ockham::nas;
 using ockham::test::has_equal_bits;
 using ockham::test::noise_batch;
+using ockham::test::tiny;
 using ockham::test::tiny_evaluation;
 
 namespace {
@@ -61,6 +64,29 @@ BOOST_AUTO_TEST_CASE(a_genotype_read_back_from_its_json_gives_the_same_network) 
     logits.push_back(net.forward({}, noise_batch(2, net.frame_spec(), DType::kFloat32).images).logits.value());
   }
   BOOST_TEST(has_equal_bits(logits[0], logits[1]));
+}
+
+/// The op whose result is pooled for the classifier.
+std::string pooled_op(const std::function<void(const Context&)>& run) {
+  Tape tape;
+  run({.tape = &tape});
+  std::string before, result;
+  for (const Node& node : tape.nodes()) {
+    if (node.op && node.op->name() == "global_avg_pool")
+      result = before;
+    if (node.op)
+      before = node.op->name();
+  }
+  return result;
+}
+
+BOOST_AUTO_TEST_CASE(search_networks_of_bayesnas_pool_behind_a_relu_evaluation_networks_without) {
+  Initial initial;
+  Supernet search(tiny(SupernetSpec::bayesnas()), initial);
+  const Tensor images = noise_batch(2, search.spec().frame, DType::kFloat32).images;
+  BOOST_TEST(pooled_op([&](const Context& c) { search.forward(c, images); }) == "relu");
+  EvaluationNetwork found(load_genotype("bayesnas_0.007"), tiny_evaluation(), initial);
+  BOOST_TEST(pooled_op([&](const Context& c) { found.forward(c, images); }) == "batch_norm_eval");
 }
 
 BOOST_AUTO_TEST_CASE(a_dead_node_narrows_the_network) {

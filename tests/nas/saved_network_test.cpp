@@ -1,13 +1,24 @@
 // What a file of tensors gives back to a network.
 #include "nas/saved/saved_network.h"
 
+#include <array>
+
+#include "nas/genotype/published.h"
 #include "tests/engine/files.h"
+#include "tests/nas/networks.h"
 #include "tests/support.h"
 
 namespace ockham::nas {
 namespace {
 
 using test::Says;
+
+std::map<std::string, Tensor> tensors_of(Module& net) {
+  std::map<std::string, Tensor> tensors;
+  for (const Parameter* parameter : net.state())
+    tensors.emplace(parameter->name, parameter->value);
+  return tensors;
+}
 
 }  // namespace
 
@@ -27,6 +38,50 @@ BOOST_AUTO_TEST_CASE(a_network_gets_the_tensors_of_its_names_in_its_own_types) {
   Parameter missing{.name = "c", .value = Tensor::zeros({1})}, larger{.name = "b", .value = Tensor::zeros({2})};
   BOOST_CHECK_EXCEPTION(restore({&missing}, saved), CheckpointError, (Says{{"lacks c", "another network"}}));
   BOOST_CHECK_EXCEPTION(restore({&larger}, saved), CheckpointError, (Says{{"b has shape [1]", "[2]"}}));
+}
+
+BOOST_AUTO_TEST_CASE(search_networks_come_back_from_their_description_and_tensors) {
+  for (const SupernetSpec& spec : {test::tiny(SupernetSpec::bayesnas()), test::tiny(SupernetSpec::darts())}) {
+    Initial initial;
+    Supernet net(spec, initial);
+    test::shake(net);
+    SavedNetwork again = restore_network(to_json(spec), tensors_of(net), DType::kFloat32);
+    BOOST_REQUIRE(again.supernet);
+    BOOST_TEST(to_json(again.supernet->spec()) == to_json(spec));
+    const Tensor images = test::noise_batch(2, spec.frame, DType::kFloat32).images;
+    BOOST_TEST(test::has_equal_bits(again.logits({}, images).value(), net.forward({}, images).value()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(descriptions_whose_edges_fit_no_cell_are_refused) {
+  const SupernetSpec spec = test::tiny(SupernetSpec::bayesnas());
+  Initial initial;
+  Supernet net(spec, initial);
+  const std::map<std::string, Tensor> tensors = tensors_of(net);
+  // Sources count the two inputs and then the nodes: node 0 is source 2.
+  const std::array<std::array<int, 3>, 5> edges{
+      {{2, 0, 1}, {-1, 0, 1}, {0, -1, 1}, {0, spec.normal.nodes, 1}, {0, 0, 2}}};
+  for (const std::array<int, 3>& edge : edges) {
+    nlohmann::ordered_json json = to_json(spec);
+    json["normal"]["edges"][0] = edge;
+    BOOST_CHECK_EXCEPTION(restore_network(json, tensors, DType::kFloat32), CheckpointError,
+                          (Says{{concat("edge ", edge[0], " -> ", edge[1]), "fits no cell"}}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(networks_of_genotypes_come_back_from_their_description_and_tensors) {
+  for (const char* name : {"bayesnas_0.007", "DARTS_V2"}) {
+    const Genotype genotype = load_genotype(name);
+    Initial initial;
+    EvaluationNetwork net(genotype, test::tiny_evaluation(), initial);
+    test::shake(net);
+    EvaluationSpec spec = test::tiny_evaluation();
+    spec.frame = net.frame_spec();
+    SavedNetwork again = restore_network(to_json(spec, genotype), tensors_of(net), DType::kFloat32);
+    BOOST_REQUIRE(again.evaluation);
+    const Tensor images = test::noise_batch(2, spec.frame, DType::kFloat32).images;
+    BOOST_TEST(test::has_equal_bits(again.logits({}, images).value(), net.forward({}, images).logits.value()), name);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
