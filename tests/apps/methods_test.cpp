@@ -114,6 +114,19 @@ BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
     BOOST_TEST(posterior["groups"][29].contains(column), column);
 }
 
+BOOST_AUTO_TEST_CASE(ranks_that_a_method_cannot_tell_are_said_to_be_missing) {
+  write_table(path() / "table.csv");
+  const auto says = [&](const std::string& method) {
+    const Outcome outcome =
+        run_program(path(), "search", kNb201 + "--table table.csv --out run --overwrite --method " + method);
+    BOOST_REQUIRE(outcome.exit_code == 0);
+    return outcome.err.find("there will be no rank correlation") != std::string::npos;
+  };
+  BOOST_TEST(says("random --rank-cells 2"));
+  BOOST_TEST(!says("random"));
+  BOOST_TEST(!says("darts --rank-cells 2"));
+}
+
 BOOST_AUTO_TEST_CASE(a_cell_found_in_the_space_of_darts_can_be_trained) {
   const std::string sizes = kSizes + "--channels 2 --space darts --nodes 2 --cells 3 --image-size 16 ";
   for (const std::string method : {"darts", "balenas", "random"}) {
