@@ -325,6 +325,18 @@ BOOST_AUTO_TEST_CASE(checks_of_what_is_not_exact_or_does_not_move_are_refused) {
                         (test::Says{{"frozen", "--hessian-bn running"}}));
 }
 
+BOOST_AUTO_TEST_CASE(the_pass_is_rehearsed_one_direction_at_a_time_where_memory_is_limited) {
+  CachingAllocator& memory = CachingAllocator::instance();
+  const auto peak = [&](std::size_t limit) {
+    Search search(
+        {.hessian = {.algorithm = HessianAlgorithm::kForward, .cache_bytes = 1 << 24, .memory_limit = limit}});
+    memory.reset_peak();
+    search.method.rehearse_finish(search.batch(0));
+    return memory.statistics().peak_bytes;
+  };
+  BOOST_TEST(peak(std::size_t{1} << 40) < peak(0));
+}
+
 BOOST_AUTO_TEST_CASE(penalties_that_throw_switches_past_zero_are_warned_of) {
   const auto warnings = [](double lambda, bool proximal) {
     BayesNasOptions options{.switch_sgd = {.momentum = 0.9}, .proximal = proximal};
