@@ -210,5 +210,24 @@ BOOST_AUTO_TEST_CASE(interrupted_comparison_goes_on) {
   BOOST_TEST(contains(content(path() / "compare/random1-seed1/log.txt"), "train: done"));
 }
 
+BOOST_AUTO_TEST_CASE(the_best_checkpoint_is_that_of_the_highest_validation_accuracy) {
+  // At this rate accuracies rise and fall: the best epoch is seldom the last one that is better than another.
+  for (const std::string seed : {"2", "3", "5"}) {
+    BOOST_REQUIRE(run_program(path(), "train",
+                              "--genotype DARTS_V1 --train-size 32 --valid-size 16 --test-size 16 --image-size 16 "
+                              "--channels 2 --cells 3 --batch-size 8 --epochs 6 --drop-path-prob 0 --cutout 0 --lr 0.3 "
+                              "--schedule constant --out run --overwrite --seed " +
+                                  seed)
+                      .exit_code == 0);
+    double best = 0.0;
+    for (const json& line : test::metrics(path() / "run")) {
+      if (line["split"] == "valid")
+        best = std::max(best, line["top1"].get<double>());
+    }
+    const Outcome outcome = run_program(path(), "evaluate", "run/checkpoints/best.safetensors --split valid --json");
+    BOOST_TEST(test::summary(outcome)["valid_accuracy"] == best, seed);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace ockham
