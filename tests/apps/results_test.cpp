@@ -210,6 +210,19 @@ BOOST_AUTO_TEST_CASE(interrupted_comparison_goes_on) {
   BOOST_TEST(contains(content(path() / "compare/random1-seed1/log.txt"), "train: done"));
 }
 
+BOOST_AUTO_TEST_CASE(a_finished_search_whose_summary_is_gone_tells_it_again_and_stays_finished) {
+  BOOST_REQUIRE(run_program(path(), "search", kSearch + "--out again").exit_code == 0);
+  const json before = json::parse(content(path() / "again/summary.json"));
+  fs::remove(path() / "again/summary.json");
+  BOOST_REQUIRE(run_program(path(), "search", "--resume again").exit_code == 0);
+  const json after = json::parse(content(path() / "again/summary.json"));
+  for (const char* key : {"genotype", "params", "supernet_valid_accuracy"})
+    BOOST_TEST(after[key] == before[key], key);
+  const Outcome outcome = run_program(path(), "search", "--resume again");
+  BOOST_TEST(outcome.exit_code == 0);
+  BOOST_TEST(contains(outcome.out + outcome.err, "nothing is left to do"));
+}
+
 BOOST_AUTO_TEST_CASE(the_best_checkpoint_is_that_of_the_highest_validation_accuracy) {
   // At this rate accuracies rise and fall: the best epoch is seldom the last one that is better than another.
   for (const std::string seed : {"2", "3", "5"}) {
