@@ -22,9 +22,8 @@ const char* algorithm_name(HessianAlgorithm algorithm) {
 }
 
 /// The cell, in the spaces of whose cells ockham-train builds networks.
-std::optional<nas::Genotype> genotype_of(const nas::SearchSpace& space, const std::string& cell) {
-  const bool is_genotype = space.name() == "darts" || space.name() == "bayesnas";
-  return is_genotype ? std::optional(nas::load_genotype(cell)) : std::nullopt;
+std::optional<nas::Genotype> genotype_of(const std::string& space, const std::string& cell) {
+  return nas::find_space(space).has_genotypes ? std::optional(nas::load_genotype(cell)) : std::nullopt;
 }
 
 Json candidates_json(const std::vector<nas::Candidate>& candidates, const std::optional<Table>& table) {
@@ -43,7 +42,7 @@ void write_files(const SearchSettings& settings, RunFolder& folder, const nas::S
     write_file_atomically(folder.file(name), text);
   };
   write("cell.txt", cell + "\n");
-  if (const auto genotype = genotype_of(space, cell)) {
+  if (const auto genotype = genotype_of(settings.space, cell)) {
     write("genotype.json", nas::to_json(*genotype));
     if (nas::is_darts_like(*genotype))
       write("genotype.txt", nas::to_darts(*genotype) + "\n");
@@ -182,7 +181,7 @@ void log_round(const nas::Round& round, Log& log) {
 
 void publish_search(Session& session, const SearchSettings& settings, const nas::SearchSpace& space,
                     const nas::SearchMethod& method, const std::optional<Table>& table, const SearchResult& result) {
-  const std::optional<nas::Genotype> genotype = genotype_of(space, result.cell);
+  const std::optional<nas::Genotype> genotype = genotype_of(settings.space, result.cell);
   const Json truth = truth_of(table, result.cell);
   write_files(settings, session.folder(), space, method, table, result.cell);
   print_result(settings, session.folder().path(), method, genotype, truth, result);

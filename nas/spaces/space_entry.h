@@ -42,6 +42,8 @@ struct SpaceEntry {
   TrainingDefaults training = {};
   /// Is a choice's number of options free where switches are pruned, as in BayesNAS's own space? Else it takes one.
   bool keeps_any_number = false;
+  bool has_genotypes =
+      false;  ///< are its cells texts that load_genotype() reads, so that networks of them can be trained?
 };
 
 /// The usual `settings`: those of a type of one's own.

@@ -9,6 +9,7 @@
 #include "apps/cli/host.h"
 #include "engine/error.h"
 #include "engine/json_file.h"
+#include "nas/catalog/catalog.h"
 #include "nas/genotype/genotype.h"
 #include "nas/rank_correlation.h"
 #include "nas/spaces/nasbench201/cell.h"
@@ -89,7 +90,8 @@ Json cell_facts(const Json& summary, const std::string& name) {
     }
     return {{"cell", nb201::code(edges)}, {"operations", nb201::kEdges}, {"skips", skips}, {"nones", nones}};
   }
-  if (space != "darts" && space != "bayesnas")
+  const auto is_of_genotypes = [&](const nas::SpaceEntry& entry) { return entry.name == space && entry.has_genotypes; };
+  if (std::ranges::none_of(nas::spaces(), is_of_genotypes))
     return {{"cell", cell},
             {"operations", nullptr},
             {"skips", value_of<std::int64_t>(summary, "skips", name, 0)},

@@ -33,7 +33,8 @@ std::vector<SpaceEntry> bayesnas_spaces() {
   return {{.name = "bayesnas",
            .summary = "8 edges a cell, 7 operations, several of which may stay on an edge",
            .settings = default_settings<BayesNasSpaceSettings>,
-           .keeps_any_number = true}};
+           .keeps_any_number = true,
+           .has_genotypes = true}};
 }
 
 }  // namespace ockham::nas

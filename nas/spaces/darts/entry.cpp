@@ -14,7 +14,8 @@ std::vector<SpaceEntry> darts_spaces() {
   return {{.name = "darts",
            .summary = "14 edges a cell, two of which stay at a node, one of 7 operations each",
            .settings = default_settings<DartsSpaceSettings>,
-           .keeps_any_number = true}};
+           .keeps_any_number = true,
+           .has_genotypes = true}};
 }
 
 }  // namespace ockham::nas
