@@ -106,10 +106,8 @@ void OptionTable::preset(std::string name, Preset values) {
   if (!declares("preset"))
     declare({.name = "preset", .kind = Kind::kChoice, .fallback = "", .help = "a set of defaults, listed below"});
   Option& option = at("preset");
-  if (std::ranges::find(option.choices, name) == option.choices.end()) {
+  if (std::ranges::find(option.choices, name) == option.choices.end())
     option.choices.push_back(name);
-    option.placeholder += (option.placeholder.empty() ? "" : "|") + name;
-  }
   presets_[std::move(name)] = std::move(values);
 }
 

@@ -28,7 +28,7 @@ struct Option {
   Kind kind = Kind::kText;
   std::string fallback;  // the default as text; empty is unset
   std::string help = {};
-  std::string placeholder = {};           // what --help shows for the value
+  std::string placeholder = {};           // what --help shows for the value; of a choice, its names
   std::vector<std::string> choices = {};  // of Kind::kChoice
   CountRange count_range = {};
   RealRange real_range = {};

@@ -28,9 +28,18 @@ std::string wrapped(const std::string& text, std::size_t indent, std::size_t col
   return out + "\n";
 }
 
+/// What stands for the value: of a choice, all that it may be.
+std::string placeholder_of(const Option& option) {
+  std::string text = option.placeholder;
+  for (const std::string& choice : option.choices)
+    text += (text.empty() ? "" : "|") + choice;
+  return text;
+}
+
 std::string explained(const Option& option) {
   std::string left = (option.name == "help" ? "  -h, --" : "  --") + option.name;
-  left += option.placeholder.empty() ? "" : " " + option.placeholder;
+  const std::string placeholder = placeholder_of(option);
+  left += placeholder.empty() ? "" : " " + placeholder;
   left += left.size() + 2 > kIndent ? "\n" + std::string(kIndent, ' ') : std::string(kIndent - left.size(), ' ');
   const bool shows_default = !option.fallback.empty() && option.kind != Kind::kFlag;
   return left + wrapped(option.help + (shows_default ? " [" + option.fallback + "]" : ""), kIndent, kIndent);
@@ -41,7 +50,7 @@ std::string explained(const Option& option) {
 std::string OptionTable::help(std::string_view program, std::string_view purpose) const {
   std::string words;
   for (const std::string& name : positionals_)
-    words += " " + find(name)->placeholder;
+    words += " " + placeholder_of(*find(name));
   std::string text = "Usage: " + std::string(program) + words + " [options]\n" + wrapped(std::string(purpose), 0, 0);
   std::vector<std::string> headings;  // in order of first appearance
   for (const Option& option : options_) {

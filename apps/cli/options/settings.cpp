@@ -85,10 +85,7 @@ void OptionDeclarer::text(std::string_view name, std::string& field, std::string
 
 void OptionDeclarer::choice(std::string_view name, std::string& field, const std::vector<std::string>& names,
                             std::string_view help) {
-  std::string placeholder;
-  for (const std::string& one : names)
-    placeholder += (placeholder.empty() ? "" : "|") + one;
-  Option option = option_of(name, Kind::kChoice, field, help, placeholder);
+  Option option = option_of(name, Kind::kChoice, field, help, "");
   option.choices = names;
   declare(option);
 }
