@@ -42,8 +42,8 @@ struct OpenedCheckpoint {
 };
 
 /// Opens what --checkpoint names, in the weights' type of --precision, and the `part` ("train", "valid", "test") of its
-/// data. What cannot be verified (a
-/// file without a digest, images that are not the run's because options say so) is told in the log.
+/// data. What cannot be verified (a file without a digest, images that are not the run's because options say so) is
+/// told in the log.
 /// @throws CheckpointError for a bad checkpoint, DivergedError for one with numbers that are not finite, UsageError
 /// where nothing names the data or they do not fit, data::DataError if they are no longer those of the run
 OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& settings, const std::string& part);
