@@ -4,19 +4,20 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "apps/search/search_app.h"
 #include "engine/math.h"
 #include "nas/methods/shared_settings.h"
 #include "nas/spaces/mixing.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
+#include "tests/apps/run_here.h"
 #include "tests/support.h"
 
 namespace ockham {
 namespace {
 
 using namespace nas;
+using test::Outcome;
 
 /// One convolution, then an edge with two operations.
 class ToyNetwork : public Module {
@@ -131,32 +132,8 @@ struct Toys {
   }
 };
 
-struct Outcome {
-  int exit_code;
-  std::string out, err;
-};
-
-/// Points a standard stream at a buffer for a while.
-class Redirect {
- public:
-  Redirect(std::ostream& stream, std::streambuf* buffer) : stream_(stream), old_(stream.rdbuf(buffer)) {}
-  ~Redirect() { stream_.rdbuf(old_); }
-
- private:
-  std::ostream& stream_;
-  std::streambuf* old_;
-};
-
 Outcome search(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "ockham-search");
-  std::vector<char*> argv;
-  for (std::string& argument : arguments)
-    argv.push_back(argument.data());
-  std::ostringstream out, err;
-  const Redirect to_out(std::cout, out.rdbuf());
-  const Redirect to_err(std::cerr, err.rdbuf());
-  const int exit_code = apps::run_main(static_cast<int>(argv.size()), argv.data(), apps::search_app());
-  return {exit_code, out.str(), err.str()};
+  return test::run_here(apps::search_app(), std::move(arguments));
 }
 
 std::vector<std::string> toy_search(const std::filesystem::path& out, const std::vector<std::string>& more) {

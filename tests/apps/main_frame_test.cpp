@@ -16,26 +16,13 @@
 #include "data/error.h"
 #include "engine/error.h"
 #include "engine/log.h"
+#include "tests/apps/run_here.h"
 #include "tests/support.h"
 
 namespace ockham::apps {
 namespace {
 
-struct Outcome {
-  int exit_code;
-  std::string out, err;
-};
-
-/// Points a standard stream at a buffer for a while.
-class Redirect {
- public:
-  Redirect(std::ostream& stream, std::streambuf* buffer) : stream_(stream), old_(stream.rdbuf(buffer)) {}
-  ~Redirect() { stream_.rdbuf(old_); }
-
- private:
-  std::ostream& stream_;
-  std::streambuf* old_;
-};
+using test::Outcome;
 
 Outcome run(std::vector<std::string> arguments, std::function<int(Session&)> work) {
   const auto declare = [](OptionTable& table) {
@@ -43,16 +30,7 @@ Outcome run(std::vector<std::string> arguments, std::function<int(Session&)> wor
     declare_settings<FolderSettings>(table);
   };
   const App app = {.name = "example", .purpose = "Shows.", .declare = declare, .run = std::move(work)};
-  arguments.insert(arguments.begin(), "ockham-example");
-  std::vector<char*> argv;
-  for (std::string& argument : arguments)
-    argv.push_back(argument.data());
-  std::ostringstream out;
-  std::ostringstream err;
-  const Redirect to_out(std::cout, out.rdbuf());
-  const Redirect to_err(std::cerr, err.rdbuf());
-  const int exit_code = run_main(static_cast<int>(argv.size()), argv.data(), app);
-  return {exit_code, out.str(), err.str()};
+  return test::run_here(app, std::move(arguments));
 }
 
 template <class Exception>
