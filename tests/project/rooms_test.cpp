@@ -1,35 +1,17 @@
 // What keeps the upper half of the tree readable.
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include "tests/support.h"
+#include "tests/project/tree.h"
 
 namespace ockham {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot(OCKHAM_SOURCE_DIR);
-
-/// Sources below a folder of the tree, as paths from its root.
-std::vector<fs::path> sources_below(const char* folder) {
-  std::vector<fs::path> sources;
-  for (const auto& file : fs::recursive_directory_iterator(kRoot / folder)) {
-    if (file.path().extension() == ".h" || file.path().extension() == ".cpp")
-      sources.push_back(file.path().lexically_relative(kRoot));
-  }
-  return sources;
-}
-
-std::vector<std::string> lines_of(const fs::path& source) {
-  std::ifstream in(kRoot / source);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
-}
+using test::lines_of;
+using test::sources_below;
 
 /// Names of the files of apps with a line that holds `text`, sorted.
 std::vector<std::string> apps_with(const std::string& text) {

@@ -1,16 +1,15 @@
 // One style of braces and integers in all sources. What clang-format decides is not asked here.
-#include <fstream>
 #include <optional>
 #include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "tests/support.h"
+#include "tests/project/tree.h"
 
 namespace ockham {
 namespace {
 
-namespace fs = std::filesystem;
 using Lines = std::vector<std::string>;
 
 std::size_t indent_of(const std::string& line) {
@@ -95,7 +94,8 @@ bool has_unqualified_integer(const std::string& code) {
   return code.find("_t") != std::string::npos && std::regex_search(code, kInteger);
 }
 
-Lines lines_of(std::istream&& in) {
+Lines split(const std::string& text) {
+  std::istringstream in(text);
   Lines lines;
   for (std::string line; std::getline(in, line);)
     lines.push_back(line);
@@ -105,20 +105,16 @@ Lines lines_of(std::istream&& in) {
 BOOST_AUTO_TEST_SUITE(style)
 
 BOOST_AUTO_TEST_CASE(single_statements_have_no_braces_and_integers_are_those_of_std) {
-  const fs::path root(OCKHAM_SOURCE_DIR);
   int files = 0;
-  for (const char* folder : {"engine", "autograd", "ops", "nas", "data", "apps", "tests"}) {
-    for (const auto& file : fs::recursive_directory_iterator(root / folder)) {
-      if (file.path().extension() != ".h" && file.path().extension() != ".cpp")
-        continue;
+  for (const std::string& folder : test::kFolders) {
+    for (const std::filesystem::path& source : test::sources_below(folder)) {
       ++files;
-      const Lines lines = lines_of(std::ifstream(file.path()));
-      const std::string name = file.path().lexically_relative(root).string();
+      const Lines lines = test::lines_of(source);
       for (std::size_t i = 0; i < lines.size(); ++i) {
         if (has_needless_braces(lines, i))
-          BOOST_ERROR(name << ':' << i + 1 << ": braces round a single statement");
+          BOOST_ERROR(source.string() << ':' << i + 1 << ": braces round a single statement");
         if (has_unqualified_integer(code_of(lines[i])))
-          BOOST_ERROR(name << ':' << i + 1 << ": an integer type without std::");
+          BOOST_ERROR(source.string() << ':' << i + 1 << ": an integer type without std::");
       }
     }
   }
@@ -126,9 +122,7 @@ BOOST_AUTO_TEST_CASE(single_statements_have_no_braces_and_integers_are_those_of_
 }
 
 BOOST_AUTO_TEST_CASE(the_rules_tell_needless_braces_and_plain_integers_from_others) {
-  const auto is_needless = [](const std::string& text) {
-    return has_needless_braces(lines_of(std::istringstream(text)), 0);
-  };
+  const auto is_needless = [](const std::string& text) { return has_needless_braces(split(text), 0); };
   BOOST_TEST(is_needless("if (a) {\n  f();\n}"));
   BOOST_TEST(is_needless("for (int i = 0; i < 3; ++i) {\n  f(i,\n    i);\n}"));
   BOOST_TEST(is_needless("  if (a &&\n      b) {\n    f();\n  } else if (c) {\n    g();\n  } else {\n    h();\n  }"));

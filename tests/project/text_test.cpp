@@ -1,21 +1,21 @@
 // What the pages and comments of the tree name has to be there: links, paths, headers, pages; and the first page stays
 // short.
-#include <fstream>
 #include <iterator>
 #include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "tests/support.h"
+#include "tests/project/tree.h"
 
 namespace ockham {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot(OCKHAM_SOURCE_DIR);
-const std::set<std::string> kFolders{"apps", "autograd", "data", "engine", "nas", "ops", "tests"};
+using test::kFolders;
+using test::kRoot;
+using test::lines_of;
 
 /// All files of the tree that people read: of its folders, and at its root.
 std::vector<fs::path> files_of_the_tree() {
@@ -27,14 +27,6 @@ std::vector<fs::path> files_of_the_tree() {
     }
   }
   return files;
-}
-
-std::vector<std::string> lines_of(const fs::path& path) {
-  std::ifstream in(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
 }
 
 std::vector<std::string> matches(const std::string& text, const std::regex& pattern) {
