@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "autograd/device_passes.h"
 #include "autograd/profile.h"
-#include "autograd/side_interfaces.h"
 
 namespace ockham {
 
@@ -18,7 +18,7 @@ Adjoints::Adjoints(Tape& tape, const Variable& loss, std::span<const int> leaves
       return;
     kept_[static_cast<std::size_t>(node)] = {{y_bar.begin(), y_bar.end()}, {x_bar.begin(), x_bar.end()}};
   };
-  Tensor seed = Tensor::full(with_directions(loss.shape(), 1), 1.0, loss.dtype());
+  Tensor seed = Tensor::full(with_directions(loss.shape(), 1), 1.0, loss.dtype(), loss.value().device());
   leaf_gradients_ = pull_back(tape, loss_, std::move(seed), options);
 }
 
@@ -31,7 +31,7 @@ std::vector<double> Adjoints::along(const std::map<int, Tensor>& seeds, std::int
       return false;
     const Node& n = tape_.nodes()[static_cast<std::size_t>(node)];
     std::vector<double> part(static_cast<std::size_t>(D));
-    profiled([&] { jvp_curvature(*n.op, n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
+    profiled([&] { run_jvp_curvature(*n.op, n.saved, D, kept.y_bar, kept.x_bar, x_dot, y_dot, part); },
              [&] {
                const double bytes = defined_bytes(n.saved.tensors) + defined_bytes(kept.y_bar) +
                                     defined_bytes(kept.x_bar) + defined_bytes(x_dot) + defined_bytes(y_dot);

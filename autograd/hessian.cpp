@@ -7,6 +7,7 @@
 #include <set>
 
 #include "autograd/curvature.h"
+#include "autograd/device_passes.h"
 #include "autograd/narrow.h"
 #include "autograd/profile.h"
 #include "autograd/reverse.h"
@@ -94,8 +95,8 @@ HessianResult reverse_diagonal(const Request& r) {
   const Node& end = r.loss_node();
   HessianResult result;
   for (const Parameter* parameter : r.parameters)
-    result.diagonal.push_back(
-        Tensor::zeros(grouped_shape(parameter->value.shape(), r.options.grouping), DType::kFloat64));
+    result.diagonal.push_back(Tensor::zeros(grouped_shape(parameter->value.shape(), r.options.grouping),
+                                            DType::kFloat64, parameter->value.device()));
   std::map<int, std::size_t> slot;
   for (std::size_t i = 0; i < r.leaves.size(); ++i)
     slot.emplace(r.leaves[i], i);
@@ -109,8 +110,8 @@ HessianResult reverse_diagonal(const Request& r) {
       if (const auto it = slot.find(node.inputs[i].node); it != slot.end())
         profiled(
             [&] {
-              node.op->weight_diagonal(node.saved, options.D, y_bar, i, r.options.grouping,
-                                       result.diagonal[it->second]);
+              run_weight_diagonal(*node.op, node.saved, options.D, y_bar, i, r.options.grouping,
+                                  result.diagonal[it->second]);
             },
             [&] {
               return describe_call("weight_diagonal", *node.op, node.input_specs, options.D,
@@ -124,18 +125,20 @@ HessianResult reverse_diagonal(const Request& r) {
   const Spec& logits = end.input_specs[0];
   for (std::int64_t first = 0; first < all; first += D) {
     options.D = std::min(D, all - first);
-    Tensor columns(with_directions(logits.shape, options.D), logits.dtype);
-    profiled([&] { loss_op.factor(end.saved, first, options.D, columns); },
+    Tensor columns(with_directions(logits.shape, options.D), logits.dtype, device_of(end.saved.tensors));
+    profiled([&] { run_factor(loss_op, end.saved, first, options.D, columns); },
              [&] {
                return describe_call("factor", loss_op, end.input_specs, options.D,
                                     defined_bytes(end.saved.tensors) + defined_bytes({&columns, 1}), 0.0);
              });
     pull_back(r.tape, end.inputs[0], std::move(columns), options);
     result.columns = first + options.D;
-    result.tail = result.columns < all ? loss_op.factor_tail(end.saved, result.columns) : 0.0;
+    result.tail = result.columns < all ? run_factor_tail(loss_op, end.saved, result.columns) : 0.0;
     if (result.tail < r.options.tolerance)
       break;
   }
+  for (Tensor& diagonal : result.diagonal)
+    diagonal = diagonal.to(Device{});
   result.directions = D;
   return result;
 }
@@ -178,6 +181,8 @@ std::map<int, Tensor> unit_seeds(const Request& r, std::span<const Entry> group)
       seed = Tensor::zeros(with_directions(value.shape(), D), value.dtype());
     visit_float(value.dtype(), "hessian", [&]<class T>() { seed.data<T>()[d * value.numel() + e.index] = T(1); });
   }
+  for (auto& [leaf, seed] : seeds)
+    seed = seed.to(r.loss.value().device());
   return seeds;
 }
 
@@ -236,7 +241,8 @@ HessianResult recursion_diagonal(const Request& r) {
   options.visit = [&](int node, Inputs y_bar, Inputs) {
     bars[static_cast<std::size_t>(node)] = {y_bar.begin(), y_bar.end()};
   };
-  pull_back(r.tape, r.loss.id(), Tensor::full(with_directions(r.loss.shape(), 1), 1.0, r.loss.dtype()), options);
+  pull_back(r.tape, r.loss.id(),
+            Tensor::full(with_directions(r.loss.shape(), 1), 1.0, r.loss.dtype(), r.loss.value().device()), options);
 
   std::vector<std::vector<Tensor>> h(r.tape.nodes().size());
   for (std::size_t n = 0; n < h.size(); ++n)
@@ -244,8 +250,9 @@ HessianResult recursion_diagonal(const Request& r) {
   const auto at = [&](ValueId id) -> Tensor& {
     return h[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
   };
-  Tensor seed(end.input_specs[0]);
-  loss_op.recursion_seed(end.saved, seed);
+  const Device device = r.loss.value().device();
+  Tensor seed(end.input_specs[0], device);
+  run_recursion_seed(loss_op, end.saved, seed);
   at(end.inputs[0]) = seed;
   for (int n = end.inputs[0].node; n >= 0; --n) {
     const Node& node = node_at(r.tape, n);
@@ -265,9 +272,9 @@ HessianResult recursion_diagonal(const Request& r) {
       Tensor& target = at(id);
       slots[i] = {&target, target.is_defined()};
       if (!target)
-        target = Tensor(node.input_specs[i]);
+        target = Tensor(node.input_specs[i], device);
     }
-    profiled([&] { rule->recursion(node.saved, bars[static_cast<std::size_t>(n)], h_y, slots); },
+    profiled([&] { run_recursion(*node.op, node.saved, bars[static_cast<std::size_t>(n)], h_y, slots); },
              [&] {
                return describe_call("recursion", *node.op, node.input_specs, 1,
                                     defined_bytes(node.saved.tensors) + defined_bytes(h_y),
@@ -278,7 +285,8 @@ HessianResult recursion_diagonal(const Request& r) {
   for (int leaf : r.leaves) {
     const Tensor& value = h[static_cast<std::size_t>(leaf)][0];
     const Spec& spec = node_at(r.tape, leaf).outputs[0];
-    result.diagonal.push_back(value ? value.to(DType::kFloat64) : Tensor::zeros(spec.shape, DType::kFloat64));
+    result.diagonal.push_back(value ? value.to(Device{}).to(DType::kFloat64)
+                                    : Tensor::zeros(spec.shape, DType::kFloat64));
   }
   result.columns = 1;
   result.directions = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/device_passes.h"
 #include "autograd/side_interfaces.h"
 
 namespace ockham {
@@ -44,11 +45,12 @@ void narrow_saved(Saved& saved, Inputs wide, Inputs narrow) {
 
 std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> specs, Saved& saved) {
   require_input_count(op, specs);
+  const Device device = device_of(x);
   std::vector<Tensor> y;
   if (std::ranges::none_of(x, is_narrow)) {
     for (const Spec& spec : op.infer(specs))
-      y.emplace_back(spec);
-    op.forward(x, y, saved);
+      y.emplace_back(spec, device);
+    run_forward(op, x, y, saved);
     return y;
   }
   std::vector<Spec> wide_specs(specs.begin(), specs.end());
@@ -62,13 +64,15 @@ std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> spe
         t = widened(t);
     }
     for (const Spec& spec : outputs)
-      y.emplace_back(stored(spec));
-    op.forward(given, y, saved);
+      y.emplace_back(stored(spec), device);
+    run_forward(op, given, y, saved);
     return y;
   }
   const std::vector<Tensor> wide_x = widened(x);
-  std::vector<Tensor> wide_y(outputs.begin(), outputs.end());
-  op.forward(wide_x, wide_y, saved);
+  std::vector<Tensor> wide_y;
+  for (const Spec& spec : outputs)
+    wide_y.emplace_back(spec, device);
+  run_forward(op, wide_x, wide_y, saved);
   for (const Tensor& t : wide_y)
     y.push_back(t.to(stored(t.spec()).dtype));
   narrow_saved(saved, wide_x, x);
@@ -79,7 +83,7 @@ std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> spe
 void vjp_of(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
             std::span<GradSlot> x_bar) {
   const auto run = [&](const Saved& given) {
-    factor ? op.as<TakesScaled>()->vjp_scaled(given, D, y_bar, factor, x_bar) : op.vjp(given, D, y_bar, x_bar);
+    factor ? op.as<TakesScaled>()->vjp_scaled(given, D, y_bar, factor, x_bar) : run_vjp(op, given, D, y_bar, x_bar);
   };
   if (std::ranges::none_of(saved.tensors, is_narrow) || op.as<ReadsBFloat16>() != nullptr)
     run(saved);

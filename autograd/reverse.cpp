@@ -14,7 +14,7 @@ void backward(const Variable& loss, bool accumulate, bool keeps_saved) {
   Tape& tape = *loss.tape();
   PullOptions options;
   options.frees_saved = !keeps_saved;
-  Tensor seed = Tensor::full(with_directions(loss.shape(), 1), 1.0, loss.dtype());
+  Tensor seed = Tensor::full(with_directions(loss.shape(), 1), 1.0, loss.dtype(), loss.value().device());
   for (auto& [node, cotangent] : pull_back(tape, loss.id(), std::move(seed), options)) {
     Parameter& parameter = *tape.nodes()[static_cast<std::size_t>(node)].parameter;
     const Shape& shape = parameter.value.shape();

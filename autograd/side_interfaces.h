@@ -83,8 +83,4 @@ inline bool curvature_reads_x_bar(const Op& op) {
   return side != nullptr && side->curvature_reads_x_bar();
 }
 
-/// jvp() and curvature(), in one where the op has that.
-void jvp_curvature(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot,
-                   Outputs y_dot, std::span<double> acc);
-
 }  // namespace ockham

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "autograd/device_passes.h"
 #include "autograd/narrow.h"
 #include "autograd/profile.h"
 #include "autograd/side_interfaces.h"
@@ -17,8 +18,8 @@ std::size_t bytes_of(const Spec& spec) {
   return static_cast<std::size_t>(spec.shape.numel()) * size_of(spec.dtype);
 }
 
-Tensor directions_of(const Spec& spec, std::int64_t D) {
-  return Tensor(with_directions(spec.shape, D), compute_type(spec.dtype));
+Tensor directions_of(const Spec& spec, std::int64_t D, Device device) {
+  return Tensor(with_directions(spec.shape, D), compute_type(spec.dtype), device);
 }
 
 bool is_any_defined(Inputs tensors) {
@@ -32,7 +33,7 @@ double evaluations_of(std::int64_t D, std::ptrdiff_t operands) {
 }
 
 /// factor: of y_bar[0] per channel; undefined: none.
-void run_vjp(const Node& node, std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> slots) {
+void pull_through(const Node& node, std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> slots) {
   profiled([&] { vjp_of(*node.op, node.saved, D, y_bar, factor, slots); },
            [&] {
              double bytes = defined_bytes(y_bar) + defined_bytes(node.saved.tensors);
@@ -47,8 +48,8 @@ void run_vjp(const Node& node, std::int64_t D, Inputs y_bar, const Tensor& facto
            });
 }
 
-void run_jvp(const Node& node, std::int64_t D, Inputs x_dot, std::vector<Tensor>& y_dot) {
-  profiled([&] { node.op->jvp(node.saved, D, x_dot, y_dot); },
+void push_through(const Node& node, std::int64_t D, Inputs x_dot, std::vector<Tensor>& y_dot) {
+  profiled([&] { run_jvp(*node.op, node.saved, D, x_dot, y_dot); },
            [&] {
              const auto given = std::ranges::count_if(x_dot, [](const Tensor& t) { return t.is_defined(); });
              return describe_call("jvp", *node.op, node.input_specs, D,
@@ -110,11 +111,12 @@ class PullBack {
 
   Tensor& bar_of(ValueId id) { return bars_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)]; }
 
-  /// The first cotangent of a value may stay scaled if its own op reads it so and nobody else looks at it.
-  bool may_stay_scaled(const Node& node, std::size_t input) const {
+  /// The first cotangent of a value may stay scaled if its own op reads it so and nobody else looks at it; passes of
+  /// other devices do not.
+  bool may_stay_scaled(const Node& node, std::size_t input, bool is_on_cpu) const {
     const ValueId id = node.inputs[input];
     const auto* leaves = node.op->as<LeavesScaled>();
-    if (options_.visit || id.output != 0 || leaves == nullptr || !leaves->may_scale(input) ||
+    if (!is_on_cpu || options_.visit || id.output != 0 || leaves == nullptr || !leaves->may_scale(input) ||
         std::ranges::count(node.inputs, id) != 1)
       return false;
     const Node& source = tape_.nodes()[static_cast<std::size_t>(id.node)];
@@ -130,6 +132,7 @@ class PullBack {
 
   void pull(int index, const Node& node, std::span<const Tensor> y_bar, const Tensor& factor) {
     node.require_saved();
+    const Device device = device_of(y_bar);
     const bool is_kept = options_.keeps_x_bar && curvature_reads_x_bar(*node.op);
     std::vector<GradSlot> slots(node.inputs.size());
     std::vector<Tensor> x_bar(is_kept ? node.inputs.size() : 0);
@@ -139,7 +142,7 @@ class PullBack {
         continue;
       is_any_wanted = true;
       Tensor& target = is_kept ? x_bar[i] : bar_of(node.inputs[i]);
-      if (!is_kept && !target && may_stay_scaled(node, i)) {
+      if (!is_kept && !target && may_stay_scaled(node, i, device.is_cpu())) {
         slots[i] = {&target, false, &factors_[static_cast<std::size_t>(node.inputs[i].node)]};
         continue;
       }
@@ -150,17 +153,17 @@ class PullBack {
         std::optional<MemoryScope> scope;
         if (options_.active == nullptr && tape_.nodes()[static_cast<std::size_t>(node.inputs[i].node)].op == nullptr)
           scope.emplace(MemoryClass::kGradients);  // of an ordinary sweep: the cotangent of a leaf is its gradient
-        target = directions_of(node.input_specs[i], options_.D);
+        target = directions_of(node.input_specs[i], options_.D, device);
       }
     }
     if (is_kept && is_any_wanted)
-      run_vjp(node, options_.D, y_bar, factor, slots);
+      pull_through(node, options_.D, y_bar, factor, slots);
     if (options_.visit)
       options_.visit(index, y_bar, x_bar);
     if (is_kept)
       add_contributions(node, x_bar);
     else if (is_any_wanted)
-      run_vjp(node, options_.D, y_bar, factor, slots);
+      pull_through(node, options_.D, y_bar, factor, slots);
   }
 
   void add_contributions(const Node& node, std::span<const Tensor> x_bar) {
@@ -246,9 +249,9 @@ Tensor push_forward(const Tape& tape, ValueId root, const std::map<int, Tensor>&
     node.require_saved();
     std::vector<Tensor> y_dot;
     for (const Spec& spec : node.outputs)
-      y_dot.push_back(directions_of(spec, D));
+      y_dot.push_back(directions_of(spec, D, device_of(x_dot)));
     if (!step || !step(n, x_dot, y_dot))
-      run_jvp(node, D, x_dot, y_dot);
+      push_through(node, D, x_dot, y_dot);
     dots[static_cast<std::size_t>(n)] = std::move(y_dot);
     for (const ValueId& id : node.inputs) {
       if (id.node >= 0 && last[static_cast<std::size_t>(id.node)] == n)

@@ -45,6 +45,10 @@ MemoryScope::~MemoryScope() {
   current_class = before_;
 }
 
+MemoryClass MemoryScope::current() {
+  return current_class;
+}
+
 struct CachingAllocator::State {
   mutable std::mutex mutex;
   Heap heap;

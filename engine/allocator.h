@@ -22,6 +22,8 @@ class MemoryScope {
  public:
   explicit MemoryScope(MemoryClass memory_class);
   ~MemoryScope();
+  /// What this thread allocates now.
+  static MemoryClass current();
   MemoryScope(const MemoryScope&) = delete;
   MemoryScope& operator=(const MemoryScope&) = delete;
 

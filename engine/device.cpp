@@ -1,14 +1,54 @@
 #include "engine/device.h"
 
+#include <array>
 #include <charconv>
+#include <utility>
 
+#include "engine/backend.h"
 #include "engine/error.h"
 
 namespace ockham {
+namespace {
+
+/// Filled while the program starts, and so reached through a function.
+std::array<std::unique_ptr<Backend>, kDeviceKinds>& backends() {
+  static std::array<std::unique_ptr<Backend>, kDeviceKinds> all;
+  return all;
+}
+
+Backend* backend_or_null(Device device) {
+  return backends()[static_cast<std::size_t>(device.kind)].get();
+}
+
+/// Why tensors cannot be placed on it; empty if they can.
+std::string obstacle_of(Device device) {
+  if (device.is_cpu())
+    return {};
+  Backend* const backend = backend_or_null(device);
+  if (backend == nullptr)
+    return "this program was built without CUDA; use --device cpu, or a version configured with -DOCKHAM_CUDA=ON.";
+  return backend->obstacle(device.index);
+}
+
+}  // namespace
+
+bool register_backend(Device::Kind kind, std::unique_ptr<Backend> backend) {
+  backends()[static_cast<std::size_t>(kind)] = std::move(backend);
+  return true;
+}
+
+Backend& backend_of(Device device) {
+  require_available(device);
+  return *backend_or_null(device);
+}
 
 Device Device::parse(std::string_view text) {
-  if (text == "auto" || text == "cpu")
+  if (text == "cpu")
     return Device{};
+  if (text == "auto") {
+    constexpr Device kCuda{.kind = Kind::kCuda};
+    return obstacle_of(kCuda).empty() ? kCuda : Device{};
+  }
   constexpr std::string_view kCudaName = "cuda";
   if (text.substr(0, kCudaName.size()) == kCudaName) {
     Device device{.kind = Kind::kCuda};
@@ -34,10 +74,8 @@ std::ostream& operator<<(std::ostream& out, Device device) {
 }
 
 void require_available(Device device) {
-  if (device.kind == Device::Kind::kCuda)
-    throw DeviceError(concat("device: ", device,
-                             " was asked for, but this program was built without CUDA; use --device cpu, or a version "
-                             "with the CUDA backend configured with -DOCKHAM_CUDA=ON."));
+  if (const std::string obstacle = obstacle_of(device); !obstacle.empty())
+    throw DeviceError(concat("device: ", device, " was asked for, but ", obstacle));
 }
 
 }  // namespace ockham

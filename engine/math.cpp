@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/device_math.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
 
@@ -100,14 +101,23 @@ void copy_elements(const Tensor& x, Tensor& y) {
   }
 }
 
+void require_together(const char* who, const Tensor& x, const Tensor& y) {
+  if (x.device() != y.device())
+    throw DeviceError(
+        concat(who, ": x is on ", x.device(), ", y on ", y.device(), "; bring one to the other's device."));
+}
+
 void require_alike(const char* who, const Tensor& x, const Tensor& y) {
   if (x.numel() != y.numel() || x.dtype() != y.dtype())
     throw ShapeError(concat(who, ": x ", x.spec(), " and y ", y.spec(), " must have equal dtype and element count."));
+  require_together(who, x, y);
 }
 
 }  // namespace
 
 void fill(Tensor& y, double value) {
+  if (!y.device().is_cpu())
+    return fill_on(y.device(), y, value);
   visit_dtype(y.dtype(), [&]<class T>() {
     const T v = converted<T>(value);
     for (T& e : y.span<T>())
@@ -118,12 +128,17 @@ void fill(Tensor& y, double value) {
 void copy(const Tensor& x, Tensor& y) {
   if (x.shape() != y.shape())
     throw ShapeError(concat("copy: x ", x.shape(), " and y ", y.shape(), " must have equal shapes."));
+  require_together("copy", x, y);
+  if (!y.device().is_cpu())
+    return copy_on(y.device(), x, y);
   visit_dtype(x.dtype(),
               [&]<class From>() { visit_dtype(y.dtype(), [&]<class To>() { copy_elements<From, To>(x, y); }); });
 }
 
 void axpy(double a, const Tensor& x, Tensor& y) {
   require_alike("axpy", x, y);
+  if (!y.device().is_cpu())
+    return axpy_on(y.device(), a, x, y);
   visit_float(y.dtype(), "axpy", [&]<class T>() {
     const T* xs = x.span<T>().data();
     T* ys = y.span<T>().data();
@@ -136,6 +151,8 @@ void axpy(double a, const Tensor& x, Tensor& y) {
 }
 
 void scale(Tensor& y, double a) {
+  if (!y.device().is_cpu())
+    return scale_on(y.device(), y, a);
   visit_float(y.dtype(), "scale", [&]<class T>() {
     T* ys = y.span<T>().data();
     const T factor = static_cast<T>(a);
@@ -147,7 +164,12 @@ void scale(Tensor& y, double a) {
 }
 
 Tensor times_channels(const Tensor& x, const Tensor& factor) {
-  Tensor y(x.shape(), x.dtype());
+  Tensor y(x.shape(), x.dtype(), x.device());
+  require_together("times_channels", factor, x);
+  if (!x.device().is_cpu()) {
+    times_channels_on(x.device(), x, factor, y);
+    return y;
+  }
   const std::int64_t C = factor.numel();
   const std::int64_t plane = x.numel() / std::max<std::int64_t>(1, x.size(0) * C);
   visit_float(x.dtype(), "times_channels", [&]<class T>() {
@@ -164,6 +186,8 @@ Tensor times_channels(const Tensor& x, const Tensor& factor) {
 }
 
 double sum(const Tensor& x) {
+  if (!x.device().is_cpu())
+    return sum_on(x.device(), x);
   return visit_float(x.dtype(), "sum", [&]<class T>() {
     const T* xs = x.span<T>().data();
     return parallel_sum(x.numel(), kGrain,
@@ -173,6 +197,8 @@ double sum(const Tensor& x) {
 
 std::vector<double> grouped_dot(const Tensor& x, const Tensor& y, std::int64_t groups) {
   require_alike("dot", x, y);
+  if (!x.device().is_cpu())
+    return grouped_dot_on(x.device(), x, y, groups);
   std::vector<double> result(static_cast<std::size_t>(groups));
   const std::int64_t length = x.numel() / groups;
   visit_float(x.dtype(), "dot", [&]<class T>() {
@@ -193,6 +219,8 @@ double dot(const Tensor& x, const Tensor& y) {
 }
 
 double max_abs(const Tensor& x) {
+  if (!x.device().is_cpu())
+    return max_abs_on(x.device(), x);
   return visit_float(x.dtype(), "max_abs", [&]<class T>() {
     double largest = 0.0;
     for (T v : x.span<T>()) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/allocator.h"
+#include "engine/backend.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -13,8 +14,16 @@ namespace ockham {
 class Storage {
  public:
   Storage(std::size_t bytes, Device device)
-      : bytes_(bytes), device_(device), data_(CachingAllocator::instance().allocate(bytes)) {}
-  ~Storage() { CachingAllocator::instance().release(data_, bytes_); }
+      : bytes_(bytes),
+        device_(device),
+        backend_(device.is_cpu() ? nullptr : &backend_of(device)),
+        data_(backend_ ? backend_->allocate(device.index, bytes) : CachingAllocator::instance().allocate(bytes)) {}
+  ~Storage() {
+    if (backend_)
+      backend_->release(device_.index, data_, bytes_);
+    else
+      CachingAllocator::instance().release(data_, bytes_);
+  }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
@@ -25,6 +34,7 @@ class Storage {
  private:
   std::size_t bytes_;
   Device device_;
+  Backend* backend_;  // null: the CPU
   void* data_;
 };
 
@@ -47,18 +57,19 @@ std::ostream& operator<<(std::ostream& out, const Spec& spec) {
 
 Tensor::Tensor(const Shape& shape, DType dtype, Device device)
     : shape_(shape), strides_(shape.row_major_strides()), dtype_(dtype) {
-  require_available(device);
   storage_ = std::make_shared<Storage>(bytes_of(shape, dtype), device);
 }
 
-Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
+  if (!device.is_cpu())
+    return full(shape, 0.0, dtype, device);
   Tensor result(shape, dtype);
   std::memset(result.storage_->data(), 0, result.nbytes());  // all our dtypes have zero as zero bytes
   return result;
 }
 
-Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
-  Tensor result(shape, dtype);
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
+  Tensor result(shape, dtype, device);
   fill(result, value);
   return result;
 }
@@ -91,25 +102,44 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
-const void* Tensor::raw() const {
+const std::byte* Tensor::device_bytes() const {
   if (!storage_)
     throw Error("tensor: an undefined tensor has no data; give it a shape first.");
-  return static_cast<const std::byte*>(storage_->data()) + static_cast<std::size_t>(offset_) * size_of(dtype_);
+  return static_cast<const std::byte*>(storage_->data()) + offset_ * static_cast<std::int64_t>(size_of(dtype_));
+}
+
+std::byte* Tensor::device_bytes() {
+  return const_cast<std::byte*>(static_cast<const Tensor&>(*this).device_bytes());
+}
+
+template <class T>
+const T* Tensor::device_data() const {
+  if (dtype_ != kDTypeOf<T>)
+    throw DTypeError(concat("tensor: holds ", dtype_, shape_, ", read as ", kDTypeOf<T>, "; convert with Tensor::to."));
+  return reinterpret_cast<const T*>(device_bytes());
 }
 
 template <class T>
 const T* Tensor::data() const {
-  if (dtype_ != kDTypeOf<T>)
-    throw DTypeError(concat("tensor: holds ", dtype_, shape_, ", read as ", kDTypeOf<T>, "; convert with Tensor::to."));
-  return static_cast<const T*>(raw());
+  if (storage_ && !storage_->device().is_cpu())
+    throw DeviceError(
+        concat("tensor: ", spec(), " is on ", device(), ", read by the host; bring it with to(Device{})."));
+  return device_data<T>();
+}
+
+template <class T>
+T* Tensor::device_data() {
+  return const_cast<T*>(static_cast<const Tensor&>(*this).device_data<T>());
 }
 template <class T>
 T* Tensor::data() {
   return const_cast<T*>(static_cast<const Tensor&>(*this).data<T>());
 }
-#define OCKHAM_INSTANTIATE_DATA(T)           \
-  template const T* Tensor::data<T>() const; \
-  template T* Tensor::data<T>();
+#define OCKHAM_INSTANTIATE_DATA(T)                  \
+  template const T* Tensor::data<T>() const;        \
+  template T* Tensor::data<T>();                    \
+  template const T* Tensor::device_data<T>() const; \
+  template T* Tensor::device_data<T>();
 OCKHAM_INSTANTIATE_DATA(float)
 OCKHAM_INSTANTIATE_DATA(double)
 OCKHAM_INSTANTIATE_DATA(BFloat16)
@@ -120,6 +150,8 @@ OCKHAM_INSTANTIATE_DATA(std::uint8_t)
 double Tensor::item() const {
   if (numel() != 1)
     throw ShapeError(concat("tensor: item() reads one element, the shape is ", shape_, "."));
+  if (!device().is_cpu())
+    return to(Device{}).item();
   return visit_dtype(dtype_, [&]<class T>() -> double {
     if constexpr (std::is_same_v<T, BFloat16>)
       return static_cast<float>(*data<T>());
@@ -187,7 +219,7 @@ Tensor Tensor::contiguous() const {
 }
 
 Tensor Tensor::clone() const {
-  Tensor result(shape_, dtype_);
+  Tensor result(shape_, dtype_, device());
   copy(*this, result);
   return result;
 }
@@ -195,14 +227,26 @@ Tensor Tensor::clone() const {
 Tensor Tensor::to(DType dtype) const {
   if (dtype == dtype_)
     return *this;
-  Tensor result(shape_, dtype);
+  Tensor result(shape_, dtype, device());
   copy(*this, result);
   return result;
 }
 
-Tensor Tensor::to(Device device) const {
-  require_available(device);
-  return *this;
+Tensor Tensor::to(Device target) const {
+  require_available(target);
+  if (target == device())
+    return *this;
+  if (!device().is_cpu() && !target.is_cpu())
+    return to(Device{}).to(target);
+  const Tensor source = contiguous();
+  Tensor result(shape_, dtype_, target);
+  if (source.is_defined() && numel() > 0) {
+    if (target.is_cpu())
+      backend_of(device()).download(device().index, source.device_bytes(), result.device_bytes(), nbytes());
+    else
+      backend_of(target).upload(target.index, source.device_bytes(), result.device_bytes(), nbytes());
+  }
+  return result;
 }
 
 void Tensor::require_contiguous(const char* who) const {

@@ -29,8 +29,8 @@ class Tensor {
   explicit Tensor(const Shape& shape, DType dtype = DType::kFloat32, Device device = {});
   explicit Tensor(const Spec& spec, Device device = {}) : Tensor(spec.shape, spec.dtype, device) {}
 
-  static Tensor zeros(const Shape& shape, DType dtype = DType::kFloat32);
-  static Tensor full(const Shape& shape, double value, DType dtype = DType::kFloat32);
+  static Tensor zeros(const Shape& shape, DType dtype = DType::kFloat32, Device device = {});
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::kFloat32, Device device = {});
   static Tensor scalar(double value, DType dtype = DType::kFloat32) { return full({}, value, dtype); }
   /// Copies host values. @throws ShapeError if their number is not shape.numel()
   template <class T>
@@ -60,11 +60,20 @@ class Tensor {
   bool is_sole_owner() const { return storage_.use_count() == 1; }
   bool shares_storage_with(const Tensor& other) const { return storage_ && storage_ == other.storage_; }
 
-  /// The elements. @throws DTypeError if T is not the dtype, Error if the tensor is undefined
+  /// The elements, for the host. @throws DTypeError if T is not the dtype, DeviceError if they are not in the host's
+  /// memory, Error if the tensor is undefined
   template <class T>
   T* data();
   template <class T>
   const T* data() const;
+  /// The elements wherever they are, for kernels and copies of that device. @throws as data(), but for the device
+  template <class T>
+  T* device_data();
+  template <class T>
+  const T* device_data() const;
+  /// The same without a type.
+  std::byte* device_bytes();
+  const std::byte* device_bytes() const;
   /// The elements of a contiguous tensor as a span.
   template <class T>
   std::span<T> span() {
@@ -76,7 +85,7 @@ class Tensor {
     require_contiguous("span");
     return {data<T>(), static_cast<std::size_t>(numel())};
   }
-  /// The one element of a tensor with numel() == 1, as double.
+  /// The one element of a tensor with numel() == 1, as double, from any device.
   double item() const;
 
   // Views share storage; they never copy.
@@ -95,12 +104,11 @@ class Tensor {
   Tensor clone() const;
   /// Itself when nothing changes, else a copy of the nearest values; integers saturate, NaN becomes 0 in them.
   Tensor to(DType dtype) const;
-  /// The only transfer between devices. @throws DeviceError
-  Tensor to(Device device) const;
+  /// The only transfer between devices: itself where it is there already, else a row-major copy. @throws DeviceError
+  Tensor to(Device target) const;
 
  private:
   void require_contiguous(const char* who) const;
-  const void* raw() const;
 
   std::shared_ptr<Storage> storage_;
   Shape shape_;

@@ -130,7 +130,7 @@ double Point::together_error(std::int64_t D, const Tensors& y_bar, const Tensors
     return 0.0;
   Tensors y_dot = room_for_dots(D);
   std::vector<double> acc(static_cast<std::size_t>(D));
-  jvp_curvature(op_, saved_, D, y_bar, x_bar_of_curvature(y_bar), x_dot, y_dot, acc);
+  run_jvp_curvature(op_, saved_, D, y_bar, x_bar_of_curvature(y_bar), x_dot, y_dot, acc);
   double worst = distance(differentiable(std::move(y_dot)), jvp(D, x_dot));
   const std::vector<double> apart = curvature(D, y_bar, x_dot);
   for (std::size_t d = 0; d < acc.size(); ++d)

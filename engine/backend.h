@@ -1,0 +1,61 @@
+#pragma once
+// What a kind of device other than the CPU is to the engine: memory, copies and an order of work. Its arithmetic is
+// registered function by function (per_device.h), its ops type by type (autograd/device_passes.h). A program that links
+// a backend's objects has it; one that does not names none of it.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/allocator.h"
+#include "engine/device.h"
+
+namespace ockham {
+
+/// A step that a device was asked for once and does again whenever it is told: the same work on the same memory, with
+/// the same bits. What it allocated stays its own while it lives.
+class RecordedStep {
+ public:
+  virtual ~RecordedStep() = default;
+  virtual void run() = 0;
+  virtual std::int64_t tasks() const = 0;     ///< pieces of work that the step asked for
+  virtual std::int64_t launches() const = 0;  ///< and what is left after those of a kind were put together
+  virtual std::size_t bytes() const = 0;      ///< of device memory that it holds
+};
+
+/// Work on a device is done in the order in which it was asked for; only download(), synchronize() and what reads
+/// results on the host wait for it.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// Why the device cannot be used: one sentence with the remedy; empty if it can.
+  virtual std::string obstacle(int index) = 0;
+  /// "NVIDIA H100 80GB HBM3, 79.1 GiB, compute capability 9.0".
+  virtual std::string description(int index) = 0;
+
+  /// 256-byte aligned. @throws Error when the device has no memory left, with requested, in use and peak
+  virtual void* allocate(int index, std::size_t bytes) = 0;
+  virtual void release(int index, void* block, std::size_t bytes) noexcept = 0;
+  virtual AllocatorStatistics statistics(int index) = 0;
+  virtual void reset_peak(int index) = 0;
+  virtual void drop_cache(int index) = 0;
+
+  /// Returns when `host` may be changed again; it need not be pinned.
+  virtual void upload(int index, const void* host, void* device, std::size_t bytes) = 0;
+  /// Returns when the bytes are there. @throws Error while a step is recorded: its results are not there yet
+  virtual void download(int index, const void* device, void* host, std::size_t bytes) = 0;
+  virtual void synchronize(int index) = 0;
+
+  /// Calls `step` once, without any of its work being done, and keeps that work. Numbers of the host that it uses become
+  /// part of it. @throws Error if it waits for a result or uploads
+  virtual std::unique_ptr<RecordedStep> record(int index, const std::function<void()>& step) = 0;
+};
+
+/// For a backend's own source, at namespace scope. @return true
+bool register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);
+
+/// @throws DeviceError if this program has no backend for it, or the device cannot be used
+Backend& backend_of(Device device);
+
+}  // namespace ockham
