@@ -1,5 +1,6 @@
 #include "engine/cuda/recording.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "engine/cuda/error.h"
@@ -40,6 +41,11 @@ class Recorded {
   Queue& queue_;
 };
 
+std::vector<std::vector<int>> order_of(const std::vector<Task>& tasks) {
+  const char* const seed = std::getenv("OCKHAM_CUDA_ORDER");
+  return seed != nullptr ? shuffled(tasks, std::strtoull(seed, nullptr, 10)) : schedule(tasks);
+}
+
 void run_group(const std::vector<Task>& tasks, const std::vector<int>& group, cudaStream_t stream) {
   const Task& first = tasks[static_cast<std::size_t>(group.front())];
   if (first.type == nullptr)
@@ -73,7 +79,7 @@ Recording::Recording(Queue& queue, const std::function<void()>& step)
     throw;
   }
   const std::vector<Task>& tasks = recorder.tasks();
-  const std::vector<std::vector<int>> groups = schedule(tasks);
+  const std::vector<std::vector<int>> groups = order_of(tasks);
   tasks_ = std::ssize(tasks);
   launches_ = std::ssize(groups);
   check(cudaStreamBeginCapture(queue.stream(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "engine/random.h"
+
 namespace ockham::cuda {
 namespace {
 
@@ -210,6 +212,33 @@ std::vector<std::vector<int>> schedule(const std::vector<Task>& tasks) {
       best = std::move(groups);
   }
   return best;
+}
+
+std::vector<std::vector<int>> shuffled(const std::vector<Task>& tasks, std::uint64_t seed) {
+  const std::vector<std::vector<int>> waits_for = dependencies_of(tasks);
+  std::vector<std::vector<int>> followers(tasks.size());
+  std::vector<std::size_t> missing(tasks.size());
+  std::vector<int> ready;
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    missing[t] = waits_for[t].size();
+    if (missing[t] == 0)
+      ready.push_back(static_cast<int>(t));
+    for (const int before : waits_for[t])
+      followers[static_cast<std::size_t>(before)].push_back(static_cast<int>(t));
+  }
+  std::vector<std::vector<int>> order;
+  while (!ready.empty()) {
+    const auto chosen = random_below({seed, Purpose::kTest}, order.size(), ready.size());
+    const int t = ready[chosen];
+    ready[chosen] = ready.back();
+    ready.pop_back();
+    order.push_back({t});
+    for (const int after : followers[static_cast<std::size_t>(t)]) {
+      if (--missing[static_cast<std::size_t>(after)] == 0)
+        ready.push_back(after);
+    }
+  }
+  return order;
 }
 
 }  // namespace ockham::cuda

@@ -17,4 +17,8 @@ std::vector<std::vector<int>> dependencies_of(const std::vector<Task>& tasks);
 /// before work that nobody waits for, so that the latter gathers.
 std::vector<std::vector<int>> schedule(const std::vector<Task>& tasks);
 
+/// One by one, in an order drawn from `seed` among those that the operands allow. A kernel that touches memory it does
+/// not name gives other bits in some of them: for tests (OCKHAM_CUDA_ORDER=SEED has every recording use it).
+std::vector<std::vector<int>> shuffled(const std::vector<Task>& tasks, std::uint64_t seed);
+
 }  // namespace ockham::cuda

@@ -1,0 +1,43 @@
+// Every pass of every registered op on the device, against the CPU's. OCKHAM_OP=conv2d takes that op alone.
+#include "autograd/gradcheck/device.h"
+#include "tests/cuda/device.h"
+
+namespace ockham {
+namespace {
+
+void check_ops(CheckFormat format) {
+  const char* const wanted = std::getenv("OCKHAM_OP");
+  for (const OpCase& op_case : OpRegistry::instance().cases()) {
+    if (wanted != nullptr && op_case.name != wanted)
+      continue;
+    for (const OpSample& sample : op_case.samples) {
+      for (const CheckResult& result : check_on_device(sample, format, test::kCuda))
+        BOOST_CHECK_MESSAGE(result.passed(), op_case.name << ", " << result.check << ": error " << result.error
+                                                          << " passes the tolerance " << result.tolerance);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE(ops)
+
+OCKHAM_CUDA_TEST(passes_in_float64_are_those_of_the_cpu) {
+  check_ops(CheckFormat::kFloat64);
+}
+
+OCKHAM_CUDA_TEST(passes_in_float32_are_those_of_the_cpu) {
+  check_ops(CheckFormat::kFloat32);
+}
+
+OCKHAM_CUDA_TEST(passes_over_bfloat16_maps_are_those_of_the_cpu) {
+  check_ops(CheckFormat::kBFloat16);
+}
+
+OCKHAM_CUDA_TEST(every_op_has_kernels_of_its_own) {
+  for (const OpCase& op_case : OpRegistry::instance().cases())
+    BOOST_CHECK_MESSAGE(runs_on_device(op_case, test::kCuda), op_case.name << " runs on the host");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace ockham
