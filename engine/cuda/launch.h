@@ -42,13 +42,15 @@ struct Batch {
   Kernel kernels[kMost];
 };
 
+// The qualifier stands behind the type, where the emulation makes it a reference
+// (tests/cudaemu/include/host_defines.h).
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_one(const __grid_constant__ Kernel kernel) {
+__global__ void __launch_bounds__(Kernel::kThreads) run_one(const Kernel __grid_constant__ kernel) {
   kernel(static_cast<std::int64_t>(blockIdx.x));
 }
 
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_many(const __grid_constant__ Batch<Kernel> batch) {
+__global__ void __launch_bounds__(Kernel::kThreads) run_many(const Batch<Kernel> __grid_constant__ batch) {
   int k = 0;
   while (k + 1 < batch.count && blockIdx.x >= batch.first[k + 1])
     ++k;
