@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/allocator.h"
 #include "engine/device.h"
@@ -21,7 +23,14 @@ class RecordedStep {
   virtual std::int64_t tasks() const = 0;     ///< pieces of work that the step asked for
   virtual std::int64_t launches() const = 0;  ///< and what is left after those of a kind were put together
   virtual std::size_t bytes() const = 0;      ///< of device memory that it holds
+  /// Bytes that the step's work names as read or written, each range once a piece: what a run moves through memory
+  /// where no cache helps.
+  virtual std::size_t traffic() const = 0;
 };
+
+/// How matrix products of float32 multiply. kFp32: as IEEE says, for parity. kTf32: products of 10-bit mantissas on
+/// tensor cores, sums in float32.
+enum class MathMode { kFp32, kTf32 };
 
 /// Work on a device is done in the order in which it was asked for; only download(), synchronize() and what reads
 /// results on the host wait for it.
@@ -33,6 +42,9 @@ class Backend {
   virtual std::string obstacle(int index) = 0;
   /// "NVIDIA H100 80GB HBM3, 79.1 GiB, compute capability 9.0".
   virtual std::string description(int index) = 0;
+  /// {"driver", "580.95.05"}, {"runtime", "13.0"}, ...: the software below, for accounts of a run. A driver that no
+  /// system tells of, as of an emulated device, is left out.
+  virtual std::vector<std::pair<std::string, std::string>> versions(int index) = 0;
 
   /// 256-byte aligned. @throws Error when the device has no memory left, with requested, in use and peak
   virtual void* allocate(int index, std::size_t bytes) = 0;
@@ -45,10 +57,15 @@ class Backend {
   virtual void upload(int index, const void* host, void* device, std::size_t bytes) = 0;
   /// Returns when the bytes are there. @throws Error while a step is recorded: its results are not there yet
   virtual void download(int index, const void* device, void* host, std::size_t bytes) = 0;
+  /// Within the device's memory.
+  virtual void move(int index, const void* from, void* to, std::size_t bytes) = 0;
   virtual void synchronize(int index) = 0;
 
-  /// Calls `step` once, without any of its work being done, and keeps that work. Numbers of the host that it uses become
-  /// part of it. @throws Error if it waits for a result or uploads
+  /// From here on; kFp32 at the start. A recorded step keeps the mode that it was recorded in.
+  virtual void set_math_mode(int index, MathMode mode) = 0;
+
+  /// Calls `step` once, without any of its work being done, and keeps that work. Numbers of the host that it uses
+  /// become part of it. @throws Error if it waits for a result or uploads
   virtual std::unique_ptr<RecordedStep> record(int index, const std::function<void()>& step) = 0;
 };
 

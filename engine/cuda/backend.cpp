@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cctype>
+#include <fstream>
 #include <iomanip>
 #include <sstream>
 
@@ -13,6 +15,21 @@
 
 namespace ockham::cuda {
 namespace {
+
+/// As CUDA numbers its versions: 13000 is 13.0.
+std::string cuda_version(int number) {
+  return concat(number / 1000, '.', number % 1000 / 10);
+}
+
+/// "580.95.05" of "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05  Sat ...", which the kernel module tells.
+std::string driver_version() {
+  std::ifstream file("/proc/driver/nvidia/version");
+  for (std::string word; file >> word;) {
+    if (std::isdigit(static_cast<unsigned char>(word[0])) && word.find('.') != std::string::npos)
+      return word;
+  }
+  return {};
+}
 
 class CudaBackend final : public Backend {
  public:
@@ -37,6 +54,20 @@ class CudaBackend final : public Backend {
          << static_cast<double>(properties.totalGlobalMem) / (1 << 30) << " GiB, compute capability "
          << properties.major << '.' << properties.minor;
     return text.str();
+  }
+
+  std::vector<std::pair<std::string, std::string>> versions(int index) override {
+    std::vector<std::pair<std::string, std::string>> result;
+    if (const std::string driver = driver_version(); !driver.empty())
+      result.emplace_back("driver", driver);
+    int number = 0;
+    check(cudaDriverGetVersion(&number), "cudaDriverGetVersion");
+    result.emplace_back("CUDA of the driver", cuda_version(number));
+    check(cudaRuntimeGetVersion(&number), "cudaRuntimeGetVersion");
+    result.emplace_back("runtime", cuda_version(number));
+    check(cublasGetVersion(Queue::use(index).blas(), &number), "cublasGetVersion");
+    result.emplace_back("cuBLAS", concat(number / 10000, '.', number / 100 % 100, '.', number % 100));
+    return result;
   }
 
   void* allocate(int index, std::size_t bytes) override { return Queue::use(index).memory().allocate(bytes); }
@@ -68,7 +99,14 @@ class CudaBackend final : public Backend {
     queue.synchronize();
   }
 
+  void move(int index, const void* from, void* to, std::size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, Queue::use(index).stream()),
+          "cudaMemcpyAsync on the device");
+  }
+
   void synchronize(int index) override { Queue::use(index).synchronize(); }
+
+  void set_math_mode(int index, MathMode mode) override { Queue::use(index).set_math_mode(mode); }
 
   std::unique_ptr<RecordedStep> record(int index, const std::function<void()>& step) override {
     return std::make_unique<Recording>(Queue::use(index), step);

@@ -8,15 +8,13 @@
 #include <span>
 #include <string_view>
 
+#include "engine/backend.h"
 #include "engine/cuda/allocator.h"
 #include "engine/cuda/task.h"
 
 namespace ockham::cuda {
 
 class Recorder;
-
-/// How cuBLAS multiplies float32. kFp32: as IEEE says, for parity. kTf32: products of 10-bit mantissas on tensor cores.
-enum class MathMode { kFp32, kTf32 };
 
 class Queue {
  public:

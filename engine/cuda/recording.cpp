@@ -81,6 +81,10 @@ Recording::Recording(Queue& queue, const std::function<void()>& step)
   const std::vector<Task>& tasks = recorder.tasks();
   const std::vector<std::vector<int>> groups = order_of(tasks);
   tasks_ = std::ssize(tasks);
+  for (const Task& task : tasks) {
+    for (const Access& access : task.accesses)
+      traffic_ += static_cast<std::size_t>(access.end - access.begin);
+  }
   launches_ = std::ssize(groups);
   check(cudaStreamBeginCapture(queue.stream(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   for (const std::vector<int>& group : groups)

@@ -53,6 +53,7 @@ class Recording : public RecordedStep {
   std::int64_t tasks() const override { return tasks_; }
   std::int64_t launches() const override { return launches_; }
   std::size_t bytes() const override { return memory_->bytes(); }
+  std::size_t traffic() const override { return traffic_; }
 
  private:
   Queue& queue_;
@@ -61,6 +62,7 @@ class Recording : public RecordedStep {
   cudaGraphExec_t executable_ = nullptr;
   std::int64_t tasks_ = 0;
   std::int64_t launches_ = 0;
+  std::size_t traffic_ = 0;
 };
 
 }  // namespace ockham::cuda
