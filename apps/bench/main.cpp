@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <iostream>
 
-#include "apps/bench/bench_cases.h"
 #include "apps/cli/host.h"
 #include "apps/cli/text/format.h"
 #include "apps/cli/text/json_text.h"
+#include "apps/runs/bench_cases.h"
 #include "apps/runs/profile_report.h"
 #include "engine/allocator.h"
 #include "engine/parallel.h"

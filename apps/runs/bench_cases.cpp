@@ -1,4 +1,4 @@
-#include "apps/bench/bench_cases.h"
+#include "apps/runs/bench_cases.h"
 
 #include <algorithm>
 #include <vector>

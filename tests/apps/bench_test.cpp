@@ -2,7 +2,7 @@
 // labels: slow
 #include <set>
 
-#include "apps/bench/bench_cases.h"
+#include "apps/runs/bench_cases.h"
 #include "tests/apps/program.h"
 
 namespace ockham {
