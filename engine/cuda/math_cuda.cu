@@ -4,29 +4,11 @@
 
 #include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
+#include "engine/cuda/per_element.h"
 #include "engine/cuda/reduce.h"
 #include "engine/device_math.h"
 
 namespace ockham::cuda {
-
-constexpr int kThreads = 256;
-constexpr std::int64_t kPerThread = 4;
-constexpr std::int64_t kPerBlock = kThreads * kPerThread;
-
-/// A kernel over n elements: Derived::element(i) for each.
-template <class Derived>
-struct PerElement {
-  static constexpr int kThreads = cuda::kThreads;
-  std::int64_t blocks() const { return blocks_for(derived().n, kPerBlock); }
-  __device__ void operator()(std::int64_t block) const {
-    for (std::int64_t k = 0; k < kPerThread; ++k) {
-      const std::int64_t i = block * kPerBlock + k * kThreads + threadIdx.x;
-      if (i < derived().n)
-        derived().element(i);
-    }
-  }
-  __host__ __device__ const Derived& derived() const { return static_cast<const Derived&>(*this); }
-};
 
 /// To the nearest value that To has; beyond an integer's range to its end, NaN to 0 (as copy() of math.cpp).
 template <class To, class From>
@@ -143,14 +125,15 @@ struct TimesChannels : PerElement<TimesChannels<T>> {
 };
 
 /// Elements that one block adds up; a long sum has as many parts as it has such pieces.
-constexpr std::int64_t kSumPiece = kThreads * 16;
+constexpr int kSumThreads = 256;
+constexpr std::int64_t kSumPiece = kSumThreads * 16;
 
 /// parts[p, g] = the sum of f over piece p of group g, of `length` elements. Largest: the largest of f instead, NaN if
 /// any is.
 enum class Of { kValue, kProduct, kLargest };
 template <class T, Of kOf>
 struct Pieces {
-  static constexpr int kThreads = cuda::kThreads;
+  static constexpr int kThreads = kSumThreads;
   std::int64_t groups, length, pieces;
   const T* x;
   const T* y;  ///< kProduct only
@@ -189,7 +172,7 @@ struct Pieces {
     all[threadIdx.x] = value;
     __syncthreads();
     for (int half = kThreads / 2; half > 0; half /= 2) {
-      if (threadIdx.x < half)
+      if (static_cast<int>(threadIdx.x) < half)
         all[threadIdx.x] = larger(all[threadIdx.x], all[threadIdx.x + half]);
       __syncthreads();
     }

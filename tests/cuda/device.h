@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "engine/backend.h"
+#include "engine/error.h"
 #include "tests/support.h"
 
 namespace ockham::test {
