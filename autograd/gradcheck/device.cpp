@@ -20,6 +20,14 @@ using gradcheck::Tensors;
 
 constexpr std::int64_t kD = 3;
 
+/// In float64, in which distances are taken.
+Tensors widened(const Tensors& tensors) {
+  Tensors result;
+  for (const Tensor& t : tensors)
+    result.push_back(t ? t.to(DType::kFloat64) : t);
+  return result;
+}
+
 Tensors moved_to(const Tensors& tensors, Device device) {
   Tensors result;
   for (const Tensor& t : tensors)
@@ -50,7 +58,7 @@ class Bench {
       : sample_(sample), format_(format), device_(device), seed_(seed), op_(sample.make()) {
     for (const Tensor& drawn : gradcheck::Subject::draw_of(sample, seed)) {
       Tensor x = is_compute_type(drawn.dtype()) ? drawn.to(compute()) : drawn;
-      if (format == CheckFormat::kBFloat16 && x.rank() == 4)
+      if (format == CheckFormat::kBFloat16 && x.rank() == 4 && !op_->is_parameter(x_.size()))
         x = x.to(DType::kBFloat16);
       x_.push_back(x.to(device));
       specs_.push_back(x.spec());
@@ -271,7 +279,7 @@ std::vector<CheckResult> check_on_device(const OpSample& sample, CheckFormat for
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const Tensors wanted = expected[i].run();
     const Tensors here = moved_to(calls[i].run(), {});
-    add(calls[i].name, gradcheck::distance(here, wanted), tolerance_of(format, wanted));
+    add(calls[i].name, gradcheck::distance(widened(here), widened(wanted)), tolerance_of(format, wanted));
     add(concat(calls[i].name, ", repeat"), equal_bits(here, moved_to(calls[i].run(), {})) ? 0.0 : 1.0, 0.0);
     if (calls[i].can_be_recorded && has_passes(other.op(), device)) {
       add(concat(calls[i].name, ", recorded"), equal_bits(here, recorded(calls[i], device)) ? 0.0 : 1.0, 0.0);
