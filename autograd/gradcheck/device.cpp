@@ -85,10 +85,13 @@ class Bench {
     add_jvps(result);
     add_curvature(result);
     add_diagonals(result);
-    if (const auto* loss = dynamic_cast<const LossOp*>(op_.get()))
+    if (const auto* loss = dynamic_cast<const LossOp*>(op_.get()); loss && loss->factor_columns(unused) > 0)
       result.push_back({"factor", [this, loss] {
-                          Tensor columns(with_directions(x_[0].shape(), 2), compute(), device_);
-                          run_factor(*loss, saved_, 1, 2, columns);
+                          const std::int64_t all = loss->factor_columns(saved_);
+                          const std::int64_t first = std::min<std::int64_t>(1, all - 1);
+                          const std::int64_t count = std::min<std::int64_t>(2, all - first);
+                          Tensor columns(with_directions(x_[0].shape(), count), compute(), device_);
+                          run_factor(*loss, saved_, first, count, columns);
                           return Tensors{columns};
                         }});
     return result;
