@@ -5,6 +5,8 @@
 namespace ockham {
 
 void add_grouped(const Tensor& entries, Grouping grouping, Tensor& H) {
+  if (!H.device().is_cpu())
+    return add_grouped_on(H.device(), entries, grouping, H);
   const auto from = entries.span<double>();
   const auto to = H.span<double>();
   const std::int64_t groups = H.numel();

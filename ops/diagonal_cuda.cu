@@ -1,38 +1,45 @@
 #include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
-#include "ops/diagonal_cuda.h"
+#include "ops/diagonal.h"
 
 namespace ockham::cuda {
 
-/// H[g] += the sum of entries [outer, groups, inner] of group g. One block a group.
-struct GroupedSum {
-  static constexpr int kThreads = 128;
+/// H[g] += the sum of entries [outer, groups, inner] of group g, a warp to a group.
+struct AddGrouped {
+  static constexpr int kThreads = 256;
   std::int64_t outer, groups, inner;
   const double* entries;
   double* H;
-
-  std::int64_t blocks() const { return groups; }
+  std::int64_t blocks() const { return blocks_for(groups, kThreads / 32); }
   void operands(Operands& o) const {
     o.reads(entries, outer * groups * inner);
     o.writes(H, groups);
   }
-  __device__ void operator()(std::int64_t g) const {
-    double sum = 0.0;
-    for (std::int64_t i = threadIdx.x; i < outer * inner; i += kThreads)
-      sum += entries[(i / inner * groups + g) * inner + i % inner];
-    sum = block_sum<kThreads>(sum);
-    if (threadIdx.x == 0)
-      H[g] += sum;
+  __device__ void operator()(std::int64_t block) const {
+    const std::int64_t g = block * (kThreads / 32) + threadIdx.x / 32;
+    double total = 0.0;
+    if (g < groups) {
+      for (std::int64_t i = threadIdx.x % 32; i < outer * inner; i += 32)
+        total += entries[(i / inner * groups + g) * inner + i % inner];
+    }
+    total = warp_sum(total);
+    if (g < groups && threadIdx.x % 32 == 0)
+      H[g] += total;
   }
 };
 
-void add_grouped(const Tensor& entries, Grouping grouping, Tensor& H) {
-  const std::int64_t groups = H.numel();
-  if (groups == 0)
-    return;
+namespace {
+
+void add_grouped_entries(const Tensor& entries, Grouping grouping, Tensor& H) {
   const std::int64_t outer = grouping == Grouping::kChannel ? entries.size(0) : 1;
-  launch(GroupedSum{outer, groups, entries.numel() / (outer * groups), entries.device_data<double>(),
-                    H.device_data<double>()});
+  launch(AddGrouped{.outer = outer,
+                    .groups = H.numel(),
+                    .inner = entries.numel() / (outer * H.numel()),
+                    .entries = entries.device_data<double>(),
+                    .H = H.device_data<double>()});
 }
 
+[[maybe_unused]] const bool registered = add_grouped_on.set(Device::Kind::kCuda, add_grouped_entries);
+
+}  // namespace
 }  // namespace ockham::cuda

@@ -1,6 +1,7 @@
 #pragma once
 // Sums of many partial sums: the second of the two launches that every long sum takes.
-#include <cstdint>
+#include <span>
+#include <vector>
 
 #include "engine/tensor.h"
 
@@ -9,6 +10,12 @@ namespace ockham::cuda {
 /// totals[i] = (adds ? totals[i] : 0) + sum over p of parts[p, i], p in order; parts [P, n], totals of n elements, on
 /// the device, both float64.
 void sum_parts(const Tensor& parts, Tensor& totals, bool adds = false);
+
+/// totals[i] = (adds ? totals[i] : 0) + the sum of row i of `rows` [n, length], a block a row; float64, on the device.
+void sum_rows(const Tensor& rows, Tensor& totals, bool adds = false);
+
+/// acc[i] += factor times the sum of row i of `rows`. Waits for them.
+void add_row_sums(const Tensor& rows, double factor, std::span<double> acc);
 
 /// The elements of a small float64 tensor on the device. Waits for them.
 std::vector<double> downloaded(const Tensor& values);
