@@ -4,71 +4,26 @@
 #include <numeric>
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/arena.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
 #include "ops/mix/mix_branches.h"
+#include "ops/mix/mix_op.h"
 
 namespace ockham {
 namespace {
 
-/// Inputs are alpha, every z, and the affines of the branches that have one; Saved holds the same.
-class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public LeavesScaled, public HasJointCurvature {
+/// The passes on the CPU.
+class MixOnCpu {
  public:
-  MixOp(std::vector<std::int64_t> index, const std::vector<bool>& has_affine) : index_(std::move(index)) {
-    for (bool has : has_affine)
-      affine_.push_back(has ? 1 + has_affine.size() + affines_++ : 0);
-  }
+  explicit MixOnCpu(const MixOp& op) : index_(op.index()), affine_(op.affine_inputs()) {}
 
-  std::string_view name() const override { return "mix"; }
-  std::string attrs() const override {
-    std::string text = "index=";
-    for (std::size_t k = 0; k < index_.size(); ++k)
-      text += concat(k == 0 ? "" : ",", index_[k]);
-    text += " affine=";
-    for (std::size_t input : affine_)
-      text += input == 0 ? '0' : '1';
-    return text;
-  }
-  /// alpha, one z per branch, and the affines.
-  std::size_t input_count() const override { return 1 + affine_.size() + affines_; }
-  Algebra algebra() const override { return Algebra::kMultilinear; }
-  int factor_of(std::size_t input) const override { return input == 0 ? 0 : input > affine_.size() ? 1 : 2; }
-  bool is_parameter(std::size_t input) const override { return input == 0 || input > affine_.size(); }
-  bool may_scale(std::size_t input) const override { return input != 0 && input <= affine_.size(); }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    const std::size_t K = affine_.size();
-    if (K == 0 || K != index_.size())
-      throw ShapeError(concat(describe(*this, x), ": ", K, " branches and ", index_.size(),
-                              " indices; give one index per branch, and at least one branch."));
-    if (x[0].shape.rank() == 0)
-      throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
-    for (std::int64_t entry : index_) {
-      if (entry < 0 || entry >= x[0].shape.numel())
-        throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape.numel(),
-                                "), the entries of alpha."));
-    }
-    const Shape& z = x[1].shape;
-    if (z.rank() != 2 && z.rank() != 4)
-      throw ShapeError(concat(describe(*this, x), ": z has shape ", z, "; must be [N, C, H, W] or [N, C]."));
-    require_equal_shapes(*this, x.subspan(1, K), 1);
-    for (const Spec& affine : x.subspan(1 + K)) {
-      if (affine.shape != Shape{2, z[1]})
-        throw ShapeError(concat(describe(*this, x), ": an affine has shape ", affine.shape, "; must be [2,", z[1],
-                                "], a scale and a shift for each channel of z."));
-    }
-    return {x[1]};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
+  void forward(Inputs x, Outputs y, Saved& saved) const {
     cpu::require_one_type(x.subspan(1, affine_.size()));
     const Planes planes(x[1]);
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
+    visit_float(x[0].dtype(), "mix", [&]<class T>() {
       const Branches<T> at = values<T>(x);
       ChannelSum<T> sum(per_channel<T>(planes.C, [&](std::int64_t c) {
         double constant = 0.0;
@@ -85,11 +40,11 @@ class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public Leave
     saved.tensors.assign(x.begin(), x.end());
   }
 
-  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
+  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
     // The slot of alpha comes first, its sums are known last: a branch or an affine may be alpha itself.
     if (x_bar[0] && !x_bar[0].accumulate)
       fill(*x_bar[0].dst, 0.0);
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    visit_float(saved[0].dtype(), "mix", [&]<class T>() {
       const Planes planes(saved[1]);
       const std::vector<double> sums = over_samples(planes, D, pull<T>(saved, D, y_bar[0], x_bar));
       const Branches<T> at = values<T>(saved.tensors);
@@ -106,29 +61,21 @@ class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public Leave
     });
   }
 
-  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() { push<T>(saved, D, nullptr, x_dot, y_dot[0], {}); });
+  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+    visit_float(saved[0].dtype(), "mix", [&]<class T>() { push<T>(saved, D, nullptr, x_dot, y_dot[0], {}); });
   }
 
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
-                 std::span<double> acc) const override {
-    Tensor again(y_dot[0].spec());
-    jvp_curvature(saved, D, y_bar, x_bar, x_dot, {&again, 1}, acc);
-  }
-
-  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
-                     std::span<double> acc) const override {
-    visit_float(saved[0].dtype(), name(),
+  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_dot, Outputs y_dot,
+                     std::span<double> acc) const {
+    visit_float(saved[0].dtype(), "mix",
                 [&]<class T>() { push<T>(saved, D, y_bar[0].data<T>(), x_dot, y_dot[0], acc); });
   }
 
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
-                       Tensor& H) const override {
-    if (input != 0)
-      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  /// Of alpha.
+  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, Grouping grouping, Tensor& H) const {
     const Planes planes(saved[1]);
     std::vector<double> entries(static_cast<std::size_t>(saved[0].numel()));
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    visit_float(saved[0].dtype(), "mix", [&]<class T>() {
       const Branches<T> at = values<T>(saved.tensors);
       const std::vector<double> sums = pull<T>(saved, D, y_bar[0], {});
       std::vector<double> gradient(entries.size());
@@ -142,8 +89,8 @@ class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public Leave
     add_grouped(Tensor::from(entries, saved[0].shape()), grouping, H);
   }
 
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
+  void recursion(const Saved& saved, Inputs h_y, std::span<GradSlot> h_x) const {
+    visit_float(saved[0].dtype(), "mix", [&]<class T>() {
       const Branches<T> at = values<T>(saved.tensors);
       const Planes planes(saved[1]);
       if (h_x[0])
@@ -448,10 +395,82 @@ class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public Leave
     return result;
   }
 
-  const std::vector<std::int64_t> index_;
-  std::size_t affines_ = 0;          // branches that have one
-  std::vector<std::size_t> affine_;  // per branch: the input that is its affine, or 0
+  const std::vector<std::int64_t>& index_;
+  const std::vector<std::size_t>& affine_;
 };
+
+}  // namespace
+
+std::string MixOp::attrs() const {
+  std::string text = "index=";
+  for (std::size_t k = 0; k < index_.size(); ++k)
+    text += concat(k == 0 ? "" : ",", index_[k]);
+  text += " affine=";
+  for (std::size_t input : affine_)
+    text += input == 0 ? '0' : '1';
+  return text;
+}
+
+std::vector<Spec> MixOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  const std::size_t K = affine_.size();
+  if (K == 0 || K != index_.size())
+    throw ShapeError(concat(describe(*this, x), ": ", K, " branches and ", index_.size(),
+                            " indices; give one index per branch, and at least one branch."));
+  if (x[0].shape.rank() == 0)
+    throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
+  for (std::int64_t entry : index_) {
+    if (entry < 0 || entry >= x[0].shape.numel())
+      throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape.numel(),
+                              "), the entries of alpha."));
+  }
+  const Shape& z = x[1].shape;
+  if (z.rank() != 2 && z.rank() != 4)
+    throw ShapeError(concat(describe(*this, x), ": z has shape ", z, "; must be [N, C, H, W] or [N, C]."));
+  require_equal_shapes(*this, x.subspan(1, K), 1);
+  for (const Spec& affine : x.subspan(1 + K)) {
+    if (affine.shape != Shape{2, z[1]})
+      throw ShapeError(concat(describe(*this, x), ": an affine has shape ", affine.shape, "; must be [2,", z[1],
+                              "], a scale and a shift for each channel of z."));
+  }
+  return {x[1]};
+}
+
+void MixOp::forward(Inputs x, Outputs y, Saved& saved) const {
+  MixOnCpu(*this).forward(x, y, saved);
+}
+
+void MixOp::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  MixOnCpu(*this).vjp(saved, D, y_bar, x_bar);
+}
+
+void MixOp::jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+  MixOnCpu(*this).jvp(saved, D, x_dot, y_dot);
+}
+
+void MixOp::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs y_dot,
+                      std::span<double> acc) const {
+  Tensor again(y_dot[0].spec());
+  MixOnCpu(*this).jvp_curvature(saved, D, y_bar, x_dot, {&again, 1}, acc);
+}
+
+void MixOp::jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
+                          std::span<double> acc) const {
+  MixOnCpu(*this).jvp_curvature(saved, D, y_bar, x_dot, y_dot, acc);
+}
+
+void MixOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                            Tensor& H) const {
+  if (input != 0)
+    return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  MixOnCpu(*this).weight_diagonal(saved, D, y_bar, grouping, H);
+}
+
+void MixOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  MixOnCpu(*this).recursion(saved, h_y, h_x);
+}
+
+namespace {
 
 auto maker(std::vector<std::int64_t> index, std::vector<bool> has_affine) {
   return [=] { return std::make_unique<MixOp>(index, has_affine); };
@@ -490,6 +509,14 @@ OpSample sample(std::string name, const Shape& alpha, const Shape& z, const std:
           .diagonal_inputs = {0}};
 }
 
+/// 0, 1, 2, 0, ...
+std::vector<std::int64_t> many(std::size_t branches) {
+  std::vector<std::int64_t> index;
+  for (std::size_t k = 0; k < branches; ++k)
+    index.push_back(static_cast<std::int64_t>(k % 3));
+  return index;
+}
+
 OCKHAM_REGISTER_OP(
     mix,
     {.name = "mix",
@@ -501,6 +528,8 @@ OCKHAM_REGISTER_OP(
                  sample("more branches than a sweep of the kernel", {6}, {2, 3, 5, 7},
                         {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4},
                         {true, true, false, true, true, true, false, true, true, true, true}),
+                 sample("more branches than a launch on a GPU takes", {3}, {2, 2, 2, 3}, many(43),
+                        std::vector<bool>(43, true)),
                  sample("planes of more than a block", {2}, {1, 2, 65, 67}, {0, 1}, {true, false})},
      .bad = {{maker({0, 1}, {false}), {{{2}}, {{2, 3}}}, {"mix(index=0,1 affine=0)", "1 branches", "2 indices"}},
              {maker({}, {}), {{{2}}}, {"0 branches", "at least one branch"}},

@@ -1,0 +1,464 @@
+#include "autograd/device_passes.h"
+#include "engine/cuda/reduce.h"
+#include "engine/math.h"
+#include "ops/diagonal.h"
+#include "ops/mix/mix_branches.cuh"
+#include "ops/mix/mix_cuda.h"
+#include "ops/mix/mix_narrow.h"
+#include "ops/mix/mix_op.h"
+
+namespace ockham::cuda {
+
+/// y (+)= sum_k weight_k (scale_k[c] z_k + shift_k[c])
+template <class T, class E, class Y>
+struct MixForward {
+  static constexpr int kThreads = PlaneTiling::kThreads;
+  PlaneTiling tiling = {};
+  MixNumbers<T> of;
+  bool adds;
+  const E* z[kBranches] = {};
+  Y* y;
+  std::int64_t blocks() const { return tiling.blocks(); }
+  void operands(Operands& o) const {
+    of.operands(o);
+    for (int k = 0; k < of.count; ++k)
+      o.reads(z[k], tiling.planes * tiling.P);
+    o.writes(y, tiling.planes * tiling.P);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    const PlaneTiling::Place place = tiling.place(block);
+    if (!place.is_inside)
+      return;
+    const bool wide = tiling.wide();
+    const std::int64_t c = static_cast<unsigned>(place.plane) % static_cast<unsigned>(of.C);
+    const std::int64_t at = place.plane * tiling.P + place.at;
+    Values<T> sum{};
+    if (adds)
+      sum = load_values<T>(y, at, wide);
+    for (int first = 0; first < of.count; first += kLoads) {
+      Values<T> values[kLoads];
+      load_branches(z, first, of.count, at, wide, values);
+#pragma unroll
+      for (int m = 0; m < kLoads; ++m) {
+        if (first + m >= of.count)
+          break;
+        const T weight = of.weight(first + m);
+        const T scale = of.scale(first + m, c);
+        const T shift = of.shift(first + m, c);
+        for (int i = 0; i < kWidth<T>; ++i)
+          sum.at[i] += weight * (scale * values[m].at[i] + shift);
+      }
+    }
+    store_values(y, at, sum, wide);
+  }
+};
+
+/// z_bar_k (+)= weight_k scale_k[c] y_bar for D cotangents, in the order of k: several may share one z_bar; and of each
+/// plane the sums <y_bar, z_k> and of y_bar. Directions of a plane follow each other, so that z is read from the cache
+/// again.
+template <class T, class E>
+struct MixPull {
+  static constexpr int kThreads = PlaneTiling::kThreads;
+  PlaneTiling tiling = {};
+  MixNumbers<T> of;
+  std::int64_t D;
+  unsigned long long adds = 0;  ///< bit k
+  const T* y_bar;
+  const E* z[kBranches] = {};  ///< null: no sum of it is wanted
+  T* z_bar[kBranches] = {};    ///< null: not wanted
+  double* parts = nullptr;     ///< [count + 1, D, C, N * chunks], the sums of y_bar last; null: no sums
+
+  std::int64_t blocks() const { return D * tiling.blocks(); }
+  void operands(Operands& o) const {
+    of.operands(o);
+    const std::int64_t numel = tiling.planes * tiling.P;
+    o.reads(y_bar, D * numel);
+    for (int k = 0; k < of.count; ++k) {
+      o.reads(z[k], numel);
+      o.writes(z_bar[k], D * numel);
+    }
+    o.writes(parts, (of.count + 1) * D * tiling.planes * tiling.chunks);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    __shared__ double sums[kBranches + 1][PlaneTiling::kMostGroups];
+    const std::int64_t d = block % D;
+    const PlaneTiling::Place place = tiling.place(block / D);
+    const std::int64_t c = static_cast<unsigned>(place.plane) % static_cast<unsigned>(of.C);
+    const std::int64_t at = place.plane * tiling.P + place.at;
+    Values<T> g{};
+    if (place.is_inside)
+      g = load_values<T>(y_bar, d * tiling.planes * tiling.P + at, tiling.wide());
+    for (int first = 0; first < of.count; first += kLoads) {
+      Values<T> values[kLoads];
+      if (place.is_inside)
+        load_branches(z, first, of.count, at, tiling.wide(), values);
+#pragma unroll
+      for (int m = 0; m < kLoads; ++m) {
+        if (first + m >= of.count)
+          break;
+        if (z[first + m] != nullptr)
+          keep_sum(sums[first + m], place, g, values[m]);
+        if (z_bar[first + m] != nullptr && place.is_inside)
+          put(first + m, of.weight(first + m) * of.scale(first + m, c), g, d * tiling.planes * tiling.P + at);
+      }
+    }
+    if (parts == nullptr)
+      return;  // all threads of the block
+    Values<T> ones;
+    for (T& one : ones.at)
+      one = T(1);
+    keep_sum(sums[of.count], place, g, ones);
+    __syncthreads();
+    write_parts(sums, block / D, d);
+  }
+
+  __device__ void put(int k, T factor, const Values<T>& g, std::int64_t at) const {
+    Values<T> result{};
+    if ((adds >> k & 1) != 0)
+      result = load_values<T>(z_bar[k], at, tiling.wide());
+    for (int i = 0; i < kWidth<T>; ++i)
+      result.at[i] += factor * g.at[i];
+    store_values(z_bar[k], at, result, tiling.wide());
+  }
+  /// Of a group of lanes: at most 128 elements, which are safe in float.
+  __device__ void keep_sum(double (&sums)[PlaneTiling::kMostGroups], const PlaneTiling::Place& place,
+                           const Values<T>& g, const Values<T>& x) const {
+    T sum = T(0);
+    if (place.is_inside) {
+      for (int i = 0; i < kWidth<T>; ++i)
+        sum += g.at[i] * x.at[i];
+    }
+    sum = tiling.group_sum(sum);
+    if (threadIdx.x % static_cast<unsigned>(tiling.lanes) == 0)
+      sums[place.group] = static_cast<double>(sum);
+  }
+  __device__ void write_parts(const double (&sums)[kBranches + 1][PlaneTiling::kMostGroups], std::int64_t tile,
+                              std::int64_t d) const {
+    const std::int64_t C = of.C;
+    const std::int64_t N = tiling.planes / C;
+    for (int i = static_cast<int>(threadIdx.x); i < (of.count + 1) * tiling.per_block; i += kThreads) {
+      const int k = i / tiling.per_block;
+      const int local = i % tiling.per_block;
+      const std::int64_t plane = tile / tiling.chunks * tiling.per_block + local;
+      if (plane >= tiling.planes || (k < of.count && z[k] == nullptr))
+        continue;
+      double total = 0.0;
+      for (int segment = 0; segment < tiling.segments; ++segment)
+        total += sums[k][local * tiling.segments + segment];
+      parts[(((k * D + d) * C + plane % C) * N + plane / C) * tiling.chunks + tile % tiling.chunks] = total;
+    }
+  }
+};
+
+/// From the parts of MixPull, an entry of alpha and a direction to a block:
+///   affine_bar_k (+)= weight_k (sum of <y_bar, z_k>, sum of y_bar) per channel, for the branches of the entry,
+///   alpha_bar (+)= the sum over those and over channels of scale <y_bar, z_k> + shift sum of y_bar.
+template <class T>
+struct MixTotals {
+  static constexpr int kThreads = 256;
+  MixNumbers<T> of;
+  std::int64_t D, rows;
+  bool alpha_adds;
+  unsigned long long adds = 0;  ///< bit k, of the affines
+  const double* parts;          ///< [count + 1, D, C, rows]
+  T* alpha_bar;                 ///< null: not wanted
+  T* affine_bar[kBranches] = {};
+
+  std::int64_t blocks() const { return D * of.entries; }
+  void operands(Operands& o) const {
+    of.operands(o);
+    o.reads(parts, (of.count + 1) * D * of.C * rows);
+    o.writes(alpha_bar, D * of.entries);
+    for (int k = 0; k < of.count; ++k)
+      o.writes(affine_bar[k], D * 2 * of.C);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    const std::int64_t d = block / of.entries;
+    const std::int64_t entry = block % of.entries;
+    double gradient = 0.0;
+    for (int k = 0; k < of.count; ++k) {
+      if (of.index[k] == entry && (alpha_bar != nullptr || affine_bar[k] != nullptr))
+        gradient += of_branch(k, d);
+    }
+    if (alpha_bar == nullptr)
+      return;  // all threads of the block
+    gradient = block_sum<kThreads>(gradient);
+    if (threadIdx.x == 0)
+      alpha_bar[block] = static_cast<T>((alpha_adds ? static_cast<double>(alpha_bar[block]) : 0.0) + gradient);
+  }
+  /// A channel to a warp. What the first lanes add to the gradient of alpha.
+  __device__ double of_branch(int k, std::int64_t d) const {
+    double gradient = 0.0;
+    for (std::int64_t c = threadIdx.x / 32; c < of.C; c += kThreads / 32) {
+      const double dot = sum_of(k, d, c);
+      const double sum = sum_of(of.count, d, c);
+      if (threadIdx.x % 32 != 0)
+        continue;
+      gradient += static_cast<double>(of.scale(k, c)) * dot + static_cast<double>(of.shift(k, c)) * sum;
+      if (affine_bar[k] != nullptr) {
+        put(k, d * 2 * of.C + c, dot);
+        put(k, (d * 2 + 1) * of.C + c, sum);
+      }
+    }
+    return gradient;
+  }
+  __device__ double sum_of(int k, std::int64_t d, std::int64_t c) const {
+    const double* const row = parts + ((k * D + d) * of.C + c) * rows;
+    double total = 0.0;
+    for (std::int64_t i = threadIdx.x % 32; i < rows; i += 32)
+      total += row[i];
+    return warp_sum(total);
+  }
+  __device__ void put(int k, std::int64_t at, double sum) const {
+    const double old = (adds >> k & 1) != 0 ? static_cast<double>(affine_bar[k][at]) : 0.0;
+    affine_bar[k][at] = static_cast<T>(old + static_cast<double>(of.weight(k)) * sum);
+  }
+};
+
+/// gradients[entry, row] (+)= the gradient of alpha of sample and direction `row` of D*N, from the parts of MixPull;
+/// `squares`: its square instead, which ends a sum.
+template <class T>
+struct MixSampleGradients {
+  static constexpr int kThreads = 128;
+  MixNumbers<T> of;
+  std::int64_t D, N, chunks;
+  bool adds, squares;
+  const double* parts;
+  double* gradients;
+
+  std::int64_t blocks() const { return blocks_for(of.entries * D * N, kThreads); }
+  void operands(Operands& o) const {
+    of.operands(o);
+    o.reads(parts, (of.count + 1) * D * of.C * N * chunks);
+    o.writes(gradients, of.entries * D * N);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    const std::int64_t i = block * kThreads + threadIdx.x;
+    if (i >= of.entries * D * N)
+      return;
+    const std::int64_t row = i % (D * N);
+    double gradient = adds ? gradients[i] : 0.0;
+    for (int k = 0; k < of.count; ++k) {
+      if (of.index[k] != i / (D * N))
+        continue;
+      for (std::int64_t c = 0; c < of.C; ++c)
+        gradient += static_cast<double>(of.scale(k, c)) * sum_of(k, row, c) +
+                    static_cast<double>(of.shift(k, c)) * sum_of(of.count, row, c);
+    }
+    gradients[i] = squares ? gradient * gradient : gradient;
+  }
+  __device__ double sum_of(int k, std::int64_t row, std::int64_t c) const {
+    const double* const sums = parts + (((k * D + row / N) * of.C + c) * N + row % N) * chunks;
+    double total = 0.0;
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+      total += sums[chunk];
+    return total;
+  }
+};
+
+namespace {
+
+template <class T, class E, class Y>
+void add_up(const NodeSum& sum, Inputs x, Tensor& y) {
+  for (const Chunk& chunk : chunks_of(sum.index.size())) {
+    MixForward<T, E, Y> kernel{.of = values<T>(sum, chunk, x), .adds = !chunk.is_first(), .y = y.device_data<Y>()};
+    const bool wide = fill_maps<T>(chunk, x, sum.P, kernel.z) && is_wide<T>(sum.P, kernel.y);
+    kernel.tiling = tiling_of<T>(sum.N * sum.C, sum.P, wide);
+    launch(kernel);
+  }
+}
+
+/// vjp() and weight_diagonal() for branches of one chunk.
+template <class T>
+class ChunkPull {
+ public:
+  /// Without slots all sums are made, with them those that their parameters need.
+  ChunkPull(const NodeSum& sum, const Chunk& chunk, const Saved& saved, std::int64_t D)
+      : sum_(sum), chunk_(chunk), saved_(saved), D_(D), of_(values<T>(sum, chunk, saved.tensors)) {}
+
+  template <class E>
+  void pull(const Tensor& y_bar, std::span<GradSlot> x_bar) {
+    MixPull<T, E> kernel{.of = of_, .D = D_, .y_bar = y_bar.device_data<T>()};
+    bool wide = fill_maps<T>(chunk_, saved_.tensors, sum_.P, kernel.z) && is_wide<T>(sum_.P, kernel.y_bar);
+    bool has_sums = x_bar.empty();
+    for (int k = 0; k < chunk_.count && !x_bar.empty(); ++k) {
+      const GradSlot& slot = x_bar[1 + branch(k)];
+      kernel.z_bar[k] = data_or_null<T>(slot);
+      kernel.adds |= slot.accumulate ? 1ULL << k : 0;
+      wide = wide && is_wide<T>(sum_.P, kernel.z_bar[k]);
+      if (!x_bar[0] && !affine_slot(k, x_bar))
+        kernel.z[k] = nullptr;
+      has_sums = has_sums || kernel.z[k] != nullptr;
+    }
+    kernel.tiling = tiling_of<T>(sum_.N * sum_.C, sum_.P, wide);
+    chunks_ = kernel.tiling.chunks;
+    if (has_sums) {
+      parts_ = Tensor({chunk_.count + 1, D_, sum_.C, sum_.N * chunks_}, DType::kFloat64, y_bar.device());
+      kernel.parts = parts_.device_data<double>();
+    }
+    launch(kernel);
+  }
+
+  /// The cotangents of the parameters whose slots are given; the others' are null.
+  void put_totals(std::span<GradSlot> x_bar, bool alpha_adds) {
+    if (!parts_)
+      return;
+    if (!share_memory(x_bar))
+      return put(x_bar[0], alpha_adds, x_bar, 0, chunk_.count);
+    put(x_bar[0], alpha_adds, x_bar, 0, 0);  // one after the other, in the order of the slots
+    for (int k = 0; k < chunk_.count; ++k) {
+      if (affine_slot(k, x_bar))
+        put({}, false, x_bar, k, k + 1);
+    }
+  }
+
+  void put_sample_gradients(Tensor& gradients, bool squares) const {
+    launch(MixSampleGradients<T>{.of = of_,
+                                 .D = D_,
+                                 .N = sum_.N,
+                                 .chunks = chunks_,
+                                 .adds = !chunk_.is_first(),
+                                 .squares = squares,
+                                 .parts = parts_.device_data<double>(),
+                                 .gradients = gradients.device_data<double>()});
+  }
+
+ private:
+  std::size_t branch(int k) const { return chunk_.first + static_cast<std::size_t>(k); }
+  GradSlot affine_slot(int k, std::span<GradSlot> x_bar) const {
+    const std::size_t input = sum_.affine[branch(k)];
+    return input == 0 ? GradSlot{} : x_bar[input];
+  }
+  /// Do several slots of parameters have one tensor?
+  bool share_memory(std::span<GradSlot> x_bar) const {
+    std::vector<const T*> all{data_or_null<T>(x_bar[0])};
+    for (int k = 0; k < chunk_.count; ++k)
+      all.push_back(data_or_null<T>(affine_slot(k, x_bar)));
+    std::erase(all, nullptr);
+    std::ranges::sort(all);
+    return std::ranges::adjacent_find(all) != all.end();
+  }
+  /// Of alpha, and of the affines of branches [begin, end).
+  void put(const GradSlot& alpha, bool alpha_adds, std::span<GradSlot> x_bar, int begin, int end) const {
+    MixTotals<T> kernel{.of = of_,
+                        .D = D_,
+                        .rows = sum_.N * chunks_,
+                        .alpha_adds = alpha_adds,
+                        .parts = parts_.device_data<double>(),
+                        .alpha_bar = data_or_null<T>(alpha)};
+    for (int k = begin; k < end; ++k) {
+      const GradSlot slot = affine_slot(k, x_bar);
+      kernel.affine_bar[k] = data_or_null<T>(slot);
+      kernel.adds |= slot.accumulate ? 1ULL << k : 0;
+    }
+    launch(kernel);
+  }
+
+  const NodeSum& sum_;
+  Chunk chunk_;
+  const Saved& saved_;
+  std::int64_t D_;
+  MixNumbers<T> of_;
+  std::int64_t chunks_ = 0;
+  Tensor parts_;  // undefined: no sum is wanted
+};
+
+template <class T>
+void pull(ChunkPull<T>& chunk, const Saved& saved, const Tensor& y_bar, std::span<GradSlot> x_bar) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (saved[1].dtype() == DType::kBFloat16)
+      return chunk.template pull<BFloat16>(y_bar, x_bar);
+  }
+  chunk.template pull<T>(y_bar, x_bar);
+}
+
+}  // namespace
+
+void NodeSum::forward(Inputs x, Tensor& y) const {
+  if (x[1].dtype() != DType::kBFloat16) {
+    visit_float(x[0].dtype(), "mix", [&]<class T>() { add_up<T, T, T>(*this, x, y); });
+  } else if (index.size() <= kBranches) {
+    add_up<float, BFloat16, BFloat16>(*this, x, y);
+  } else {
+    Tensor wide(y.shape(), DType::kFloat32, y.device());  // so that the sum is rounded once
+    add_up<float, BFloat16, float>(*this, x, wide);
+    copy(wide, y);
+  }
+}
+
+void NodeSum::vjp(const Saved& saved, std::int64_t D, const Tensor& y_bar, std::span<GradSlot> x_bar) const {
+  visit_float(saved[0].dtype(), "mix", [&]<class T>() {
+    bool alpha_adds = x_bar[0].accumulate;
+    // The slot of alpha comes first, its sums are known last: a z may be alpha itself.
+    const T* const alpha_bar = data_or_null<T>(x_bar[0]);
+    const bool is_a_z = std::ranges::any_of(x_bar.subspan(1, index.size()), [&](const GradSlot& slot) {
+      return alpha_bar != nullptr && data_or_null<T>(slot) == alpha_bar;
+    });
+    if (is_a_z && !alpha_adds) {
+      fill(*x_bar[0].dst, 0.0);
+      alpha_adds = true;
+    }
+    for (const Chunk& branches : chunks_of(index.size())) {
+      ChunkPull<T> chunk(*this, branches, saved, D);
+      pull(chunk, saved, y_bar, x_bar);
+      chunk.put_totals(x_bar, alpha_adds || !branches.is_first());
+    }
+  });
+}
+
+void NodeSum::weight_diagonal(const Saved& saved, std::int64_t D, const Tensor& y_bar, Grouping grouping,
+                              Tensor& H) const {
+  const std::vector<Chunk> chunks = chunks_of(index.size());
+  Tensor squares({saved[0].numel(), D * N}, DType::kFloat64, H.device());
+  visit_float(saved[0].dtype(), "mix", [&]<class T>() {
+    for (const Chunk& branches : chunks) {
+      ChunkPull<T> chunk(*this, branches, saved, D);
+      pull(chunk, saved, y_bar, {});
+      chunk.put_sample_gradients(squares, branches.first == chunks.back().first);
+    }
+  });
+  Tensor entries(saved[0].shape(), DType::kFloat64, H.device());
+  sum_rows(squares, entries);
+  add_grouped(entries, grouping, H);
+}
+
+class MixCuda : public DevicePasses {
+ public:
+  bool forward(const Op& op, Inputs x, Outputs y, Saved& saved) const override {
+    const NodeSum sum = sum_of(op, x[1]);
+    cpu::require_one_type(x.subspan(1, sum.index.size()));
+    sum.forward(x, y[0]);
+    saved.tensors.assign(x.begin(), x.end());
+    return true;
+  }
+  bool vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
+    sum_of(op, saved[1]).vjp(saved, D, y_bar[0], x_bar);
+    return true;
+  }
+  bool jvp(const Op& op, const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
+    sum_of(op, saved[1]).jvp(saved, D, x_dot, y_dot[0]);
+    return true;
+  }
+  bool curvature(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                 std::span<double> acc) const override {
+    sum_of(op, saved[1]).curvature(saved, D, y_bar[0], x_dot, acc);
+    return true;
+  }
+  bool weight_diagonal(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input,
+                       Grouping grouping, Tensor& H) const override {
+    if (input != 0)
+      return false;
+    sum_of(op, saved[1]).weight_diagonal(saved, D, y_bar[0], grouping, H);
+    return true;
+  }
+
+ private:
+  static NodeSum sum_of(const Op& op, const Tensor& z) {
+    const auto& mix = static_cast<const MixOp&>(op);
+    return {mix.index(), mix.affine_inputs(), z.size(0), z.size(1), z.rank() == 4 ? z.size(2) * z.size(3) : 1};
+  }
+};
+
+OCKHAM_CUDA_PASSES(mix, MixOp, MixCuda);
+
+}  // namespace ockham::cuda
