@@ -1,163 +1,127 @@
-// Per channel, with r = (var + eps)^(-1/2): s = gamma r, b = beta - mean s. Along a direction (a prime is d/dtau),
-//   r' = -r^3 var'/2,   r'' = 3 r^5 var'^2/4,
-//   s' = gamma' r + gamma r',   s'' = 2 gamma' r' + gamma r'',
-//   b' = beta' - mean' s - mean s',   b'' = -2 mean' s' - mean s''.
-// s reaches y directly and through b, hence everywhere with the cotangent s_bar - mean b_bar.
 #include "ops/batch_norm_fold/batch_norm_fold.h"
 
 #include <cmath>
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "ops/batch_norm/batch_norm_op.h"
+#include "ops/batch_norm_fold/batch_norm_fold_op.h"
 #include "ops/infer.h"
 
 namespace ockham {
 namespace {
 
-class BatchNormFold : public Op, public HasJointCurvature {
- public:
-  BatchNormFold(double eps, bool is_affine) : eps_(eps), is_affine_(is_affine) {}
+/// Rows 0 and 1 of direction d of a tensor [D*2, C].
+template <class T>
+std::pair<double, double> pair(const Tensor& rows, std::int64_t d, std::int64_t c) {
+  const T* first = rows.data<T>() + d * 2 * rows.size(1);
+  return {static_cast<double>(first[c]), static_cast<double>(first[rows.size(1) + c])};
+}
 
-  std::string_view name() const override { return "batch_norm_fold"; }
-  std::string attrs() const override { return concat("eps=", eps_, is_affine_ ? " affine" : ""); }
-  std::size_t input_count() const override { return is_affine_ ? 3 : 1; }
-  /// Also where m is constant: a scale is one number for all samples, so R could not square their gradients apart.
-  Algebra algebra() const override { return Algebra::kCurved; }
-  bool is_parameter(std::size_t) const override { return true; }
+template <class T>
+FoldChannel channel(const BatchNormFold& op, const Saved& saved, std::int64_t c) {
+  const auto [mean, variance] = pair<T>(saved[0], 0, c);
+  return {mean, op.is_affine() ? static_cast<double>(saved[1].data<T>()[c]) : 1.0,
+          1.0 / std::sqrt(variance + op.eps())};
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    const Shape& shape = x[0].shape;
-    if (shape.rank() != 2 || shape[0] != 2)
-      throw ShapeError(describe(*this, x) + ": m must be [2, C], the means and variances that moments gives.");
-    for (const Spec& spec : x.subspan(1)) {
-      if (spec.shape != Shape{shape[1]})
-        throw ShapeError(
-            concat(describe(*this, x), ": gamma and beta must be [", shape[1], "], one value per channel of m."));
-    }
-    if (!(eps_ >= 0.0))
-      throw UsageError(describe(*this, x) + ": eps must be >= 0.");
-    return {x[0]};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    saved.keep(x[0]);
-    if (is_affine_)
-      saved.keep(x[kGamma]);
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
-      const std::int64_t C = x[0].size(1);
-      for (std::int64_t c = 0; c < C; ++c) {
-        const Channel at = channel<T>(saved, c);
-        const double beta = is_affine_ ? static_cast<double>(x[kBeta].data<T>()[c]) : 0.0;
-        y[0].data<T>()[c] = static_cast<T>(at.scale());
-        y[0].data<T>()[C + c] = static_cast<T>(beta - at.mean * at.scale());
-      }
-    });
-  }
-
-  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const std::int64_t C = saved[0].size(1);
-      const auto put = [&](std::size_t input, std::int64_t at, double value) {
-        if (input >= x_bar.size() || !x_bar[input])
-          return;
-        T& target = x_bar[input].dst->data<T>()[at];
-        target = static_cast<T>(x_bar[input].accumulate ? static_cast<double>(target) + value : value);
-      };
-      for (std::int64_t d = 0; d < D; ++d) {
-        for (std::int64_t c = 0; c < C; ++c) {
-          const Channel at = channel<T>(saved, c);
-          const auto [scale_bar, shift_bar] = pair<T>(y_bar[0], d, c);
-          const double through_scale = scale_bar - at.mean * shift_bar;
-          put(0, d * 2 * C + c, -at.scale() * shift_bar);
-          put(0, d * 2 * C + C + c, through_scale * at.gamma * at.r_dot(1.0));
-          put(kGamma, d * C + c, through_scale * at.r);
-          put(kBeta, d * C + c, shift_bar);
-        }
-      }
-    });
-  }
-
-  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    push(saved, D, {}, x_dot, y_dot, {});
-  }
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs y_dot,
-                 std::span<double> acc) const override {
-    Tensor again(y_dot[0].spec());
-    push(saved, D, y_bar, x_dot, {&again, 1}, acc);
-  }
-  void jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
-                     std::span<double> acc) const override {
-    push(saved, D, y_bar, x_dot, y_dot, acc);
-  }
-
- private:
-  static constexpr std::size_t kGamma = 1;  // positions of the inputs, where affine
-  static constexpr std::size_t kBeta = 2;
-
-  struct Tangent {
-    double mean, variance, gamma, beta;
+template <class T>
+FoldTangent tangent(const BatchNormFold& op, Inputs x_dot, std::int64_t C, std::int64_t d, std::int64_t c) {
+  const auto of_parameter = [&](std::size_t input) {
+    const bool moves = op.is_affine() && x_dot[input];
+    return moves ? static_cast<double>(x_dot[input].data<T>()[d * C + c]) : 0.0;
   };
+  const auto [mean, variance] = x_dot[0] ? pair<T>(x_dot[0], d, c) : std::pair(0.0, 0.0);
+  return {mean, variance, of_parameter(BatchNormFold::kGamma), of_parameter(BatchNormFold::kBeta)};
+}
 
-  struct Channel {
-    double mean, gamma, r;
-    double scale() const { return gamma * r; }
-    double r_dot(double variance_dot) const { return -0.5 * r * r * r * variance_dot; }
-    double scale_dot(const Tangent& t) const { return t.gamma * r + gamma * r_dot(t.variance); }
-    double scale_ddot(const Tangent& t) const {
-      const double relative = r * r * t.variance;
-      return 2.0 * t.gamma * r_dot(t.variance) + gamma * 0.75 * r * relative * relative;
+}  // namespace
+
+std::string BatchNormFold::attrs() const {
+  return concat("eps=", eps_, is_affine_ ? " affine" : "");
+}
+
+std::vector<Spec> BatchNormFold::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  const Shape& shape = x[0].shape;
+  if (shape.rank() != 2 || shape[0] != 2)
+    throw ShapeError(describe(*this, x) + ": m must be [2, C], the means and variances that moments gives.");
+  for (const Spec& spec : x.subspan(1)) {
+    if (spec.shape != Shape{shape[1]})
+      throw ShapeError(
+          concat(describe(*this, x), ": gamma and beta must be [", shape[1], "], one value per channel of m."));
+  }
+  if (!(eps_ >= 0.0))
+    throw UsageError(describe(*this, x) + ": eps must be >= 0.");
+  return {x[0]};
+}
+
+void BatchNormFold::forward(Inputs x, Outputs y, Saved& saved) const {
+  saved.keep(x[0]);
+  if (is_affine_)
+    saved.keep(x[kGamma]);
+  visit_float(x[0].dtype(), name(), [&]<class T>() {
+    const std::int64_t C = x[0].size(1);
+    for (std::int64_t c = 0; c < C; ++c) {
+      const FoldChannel at = channel<T>(*this, saved, c);
+      const double beta = is_affine_ ? static_cast<double>(x[kBeta].data<T>()[c]) : 0.0;
+      y[0].data<T>()[c] = static_cast<T>(at.scale());
+      y[0].data<T>()[C + c] = static_cast<T>(at.shift(beta));
     }
-  };
+  });
+}
 
-  /// Tangents, and curvature where acc has room for it.
-  void push(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_dot, Outputs y_dot,
-            std::span<double> acc) const {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const std::int64_t C = saved[0].size(1);
-      for (std::int64_t c = 0; c < C; ++c) {
-        const Channel at = channel<T>(saved, c);
-        const auto [scale_bar, shift_bar] = acc.empty() ? std::pair(0.0, 0.0) : pair<T>(y_bar[0], 0, c);
-        for (std::int64_t d = 0; d < D; ++d) {
-          const Tangent t = tangent<T>(x_dot, C, d, c);
-          const double s_dot = at.scale_dot(t);
-          y_dot[0].data<T>()[d * 2 * C + c] = static_cast<T>(s_dot);
-          y_dot[0].data<T>()[d * 2 * C + C + c] = static_cast<T>(t.beta - t.mean * at.scale() - at.mean * s_dot);
-          if (!acc.empty())
-            acc[static_cast<std::size_t>(d)] +=
-                (scale_bar - at.mean * shift_bar) * at.scale_ddot(t) - 2.0 * shift_bar * t.mean * s_dot;
-        }
-      }
-    });
-  }
-
-  /// Rows 0 and 1 of direction d of a tensor [D*2, C].
-  template <class T>
-  static std::pair<double, double> pair(const Tensor& rows, std::int64_t d, std::int64_t c) {
-    const T* first = rows.data<T>() + d * 2 * rows.size(1);
-    return {static_cast<double>(first[c]), static_cast<double>(first[rows.size(1) + c])};
-  }
-
-  template <class T>
-  Channel channel(const Saved& saved, std::int64_t c) const {
-    const auto [mean, variance] = pair<T>(saved[0], 0, c);
-    return {mean, is_affine_ ? static_cast<double>(saved[1].data<T>()[c]) : 1.0, 1.0 / std::sqrt(variance + eps_)};
-  }
-
-  template <class T>
-  Tangent tangent(Inputs x_dot, std::int64_t C, std::int64_t d, std::int64_t c) const {
-    const auto of_parameter = [&](std::size_t input) {
-      const bool moves = is_affine_ && x_dot[input];
-      return moves ? static_cast<double>(x_dot[input].data<T>()[d * C + c]) : 0.0;
+void BatchNormFold::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    const std::int64_t C = saved[0].size(1);
+    const auto put = [&](std::size_t input, std::int64_t at, double value) {
+      if (input >= x_bar.size() || !x_bar[input])
+        return;
+      T& target = x_bar[input].dst->data<T>()[at];
+      target = static_cast<T>(x_bar[input].accumulate ? static_cast<double>(target) + value : value);
     };
-    const auto [mean, variance] = x_dot[0] ? pair<T>(x_dot[0], d, c) : std::pair(0.0, 0.0);
-    return {mean, variance, of_parameter(kGamma), of_parameter(kBeta)};
-  }
+    for (std::int64_t d = 0; d < D; ++d) {
+      for (std::int64_t c = 0; c < C; ++c) {
+        const auto [scale_bar, shift_bar] = pair<T>(y_bar[0], d, c);
+        const FoldTangent bar = channel<T>(*this, saved, c).pulled(scale_bar, shift_bar);
+        put(0, d * 2 * C + c, bar.mean);
+        put(0, d * 2 * C + C + c, bar.variance);
+        put(kGamma, d * C + c, bar.gamma);
+        put(kBeta, d * C + c, bar.beta);
+      }
+    }
+  });
+}
 
-  const double eps_;
-  const bool is_affine_;
-};
+void BatchNormFold::jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+  jvp_curvature(saved, D, {}, {}, x_dot, y_dot, {});
+}
+
+void BatchNormFold::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs y_dot,
+                              std::span<double> acc) const {
+  Tensor again(y_dot[0].spec());
+  jvp_curvature(saved, D, y_bar, {}, x_dot, {&again, 1}, acc);
+}
+
+/// Tangents, and curvature where acc has room for it.
+void BatchNormFold::jvp_curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Outputs y_dot,
+                                  std::span<double> acc) const {
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    const std::int64_t C = saved[0].size(1);
+    for (std::int64_t c = 0; c < C; ++c) {
+      const FoldChannel at = channel<T>(*this, saved, c);
+      const auto [scale_bar, shift_bar] = acc.empty() ? std::pair(0.0, 0.0) : pair<T>(y_bar[0], 0, c);
+      for (std::int64_t d = 0; d < D; ++d) {
+        const FoldTangent t = tangent<T>(*this, x_dot, C, d, c);
+        y_dot[0].data<T>()[d * 2 * C + c] = static_cast<T>(at.scale_dot(t));
+        y_dot[0].data<T>()[d * 2 * C + C + c] = static_cast<T>(at.shift_dot(t));
+        if (!acc.empty())
+          acc[static_cast<std::size_t>(d)] += at.curvature(scale_bar, shift_bar, t);
+      }
+    }
+  });
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x, double eps) {
   const std::int64_t C = x[0].size(1);
