@@ -17,20 +17,21 @@ __attribute__((no_sanitize("thread"))) T update_atomically(T* address, bool is_f
 
 }  // namespace emu
 
-#define EMU_ATOMIC(NAME, TYPE, COMBINE)                                                               \
-  inline TYPE NAME(TYPE* address, TYPE value, EMU_PLACE) {                                            \
-    return emu::update_atomically(address, false, place_, [&](TYPE old) -> TYPE { return COMBINE; }); \
+#define EMU_ATOMIC(NAME, TYPE, COMBINE)                                                                        \
+  inline TYPE NAME(TYPE* address, TYPE value, EMU_PLACE) {                                                     \
+    return emu::update_atomically(address, false, EMU_GIVEN_PLACE, [&](TYPE old) -> TYPE { return COMBINE; }); \
   }
-#define EMU_ATOMICS(TYPE)                                                                                           \
-  EMU_ATOMIC(atomicAdd, TYPE, static_cast<TYPE>(old + value))                                                       \
-  EMU_ATOMIC(atomicExch, TYPE, (static_cast<void>(old), value))                                                     \
-  EMU_ATOMIC(atomicMax, TYPE, old < value ? value : old)                                                            \
-  EMU_ATOMIC(atomicMin, TYPE, value < old ? value : old)                                                            \
-  EMU_ATOMIC(atomicAnd, TYPE, static_cast<TYPE>(old & value))                                                       \
-  EMU_ATOMIC(atomicOr, TYPE, static_cast<TYPE>(old | value))                                                        \
-  EMU_ATOMIC(atomicXor, TYPE, static_cast<TYPE>(old ^ value))                                                       \
-  inline TYPE atomicCAS(TYPE* address, TYPE expected, TYPE value, EMU_PLACE) {                                      \
-    return emu::update_atomically(address, false, place_, [&](TYPE old) { return old == expected ? value : old; }); \
+#define EMU_ATOMICS(TYPE)                                                                   \
+  EMU_ATOMIC(atomicAdd, TYPE, static_cast<TYPE>(old + value))                               \
+  EMU_ATOMIC(atomicExch, TYPE, (static_cast<void>(old), value))                             \
+  EMU_ATOMIC(atomicMax, TYPE, old < value ? value : old)                                    \
+  EMU_ATOMIC(atomicMin, TYPE, value < old ? value : old)                                    \
+  EMU_ATOMIC(atomicAnd, TYPE, static_cast<TYPE>(old & value))                               \
+  EMU_ATOMIC(atomicOr, TYPE, static_cast<TYPE>(old | value))                                \
+  EMU_ATOMIC(atomicXor, TYPE, static_cast<TYPE>(old ^ value))                               \
+  inline TYPE atomicCAS(TYPE* address, TYPE expected, TYPE value, EMU_PLACE) {              \
+    return emu::update_atomically(address, false, EMU_GIVEN_PLACE,                          \
+                                  [&](TYPE old) { return old == expected ? value : old; }); \
   }
 EMU_ATOMICS(int)
 EMU_ATOMICS(unsigned)
@@ -44,10 +45,10 @@ EMU_ATOMIC(atomicDec, unsigned, old == 0 || old > value ? value : old - 1)
 
 // The order of threads decides the last bits: the checker reports each of these.
 inline float atomicAdd(float* address, float value, EMU_PLACE) {
-  return emu::update_atomically(address, true, place_, [&](auto old) { return old + value; });
+  return emu::update_atomically(address, true, EMU_GIVEN_PLACE, [&](auto old) { return old + value; });
 }
 inline double atomicAdd(double* address, double value, EMU_PLACE) {
-  return emu::update_atomically(address, true, place_, [&](auto old) { return old + value; });
+  return emu::update_atomically(address, true, EMU_GIVEN_PLACE, [&](auto old) { return old + value; });
 }
 
 inline void __threadfence() {}

@@ -13,9 +13,10 @@ struct Place {
   int line;
   bool operator==(const Place&) const = default;
 };
-#define EMU_PLACE                      \
-  ::emu::Place place_ = ::emu::Place { \
-    __builtin_FILE(), __builtin_LINE() \
+#define EMU_PLACE const char *file_ = __builtin_FILE(), int line_ = __builtin_LINE()
+#define EMU_GIVEN_PLACE \
+  ::emu::Place {        \
+    file_, line_        \
   }
 
 enum class Vote { none, all, any, count };

@@ -187,6 +187,8 @@ GridCounts BlockRunner::run(const Pack& pack, dim3 grid, dim3 block, std::size_t
     running.block = static_cast<std::uint32_t>(b);
     std::memset(dynamic_shared, 0xff, dynamic_bytes);  // NaNs: whatever an earlier block left is not there to be read
     run_block();
+    if (checker != nullptr)
+      checker->end_block();
   }
   counts_.blocks = static_cast<std::int64_t>(blocks);
   counts_.threads = counts_.blocks * threads_;
@@ -468,13 +470,8 @@ unsigned lane_mask_of_active_threads() {
   return runner().active_lanes();
 }
 
-GridCounts run_grid(const std::string& kernel, const Pack& pack, dim3 grid, dim3 block, std::size_t dynamic_bytes) {
-  running.in_kernel = true;
-  running.kernel = &kernel;
-  running.barriers = 0;
-  const GridCounts counts = runner().run(pack, grid, block, dynamic_bytes);
-  running.in_kernel = false;
-  return counts;
+GridCounts run_grid(const Pack& pack, dim3 grid, dim3 block, std::size_t dynamic_bytes) {
+  return runner().run(pack, grid, block, dynamic_bytes);
 }
 
 void set_running_thread(uint3 block_index, uint3 thread_index, dim3 block, dim3 grid) {

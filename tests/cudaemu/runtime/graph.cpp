@@ -12,6 +12,7 @@
 struct CUgraphExec_st {
   std::vector<emu::Work> works;
   std::vector<std::vector<std::size_t>> after;
+  std::shared_ptr<const emu::GraphOrder> order;  // where the checker asks for it
 };
 
 namespace emu {
@@ -62,6 +63,7 @@ void replay(const CUgraphExec_st& graph) {
   for (const std::size_t node : order_of(graph)) {
     const Work& work = graph.works[node];
     log_launch(work.name);
+    begin_node(graph.order, node, work.name);
     work.run();
   }
 }
@@ -157,6 +159,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
     made->works.push_back(node->work);
     made->after.push_back(node->after);
   }
+  if (is_checking())
+    made->order = std::make_shared<const GraphOrder>(made->after);
   *executable = made.release();
   return cudaSuccess;
 }

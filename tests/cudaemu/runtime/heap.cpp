@@ -12,6 +12,7 @@
 
 #include "tests/cudaemu/emu.h"
 #include "tests/cudaemu/runtime/block.h"
+#include "tests/cudaemu/runtime/checker.h"
 
 namespace emu {
 
@@ -184,6 +185,8 @@ void* allocate_device(std::size_t bytes) {
     mprotect(pages.begin, pages.bytes, PROT_READ | PROT_WRITE);
   std::memset(begin, 0xff, taken);
   set_states(begin, bytes, ByteState::uninitialised);
+  if (checker != nullptr)
+    checker->forget(begin, taken);
   live.emplace(begin, bytes);
   live_total += size;
   peak_total = std::max(peak_total, live_total);
@@ -245,6 +248,8 @@ void check_range(const void* address, std::size_t bytes, bool writes, const char
     report("memcheck", "%s %s %zu bytes at %p, where the allocation ends after %zu", what, verb, bytes, address, left);
     bytes = left;
   }
+  if (checker != nullptr)
+    checker->note_range(address, bytes, writes, what);
   if (!tracks_bytes)
     return;
   if (writes) {

@@ -10,6 +10,7 @@
 
 #include "tests/cudaemu/emu.h"
 #include "tests/cudaemu/runtime/block.h"
+#include "tests/cudaemu/runtime/checker.h"
 #include "tests/cudaemu/runtime/heap.h"
 #include "tests/cudaemu/runtime/kernels.h"
 #include "tests/cudaemu/runtime/launch_log.h"
@@ -58,17 +59,26 @@ void check_pointers(const Kernel& kernel, const void* const* pointers, int count
 
 thread_local Kernel* the_running_kernel = nullptr;
 
-void run_kernel(Kernel& kernel, const Pack& pack, dim3 grid, dim3 block, std::size_t dynamic_bytes) {
+void run_kernel(Kernel& kernel, const Pack& pack, std::size_t pack_bytes, dim3 grid, dim3 block,
+                std::size_t dynamic_bytes) {
   const DeviceAccess access;
-  ++running.launch;
   the_running_kernel = &kernel;
+  running.in_kernel = true;
+  running.kernel = &kernel.signature;
+  running.arguments = reinterpret_cast<const std::byte*>(&pack);
+  running.argument_bytes = pack_bytes;
+  running.dynamic_bytes = dynamic_bytes;
+  running.barriers = 0;
+  GridCounts counts;
+  if (launch_hook == nullptr || !launch_hook(kernel.linker_name.c_str(), grid, block, dynamic_bytes, pack))
+    counts = run_grid(pack, grid, block, dynamic_bytes);
+  running.in_kernel = false;
   ++kernel.stats.launches;
-  if (launch_hook == nullptr || !launch_hook(kernel.linker_name.c_str(), grid, block, dynamic_bytes, pack)) {
-    const GridCounts counts = run_grid(kernel.signature, pack, grid, block, dynamic_bytes);
-    kernel.stats.blocks += counts.blocks;
-    kernel.stats.threads += counts.threads;
-    kernel.stats.barriers += counts.barriers;
-  }
+  kernel.stats.blocks += counts.blocks;
+  kernel.stats.threads += counts.threads;
+  kernel.stats.barriers += counts.barriers;
+  if (checker != nullptr)
+    checker->end_kernel(kernel.stats);
   the_running_kernel = nullptr;
 }
 
@@ -120,7 +130,7 @@ Kernel* running_kernel() {
   return the_running_kernel;
 }
 
-cudaError_t launch(const cudaLaunchConfig_t& config, std::shared_ptr<const Pack> pack, std::size_t,
+cudaError_t launch(const cudaLaunchConfig_t& config, std::shared_ptr<const Pack> pack, std::size_t pack_bytes,
                    const void* const* pointers, int pointer_count, const void* function) {
   const Lock lock;
   const dim3 grid = config.gridDim, block = config.blockDim;
@@ -132,8 +142,8 @@ cudaError_t launch(const cudaLaunchConfig_t& config, std::shared_ptr<const Pack>
   check_attributes(config);
   check_pointers(kernel, pointers, pointer_count);
   const std::size_t dynamic_bytes = config.dynamicSmemBytes;
-  return enqueue(config.stream, {[&kernel, pack, grid, block, dynamic_bytes] {
-                                   run_kernel(kernel, *pack, grid, block, dynamic_bytes);
+  return enqueue(config.stream, {[&kernel, pack, pack_bytes, grid, block, dynamic_bytes] {
+                                   run_kernel(kernel, *pack, pack_bytes, grid, block, dynamic_bytes);
                                  },
                                  cudaGraphNodeTypeKernel, kernel.signature});
 }

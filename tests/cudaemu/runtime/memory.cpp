@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/cudaemu/emu.h"
+#include "tests/cudaemu/runtime/checker.h"
 #include "tests/cudaemu/runtime/heap.h"
 #include "tests/cudaemu/runtime/stream.h"
 
@@ -94,7 +95,7 @@ cudaError_t copy(void* to, const void* from, Rows rows, cudaMemcpyKind kind, cud
   }
   const cudaError_t error = enqueue(handle, std::move(work));
   if (error == cudaSuccess && !is_captured && !on_heap(to) && !is_pinned(to))
-    drain(*stream);
+    wait_for(*stream);
   return error;
 }
 
@@ -103,7 +104,7 @@ cudaError_t copy_and_wait(void* to, const void* from, Rows rows, cudaMemcpyKind 
   if (const cudaError_t error = refuse_in_capture(); error != cudaSuccess)
     return error;
   const cudaError_t error = copy(to, from, rows, kind, nullptr);
-  drain(*find_stream(nullptr));
+  wait_for(*find_stream(nullptr));
   return error;
 }
 
@@ -128,6 +129,13 @@ void* allocate_or_drain(std::size_t bytes) {
     return address;
   drain_all();
   return allocate_device(bytes);
+}
+
+/// To the checker, stream-ordered birth and death of memory are writes of it all: work that no event orders behind the
+/// one or before the other races with them.
+void claim(const void* address, std::size_t bytes, const char* what) {
+  if (checker != nullptr)
+    checker->note_range(address, bytes, true, what);
 }
 
 cudaError_t pin(void* address, std::size_t bytes, bool owned) {
@@ -171,7 +179,7 @@ cudaError_t cudaFree(void* address) {
     return error;
   if (address == nullptr)
     return cudaSuccess;
-  drain_all();
+  wait_for_all();
   return free_device(address) ? cudaSuccess : fail(cudaErrorInvalidValue);
 }
 
@@ -188,7 +196,9 @@ cudaError_t cudaMallocAsync(void** address, std::size_t bytes, cudaStream_t hand
   if (address == nullptr)
     return fail(cudaErrorInvalidValue);
   *address = bytes == 0 ? nullptr : allocate_or_drain(bytes);
-  return *address != nullptr || bytes == 0 ? cudaSuccess : fail(cudaErrorMemoryAllocation);
+  if (*address == nullptr)
+    return bytes == 0 ? cudaSuccess : fail(cudaErrorMemoryAllocation);
+  return enqueue(handle, {[begin = *address, bytes] { claim(begin, bytes, "cudaMallocAsync"); }});
 }
 
 cudaError_t cudaMallocFromPoolAsync(void** address, std::size_t bytes, cudaMemPool_t pool, cudaStream_t stream) {
@@ -210,7 +220,11 @@ cudaError_t cudaFreeAsync(void* address, cudaStream_t handle) {
   }
   if (!on_heap(address))
     return fail(cudaErrorInvalidValue);
-  return enqueue(handle, {[address] { free_device(address); }});
+  return enqueue(handle, {[address] {
+                   if (const auto allocation = allocation_at(address))
+                     claim(address, allocation->bytes, "cudaFreeAsync");
+                   free_device(address);
+                 }});
 }
 
 cudaError_t cudaMallocHost(void** address, std::size_t bytes) {
@@ -242,7 +256,7 @@ cudaError_t cudaFreeHost(void* address) {
     return error;
   if (address == nullptr)
     return cudaSuccess;
-  drain_all();
+  wait_for_all();
   const cudaError_t error = unpin(address, true, cudaErrorInvalidValue);
   if (error == cudaSuccess)
     std::free(address);
@@ -258,7 +272,7 @@ cudaError_t cudaHostRegister(void* address, std::size_t bytes, unsigned flags) {
 
 cudaError_t cudaHostUnregister(void* address) {
   const Lock lock;
-  drain_all();
+  wait_for_all();
   return unpin(address, false, cudaErrorHostMemoryNotRegistered);
 }
 

@@ -20,6 +20,8 @@ struct StreamTable {
   std::shared_ptr<CUstream_st> standard = std::make_shared<CUstream_st>();
   StreamMap all{{standard.get(), standard}};
   std::vector<std::shared_ptr<Capture>> captures;
+  std::uint32_t streams_made = 1;
+  Clock host;  // what host code has waited for
   std::minstd_rand random{options().seed};
 };
 
@@ -49,6 +51,7 @@ void run_next(CUstream_st& stream) {
   stream.queue.pop_front();
   if (!next.work.name.empty())
     log_launch(next.work.name);
+  begin_work(stream.number, stream.done + 1, next.clock, next.work.name);
   if (next.work.run)
     next.work.run();
   ++stream.done;
@@ -89,20 +92,27 @@ void wait_as_default_stream_asks(const CUstream_st& stream, QueuedWork& queued) 
   StreamTable& streams = table();
   if (&stream != streams.standard.get()) {
     if (is_blocking(stream))
-      queued.waits.push_back({streams.standard, streams.standard->issued});
+      queued.waits.push_back(end_of(streams.standard));
     return;
   }
   for (const auto& [other, owner] : streams.all) {
     if (other != &stream && is_blocking(*other))
-      queued.waits.push_back({owner, other->issued});
+      queued.waits.push_back(end_of(owner));
   }
 }
 
 void push(CUstream_st& stream, QueuedWork queued) {
   wait_as_default_stream_asks(stream, queued);
+  ++stream.issued;
+  if (is_checking()) {
+    stream.clock.learn(table().host);
+    for (const StreamPoint& wait : queued.waits)
+      stream.clock.learn(wait.clock);
+    stream.clock.learn(stream.number, stream.issued);
+    queued.clock = stream.clock;
+  }
   std::erase_if(queued.waits, is_done);
   stream.queue.push_back(std::move(queued));
-  ++stream.issued;
   if (options().streams == Streams::eager)
     run_up_to(stream, stream.issued);
 }
@@ -120,6 +130,7 @@ cudaError_t create_stream(cudaStream_t* stream, unsigned flags, int priority) {
   auto created = std::make_shared<CUstream_st>();
   created->flags = flags;
   created->priority = priority;
+  created->number = table().streams_made++;
   *stream = created.get();
   table().all.emplace(created.get(), std::move(created));
   return cudaSuccess;
@@ -188,6 +199,10 @@ cudaError_t enqueue(cudaStream_t handle, Work work) {
   return cudaSuccess;
 }
 
+StreamPoint end_of(const std::shared_ptr<CUstream_st>& stream) {
+  return {stream, stream->issued, stream->clock};
+}
+
 void drain(CUstream_st& stream) {
   run_up_to(stream, stream.issued);
 }
@@ -196,6 +211,17 @@ void drain_all() {
   const StreamMap streams = table().all;
   for (const auto& [address, stream] : streams)
     drain(*stream);
+}
+
+void wait_for(CUstream_st& stream) {
+  drain(stream);
+  table().host.learn(stream.clock);
+}
+
+void wait_for_all() {
+  drain_all();
+  for (const auto& [address, stream] : table().all)
+    table().host.learn(stream->clock);
 }
 
 cudaError_t refuse_in_capture() {
@@ -258,7 +284,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
     stream->capture->spoilt = cudaErrorStreamCaptureUnsupported;
     return fail(cudaErrorStreamCaptureUnsupported);
   }
-  drain(*stream);
+  wait_for(*stream);
   return cudaSuccess;
 }
 
@@ -272,8 +298,10 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
     stream->capture->spoilt = cudaErrorStreamCaptureUnsupported;
     return fail(cudaErrorStreamCaptureUnsupported);
   }
-  if (stream->done >= stream->issued)
+  if (stream->done >= stream->issued) {
+    wait_for(*stream);
     return cudaSuccess;
+  }
   run_up_to(*stream, stream->done + 1);
   return cudaErrorNotReady;
 }
@@ -300,7 +328,7 @@ cudaError_t cudaDeviceSynchronize() {
   const Lock lock;
   if (const cudaError_t error = refuse_in_capture(); error != cudaSuccess)
     return error;
-  drain_all();
+  wait_for_all();
   return cudaSuccess;
 }
 
@@ -363,7 +391,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
     record->nodes = stream->capture_tail;
   } else {
     push(*stream, {{[record] { record->time = std::chrono::steady_clock::now(); }}, {}});
-    record->point = {stream, stream->issued};
+    record->point = end_of(stream);
   }
   event->record = record;
   return cudaSuccess;
@@ -380,6 +408,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     return fail(cudaErrorCapturedEvent);
   }
   run_up_to(*event->record->point.stream, event->record->point.number);
+  table().host.learn(event->record->point.clock);
   return cudaSuccess;
 }
 
@@ -390,8 +419,12 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
     return fail(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error = refuse_in_capture(); error != cudaSuccess)
     return error;
-  if (event->record == nullptr || is_done(event->record->point))
+  if (event->record == nullptr)
     return cudaSuccess;
+  if (is_done(event->record->point)) {
+    table().host.learn(event->record->point.clock);
+    return cudaSuccess;
+  }
   CUstream_st& stream = *event->record->point.stream;
   run_up_to(stream, stream.done + 1);
   return cudaErrorNotReady;

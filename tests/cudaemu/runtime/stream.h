@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/cudaemu/runtime/order.h"
+
 namespace emu {
 
 /// One thread at a time is within the runtime; entry points hold this.
@@ -40,15 +42,20 @@ struct Capture;
 struct StreamPoint {
   std::shared_ptr<CUstream_st> stream;
   std::uint64_t number = 0;
+  Clock clock = {};  // of what is done when the stream got there
 };
 
 /// Puts work at the end of a stream, or into the graph that is being captured from it.
 cudaError_t enqueue(cudaStream_t stream, Work work);
 /// Null if no such stream is there. A null handle is the default stream.
 std::shared_ptr<CUstream_st> find_stream(cudaStream_t stream);
-/// Runs the stream up to the work that was put there last.
+StreamPoint end_of(const std::shared_ptr<CUstream_st>& stream);
+/// Runs all that was put into a stream, or into any.
 void drain(CUstream_st& stream);
 void drain_all();
+/// So does the host when it waits, and knows that it is done.
+void wait_for(CUstream_st& stream);
+void wait_for_all();
 
 bool is_capturing(const CUstream_st& stream);
 /// Those that have begun and not ended.
@@ -85,6 +92,7 @@ struct Capture {
 struct QueuedWork {
   Work work;
   std::vector<StreamPoint> waits;
+  Clock clock = {};
 };
 
 /// What cudaEventRecord leaves: a point in a stream, or nodes of a capture.
@@ -100,6 +108,8 @@ struct EventRecord {
 struct CUstream_st {
   std::deque<emu::QueuedWork> queue;
   std::uint64_t issued = 0, done = 0;
+  std::uint32_t number = 0;  // no two streams ever have one
+  emu::Clock clock;          // what is done when its queue is
   unsigned flags = 0;
   int priority = 0;
   std::shared_ptr<emu::Capture> capture;
