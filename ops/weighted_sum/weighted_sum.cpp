@@ -3,226 +3,217 @@
 #include <numeric>
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
+#include "ops/weighted_sum/weighted_sum_op.h"
 
 namespace ockham {
 namespace {
 
-/// Inputs are alpha, branch 0, branch 1, ...; Saved holds the same.
-class WeightedSumOp : public Op, public HasRecursion {
- public:
-  explicit WeightedSumOp(std::vector<std::int64_t> index) : index_(std::move(index)) {}
+template <class T>
+std::vector<const T*> branch_data(const Saved& saved) {
+  std::vector<const T*> data;
+  for (std::size_t k = 1; k < saved.tensors.size(); ++k)
+    data.push_back(saved[k].data<T>());
+  return data;
+}
 
-  std::string_view name() const override { return "weighted_sum"; }
-  std::string attrs() const override {
-    std::string text = "index=";
+}  // namespace
+
+std::string WeightedSumOp::attrs() const {
+  std::string text = "index=";
+  for (std::size_t k = 0; k < index_.size(); ++k)
+    text += concat(k == 0 ? "" : ",", index_[k]);
+  return text;
+}
+
+std::vector<Spec> WeightedSumOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  if (index_.empty())
+    throw ShapeError(describe(*this, x) + ": has no branches; give at least one.");
+  if (x[0].shape.rank() == 0)
+    throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
+  for (std::int64_t entry : index_) {
+    if (entry < 0 || entry >= x[0].shape.numel())
+      throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape.numel(),
+                              "), the entries of alpha."));
+  }
+  require_equal_shapes(*this, x.subspan(1), 1);
+  return {x[1]};
+}
+
+void WeightedSumOp::forward(Inputs x, Outputs y, Saved& saved) const {
+  visit_float(x[0].dtype(), name(), [&]<class T>() {
+    std::vector<cpu::Term<T>> terms;
     for (std::size_t k = 0; k < index_.size(); ++k)
-      text += concat(k == 0 ? "" : ",", index_[k]);
-    return text;
-  }
-  std::size_t input_count() const override { return 1 + index_.size(); }
-  Algebra algebra() const override { return Algebra::kMultilinear; }
-  int factor_of(std::size_t input) const override { return input == 0 ? 0 : 1; }
-  bool is_parameter(std::size_t input) const override { return input == 0; }
+      terms.push_back({x[0].data<T>()[index_[k]], x[k + 1].data<T>()});
+    cpu::combine<T>(y[0].numel(), terms, y[0].data<T>(), false);
+  });
+  saved.tensors.assign(x.begin(), x.end());
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    if (index_.empty())
-      throw ShapeError(describe(*this, x) + ": has no branches; give at least one.");
-    if (x[0].shape.rank() == 0)
-      throw ShapeError(concat(describe(*this, x), ": alpha is a scalar, needs rank 1 or more."));
-    for (std::int64_t entry : index_) {
-      if (entry < 0 || entry >= x[0].shape.numel())
-        throw ShapeError(concat(describe(*this, x), ": index ", entry, " is not in [0, ", x[0].shape.numel(),
-                                "), the entries of alpha."));
+void WeightedSumOp::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  const Tensor& alpha = saved[0];
+  // Two passes over y_bar, alpha first: a branch may be alpha itself, and slots are filled in index order.
+  if (x_bar[0])
+    x_bar[0].add(gradient_of_alpha(saved, D, y_bar[0]));
+  visit_float(alpha.dtype(), name(), [&]<class T>() {
+    for (std::size_t k = 0; k < index_.size(); ++k) {
+      const GradSlot& slot = x_bar[k + 1];
+      if (!slot)
+        continue;
+      const cpu::Term<T> term{alpha.data<T>()[index_[k]], y_bar[0].data<T>()};
+      cpu::combine<T>(y_bar[0].numel(), {&term, 1}, slot.dst->data<T>(), slot.accumulate);
     }
-    require_equal_shapes(*this, x.subspan(1), 1);
-    return {x[1]};
-  }
+  });
+}
 
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
-      std::vector<cpu::Term<T>> terms;
+void WeightedSumOp::jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+  const Tensor& alpha = saved[0];
+  const std::int64_t P = alpha.numel();
+  const std::int64_t n = y_dot[0].numel() / D;
+  visit_float(alpha.dtype(), name(), [&]<class T>() {
+    std::vector<cpu::Term<T>> terms;
+    for (std::int64_t d = 0; d < D; ++d) {
+      terms.clear();
+      for (std::size_t k = 0; k < index_.size(); ++k) {
+        // Directions in alpha are mostly unit vectors: leaving out entries that do not move saves most branches.
+        const T moved = x_dot[0] ? x_dot[0].data<T>()[d * P + index_[k]] : T(0);
+        if (moved != T(0))
+          terms.push_back({moved, saved[k + 1].data<T>()});
+        if (x_dot[k + 1])
+          terms.push_back({alpha.data<T>()[index_[k]], x_dot[k + 1].data<T>() + d * n});
+      }
+      cpu::combine<T>(n, terms, y_dot[0].data<T>() + d * n, false);
+    }
+  });
+}
+
+// D2f[t, t] = 2 sum_k t_alpha[index[k]] * t_branch_k.
+void WeightedSumOp::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                              std::span<double> acc) const {
+  if (!x_dot[0])
+    return;
+  const std::int64_t P = saved[0].numel();
+  const std::int64_t n = y_bar[0].numel();
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    for (std::int64_t d = 0; d < D; ++d) {
+      std::vector<double> moved;
+      std::vector<const T*> tangents;
+      for (std::size_t k = 0; k < index_.size(); ++k) {
+        const T alpha_dot = x_dot[0].data<T>()[d * P + index_[k]];
+        if (alpha_dot == T(0) || !x_dot[k + 1])
+          continue;
+        moved.push_back(static_cast<double>(alpha_dot));
+        tangents.push_back(x_dot[k + 1].data<T>() + d * n);
+      }
+      const std::vector<double> products = cpu::dots<T>(n, y_bar[0].data<T>(), tangents);
+      acc[static_cast<std::size_t>(d)] += 2.0 * std::inner_product(moved.begin(), moved.end(), products.begin(), 0.0);
+    }
+  });
+}
+
+void WeightedSumOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input,
+                                    Grouping grouping, Tensor& H) const {
+  if (input != 0)
+    return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  if (saved[1].numel() == 0)
+    return;
+  add_grouped(Tensor::from(squared_sample_gradients(saved, D, y_bar[0]), saved[0].shape()), grouping, H);
+}
+
+void WeightedSumOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  const Tensor& alpha = saved[0];
+  if (h_x[0])
+    h_x[0].add(recursion_of_alpha(saved, h_y[0]));
+  visit_float(alpha.dtype(), name(), [&]<class T>() {
+    for (std::size_t k = 0; k < index_.size(); ++k) {
+      const GradSlot& slot = h_x[k + 1];
+      if (!slot)
+        continue;
+      const T a = alpha.data<T>()[index_[k]];
+      const cpu::Term<T> term{a * a, h_y[0].data<T>()};
+      cpu::combine<T>(h_y[0].numel(), {&term, 1}, slot.dst->data<T>(), slot.accumulate);
+    }
+  });
+}
+
+/// D cotangents of alpha: <y_bar[d], branch_k>, added up over the branches of each entry.
+Tensor WeightedSumOp::gradient_of_alpha(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
+  const std::int64_t P = saved[0].numel();
+  const std::int64_t n = saved[1].numel();
+  std::vector<double> gradient(static_cast<std::size_t>(D * P));
+  Tensor result(with_directions(saved[0].shape(), D), y_bar.dtype());
+  visit_float(y_bar.dtype(), name(), [&]<class T>() {
+    const std::vector<const T*> branches = branch_data<T>(saved);
+    for (std::int64_t d = 0; d < D; ++d) {
+      const std::vector<double> products = cpu::dots<T>(n, y_bar.data<T>() + d * n, branches);
       for (std::size_t k = 0; k < index_.size(); ++k)
-        terms.push_back({x[0].data<T>()[index_[k]], x[k + 1].data<T>()});
-      cpu::combine<T>(y[0].numel(), terms, y[0].data<T>(), false);
-    });
-    saved.tensors.assign(x.begin(), x.end());
-  }
+        gradient[static_cast<std::size_t>(d * P + index_[k])] += products[k];
+    }
+    std::ranges::transform(gradient, result.data<T>(), [](double g) { return static_cast<T>(g); });
+  });
+  return result;
+}
 
-  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    const Tensor& alpha = saved[0];
-    // Two passes over y_bar, alpha first: a branch may be alpha itself, and slots are filled in index order.
-    if (x_bar[0])
-      x_bar[0].add(gradient_of_alpha(saved, D, y_bar[0]));
-    visit_float(alpha.dtype(), name(), [&]<class T>() {
-      for (std::size_t k = 0; k < index_.size(); ++k) {
-        const GradSlot& slot = x_bar[k + 1];
-        if (!slot)
-          continue;
-        const cpu::Term<T> term{alpha.data<T>()[index_[k]], y_bar[0].data<T>()};
-        cpu::combine<T>(y_bar[0].numel(), {&term, 1}, slot.dst->data<T>(), slot.accumulate);
-      }
-    });
-  }
-
-  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    const Tensor& alpha = saved[0];
-    const std::int64_t P = alpha.numel();
-    const std::int64_t n = y_dot[0].numel() / D;
-    visit_float(alpha.dtype(), name(), [&]<class T>() {
-      std::vector<cpu::Term<T>> terms;
+/// [P]: sum over directions d and samples n of <y_bar[d, n], sum of the entry's branches at n>^2.
+std::vector<double> WeightedSumOp::squared_sample_gradients(const Saved& saved, std::int64_t D,
+                                                            const Tensor& y_bar) const {
+  const auto P = static_cast<std::size_t>(saved[0].numel());
+  const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
+  const std::int64_t n = saved[1].numel() / samples;
+  // One row of sums per sample, combined in order: the same bits at any number of threads.
+  std::vector<double> parts(static_cast<std::size_t>(samples) * P);
+  visit_float(y_bar.dtype(), name(), [&]<class T>() {
+    const std::vector<const T*> branches = branch_data<T>(saved);
+    parallel_for(samples, 1, [&](std::int64_t sample, std::int64_t) {
+      std::vector<double> gradient(P);
       for (std::int64_t d = 0; d < D; ++d) {
-        terms.clear();
-        for (std::size_t k = 0; k < index_.size(); ++k) {
-          // Directions in alpha are mostly unit vectors: leaving out entries that do not move saves most branches.
-          const T moved = x_dot[0] ? x_dot[0].data<T>()[d * P + index_[k]] : T(0);
-          if (moved != T(0))
-            terms.push_back({moved, saved[k + 1].data<T>()});
-          if (x_dot[k + 1])
-            terms.push_back({alpha.data<T>()[index_[k]], x_dot[k + 1].data<T>() + d * n});
-        }
-        cpu::combine<T>(n, terms, y_dot[0].data<T>() + d * n, false);
-      }
-    });
-  }
-
-  // D2f[t, t] = 2 sum_k t_alpha[index[k]] * t_branch_k.
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
-                 std::span<double> acc) const override {
-    if (!x_dot[0])
-      return;
-    const std::int64_t P = saved[0].numel();
-    const std::int64_t n = y_bar[0].numel();
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      for (std::int64_t d = 0; d < D; ++d) {
-        std::vector<double> moved;
-        std::vector<const T*> tangents;
-        for (std::size_t k = 0; k < index_.size(); ++k) {
-          const T alpha_dot = x_dot[0].data<T>()[d * P + index_[k]];
-          if (alpha_dot == T(0) || !x_dot[k + 1])
-            continue;
-          moved.push_back(static_cast<double>(alpha_dot));
-          tangents.push_back(x_dot[k + 1].data<T>() + d * n);
-        }
-        const std::vector<double> products = cpu::dots<T>(n, y_bar[0].data<T>(), tangents);
-        acc[static_cast<std::size_t>(d)] += 2.0 * std::inner_product(moved.begin(), moved.end(), products.begin(), 0.0);
-      }
-    });
-  }
-
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
-                       Tensor& H) const override {
-    if (input != 0)
-      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
-    if (saved[1].numel() == 0)
-      return;
-    add_grouped(Tensor::from(squared_sample_gradients(saved, D, y_bar[0]), saved[0].shape()), grouping, H);
-  }
-
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    const Tensor& alpha = saved[0];
-    if (h_x[0])
-      h_x[0].add(recursion_of_alpha(saved, h_y[0]));
-    visit_float(alpha.dtype(), name(), [&]<class T>() {
-      for (std::size_t k = 0; k < index_.size(); ++k) {
-        const GradSlot& slot = h_x[k + 1];
-        if (!slot)
-          continue;
-        const T a = alpha.data<T>()[index_[k]];
-        const cpu::Term<T> term{a * a, h_y[0].data<T>()};
-        cpu::combine<T>(h_y[0].numel(), {&term, 1}, slot.dst->data<T>(), slot.accumulate);
-      }
-    });
-  }
-
- private:
-  template <class T>
-  static std::vector<const T*> branch_data(const Saved& saved) {
-    std::vector<const T*> data;
-    for (std::size_t k = 1; k < saved.tensors.size(); ++k)
-      data.push_back(saved[k].data<T>());
-    return data;
-  }
-
-  /// D cotangents of alpha: <y_bar[d], branch_k>, added up over the branches of each entry.
-  Tensor gradient_of_alpha(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
-    const std::int64_t P = saved[0].numel();
-    const std::int64_t n = saved[1].numel();
-    std::vector<double> gradient(static_cast<std::size_t>(D * P));
-    Tensor result(with_directions(saved[0].shape(), D), y_bar.dtype());
-    visit_float(y_bar.dtype(), name(), [&]<class T>() {
-      const std::vector<const T*> branches = branch_data<T>(saved);
-      for (std::int64_t d = 0; d < D; ++d) {
-        const std::vector<double> products = cpu::dots<T>(n, y_bar.data<T>() + d * n, branches);
+        std::ranges::fill(gradient, 0.0);
         for (std::size_t k = 0; k < index_.size(); ++k)
-          gradient[static_cast<std::size_t>(d * P + index_[k])] += products[k];
-      }
-      std::ranges::transform(gradient, result.data<T>(), [](double g) { return static_cast<T>(g); });
-    });
-    return result;
-  }
-
-  /// [P]: sum over directions d and samples n of <y_bar[d, n], sum of the entry's branches at n>^2.
-  std::vector<double> squared_sample_gradients(const Saved& saved, std::int64_t D, const Tensor& y_bar) const {
-    const auto P = static_cast<std::size_t>(saved[0].numel());
-    const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
-    const std::int64_t n = saved[1].numel() / samples;
-    // One row of sums per sample, combined in order: the same bits at any number of threads.
-    std::vector<double> parts(static_cast<std::size_t>(samples) * P);
-    visit_float(y_bar.dtype(), name(), [&]<class T>() {
-      const std::vector<const T*> branches = branch_data<T>(saved);
-      parallel_for(samples, 1, [&](std::int64_t sample, std::int64_t) {
-        std::vector<double> gradient(P);
-        for (std::int64_t d = 0; d < D; ++d) {
-          std::ranges::fill(gradient, 0.0);
-          for (std::size_t k = 0; k < index_.size(); ++k)
-            gradient[static_cast<std::size_t>(index_[k])] +=
-                lane_dot(n, y_bar.data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
-          for (std::size_t p = 0; p < P; ++p)
-            parts[static_cast<std::size_t>(sample) * P + p] += gradient[p] * gradient[p];
-        }
-      });
-    });
-    std::vector<double> totals(P);
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      totals[i % P] += parts[i];
-    return totals;
-  }
-
-  /// Shaped like alpha: sum over elements of h_y times the squared sum of the entry's branches.
-  Tensor recursion_of_alpha(const Saved& saved, const Tensor& h_y) const {
-    Tensor result = Tensor::zeros(saved[0].shape(), saved[0].dtype());
-    visit_float(h_y.dtype(), name(), [&]<class T>() {
-      const std::vector<const T*> branches = branch_data<T>(saved);
-      for (std::int64_t p = 0; p < result.numel(); ++p) {
-        std::vector<const T*> of_entry;
-        for (std::size_t k = 0; k < index_.size(); ++k) {
-          if (index_[k] == p)
-            of_entry.push_back(branches[k]);
-        }
-        result.data<T>()[p] = static_cast<T>(parallel_sum(h_y.numel(), 4096, [&](std::int64_t begin, std::int64_t end) {
-          double total = 0.0;
-          for (std::int64_t i = begin; i < end; ++i) {
-            double slope = 0.0;
-            for (const T* branch : of_entry)
-              slope += static_cast<double>(branch[i]);
-            total += static_cast<double>(h_y.data<T>()[i]) * slope * slope;
-          }
-          return total;
-        }));
+          gradient[static_cast<std::size_t>(index_[k])] +=
+              lane_dot(n, y_bar.data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
+        for (std::size_t p = 0; p < P; ++p)
+          parts[static_cast<std::size_t>(sample) * P + p] += gradient[p] * gradient[p];
       }
     });
-    return result;
-  }
+  });
+  std::vector<double> totals(P);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    totals[i % P] += parts[i];
+  return totals;
+}
 
-  const std::vector<std::int64_t> index_;
-};
+/// Shaped like alpha: sum over elements of h_y times the squared sum of the entry's branches.
+Tensor WeightedSumOp::recursion_of_alpha(const Saved& saved, const Tensor& h_y) const {
+  Tensor result = Tensor::zeros(saved[0].shape(), saved[0].dtype());
+  visit_float(h_y.dtype(), name(), [&]<class T>() {
+    const std::vector<const T*> branches = branch_data<T>(saved);
+    for (std::int64_t p = 0; p < result.numel(); ++p) {
+      std::vector<const T*> of_entry;
+      for (std::size_t k = 0; k < index_.size(); ++k) {
+        if (index_[k] == p)
+          of_entry.push_back(branches[k]);
+      }
+      result.data<T>()[p] = static_cast<T>(parallel_sum(h_y.numel(), 4096, [&](std::int64_t begin, std::int64_t end) {
+        double total = 0.0;
+        for (std::int64_t i = begin; i < end; ++i) {
+          double slope = 0.0;
+          for (const T* branch : of_entry)
+            slope += static_cast<double>(branch[i]);
+          total += static_cast<double>(h_y.data<T>()[i]) * slope * slope;
+        }
+        return total;
+      }));
+    }
+  });
+  return result;
+}
+
+namespace {
 
 OpSample sample(std::string name, const Shape& alpha, const Shape& shape, std::vector<std::int64_t> index) {
   std::vector<InputDraw> inputs(index.size() + 1, {.shape = shape});
