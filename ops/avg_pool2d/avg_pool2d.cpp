@@ -1,91 +1,84 @@
 #include "ops/avg_pool2d/avg_pool2d.h"
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "ops/avg_pool2d/avg_pool2d_kernels.h"
+#include "ops/avg_pool2d/avg_pool2d_op.h"
 
 namespace ockham {
 namespace {
 
-class AvgPool2d : public LinearOp, public HasRecursion {
- public:
-  explicit AvgPool2d(const AvgPool2dAttrs& attrs)
-      : window_{attrs.kernel, attrs.stride, attrs.pad}, counts_padding_(attrs.count_include_pad) {}
-
-  std::string_view name() const override { return "avg_pool2d"; }
-  std::string attrs() const override {
-    return concat("kernel=", window_.kernel, " stride=", window_.stride, " pad=", window_.pad,
-                  counts_padding_ ? "" : " count_include_pad=false");
-  }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    return {{infer_pool(*this, x, window_), x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-
-  /// The squares of the weights.
-  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      spread(h_y[0], h_x[0], 2);
-  }
-
- protected:
-  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
-    for_planes(x, y, 1, [&]<class T>(const cpu::PoolPlane& plane, const T* weights, std::int64_t i, std::int64_t n) {
-      cpu::avg_pool(plane, n, weights, x.data<T>() + i * plane.H * plane.W, y.data<T>() + i * plane.P * plane.Q);
-    });
-  }
-
-  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    spread(y_bar, x_bar, 1);
-  }
-
- private:
-  /// x_bar (+)= (weights to the power given)^T y_bar
-  void spread(const Tensor& y_bar, GradSlot x_bar, int power) const {
-    for_planes(*x_bar.dst, y_bar, power,
-               [&]<class T>(const cpu::PoolPlane& plane, const T* weights, std::int64_t i, std::int64_t n) {
-                 cpu::avg_pool_spread(plane, n, weights, y_bar.data<T>() + i * plane.P * plane.Q, x_bar.accumulate,
-                                      x_bar.dst->data<T>() + i * plane.H * plane.W);
-               });
-  }
-
-  /// The factor of every element in each window, to a power: [P * Q].
-  template <class T>
-  std::vector<T> weights_of(const cpu::PoolPlane& plane, int power) const {
-    const auto inside = [&](std::int64_t output, std::int64_t size) {
-      const std::int64_t kernel = window_.kernel;
-      const std::int64_t first = output * window_.stride - window_.pad;
-      return counts_padding_ ? kernel : std::min(size, first + kernel) - std::max<std::int64_t>(0, first);
-    };
-    std::vector<T> weights;
-    for (std::int64_t p = 0; p < plane.P; ++p) {
-      for (std::int64_t q = 0; q < plane.Q; ++q) {
-        const auto count = static_cast<double>(inside(p, plane.H) * inside(q, plane.W));
-        weights.push_back(static_cast<T>(power == 2 ? 1.0 / (count * count) : 1.0 / count));
-      }
+/// The factor of every element in each window, to a power: [P * Q].
+template <class T>
+std::vector<T> weights_of(const AvgPool2d& op, const cpu::PoolPlane& plane, int power) {
+  const auto inside = [&](std::int64_t output, std::int64_t size) {
+    const auto [kernel, stride, pad] = op.window();
+    const std::int64_t first = output * stride - pad;
+    return op.counts_padding() ? kernel : std::min(size, first + kernel) - std::max<std::int64_t>(0, first);
+  };
+  std::vector<T> weights;
+  for (std::int64_t p = 0; p < plane.P; ++p) {
+    for (std::int64_t q = 0; q < plane.Q; ++q) {
+      const auto count = static_cast<double>(inside(p, plane.H) * inside(q, plane.W));
+      weights.push_back(static_cast<T>(power == 2 ? 1.0 / (count * count) : 1.0 / count));
     }
-    return weights;
   }
+  return weights;
+}
 
-  /// Calls body(plane, weights, i, n) for n planes from plane i on.
-  template <class Body>
-  void for_planes(const Tensor& x, const Tensor& y, int power, Body body) const {
-    const cpu::PoolPlane plane(window_, x.shape(), y.shape());
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      const std::vector<T> weights = weights_of<T>(plane, power);
-      parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane.H * plane.W), [&](auto begin, auto end) {
-        body.template operator()<T>(plane, weights.data(), begin, end - begin);
+/// Calls body(plane, weights, i, n) for n planes from plane i on.
+template <class Body>
+void for_planes(const AvgPool2d& op, const Tensor& x, const Tensor& y, int power, Body body) {
+  const cpu::PoolPlane plane(op.window(), x.shape(), y.shape());
+  visit_float(x.dtype(), op.name(), [&]<class T>() {
+    const std::vector<T> weights = weights_of<T>(op, plane, power);
+    parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane.H * plane.W),
+                 [&](auto begin, auto end) { body.template operator()<T>(plane, weights.data(), begin, end - begin); });
+  });
+}
+
+/// x_bar (+)= (weights to the power given)^T y_bar
+void spread(const AvgPool2d& op, const Tensor& y_bar, GradSlot x_bar, int power) {
+  for_planes(op, *x_bar.dst, y_bar, power,
+             [&]<class T>(const cpu::PoolPlane& plane, const T* weights, std::int64_t i, std::int64_t n) {
+               cpu::avg_pool_spread(plane, n, weights, y_bar.data<T>() + i * plane.P * plane.Q, x_bar.accumulate,
+                                    x_bar.dst->data<T>() + i * plane.H * plane.W);
+             });
+}
+
+}  // namespace
+
+std::string AvgPool2d::attrs() const {
+  return concat("kernel=", window_.kernel, " stride=", window_.stride, " pad=", window_.pad,
+                counts_padding_ ? "" : " count_include_pad=false");
+}
+
+std::vector<Spec> AvgPool2d::infer(std::span<const Spec> x) const {
+  return {{infer_pool(*this, x, window_), x[0].dtype}};
+}
+
+void AvgPool2d::forward(Inputs x, Outputs y, Saved& saved) const {
+  apply(saved, 1, x[0], y[0]);
+}
+
+/// The squares of the weights.
+void AvgPool2d::recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    spread(*this, h_y[0], h_x[0], 2);
+}
+
+void AvgPool2d::apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const {
+  for_planes(
+      *this, x, y, 1, [&]<class T>(const cpu::PoolPlane& plane, const T* weights, std::int64_t i, std::int64_t n) {
+        cpu::avg_pool(plane, n, weights, x.data<T>() + i * plane.H * plane.W, y.data<T>() + i * plane.P * plane.Q);
       });
-    });
-  }
+}
 
-  const PoolWindow window_;
-  const bool counts_padding_;
-};
+void AvgPool2d::transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  spread(*this, y_bar, x_bar, 1);
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x, const AvgPool2dAttrs& a) {
   const std::int64_t H = x[0].size(2);

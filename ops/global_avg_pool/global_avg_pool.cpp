@@ -2,74 +2,74 @@
 
 #include <numeric>
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
+#include "ops/global_avg_pool/global_avg_pool_op.h"
 #include "ops/infer.h"
 #include "ops/pool.h"
 
 namespace ockham {
 namespace {
 
-class GlobalAvgPool : public LinearOp, public HasRecursion {
- public:
-  std::string_view name() const override { return "global_avg_pool"; }
+std::int64_t plane_of(const Tensor& x) {
+  return x.size(2) * x.size(3);
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    const Shape& shape = x[0].shape;
-    if (shape.rank() != 4 || shape[2] * shape[3] == 0)
-      throw ShapeError(describe(*this, x) + ": x must be [N, C, H, W] with planes that are not empty.");
-    return {{{shape[0], shape[1]}, x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-
-  /// 1/(H W)^2.
-  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (!h_x[0])
-      return;
-    const double factor = 1.0 / static_cast<double>(plane_of(*h_x[0].dst));
-    spread(h_y[0], h_x[0], factor * factor);
-  }
-
- protected:
-  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
-    for_planes(x, [&]<class T>(std::int64_t i, std::int64_t plane) {
-      const T* from = x.data<T>() + i * plane;
-      y.data<T>()[i] = static_cast<T>(std::accumulate(from, from + plane, 0.0) / static_cast<double>(plane));
+/// body(i, H * W) for every plane i, over threads.
+template <class Body>
+void for_planes(const Tensor& x, Body body) {
+  const std::int64_t plane = plane_of(x);
+  visit_float(x.dtype(), "global_avg_pool", [&]<class T>() {
+    parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        body.template operator()<T>(i, plane);
     });
-  }
+  });
+}
 
-  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    spread(y_bar, x_bar, 1.0 / static_cast<double>(plane_of(*x_bar.dst)));
-  }
+void spread(const Tensor& y_bar, GradSlot x_bar, double factor) {
+  for_planes(*x_bar.dst, [&]<class T>(std::int64_t i, std::int64_t plane) {
+    const T value = static_cast<T>(factor) * y_bar.data<T>()[i];
+    T* to = x_bar.dst->data<T>() + i * plane;
+    for (std::int64_t j = 0; j < plane; ++j)
+      to[j] = x_bar.accumulate ? to[j] + value : value;
+  });
+}
 
- private:
-  static std::int64_t plane_of(const Tensor& x) { return x.size(2) * x.size(3); }
+}  // namespace
 
-  void spread(const Tensor& y_bar, GradSlot x_bar, double factor) const {
-    for_planes(*x_bar.dst, [&]<class T>(std::int64_t i, std::int64_t plane) {
-      const T value = static_cast<T>(factor) * y_bar.data<T>()[i];
-      T* to = x_bar.dst->data<T>() + i * plane;
-      for (std::int64_t j = 0; j < plane; ++j)
-        to[j] = x_bar.accumulate ? to[j] + value : value;
-    });
-  }
+std::vector<Spec> GlobalAvgPool::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  const Shape& shape = x[0].shape;
+  if (shape.rank() != 4 || shape[2] * shape[3] == 0)
+    throw ShapeError(describe(*this, x) + ": x must be [N, C, H, W] with planes that are not empty.");
+  return {{{shape[0], shape[1]}, x[0].dtype}};
+}
 
-  /// body(i, H * W) for every plane i, over threads.
-  template <class Body>
-  void for_planes(const Tensor& x, Body body) const {
-    const std::int64_t plane = plane_of(x);
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      parallel_for(x.size(0) * x.size(1), cpu::plane_grain(plane), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i)
-          body.template operator()<T>(i, plane);
-      });
-    });
-  }
-};
+void GlobalAvgPool::forward(Inputs x, Outputs y, Saved& saved) const {
+  apply(saved, 1, x[0], y[0]);
+}
+
+/// 1/(H W)^2.
+void GlobalAvgPool::recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (!h_x[0])
+    return;
+  const double factor = 1.0 / static_cast<double>(plane_of(*h_x[0].dst));
+  spread(h_y[0], h_x[0], factor * factor);
+}
+
+void GlobalAvgPool::apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const {
+  for_planes(x, [&]<class T>(std::int64_t i, std::int64_t plane) {
+    const T* from = x.data<T>() + i * plane;
+    y.data<T>()[i] = static_cast<T>(std::accumulate(from, from + plane, 0.0) / static_cast<double>(plane));
+  });
+}
+
+void GlobalAvgPool::transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  spread(y_bar, x_bar, 1.0 / static_cast<double>(plane_of(*x_bar.dst)));
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x) {
   Tensor y = Tensor::zeros({x[0].size(0), x[0].size(1)}, DType::kFloat64);

@@ -1,108 +1,101 @@
 #include "ops/max_pool2d/max_pool2d.h"
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/arena.h"
 #include "engine/parallel.h"
 #include "ops/max_pool2d/max_pool2d_kernels.h"
+#include "ops/max_pool2d/max_pool2d_op.h"
 
 namespace ockham {
 namespace {
 
-class MaxPool2d : public LinearOp, public HasRecursion {
- public:
-  explicit MaxPool2d(const MaxPool2dAttrs& attrs) : window_{attrs.kernel, attrs.stride, attrs.pad} {}
+template <class T>
+void gather(std::int64_t n, const std::int32_t* at, const T* from, T* to) {
+  for (std::int64_t i = 0; i < n; ++i)
+    to[i] = from[at[i]];
+}
 
-  std::string_view name() const override { return "max_pool2d"; }
-  std::string attrs() const override {
-    return concat("kernel=", window_.kernel, " stride=", window_.stride, " pad=", window_.pad);
-  }
-  Smoothness smoothness() const override { return Smoothness::kPiecewise; }
+std::int64_t grain_of(const cpu::PoolPlane& plane) {
+  return cpu::plane_grain(plane.H * plane.W);
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    const Shape y = infer_pool(*this, x, window_);
-    if (window_.kernel > cpu::kLargestMaxPool)
-      throw ShapeError(concat(describe(*this, x), ": kernel must be at most ", cpu::kLargestMaxPool, "."));
-    return {{y, x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    Tensor taps(y[0].shape(), DType::kUInt8);
-    const cpu::PoolPlane plane(window_, x[0].shape(), y[0].shape());
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
-      parallel_for(x[0].size(0) * x[0].size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
-        cpu::max_pool(plane, end - begin, x[0].data<T>() + begin * plane.H * plane.W,
-                      y[0].data<T>() + begin * plane.P * plane.Q,
-                      taps.data<std::uint8_t>() + begin * plane.P * plane.Q);
-      });
+/// Calls body(plane, n, taps, i) for n planes from plane i on, of one direction. Plane i of any direction chose as
+/// the plane of the one forward pass did.
+template <class Body>
+void for_planes(const PoolWindow& window, const Saved& saved, const Tensor& x, const Tensor& y, Body body) {
+  const cpu::PoolPlane plane(window, x.shape(), y.shape());
+  const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
+  visit_float(x.dtype(), "max_pool2d", [&]<class T>() {
+    parallel_for(x.size(0) * x.size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin, n = 0; i < end; i += n) {
+        n = std::min(end - i, planes - i % planes);
+        body.template operator()<T>(plane, n, saved[0].data<std::uint8_t>() + i % planes * plane.P * plane.Q, i);
+      }
     });
-    saved.keep(taps);
-  }
+  });
+}
 
-  /// J o J = J: the entries are 0 and 1.
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      transpose(saved, 1, h_y[0], h_x[0]);
-  }
+}  // namespace
 
- protected:
-  /// Where a plane's maxima lie is found once for all directions.
-  void apply(const Saved& saved, std::int64_t D, const Tensor& x, Tensor& y) const override {
-    const cpu::PoolPlane plane(window_, x.shape(), y.shape());
-    const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
-    const std::int64_t x_size = plane.H * plane.W, y_size = plane.P * plane.Q;
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      parallel_for(planes, grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
-        ScratchScope scratch;
-        auto* chosen = scratch.take<std::int32_t>(y_size);
-        for (std::int64_t i = begin; i < end; ++i) {
-          cpu::for_chosen(plane, 1, saved[0].data<std::uint8_t>() + i * y_size,
-                          [&](std::int64_t out, std::int64_t at) { chosen[out] = static_cast<std::int32_t>(at); });
-          for (std::int64_t d = 0; d < D; ++d)
-            gather(y_size, chosen, x.data<T>() + (d * planes + i) * x_size, y.data<T>() + (d * planes + i) * y_size);
-        }
-      });
+std::string MaxPool2d::attrs() const {
+  return concat("kernel=", window_.kernel, " stride=", window_.stride, " pad=", window_.pad);
+}
+
+std::vector<Spec> MaxPool2d::infer(std::span<const Spec> x) const {
+  const Shape y = infer_pool(*this, x, window_);
+  if (window_.kernel > cpu::kLargestMaxPool)
+    throw ShapeError(concat(describe(*this, x), ": kernel must be at most ", cpu::kLargestMaxPool, "."));
+  return {{y, x[0].dtype}};
+}
+
+void MaxPool2d::forward(Inputs x, Outputs y, Saved& saved) const {
+  Tensor taps(y[0].shape(), DType::kUInt8);
+  const cpu::PoolPlane plane(window_, x[0].shape(), y[0].shape());
+  visit_float(x[0].dtype(), name(), [&]<class T>() {
+    parallel_for(x[0].size(0) * x[0].size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
+      cpu::max_pool(plane, end - begin, x[0].data<T>() + begin * plane.H * plane.W,
+                    y[0].data<T>() + begin * plane.P * plane.Q, taps.data<std::uint8_t>() + begin * plane.P * plane.Q);
     });
-  }
+  });
+  saved.keep(taps);
+}
 
-  void transpose(const Saved& saved, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    const Tensor& x = *x_bar.dst;
-    for_planes(saved, x, y_bar,
-               [&]<class T>(const auto& plane, std::int64_t n, const std::uint8_t* taps, std::int64_t i) {
-                 const T* from = y_bar.data<T>() + i * plane.P * plane.Q;
-                 T* to = x_bar.dst->data<T>() + i * plane.H * plane.W;
-                 cpu::max_pool_spread(plane, n, taps, from, x_bar.accumulate, to);
-               });
-  }
+/// J o J = J: the entries are 0 and 1.
+void MaxPool2d::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    transpose(saved, 1, h_y[0], h_x[0]);
+}
 
- private:
-  template <class T>
-  static void gather(std::int64_t n, const std::int32_t* at, const T* from, T* to) {
-    for (std::int64_t i = 0; i < n; ++i)
-      to[i] = from[at[i]];
-  }
-
-  static std::int64_t grain_of(const cpu::PoolPlane& plane) { return cpu::plane_grain(plane.H * plane.W); }
-
-  /// Calls body(plane, n, taps, i) for n planes from plane i on, of one direction. Plane i of any direction chose as
-  /// the plane of the one forward pass did.
-  template <class Body>
-  void for_planes(const Saved& saved, const Tensor& x, const Tensor& y, Body body) const {
-    const cpu::PoolPlane plane(window_, x.shape(), y.shape());
-    const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      parallel_for(x.size(0) * x.size(1), grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin, n = 0; i < end; i += n) {
-          n = std::min(end - i, planes - i % planes);
-          body.template operator()<T>(plane, n, saved[0].data<std::uint8_t>() + i % planes * plane.P * plane.Q, i);
-        }
-      });
+/// Where a plane's maxima lie is found once for all directions.
+void MaxPool2d::apply(const Saved& saved, std::int64_t D, const Tensor& x, Tensor& y) const {
+  const cpu::PoolPlane plane(window_, x.shape(), y.shape());
+  const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
+  const std::int64_t x_size = plane.H * plane.W, y_size = plane.P * plane.Q;
+  visit_float(x.dtype(), name(), [&]<class T>() {
+    parallel_for(planes, grain_of(plane), [&](std::int64_t begin, std::int64_t end) {
+      ScratchScope scratch;
+      auto* chosen = scratch.take<std::int32_t>(y_size);
+      for (std::int64_t i = begin; i < end; ++i) {
+        cpu::for_chosen(plane, 1, saved[0].data<std::uint8_t>() + i * y_size,
+                        [&](std::int64_t out, std::int64_t at) { chosen[out] = static_cast<std::int32_t>(at); });
+        for (std::int64_t d = 0; d < D; ++d)
+          gather(y_size, chosen, x.data<T>() + (d * planes + i) * x_size, y.data<T>() + (d * planes + i) * y_size);
+      }
     });
-  }
+  });
+}
 
-  const PoolWindow window_;
-};
+void MaxPool2d::transpose(const Saved& saved, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  const Tensor& x = *x_bar.dst;
+  for_planes(window_, saved, x, y_bar,
+             [&]<class T>(const auto& plane, std::int64_t n, const std::uint8_t* taps, std::int64_t i) {
+               const T* from = y_bar.data<T>() + i * plane.P * plane.Q;
+               T* to = x_bar.dst->data<T>() + i * plane.H * plane.W;
+               cpu::max_pool_spread(plane, n, taps, from, x_bar.accumulate, to);
+             });
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x, const MaxPool2dAttrs& a) {
   const std::int64_t H = x[0].size(2);
