@@ -270,4 +270,19 @@ void merge_sums(std::int64_t D, const Tensor& a, const Tensor& b, const Tensor& 
   launch(MergeSums<T, Finish>{.D = D, .C = C, .pieces = map.pieces, .pivots = pivot, .parts = sums, .finish = finish});
 }
 
+/// finish(d, c, C, no sums) for every direction and channel: where none are needed.
+template <class Finish>
+struct ForChannels {
+  static constexpr int kThreads = 64;
+  std::int64_t D, C;
+  Finish finish;
+  std::int64_t blocks() const { return blocks_for(D * C, kThreads); }
+  void operands(Operands& o) const { finish.operands(o, D, C); }
+  __device__ void operator()(std::int64_t block) const {
+    const std::int64_t i = block * kThreads + threadIdx.x;
+    if (i < D * C)
+      finish(i / C, i % C, C, ChannelSums{});
+  }
+};
+
 }  // namespace ockham::cuda

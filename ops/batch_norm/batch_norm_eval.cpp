@@ -1,133 +1,118 @@
 #include <cmath>
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_ref.h"
 
 namespace ockham {
-namespace {
+std::vector<Spec> BatchNormEval::infer(std::span<const Spec> x) const {
+  check(x);
+  return {x[0]};
+}
 
-class BatchNormEval : public BatchNormOp, public HasRecursion {
- public:
-  BatchNormEval(const BatchNormAttrs& attrs, bool is_affine) : BatchNormOp(attrs, is_affine, false) {}
+void BatchNormEval::forward(Inputs x, Outputs y, Saved& saved) const {
+  const std::int64_t C = x[0].size(1);
+  Tensor inverse_s({C}, DType::kFloat64);
+  visit_float(x[0].dtype(), name(), [&]<class T>() {
+    for (std::int64_t c = 0; c < C; ++c)
+      inverse_s.data<double>()[c] = 1.0 / std::sqrt(static_cast<double>(x[mean_input() + 1].data<T>()[c]) + eps_);
+  });
+  normalise(x, y[0], saved, x[mean_input()].to(DType::kFloat64), inverse_s);
+}
 
-  std::string_view name() const override { return "batch_norm_eval"; }
-  Algebra algebra() const override { return Algebra::kMultilinear; }
-  int factor_of(std::size_t input) const override { return is_affine_ && input == kGamma ? 1 : 0; }
-  bool is_differentiable(std::size_t input) const override { return input < mean_input(); }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    check(x);
-    return {x[0]};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    const std::int64_t C = x[0].size(1);
-    Tensor inverse_s({C}, DType::kFloat64);
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
-      for (std::int64_t c = 0; c < C; ++c)
-        inverse_s.data<double>()[c] = 1.0 / std::sqrt(static_cast<double>(x[mean_input() + 1].data<T>()[c]) + eps_);
-    });
-    normalise(x, y[0], saved, x[mean_input()].to(DType::kFloat64), inverse_s);
-  }
-
-  /// 2 dgamma <lambda, t>/s
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
-                 std::span<double> acc) const override {
-    if (!is_affine_ || !x_dot[0] || !x_dot[kGamma])
-      return;
-    const cpu::ChannelLayout layout = layout_of(x_of(saved));
-    visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
-      for (std::int64_t d = 0; d < D; ++d) {
-        const T* t = x_dot[0].data<T>() + d * x_of(saved).numel();
-        acc[static_cast<std::size_t>(d)] += parallel_sum(layout.C, grain_of(layout), [&](auto begin, auto end) {
-          double total = 0.0;
-          for (std::int64_t c = begin; c < end; ++c) {
-            double lambda_t = 0.0;
-            for (std::int64_t n = 0; n < layout.N; ++n)
-              lambda_t += lane_dot(layout.P, y_bar[0].data<T>() + layout.plane(n, c), t + layout.plane(n, c));
-            const auto gamma_dot = static_cast<double>(x_dot[kGamma].data<T>()[d * layout.C + c]);
-            total += 2.0 * gamma_dot * lambda_t * inverse_s_of(saved, c);
-          }
-          return total;
-        });
-      }
-    });
-  }
-
-  /// gamma: sum over directions and samples of <y_bar, xhat>^2; beta: of (sum y_bar)^2.
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
-                       Tensor& H) const override {
-    if (!is_affine_ || (input != kGamma && input != kBeta))
-      return BatchNormOp::weight_diagonal(saved, D, y_bar, input, grouping, H);
-    const cpu::ChannelLayout layout = layout_of(x_of(saved));
-    std::vector<double> entries(static_cast<std::size_t>(layout.C));
-    visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
-      const auto entry = [&](std::int64_t c) {
+/// 2 dgamma <lambda, t>/s
+void BatchNormEval::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                              std::span<double> acc) const {
+  if (!is_affine_ || !x_dot[0] || !x_dot[kGamma])
+    return;
+  const cpu::ChannelLayout layout = layout_of(x_of(saved));
+  visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
+    for (std::int64_t d = 0; d < D; ++d) {
+      const T* t = x_dot[0].data<T>() + d * x_of(saved).numel();
+      acc[static_cast<std::size_t>(d)] += parallel_sum(layout.C, grain_of(layout), [&](auto begin, auto end) {
         double total = 0.0;
-        for (std::int64_t row = 0; row < D * layout.N; ++row) {
-          const T* x = x_of(saved).data<T>() + layout.plane(row % layout.N, c);
-          const T* g = y_bar[0].data<T>() + layout.plane(row, c);
-          const cpu::Moments sums = cpu::plane_moments(layout.P, g, x, mean_of(saved, c));
-          const double gradient = input == kGamma ? sums.cross * inverse_s_of(saved, c) : sums.sum;
-          total += gradient * gradient;
+        for (std::int64_t c = begin; c < end; ++c) {
+          double lambda_t = 0.0;
+          for (std::int64_t n = 0; n < layout.N; ++n)
+            lambda_t += lane_dot(layout.P, y_bar[0].data<T>() + layout.plane(n, c), t + layout.plane(n, c));
+          const auto gamma_dot = static_cast<double>(x_dot[kGamma].data<T>()[d * layout.C + c]);
+          total += 2.0 * gamma_dot * lambda_t * inverse_s_of(saved, c);
         }
         return total;
-      };
-      parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t c = begin; c < end; ++c)
-          entries[static_cast<std::size_t>(c)] = entry(c);
       });
-    });
-    for (std::size_t c = 0; c < entries.size(); ++c)
-      H.data<double>()[grouping == Grouping::kLayer ? 0 : c] += entries[c];
-  }
-
-  /// h_x = h_y (gamma/s)^2, h_gamma = sum h_y xhat^2, h_beta = sum h_y.
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    const cpu::ChannelLayout layout = layout_of(x_of(saved));
-    Tensor to_x = Tensor::zeros(x_of(saved).shape(), x_of(saved).dtype());
-    Tensor to_gamma = Tensor::zeros({layout.C}, x_of(saved).dtype());
-    Tensor to_beta = Tensor::zeros({layout.C}, x_of(saved).dtype());
-    visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
-      parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t c = begin; c < end; ++c)
-          spread<T>(saved, c, h_y[0].data<T>(), to_x.data<T>(), to_gamma.data<T>()[c], to_beta.data<T>()[c]);
-      });
-    });
-    if (h_x[0])
-      h_x[0].add(std::move(to_x));
-    if (is_affine_ && h_x[kGamma])
-      h_x[kGamma].add(std::move(to_gamma));
-    if (is_affine_ && h_x[kBeta])
-      h_x[kBeta].add(std::move(to_beta));
-  }
-
- private:
-  std::size_t mean_input() const { return is_affine_ ? 3 : 1; }
-
-  /// One channel of recursion().
-  template <class T>
-  void spread(const Saved& saved, std::int64_t c, const T* h, T* to_x, T& to_gamma, T& to_beta) const {
-    const cpu::ChannelLayout layout = layout_of(x_of(saved));
-    const double slope = gamma<T>(saved, c) * inverse_s_of(saved, c);
-    double gamma_total = 0.0;
-    double beta_total = 0.0;
-    for (std::int64_t n = 0; n < layout.N; ++n) {
-      for (std::int64_t i = layout.plane(n, c); i < layout.plane(n, c) + layout.P; ++i) {
-        const double xhat =
-            (static_cast<double>(x_of(saved).data<T>()[i]) - mean_of(saved, c)) * inverse_s_of(saved, c);
-        to_x[i] = static_cast<T>(slope * slope * static_cast<double>(h[i]));
-        gamma_total += static_cast<double>(h[i]) * xhat * xhat;
-        beta_total += static_cast<double>(h[i]);
-      }
     }
-    to_gamma = static_cast<T>(gamma_total);
-    to_beta = static_cast<T>(beta_total);
+  });
+}
+
+/// gamma: sum over directions and samples of <y_bar, xhat>^2; beta: of (sum y_bar)^2.
+void BatchNormEval::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input,
+                                    Grouping grouping, Tensor& H) const {
+  if (!is_affine_ || (input != kGamma && input != kBeta))
+    return BatchNormOp::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  const cpu::ChannelLayout layout = layout_of(x_of(saved));
+  std::vector<double> entries(static_cast<std::size_t>(layout.C));
+  visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
+    const auto entry = [&](std::int64_t c) {
+      double total = 0.0;
+      for (std::int64_t row = 0; row < D * layout.N; ++row) {
+        const T* x = x_of(saved).data<T>() + layout.plane(row % layout.N, c);
+        const T* g = y_bar[0].data<T>() + layout.plane(row, c);
+        const cpu::Moments sums = cpu::plane_moments(layout.P, g, x, mean_of(saved, c));
+        const double gradient = input == kGamma ? sums.cross * inverse_s_of(saved, c) : sums.sum;
+        total += gradient * gradient;
+      }
+      return total;
+    };
+    parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c)
+        entries[static_cast<std::size_t>(c)] = entry(c);
+    });
+  });
+  for (std::size_t c = 0; c < entries.size(); ++c)
+    H.data<double>()[grouping == Grouping::kLayer ? 0 : c] += entries[c];
+}
+
+/// h_x = h_y (gamma/s)^2, h_gamma = sum h_y xhat^2, h_beta = sum h_y.
+void BatchNormEval::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  const cpu::ChannelLayout layout = layout_of(x_of(saved));
+  Tensor to_x = Tensor::zeros(x_of(saved).shape(), x_of(saved).dtype());
+  Tensor to_gamma = Tensor::zeros({layout.C}, x_of(saved).dtype());
+  Tensor to_beta = Tensor::zeros({layout.C}, x_of(saved).dtype());
+  visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
+    parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c)
+        spread<T>(saved, c, h_y[0].data<T>(), to_x.data<T>(), to_gamma.data<T>()[c], to_beta.data<T>()[c]);
+    });
+  });
+  if (h_x[0])
+    h_x[0].add(std::move(to_x));
+  if (is_affine_ && h_x[kGamma])
+    h_x[kGamma].add(std::move(to_gamma));
+  if (is_affine_ && h_x[kBeta])
+    h_x[kBeta].add(std::move(to_beta));
+}
+
+/// One channel of recursion().
+template <class T>
+void BatchNormEval::spread(const Saved& saved, std::int64_t c, const T* h, T* to_x, T& to_gamma, T& to_beta) const {
+  const cpu::ChannelLayout layout = layout_of(x_of(saved));
+  const double slope = gamma<T>(saved, c) * inverse_s_of(saved, c);
+  double gamma_total = 0.0;
+  double beta_total = 0.0;
+  for (std::int64_t n = 0; n < layout.N; ++n) {
+    for (std::int64_t i = layout.plane(n, c); i < layout.plane(n, c) + layout.P; ++i) {
+      const double xhat = (static_cast<double>(x_of(saved).data<T>()[i]) - mean_of(saved, c)) * inverse_s_of(saved, c);
+      to_x[i] = static_cast<T>(slope * slope * static_cast<double>(h[i]));
+      gamma_total += static_cast<double>(h[i]) * xhat * xhat;
+      beta_total += static_cast<double>(h[i]);
+    }
   }
-};
+  to_gamma = static_cast<T>(gamma_total);
+  to_beta = static_cast<T>(beta_total);
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x, double eps) {
   const bool is_affine = x.size() == 5;

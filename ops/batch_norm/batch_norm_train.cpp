@@ -9,7 +9,6 @@
 #include <cmath>
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "ops/batch_norm/batch_norm_op.h"
 #include "ops/batch_norm/batch_norm_ref.h"
@@ -17,103 +16,97 @@
 namespace ockham {
 namespace {
 
-class BatchNormTrain : public BatchNormOp, public ReadsInputCotangents {
- public:
-  BatchNormTrain(const BatchNormAttrs& attrs, bool is_affine) : BatchNormOp(attrs, is_affine, true) {}
+template <class T>
+double channel_dot(const cpu::ChannelLayout& layout, std::int64_t c, const T* a, const T* b) {
+  double total = 0.0;
+  for (std::int64_t n = 0; n < layout.N; ++n)
+    total += lane_dot(layout.P, a + layout.plane(n, c), b + layout.plane(n, c));
+  return total;
+}
 
-  std::string_view name() const override { return "batch_norm_train"; }
-  Algebra algebra() const override { return Algebra::kCurved; }
-  bool couples_samples() const override { return true; }
+}  // namespace
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    check(x);
-    if (x[0].shape.numel() == 0)
-      throw ShapeError(describe(*this, x) +
-                       ": there is no mean of an empty batch; give at least one value per channel.");
-    const Spec statistic{{x[0].shape[1]}, x[0].dtype};
-    return {x[0], statistic, statistic};
-  }
+std::vector<Spec> BatchNormTrain::infer(std::span<const Spec> x) const {
+  check(x);
+  if (x[0].shape.numel() == 0)
+    throw ShapeError(describe(*this, x) + ": there is no mean of an empty batch; give at least one value per channel.");
+  const Spec statistic{{x[0].shape[1]}, x[0].dtype};
+  return {x[0], statistic, statistic};
+}
 
-  /// y, and the batch's mean and biased variance.
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    const cpu::ChannelLayout layout = layout_of(x[0]);
-    const auto m = static_cast<double>(layout.values_per_channel());
-    Tensor mean({layout.C}, DType::kFloat64);
-    Tensor inverse_s({layout.C}, DType::kFloat64);
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
-      const T* in = x[0].data<T>();
-      parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t c = begin; c < end; ++c) {
-          const double centre = cpu::channel_sum(layout, c, in) / m;
-          const double variance = cpu::channel_squares(layout, c, in, centre) / m;
-          mean.data<double>()[c] = centre;
-          inverse_s.data<double>()[c] = 1.0 / std::sqrt(variance + eps_);
-          y[1].data<T>()[c] = static_cast<T>(centre);
-          y[2].data<T>()[c] = static_cast<T>(variance);
-        }
-      });
+/// y, and the batch's mean and biased variance.
+void BatchNormTrain::forward(Inputs x, Outputs y, Saved& saved) const {
+  const cpu::ChannelLayout layout = layout_of(x[0]);
+  const auto m = static_cast<double>(layout.values_per_channel());
+  Tensor mean({layout.C}, DType::kFloat64);
+  Tensor inverse_s({layout.C}, DType::kFloat64);
+  visit_float(x[0].dtype(), name(), [&]<class T>() {
+    const T* in = x[0].data<T>();
+    parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c) {
+        const double centre = cpu::channel_sum(layout, c, in) / m;
+        const double variance = cpu::channel_squares(layout, c, in, centre) / m;
+        mean.data<double>()[c] = centre;
+        inverse_s.data<double>()[c] = 1.0 / std::sqrt(variance + eps_);
+        y[1].data<T>()[c] = static_cast<T>(centre);
+        y[2].data<T>()[c] = static_cast<T>(variance);
+      }
     });
-    normalise(x, y[0], saved, mean, inverse_s);
-  }
+  });
+  normalise(x, y[0], saved, mean, inverse_s);
+}
 
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot, Inputs y_dot,
-                 std::span<double> acc) const override {
-    if (!x_dot[0])
-      return;  // affine in gamma and beta
-    const cpu::ChannelLayout layout = layout_of(x_of(saved));
-    std::vector<double> parts(static_cast<std::size_t>(layout.C * D));
-    visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
-      parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t c = begin; c < end; ++c) {
-          const cpu::Moments lambda =
-              cpu::channel_moments(layout, c, y_bar[0].data<T>(), x_of(saved).data<T>(), mean_of(saved, c));
-          for (std::int64_t d = 0; d < D; ++d)
-            parts[static_cast<std::size_t>(c * D + d)] =
-                channel_curvature<T>(saved, c, d, lambda, y_bar[0], x_bar[0], x_dot, y_dot[0]);
-        }
-      });
+void BatchNormTrain::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot,
+                               Inputs y_dot, std::span<double> acc) const {
+  if (!x_dot[0])
+    return;  // affine in gamma and beta
+  const cpu::ChannelLayout layout = layout_of(x_of(saved));
+  std::vector<double> parts(static_cast<std::size_t>(layout.C * D));
+  visit_float(x_of(saved).dtype(), name(), [&]<class T>() {
+    parallel_for(layout.C, grain_of(layout), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c) {
+        const cpu::Moments lambda =
+            cpu::channel_moments(layout, c, y_bar[0].data<T>(), x_of(saved).data<T>(), mean_of(saved, c));
+        for (std::int64_t d = 0; d < D; ++d)
+          parts[static_cast<std::size_t>(c * D + d)] =
+              channel_curvature<T>(saved, c, d, lambda, y_bar[0], x_bar[0], x_dot, y_dot[0]);
+      }
     });
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      acc[i % acc.size()] += parts[i];
-  }
+  });
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    acc[i % acc.size()] += parts[i];
+}
 
- private:
-  template <class T>
-  static double channel_dot(const cpu::ChannelLayout& layout, std::int64_t c, const T* a, const T* b) {
-    double total = 0.0;
-    for (std::int64_t n = 0; n < layout.N; ++n)
-      total += lane_dot(layout.P, a + layout.plane(n, c), b + layout.plane(n, c));
-    return total;
+/// lambda: sum of y_bar and of y_bar * (x - mean).
+template <class T>
+double BatchNormTrain::channel_curvature(const Saved& saved, std::int64_t c, std::int64_t d, const cpu::Moments& lambda,
+                                         const Tensor& y_bar, const Tensor& x_bar, Inputs x_dot,
+                                         const Tensor& y_dot) const {
+  const cpu::ChannelLayout layout = layout_of(x_of(saved));
+  const auto m = static_cast<double>(layout.values_per_channel());
+  const double inverse_s = inverse_s_of(saved, c);
+  const T* t = x_dot[0].data<T>() + d * x_of(saved).numel();
+  const auto parameter_dot = [&](std::size_t input) {
+    const bool moves = is_affine_ && x_dot[input];
+    return moves ? static_cast<double>(x_dot[input].data<T>()[d * layout.C + c]) : 0.0;
+  };
+  const double gamma_dot = parameter_dot(kGamma);
+  const cpu::Moments tangent = cpu::channel_moments(layout, c, t, x_of(saved).data<T>(), mean_of(saved, c));
+  const double xhat_t = tangent.cross * inverse_s;
+  const double g = lambda.cross * inverse_s;
+  // y_dot = J t + gamma_dot xhat + beta_dot
+  const double t_Jt = channel_dot(layout, c, t, y_dot.data<T>() + d * x_of(saved).numel()) - gamma_dot * xhat_t -
+                      parameter_dot(kBeta) * tangent.sum;
+  const double lambda_x_t = channel_dot(layout, c, x_bar.data<T>(), t);
+  double result = -inverse_s / m * (g * t_Jt + 2.0 * xhat_t * lambda_x_t);
+  if (gamma_dot != 0.0) {
+    const double lambda_t = channel_dot(layout, c, y_bar.data<T>(), t);
+    result += 2.0 * gamma_dot * inverse_s * (lambda_t - lambda.sum * tangent.sum / m - g * xhat_t / m);
   }
+  return result;
+}
 
-  /// lambda: sum of y_bar and of y_bar * (x - mean).
-  template <class T>
-  double channel_curvature(const Saved& saved, std::int64_t c, std::int64_t d, const cpu::Moments& lambda,
-                           const Tensor& y_bar, const Tensor& x_bar, Inputs x_dot, const Tensor& y_dot) const {
-    const cpu::ChannelLayout layout = layout_of(x_of(saved));
-    const auto m = static_cast<double>(layout.values_per_channel());
-    const double inverse_s = inverse_s_of(saved, c);
-    const T* t = x_dot[0].data<T>() + d * x_of(saved).numel();
-    const auto parameter_dot = [&](std::size_t input) {
-      const bool moves = is_affine_ && x_dot[input];
-      return moves ? static_cast<double>(x_dot[input].data<T>()[d * layout.C + c]) : 0.0;
-    };
-    const double gamma_dot = parameter_dot(kGamma);
-    const cpu::Moments tangent = cpu::channel_moments(layout, c, t, x_of(saved).data<T>(), mean_of(saved, c));
-    const double xhat_t = tangent.cross * inverse_s;
-    const double g = lambda.cross * inverse_s;
-    // y_dot = J t + gamma_dot xhat + beta_dot
-    const double t_Jt = channel_dot(layout, c, t, y_dot.data<T>() + d * x_of(saved).numel()) - gamma_dot * xhat_t -
-                        parameter_dot(kBeta) * tangent.sum;
-    const double lambda_x_t = channel_dot(layout, c, x_bar.data<T>(), t);
-    double result = -inverse_s / m * (g * t_Jt + 2.0 * xhat_t * lambda_x_t);
-    if (gamma_dot != 0.0) {
-      const double lambda_t = channel_dot(layout, c, y_bar.data<T>(), t);
-      result += 2.0 * gamma_dot * inverse_s * (lambda_t - lambda.sum * tangent.sum / m - g * xhat_t / m);
-    }
-    return result;
-  }
-};
+namespace {
 
 std::vector<Tensor> reference(Inputs x, double eps) {
   const reference::Statistics statistics = reference::batch_statistics(x[0]);

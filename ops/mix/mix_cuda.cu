@@ -36,7 +36,7 @@ struct MixForward {
     if (adds)
       sum = load_values<T>(y, at, wide);
     for (int first = 0; first < of.count; first += kLoads) {
-      Values<T> values[kLoads];
+      Values<T> values[kLoads] = {};
       load_branches(z, first, of.count, at, wide, values);
 #pragma unroll
       for (int m = 0; m < kLoads; ++m) {
@@ -89,7 +89,7 @@ struct MixPull {
     if (place.is_inside)
       g = load_values<T>(y_bar, d * tiling.planes * tiling.P + at, tiling.wide());
     for (int first = 0; first < of.count; first += kLoads) {
-      Values<T> values[kLoads];
+      Values<T> values[kLoads] = {};
       if (place.is_inside)
         load_branches(z, first, of.count, at, tiling.wide(), values);
 #pragma unroll
