@@ -43,8 +43,9 @@ int run(Session& session, const OracleSettings& settings) {
   if (settings.folder.empty())
     throw UsageError("oracle-check: needs a folder of reference values, as in `ockham-oracle-check DIR`.");
   const nas::OracleFolder folder(settings.folder);
-  const nas::OracleReport report = nas::check_oracle(folder, precision_of(settings.device).weights,
-                                                     [&](const std::string& what) { session.log().line(what); });
+  const nas::OracleReport report = nas::check_oracle(
+      folder, precision_of(settings.device).weights, [&](const std::string& what) { session.log().line(what); },
+      Device::parse(settings.device.device));
   print(report);
   const bool passed = std::ranges::all_of(report.checks, &nas::OracleCheck::passed);
   std::cout << (passed ? "every array agrees" : "NOT every array agrees") << '\n';

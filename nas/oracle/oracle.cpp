@@ -19,13 +19,14 @@ struct Mode {
 };
 
 std::vector<double> values_of(const Tensor& tensor) {
-  const Tensor all = tensor.to(DType::kFloat64).contiguous();
+  const Tensor all = tensor.to(Device{}).to(DType::kFloat64).contiguous();
   return {all.span<double>().begin(), all.span<double>().end()};
 }
 
 /// Zero where no way leads from the parameter to the loss.
 Tensor gradient_of(const Parameter& parameter) {
-  return parameter.grad ? parameter.grad : Tensor::zeros(parameter.value.shape(), parameter.value.dtype());
+  return parameter.grad ? parameter.grad
+                        : Tensor::zeros(parameter.value.shape(), parameter.value.dtype(), parameter.value.device());
 }
 
 /// Largest difference over the largest entry of the reference; NaN stays NaN.
@@ -43,8 +44,9 @@ double relative_error(const std::vector<double>& found, const std::vector<double
 /// All comparisons of one folder in one precision.
 class Comparison {
  public:
-  Comparison(const OracleFolder& folder, DType dtype, const std::function<void(const std::string&)>& progress)
-      : folder_(folder), dtype_(dtype), progress_(progress), net_(folder, dtype) {}
+  Comparison(const OracleFolder& folder, DType dtype, const std::function<void(const std::string&)>& progress,
+             Device device)
+      : folder_(folder), dtype_(dtype), progress_(progress), device_(device), net_(folder, dtype, device) {}
 
   OracleReport run() {
     for (const Mode& mode : {Mode{"eval", BatchNormMode::kRunning}, Mode{"train", BatchNormMode::kBatch}}) {
@@ -184,6 +186,8 @@ class Comparison {
       move(group[d].first, d);
       move(group[d].second, d);
     }
+    for (auto& [node, seed] : seeds)
+      seed = seed.to(device_);
     return seeds;
   }
 
@@ -243,6 +247,7 @@ class Comparison {
   const OracleFolder& folder_;
   DType dtype_;
   const std::function<void(const std::string&)>& progress_;
+  Device device_;
   OracleNet net_;
   Mode mode_;
   OracleReport report_;
@@ -252,8 +257,8 @@ class Comparison {
 }  // namespace
 
 OracleReport check_oracle(const OracleFolder& folder, DType dtype,
-                          const std::function<void(const std::string&)>& progress) {
-  return Comparison(folder, dtype, progress).run();
+                          const std::function<void(const std::string&)>& progress, Device device) {
+  return Comparison(folder, dtype, progress, device).run();
 }
 
 }  // namespace ockham::nas

@@ -28,8 +28,9 @@ struct OracleReport {
 /// entries 1e-10 in float64; 1e-4 and 1e-3 in float32. Cost: the full Hessian over P switches takes P (P - 1) / 2
 /// tangent sweeps.
 /// @param progress called with what is computed next
+/// @param device where to compute
 /// @throws CheckpointError for a damaged folder
 OracleReport check_oracle(const OracleFolder& folder, DType dtype,
-                          const std::function<void(const std::string&)>& progress = {});
+                          const std::function<void(const std::string&)>& progress = {}, Device device = {});
 
 }  // namespace ockham::nas

@@ -128,8 +128,12 @@ class OracleNet::Recorder {
   std::vector<Variable> values_;
 };
 
-OracleNet::OracleNet(const OracleFolder& folder, DType dtype)
-    : folder_(folder), dtype_(dtype), input_(folder.array("input").to(dtype)), labels_(folder.array("labels")) {
+OracleNet::OracleNet(const OracleFolder& folder, DType dtype, Device device)
+    : folder_(folder),
+      dtype_(dtype),
+      device_(device),
+      input_(folder.array("input").to(dtype).to(device)),
+      labels_(folder.array("labels").to(device)) {
   for (const OracleNode& node : folder.program())
     read_weights(node);
   make_switches();
@@ -149,7 +153,7 @@ void OracleNet::read_weights(const OracleNode& node) {
     require("rv");
   }
   for (const auto& [role, name] : node.parameters) {
-    const Tensor value = folder_.array("param/" + name).to(dtype_);
+    const Tensor value = folder_.array("param/" + name).to(dtype_).to(device_);
     if (role == "rm" || role == "rv")
       statistics_.emplace(name, value);
     else
@@ -165,7 +169,7 @@ void OracleNet::make_switches() {
   const auto value_of = [&](std::size_t own) { return all.data<double>()[own]; };
   const auto make = [&](std::string name, const std::vector<double>& values) {
     return Parameter{.name = std::move(name),
-                     .value = Tensor::from(values, {static_cast<std::int64_t>(values.size())}).to(dtype_),
+                     .value = Tensor::from(values, {static_cast<std::int64_t>(values.size())}).to(dtype_).to(device_),
                      .kind = ParameterKind::kSwitch};
   };
   for (std::size_t n = 0; n < folder_.program().size(); ++n) {
@@ -188,7 +192,7 @@ void OracleNet::make_switches() {
   if (folder_.has("softmax/arch_logits")) {
     const std::int64_t operations = operations_per_edge(folder_);
     logits_ = {.name = "arch_logits",
-               .value = folder_.array("softmax/arch_logits").to(dtype_).clone().reshape({-1, operations}),
+               .value = folder_.array("softmax/arch_logits").to(dtype_).clone().reshape({-1, operations}).to(device_),
                .kind = ParameterKind::kSwitch};
   }
 }
@@ -216,13 +220,13 @@ std::vector<Parameter*> OracleNet::switches(SwitchForm form) {
 
 std::vector<double> OracleNet::in_order(SwitchForm form, const std::vector<Tensor>& values) const {
   if (form != SwitchForm::kOwn) {
-    const Tensor all = values[0].to(DType::kFloat64);
+    const Tensor all = values[0].to(Device{}).to(DType::kFloat64);
     return {all.span<double>().begin(), all.span<double>().end()};
   }
   std::vector<double> result(folder_.switch_names().size());
   std::size_t position = 0;
   for (const auto& [node, parameter] : own_switches_) {
-    const Tensor some = values[position++].to(DType::kFloat64);
+    const Tensor some = values[position++].to(Device{}).to(DType::kFloat64);
     const std::vector<std::int64_t>& switches = folder_.program()[node].switches;
     for (std::size_t k = 0; k < switches.size(); ++k)
       result[static_cast<std::size_t>(switches[k])] = some.data<double>()[k];

@@ -16,8 +16,8 @@ enum class SwitchForm { kOwn, kShared, kSoftmax };
 
 class OracleNet {
  public:
-  /// Parameters by name, converted to `dtype`. @throws CheckpointError
-  OracleNet(const OracleFolder& folder, DType dtype);
+  /// Parameters by name, converted to `dtype`, on `device`. @throws CheckpointError
+  OracleNet(const OracleFolder& folder, DType dtype, Device device = {});
 
   struct Run {
     Variable logits;
@@ -47,6 +47,7 @@ class OracleNet {
 
   const OracleFolder& folder_;
   DType dtype_;
+  Device device_;
   Tensor input_;
   Tensor labels_;
   std::map<std::string, Parameter> weights_;
