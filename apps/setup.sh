@@ -5,6 +5,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
+cmake_options=(-DCMAKE_BUILD_TYPE=Release -DOCKHAM_UNITY=ON)
 libraries=(libboost-dev libboost-program-options-dev libboost-test-dev libhwy-dev libstb-dev libjpeg62-turbo-dev
   nlohmann-json3-dev libssl-dev zlib1g-dev libeigen3-dev)
 
@@ -84,13 +85,14 @@ compilers() {
 
 # build_targets TARGET...
 build_targets() {
-  local options=(-DCMAKE_BUILD_TYPE=Release -DOCKHAM_UNITY=ON)
+  local options=("${cmake_options[@]}")
   mkdir -p "$build"
   exec 9>"$build/.lock"
   flock 9 # another apps/run or tests/run may be building here
   if [ ! -e "$build/CMakeCache.txt" ]; then
     ! command -v ninja >/dev/null || options+=(-G Ninja)
-    ! command -v ccache >/dev/null || options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    ! command -v ccache >/dev/null ||
+      options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
   fi
   step "configuring build/" cmake -S "$root" -B "$build" "${options[@]}"
   step "building $* (the first time takes minutes)" cmake --build "$build" --parallel "$(compilers)" --target "$@"

@@ -1,7 +1,11 @@
 // The entry point shared by all test programs; suites live in LAYER/NAME_test.cpp.
 #define BOOST_TEST_MODULE ockham
 #define BOOST_TEST_NO_MAIN
+#if defined(OCKHAM_PORTABLE)
+#include <boost/test/included/unit_test.hpp>
+#else
 #include <boost/test/unit_test.hpp>
+#endif
 
 #include "tests/support.h"
 #if defined(OCKHAM_TEST_IN_TEAM)

@@ -23,12 +23,12 @@ constexpr std::array kProducts{"scores.csv", "sample.png", "entries.csv"};
 
 const std::set<std::string> kGeneral{"help", "version", "config", "print-config", "json", "quiet"};
 
-/// Of the programs that were built, without "ockham-".
+/// Of the programs that were built, without "ockham-", but for those over the emulation, which have the same options.
 Tokens programs() {
   Tokens names;
   for (const auto& file : fs::directory_iterator(OCKHAM_BINARY_DIR "/bin")) {
     const std::string name = file.path().filename().string();
-    if (name.starts_with("ockham-"))
+    if (name.starts_with("ockham-") && !name.ends_with("-emulated"))
       names.push_back(name.substr(7));
   }
   std::ranges::sort(names);

@@ -30,7 +30,7 @@ inline const std::string kTooMany = "123456789";
 /// --threads to --memory-limit.
 inline std::vector<Row> compute_rows() {
   return {{"threads", "2000", "largest allowed value is 1024", "", 2},
-          {"device", "cuda", "-DOCKHAM_CUDA=ON", "", 3},
+          {"device", "cuda:99", "device: cuda:99 was asked for, but", "", 3},
           {"memory-limit", "2KB", "--memory-limit", "", 2}};
 }
 
