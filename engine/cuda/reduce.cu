@@ -4,12 +4,14 @@
 
 namespace ockham::cuda {
 
+template <class T>
 struct SumRows {
   static constexpr int kThreads = 256;
   std::int64_t n, length;
   bool adds;
+  double factor;
   const double* rows;
-  double* totals;
+  T* totals;
   std::int64_t blocks() const { return n; }
   void operands(Operands& o) const {
     o.reads(rows, n * length);
@@ -20,18 +22,23 @@ struct SumRows {
     for (std::int64_t i = threadIdx.x; i < length; i += kThreads)
       total += rows[row * length + i];
     total = block_sum<kThreads>(total);
-    if (threadIdx.x == 0)
-      totals[row] = (adds ? totals[row] : 0.0) + total;
+    if (threadIdx.x == 0) {
+      const T value = static_cast<T>(factor * total);
+      totals[row] = adds ? totals[row] + value : value;
+    }
   }
 };
 
-void sum_rows(const Tensor& rows, Tensor& totals, bool adds) {
+void sum_rows(const Tensor& rows, Tensor& totals, bool adds, double factor) {
   const std::int64_t n = totals.numel();
-  launch(SumRows{.n = n,
-                 .length = n == 0 ? 0 : rows.numel() / n,
-                 .adds = adds,
-                 .rows = rows.device_data<double>(),
-                 .totals = totals.device_data<double>()});
+  visit_float(totals.dtype(), "sum_rows", [&]<class T>() {
+    launch(SumRows<T>{.n = n,
+                      .length = n == 0 ? 0 : rows.numel() / n,
+                      .adds = adds,
+                      .factor = factor,
+                      .rows = rows.device_data<double>(),
+                      .totals = totals.device_data<T>()});
+  });
 }
 
 void add_row_sums(const Tensor& rows, double factor, std::span<double> acc) {

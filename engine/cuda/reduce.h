@@ -11,8 +11,9 @@ namespace ockham::cuda {
 /// the device, both float64.
 void sum_parts(const Tensor& parts, Tensor& totals, bool adds = false);
 
-/// totals[i] = (adds ? totals[i] : 0) + the sum of row i of `rows` [n, length], a block a row; float64, on the device.
-void sum_rows(const Tensor& rows, Tensor& totals, bool adds = false);
+/// totals[i] = (adds ? totals[i] : 0) + factor times the sum of row i of `rows`, a block a row; rows float64 [n,
+/// length], totals float32 | float64 of n elements, on the device.
+void sum_rows(const Tensor& rows, Tensor& totals, bool adds = false, double factor = 1.0);
 
 /// acc[i] += factor times the sum of row i of `rows`. Waits for them.
 void add_row_sums(const Tensor& rows, double factor, std::span<double> acc);
