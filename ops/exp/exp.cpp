@@ -3,25 +3,10 @@
 #include <cmath>
 
 #include "ops/elementwise_case.h"
+#include "ops/exp/exp_op.h"
 
 namespace ockham {
 namespace {
-
-struct Exp {
-  static constexpr std::string_view kName = "exp";
-  template <class T>
-  static T f(T x) {
-    return std::exp(x);
-  }
-  template <class T>
-  static T df(T x) {
-    return std::exp(x);
-  }
-  template <class T>
-  static T d2f(T x) {
-    return std::exp(x);
-  }
-};
 
 OCKHAM_REGISTER_OP(exp, elementwise_case<Exp>({.shape = {}, .low = -2.0, .high = 2.0},
                                               [](double x) { return std::pow(2.718281828459045235, x); }));
