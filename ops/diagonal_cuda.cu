@@ -1,6 +1,7 @@
 #include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
 #include "ops/diagonal.h"
+#include "ops/diagonal_cuda.h"
 
 namespace ockham::cuda {
 
@@ -27,6 +28,38 @@ struct AddGrouped {
       H[g] += total;
   }
 };
+
+/// H[g] += the sum of the squares of group g over all rows, a block to a group.
+struct AddSquares {
+  static constexpr int kThreads = 256;
+  std::int64_t rows, entries, groups;
+  const double* gradients;
+  double* H;
+  std::int64_t blocks() const { return groups; }
+  void operands(Operands& o) const {
+    o.reads(gradients, rows * entries);
+    o.writes(H, groups);
+  }
+  __device__ void operator()(std::int64_t g) const {
+    const std::int64_t inner = entries / groups;
+    double total = 0.0;
+    for (std::int64_t i = threadIdx.x; i < rows * inner; i += kThreads) {
+      const double gradient = gradients[i / inner * entries + g * inner + i % inner];
+      total += gradient * gradient;
+    }
+    total = block_sum<kThreads>(total);
+    if (threadIdx.x == 0)
+      H[g] += total;
+  }
+};
+
+void add_squares(const Tensor& gradients, Tensor& H) {
+  launch(AddSquares{.rows = gradients.size(0),
+                    .entries = gradients.size(1),
+                    .groups = H.numel(),
+                    .gradients = gradients.device_data<double>(),
+                    .H = H.device_data<double>()});
+}
 
 namespace {
 

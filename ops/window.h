@@ -5,7 +5,7 @@
 
 #include "autograd/op.h"
 
-namespace ockham::cpu {
+namespace ockham {
 
 /// In elements. A plane is the unit that repeats: [H, W] for pad2d, all dimensions from the sliced one on for slice.
 /// Directions and samples are just more planes.
@@ -30,10 +30,14 @@ enum class Put {
   kAdd,      ///< add to the box in y
 };
 
+namespace cpu {
+
 void move_window(const Window& window, const Tensor& x, Tensor& y, Put how);
 /// For a transpose whose x_bar is zero outside the box.
 inline void move_window(const Window& window, const Tensor& y_bar, GradSlot x_bar) {
   move_window(window, y_bar, *x_bar.dst, x_bar.accumulate ? Put::kAdd : Put::kAndZero);
 }
 
-}  // namespace ockham::cpu
+}  // namespace cpu
+
+}  // namespace ockham

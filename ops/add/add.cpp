@@ -1,7 +1,7 @@
 #include "ops/add/add.h"
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
+#include "ops/add/add_op.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
 
@@ -27,31 +27,31 @@ void add_to_each(const Tensor& g, std::span<GradSlot> slots) {
   }
 }
 
-class AddOp : public Op, public HasRecursion {
- public:
-  explicit AddOp(std::size_t terms) : terms_(terms) {}
+}  // namespace
 
-  std::string_view name() const override { return "add"; }
-  std::size_t input_count() const override { return terms_; }
-  Algebra algebra() const override { return Algebra::kLinear; }
+std::vector<Spec> AddOp::infer(std::span<const Spec> x) const {
+  require_equal_shapes(*this, x, 2);
+  require_float(*this, x);
+  return {x[0]};
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_equal_shapes(*this, x, 2);
-    require_float(*this, x);
-    return {x[0]};
-  }
+void AddOp::forward(Inputs x, Outputs y, Saved&) const {
+  add_defined(x, y[0]);
+}
 
-  void forward(Inputs x, Outputs y, Saved&) const override { add_defined(x, y[0]); }
-  void vjp(const Saved&, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    add_to_each(y_bar[0], x_bar);
-  }
-  void jvp(const Saved&, std::int64_t, Inputs x_dot, Outputs y_dot) const override { add_defined(x_dot, y_dot[0]); }
-  void curvature(const Saved&, std::int64_t, Inputs, Inputs, Inputs, Inputs, std::span<double>) const override {}
-  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override { add_to_each(h_y[0], h_x); }
+void AddOp::vjp(const Saved&, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  add_to_each(y_bar[0], x_bar);
+}
 
- private:
-  const std::size_t terms_;
-};
+void AddOp::jvp(const Saved&, std::int64_t, Inputs x_dot, Outputs y_dot) const {
+  add_defined(x_dot, y_dot[0]);
+}
+
+void AddOp::recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  add_to_each(h_y[0], h_x);
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x) {
   Tensor y = Tensor::zeros(x[0].shape(), DType::kFloat64);

@@ -1,9 +1,9 @@
 #include "ops/add_bias/add_bias.h"
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
+#include "ops/add_bias/add_bias_op.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
 
@@ -67,49 +67,45 @@ void add_channels(std::int64_t D, const Tensor& x, const Tensor& b, Tensor& y) {
   });
 }
 
-class AddBias : public Op, public HasRecursion {
- public:
-  std::string_view name() const override { return "add_bias"; }
-  std::size_t input_count() const override { return 2; }
-  Algebra algebra() const override { return Algebra::kLinear; }
-  bool is_parameter(std::size_t input) const override { return input == 1; }
+}  // namespace
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    if (x[0].shape.rank() < 2 || x[1].shape.rank() != 1)
-      throw ShapeError(describe(*this, x) + ": needs x [N,C,...] and b [C].");
-    if (x[0].shape[1] != x[1].shape[0])
-      throw ShapeError(concat(describe(*this, x), ": x has ", x[0].shape[1], " channels, b ", x[1].shape[0],
-                              " entries; they must be equal."));
-    return {x[0]};
-  }
+std::vector<Spec> AddBias::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  if (x[0].shape.rank() < 2 || x[1].shape.rank() != 1)
+    throw ShapeError(describe(*this, x) + ": needs x [N,C,...] and b [C].");
+  if (x[0].shape[1] != x[1].shape[0])
+    throw ShapeError(concat(describe(*this, x), ": x has ", x[0].shape[1], " channels, b ", x[1].shape[0],
+                            " entries; they must be equal."));
+  return {x[0]};
+}
 
-  void forward(Inputs x, Outputs y, Saved&) const override { add_channels(1, x[0], x[1], y[0]); }
+void AddBias::forward(Inputs x, Outputs y, Saved&) const {
+  add_channels(1, x[0], x[1], y[0]);
+}
 
-  void vjp(const Saved&, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    if (x_bar[0])
-      x_bar[0].add(y_bar[0]);
-    if (x_bar[1])
-      x_bar[1].add(channel_sums(y_bar[0], D).reshape(x_bar[1].dst->shape()));
-  }
+void AddBias::vjp(const Saved&, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  if (x_bar[0])
+    x_bar[0].add(y_bar[0]);
+  if (x_bar[1])
+    x_bar[1].add(channel_sums(y_bar[0], D).reshape(x_bar[1].dst->shape()));
+}
 
-  void jvp(const Saved&, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    add_channels(D, x_dot[0], x_dot[1], y_dot[0]);
-  }
+void AddBias::jvp(const Saved&, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+  add_channels(D, x_dot[0], x_dot[1], y_dot[0]);
+}
 
-  void curvature(const Saved&, std::int64_t, Inputs, Inputs, Inputs, Inputs, std::span<double>) const override {}
+void AddBias::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                              Tensor& H) const {
+  if (input != 1)
+    return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  add_grouped(channel_sums(squared(plane_sums(y_bar[0])), 1).reshape({y_bar[0].size(1)}), grouping, H);
+}
 
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
-                       Tensor& H) const override {
-    if (input != 1)
-      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
-    add_grouped(channel_sums(squared(plane_sums(y_bar[0])), 1).reshape({y_bar[0].size(1)}), grouping, H);
-  }
+void AddBias::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  vjp(saved, 1, h_y, h_x);  // J consists of zeros and ones: it is its own square
+}
 
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    vjp(saved, 1, h_y, h_x);  // J consists of zeros and ones: it is its own square
-  }
-};
+namespace {
 
 OpSample sample(std::string name, const Shape& x) {
   return {.name = std::move(name),

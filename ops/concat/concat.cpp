@@ -1,91 +1,81 @@
 #include "ops/concat/concat.h"
 
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/math.h"
+#include "ops/concat/concat_op.h"
 #include "ops/infer.h"
 #include "ops/window.h"
 
 namespace ockham {
+
+std::vector<Spec> ConcatOp::infer(std::span<const Spec> x) const {
+  if (x.empty())
+    throw ShapeError("concat(): got 0 inputs, needs at least 1.");
+  require_float(*this, x);
+  std::int64_t channels = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Shape& shape = x[i].shape;
+    if (shape.rank() < 2 || shape.rank() != x[0].shape.rank() || shape.with(1, 1) != x[0].shape.with(1, 1))
+      throw ShapeError(concat(describe(*this, x), ": input ", i, " has shape ", shape, ", input 0 has ", x[0].shape,
+                              "; ranks must be equal and at least 2, sizes equal in every dimension but 1."));
+    channels += shape[1];
+  }
+  return {{x[0].shape.with(1, channels), x[0].dtype}};
+}
+
+void ConcatOp::forward(Inputs x, Outputs y, Saved& saved) const {
+  // Tangents may be undefined, so the widths that they would have are kept: as tensors without elements.
+  for (const Tensor& part : x)
+    saved.keep(Tensor(part.shape().with(0, 0), part.dtype()));
+  join(saved, x, y[0]);
+}
+
+void ConcatOp::vjp(const Saved& saved, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  split(saved, y_bar[0], x_bar);
+}
+
+void ConcatOp::jvp(const Saved& saved, std::int64_t, Inputs x_dot, Outputs y_dot) const {
+  join(saved, x_dot, y_dot[0]);
+}
+
+void ConcatOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  split(saved, h_y[0], h_x);
+}
+
+template <class Body>
+void ConcatOp::for_each_part(const Saved& saved, const Tensor& y, Body&& body) {
+  const std::int64_t y_plane = y.shape().with(0, 1).numel();
+  std::int64_t begin = 0;
+  for (std::size_t i = 0; i < saved.tensors.size(); ++i) {
+    const std::int64_t plane = saved[i].shape().with(0, 1).numel();
+    body(i, Window{.rows = 1,
+                   .columns = plane,
+                   .x = {.plane = plane, .row = plane},
+                   .y = {.plane = y_plane, .row = y_plane, .begin = begin}});
+    begin += plane;
+  }
+}
+
+void ConcatOp::join(const Saved& saved, Inputs x, Tensor& y) {
+  bool is_covered = true;
+  for (const Tensor& part : x)
+    is_covered = is_covered && part;
+  if (!is_covered)
+    fill(y, 0.0);
+  for_each_part(saved, y, [&](std::size_t i, const Window& window) {
+    if (x[i])
+      cpu::move_window(window, x[i], y, Put::kBox);
+  });
+}
+
+void ConcatOp::split(const Saved& saved, const Tensor& y_bar, std::span<GradSlot> x_bar) {
+  for_each_part(saved, y_bar, [&](std::size_t i, const Window& window) {
+    if (x_bar[i])
+      cpu::move_window(window.reversed(), y_bar, x_bar[i]);
+  });
+}
+
 namespace {
-
-class ConcatOp : public Op, public HasRecursion {
- public:
-  explicit ConcatOp(std::size_t parts) : parts_(parts) {}
-
-  std::string_view name() const override { return "concat"; }
-  std::size_t input_count() const override { return parts_; }
-  Algebra algebra() const override { return Algebra::kLinear; }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    if (x.empty())
-      throw ShapeError("concat(): got 0 inputs, needs at least 1.");
-    require_float(*this, x);
-    std::int64_t channels = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const Shape& shape = x[i].shape;
-      if (shape.rank() < 2 || shape.rank() != x[0].shape.rank() || shape.with(1, 1) != x[0].shape.with(1, 1))
-        throw ShapeError(concat(describe(*this, x), ": input ", i, " has shape ", shape, ", input 0 has ", x[0].shape,
-                                "; ranks must be equal and at least 2, sizes equal in every dimension but 1."));
-      channels += shape[1];
-    }
-    return {{x[0].shape.with(1, channels), x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    // Tangents may be undefined, so the widths that they would have are kept: as tensors without elements.
-    for (const Tensor& part : x)
-      saved.keep(Tensor(part.shape().with(0, 0), part.dtype()));
-    join(saved, x, y[0]);
-  }
-  void vjp(const Saved& saved, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    split(saved, y_bar[0], x_bar);
-  }
-  void jvp(const Saved& saved, std::int64_t, Inputs x_dot, Outputs y_dot) const override {
-    join(saved, x_dot, y_dot[0]);
-  }
-  void curvature(const Saved&, std::int64_t, Inputs, Inputs, Inputs, Inputs, std::span<double>) const override {}
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    split(saved, h_y[0], h_x);
-  }
-
- private:
-  /// Calls body(i, window from part i into y) for every part.
-  template <class Body>
-  static void for_each_part(const Saved& saved, const Tensor& y, Body&& body) {
-    const std::int64_t y_plane = y.shape().with(0, 1).numel();
-    std::int64_t begin = 0;
-    for (std::size_t i = 0; i < saved.tensors.size(); ++i) {
-      const std::int64_t plane = saved[i].shape().with(0, 1).numel();
-      body(i, cpu::Window{.rows = 1,
-                          .columns = plane,
-                          .x = {.plane = plane, .row = plane},
-                          .y = {.plane = y_plane, .row = y_plane, .begin = begin}});
-      begin += plane;
-    }
-  }
-
-  static void join(const Saved& saved, Inputs x, Tensor& y) {
-    bool is_covered = true;
-    for (const Tensor& part : x)
-      is_covered = is_covered && part;
-    if (!is_covered)
-      fill(y, 0.0);
-    for_each_part(saved, y, [&](std::size_t i, const cpu::Window& window) {
-      if (x[i])
-        cpu::move_window(window, x[i], y, cpu::Put::kBox);
-    });
-  }
-
-  static void split(const Saved& saved, const Tensor& y_bar, std::span<GradSlot> x_bar) {
-    for_each_part(saved, y_bar, [&](std::size_t i, const cpu::Window& window) {
-      if (x_bar[i])
-        cpu::move_window(window.reversed(), y_bar, x_bar[i]);
-    });
-  }
-
-  const std::size_t parts_;
-};
 
 std::vector<Tensor> reference(Inputs x) {
   std::int64_t channels = 0;

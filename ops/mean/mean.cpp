@@ -1,17 +1,9 @@
 #include "ops/mean/mean.h"
 
-#include "ops/sum/total.h"
+#include "ops/mean/mean_op.h"
 
 namespace ockham {
 namespace {
-
-class MeanOp : public TotalOp {
- public:
-  std::string_view name() const override { return "mean"; }
-
- protected:
-  double factor(std::int64_t n) const override { return 1.0 / static_cast<double>(n); }
-};
 
 OpSample sample(std::string name, const Shape& shape) {
   const auto reference = [](Inputs x) {

@@ -1,10 +1,9 @@
 #include "ops/mul/mul.h"
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
+#include "ops/mul/mul_op.h"
 
 namespace ockham {
 namespace {
@@ -30,39 +29,39 @@ void multiply(std::int64_t D, const Tensor& a, const Tensor& b, Tensor& y, bool 
   });
 }
 
-class MulOp : public BilinearOp, public HasRecursion {
- public:
-  std::string_view name() const override { return "mul"; }
+}  // namespace
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_equal_shapes(*this, x, 2);
-    require_float(*this, x);
-    return {x[0]};
-  }
+std::vector<Spec> MulOp::infer(std::span<const Spec> x) const {
+  require_equal_shapes(*this, x, 2);
+  require_float(*this, x);
+  return {x[0]};
+}
 
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    for (std::size_t i = 0; i < 2; ++i) {
-      if (!h_x[i])
-        continue;
-      const Tensor& other = saved[1 - i];
-      Tensor scaled(other.spec());
-      multiply(1, other, h_y[0], scaled, false);
-      multiply(1, other, scaled, *h_x[i].dst, h_x[i].accumulate);
-    }
+void MulOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!h_x[i])
+      continue;
+    const Tensor& other = saved[1 - i];
+    Tensor scaled(other.spec());
+    multiply(1, other, h_y[0], scaled, false);
+    multiply(1, other, scaled, *h_x[i].dst, h_x[i].accumulate);
   }
+}
 
- protected:
-  void apply(const Tensor& a, std::int64_t da, const Tensor& b, std::int64_t db, Tensor& y,
-             bool accumulate) const override {
-    multiply(std::max(da, db), a, b, y, accumulate);
-  }
-  void transpose_a(std::int64_t D, const Tensor& y_bar, const Tensor& b, GradSlot a_bar) const override {
-    multiply(D, y_bar, b, *a_bar.dst, a_bar.accumulate);
-  }
-  void transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& a, GradSlot b_bar) const override {
-    multiply(D, y_bar, a, *b_bar.dst, b_bar.accumulate);
-  }
-};
+void MulOp::apply(const Tensor& a, std::int64_t da, const Tensor& b, std::int64_t db, Tensor& y,
+                  bool accumulate) const {
+  multiply(std::max(da, db), a, b, y, accumulate);
+}
+
+void MulOp::transpose_a(std::int64_t D, const Tensor& y_bar, const Tensor& b, GradSlot a_bar) const {
+  multiply(D, y_bar, b, *a_bar.dst, a_bar.accumulate);
+}
+
+void MulOp::transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& a, GradSlot b_bar) const {
+  multiply(D, y_bar, a, *b_bar.dst, b_bar.accumulate);
+}
+
+namespace {
 
 OpSample sample(std::string name, const Shape& shape) {
   return {.name = std::move(name),

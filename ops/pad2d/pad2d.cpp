@@ -1,58 +1,47 @@
 #include "ops/pad2d/pad2d.h"
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
-#include "ops/window.h"
+#include "ops/pad2d/pad2d_op.h"
 
 namespace ockham {
+
+std::string Pad2dOp::attrs() const {
+  return concat("top=", attrs_.top, " bottom=", attrs_.bottom, " left=", attrs_.left, " right=", attrs_.right);
+}
+
+std::vector<Spec> Pad2dOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  const Shape& shape = x[0].shape;
+  if (shape.rank() != 4)
+    throw ShapeError(concat(describe(*this, x), ": x has rank ", shape.rank(), ", needs 4: [N, C, H, W]."));
+  if (std::min({attrs_.top, attrs_.bottom, attrs_.left, attrs_.right}) < 0)
+    throw ShapeError(describe(*this, x) + ": widths must not be negative; use slice to crop.");
+  return {{shape.with(2, shape[2] + attrs_.top + attrs_.bottom).with(3, shape[3] + attrs_.left + attrs_.right),
+           x[0].dtype}};
+}
+
+void Pad2dOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    transpose(saved, 1, h_y[0], h_x[0]);
+}
+
+void Pad2dOp::apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const {
+  cpu::move_window(window(x.shape(), y.shape()), x, y, Put::kAndZero);
+}
+
+void Pad2dOp::transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  cpu::move_window(window(x_bar.dst->shape(), y_bar.shape()).reversed(), y_bar, x_bar);
+}
+
+Window Pad2dOp::window(const Shape& x, const Shape& y) const {
+  return {.rows = x[2],
+          .columns = x[3],
+          .x = {.plane = x[2] * x[3], .row = x[3], .begin = 0},
+          .y = {.plane = y[2] * y[3], .row = y[3], .begin = attrs_.top * y[3] + attrs_.left}};
+}
+
 namespace {
-
-class Pad2dOp : public LinearOp, public HasRecursion {
- public:
-  explicit Pad2dOp(const Pad2dAttrs& attrs) : attrs_(attrs) {}
-
-  std::string_view name() const override { return "pad2d"; }
-  std::string attrs() const override {
-    return concat("top=", attrs_.top, " bottom=", attrs_.bottom, " left=", attrs_.left, " right=", attrs_.right);
-  }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    const Shape& shape = x[0].shape;
-    if (shape.rank() != 4)
-      throw ShapeError(concat(describe(*this, x), ": x has rank ", shape.rank(), ", needs 4: [N, C, H, W]."));
-    if (std::min({attrs_.top, attrs_.bottom, attrs_.left, attrs_.right}) < 0)
-      throw ShapeError(describe(*this, x) + ": widths must not be negative; use slice to crop.");
-    return {{shape.with(2, shape[2] + attrs_.top + attrs_.bottom).with(3, shape[3] + attrs_.left + attrs_.right),
-             x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      transpose(saved, 1, h_y[0], h_x[0]);
-  }
-
- protected:
-  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
-    cpu::move_window(window(x.shape(), y.shape()), x, y, cpu::Put::kAndZero);
-  }
-  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    cpu::move_window(window(x_bar.dst->shape(), y_bar.shape()).reversed(), y_bar, x_bar);
-  }
-
- private:
-  cpu::Window window(const Shape& x, const Shape& y) const {
-    return {.rows = x[2],
-            .columns = x[3],
-            .x = {.plane = x[2] * x[3], .row = x[3], .begin = 0},
-            .y = {.plane = y[2] * y[3], .row = y[3], .begin = attrs_.top * y[3] + attrs_.left}};
-  }
-
-  const Pad2dAttrs attrs_;
-};
 
 OpSample sample(const Shape& shape, const Pad2dAttrs& pad) {
   const auto reference = [shape, pad](Inputs x) {

@@ -1,48 +1,33 @@
 #include "ops/reshape/reshape.h"
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
-#include "engine/math.h"
 #include "ops/infer.h"
+#include "ops/reshape/reshape_op.h"
 
 namespace ockham {
+
+std::vector<Spec> ReshapeOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  const Shape& from = x[0].shape;
+  if (from.numel() != shape_.numel())
+    throw ShapeError(concat(describe(*this, x), ": x has ", from.numel(), " elements, the new shape ", shape_.numel(),
+                            "; they must be equal."));
+  if (from.rank() == 0 || shape_.rank() == 0 || from[0] != shape_[0])
+    throw ShapeError(concat(describe(*this, x), ": dimension 0 counts the samples and must stay, but ", from,
+                            " was to become ", shape_, "."));
+  return {{shape_, x[0].dtype}};
+}
+
+void ReshapeOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    transpose(saved, 1, h_y[0], h_x[0]);
+}
+
+void ReshapeOp::transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  x_bar.add(y_bar.reshape(x_bar.dst->shape()));
+}
+
 namespace {
-
-class ReshapeOp : public LinearOp, public HasRecursion {
- public:
-  explicit ReshapeOp(const Shape& shape) : shape_(shape) {}
-
-  std::string_view name() const override { return "reshape"; }
-  std::string attrs() const override { return to_string(shape_); }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    const Shape& from = x[0].shape;
-    if (from.numel() != shape_.numel())
-      throw ShapeError(concat(describe(*this, x), ": x has ", from.numel(), " elements, the new shape ", shape_.numel(),
-                              "; they must be equal."));
-    if (from.rank() == 0 || shape_.rank() == 0 || from[0] != shape_[0])
-      throw ShapeError(concat(describe(*this, x), ": dimension 0 counts the samples and must stay, but ", from,
-                              " was to become ", shape_, "."));
-    return {{shape_, x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      transpose(saved, 1, h_y[0], h_x[0]);
-  }
-
- protected:
-  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override { copy(x.reshape(y.shape()), y); }
-  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    x_bar.add(y_bar.reshape(x_bar.dst->shape()));
-  }
-
- private:
-  const Shape shape_;
-};
 
 OpSample sample(const Shape& from, const Shape& to) {
   const auto reference = [to](Inputs x) {

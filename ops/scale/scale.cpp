@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
+#include "ops/scale/scale_op.h"
 
 namespace ockham {
 namespace {
@@ -25,104 +24,91 @@ void multiply(std::int64_t D, const Tensor& x, std::int64_t dx, const Tensor& s,
   });
 }
 
-class ScaleOp : public BilinearOp, public HasRecursion {
- public:
-  std::string_view name() const override { return "scale"; }
-  bool is_parameter(std::size_t input) const override { return input == 1; }
+}  // namespace
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    if (x[1].shape.numel() != 1 || x[1].shape.rank() > 1)
-      throw ShapeError(concat(describe(*this, x), ": the factor has shape ", x[1].shape,
-                              ", needs [] or [1]; multiply tensors of one shape with mul."));
-    return {x[0]};
-  }
+std::vector<Spec> ScaleOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  if (x[1].shape.numel() != 1 || x[1].shape.rank() > 1)
+    throw ShapeError(concat(describe(*this, x), ": the factor has shape ", x[1].shape,
+                            ", needs [] or [1]; multiply tensors of one shape with mul."));
+  return {x[0]};
+}
 
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
-                       Tensor& H) const override {
-    const Tensor& x = saved[0];
-    if (input != 1)
-      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
-    if (x.numel() == 0)
-      return;
-    const std::int64_t samples = x.rank() == 0 ? 1 : x.size(0);
-    const std::int64_t n = x.numel() / samples;
-    H.data<double>()[0] += visit_float(x.dtype(), name(), [&]<class T>() {
-      return parallel_sum(D * samples, 1, [&](std::int64_t row, std::int64_t) {
-        const double gradient = lane_dot(n, y_bar[0].data<T>() + row * n, x.data<T>() + row % samples * n);
-        return gradient * gradient;
-      });
+void ScaleOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                              Tensor& H) const {
+  const Tensor& x = saved[0];
+  if (input != 1)
+    return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  if (x.numel() == 0)
+    return;
+  const std::int64_t samples = x.rank() == 0 ? 1 : x.size(0);
+  const std::int64_t n = x.numel() / samples;
+  H.data<double>()[0] += visit_float(x.dtype(), name(), [&]<class T>() {
+    return parallel_sum(D * samples, 1, [&](std::int64_t row, std::int64_t) {
+      const double gradient = lane_dot(n, y_bar[0].data<T>() + row * n, x.data<T>() + row % samples * n);
+      return gradient * gradient;
     });
-  }
+  });
+}
 
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    const Tensor& x = saved[0];
-    const double s = saved[1].item();
-    if (h_x[0])
-      multiply(1, h_y[0], 1, Tensor::scalar(s * s, x.dtype()), 1, *h_x[0].dst, h_x[0].accumulate);
-    if (!h_x[1])
-      return;
-    const double h_s = visit_float(x.dtype(), name(), [&]<class T>() {
-      return parallel_sum(x.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-        double total = 0.0;
-        for (std::int64_t i = begin; i < end; ++i) {
-          const double value = static_cast<double>(x.data<T>()[i]);
-          total += value * value * static_cast<double>(h_y[0].data<T>()[i]);
-        }
-        return total;
-      });
+void ScaleOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  const Tensor& x = saved[0];
+  const double s = saved[1].item();
+  if (h_x[0])
+    multiply(1, h_y[0], 1, Tensor::scalar(s * s, x.dtype()), 1, *h_x[0].dst, h_x[0].accumulate);
+  if (!h_x[1])
+    return;
+  const double h_s = visit_float(x.dtype(), name(), [&]<class T>() {
+    return parallel_sum(x.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+      double total = 0.0;
+      for (std::int64_t i = begin; i < end; ++i) {
+        const double value = static_cast<double>(x.data<T>()[i]);
+        total += value * value * static_cast<double>(h_y[0].data<T>()[i]);
+      }
+      return total;
     });
-    h_x[1].add(Tensor::full(saved[1].shape(), h_s, x.dtype()));
-  }
+  });
+  h_x[1].add(Tensor::full(saved[1].shape(), h_s, x.dtype()));
+}
 
- protected:
-  void apply(const Tensor& x, std::int64_t dx, const Tensor& s, std::int64_t ds, Tensor& y,
-             bool accumulate) const override {
-    multiply(std::max(dx, ds), x, dx, s, ds, y, accumulate);
-  }
-  void transpose_a(std::int64_t D, const Tensor& y_bar, const Tensor& s, GradSlot x_bar) const override {
-    multiply(D, y_bar, D, s, 1, *x_bar.dst, x_bar.accumulate);
-  }
-  void transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& x, GradSlot s_bar) const override {
-    Tensor products({D}, x.dtype());
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      const T* x_data = x.data<T>();
-      for (std::int64_t d = 0; d < D; ++d)
-        products.data<T>()[d] =
-            static_cast<T>(cpu::dots<T>(x.numel(), y_bar.data<T>() + d * x.numel(), {&x_data, 1})[0]);
-    });
-    s_bar.add(std::move(products));
-  }
-};
+void ScaleOp::apply(const Tensor& x, std::int64_t dx, const Tensor& s, std::int64_t ds, Tensor& y,
+                    bool accumulate) const {
+  multiply(std::max(dx, ds), x, dx, s, ds, y, accumulate);
+}
 
-class FixedScaleOp : public LinearOp, public HasRecursion {
- public:
-  explicit FixedScaleOp(double factor) : factor_(factor) {}
-  std::string_view name() const override { return "scale"; }
-  std::string attrs() const override { return concat("factor=", factor_); }
+void ScaleOp::transpose_a(std::int64_t D, const Tensor& y_bar, const Tensor& s, GradSlot x_bar) const {
+  multiply(D, y_bar, D, s, 1, *x_bar.dst, x_bar.accumulate);
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    return {x[0]};
-  }
-  void forward(Inputs x, Outputs y, Saved&) const override { times(factor_, x[0], y[0], false); }
-  void recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      times(factor_ * factor_, h_y[0], *h_x[0].dst, h_x[0].accumulate);
-  }
+void ScaleOp::transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& x, GradSlot s_bar) const {
+  Tensor products({D}, x.dtype());
+  visit_float(x.dtype(), name(), [&]<class T>() {
+    const T* x_data = x.data<T>();
+    for (std::int64_t d = 0; d < D; ++d)
+      products.data<T>()[d] = static_cast<T>(cpu::dots<T>(x.numel(), y_bar.data<T>() + d * x.numel(), {&x_data, 1})[0]);
+  });
+  s_bar.add(std::move(products));
+}
 
- protected:
-  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override { times(factor_, x, y, false); }
-  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    times(factor_, y_bar, *x_bar.dst, x_bar.accumulate);
-  }
+std::vector<Spec> FixedScaleOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  return {x[0]};
+}
 
- private:
-  static void times(double factor, const Tensor& x, Tensor& y, bool adds) {
-    multiply(1, x, 1, Tensor::scalar(factor, x.dtype()), 1, y, adds);
-  }
-  const double factor_;
-};
+void FixedScaleOp::recursion(const Saved&, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    times(factor_ * factor_, h_y[0], *h_x[0].dst, h_x[0].accumulate);
+}
+
+void FixedScaleOp::transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  times(factor_, y_bar, *x_bar.dst, x_bar.accumulate);
+}
+
+void FixedScaleOp::times(double factor, const Tensor& x, Tensor& y, bool adds) {
+  multiply(1, x, 1, Tensor::scalar(factor, x.dtype()), 1, y, adds);
+}
+
+namespace {
 
 OpSample trainable(std::string name, const Shape& x, const Shape& s) {
   return {.name = std::move(name),

@@ -2,81 +2,56 @@
 
 #include <algorithm>
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
-#include "ops/window.h"
+#include "ops/shift2d/shift2d_op.h"
 
 namespace ockham {
+
+std::vector<Spec> Shift2dOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  if (x[0].shape.rank() != 4)
+    throw ShapeError(concat(describe(*this, x), ": x has rank ", x[0].shape.rank(), ", needs 4: [N, C, H, W]."));
+  if (stride_ < 1)
+    throw ShapeError(concat(describe(*this, x), ": the stride is ", stride_, ", must be at least 1."));
+  const Shape& shape = x[0].shape;
+  return {{shape.with(2, kept(shape[2])).with(3, kept(shape[3])), x[0].dtype}};
+}
+
+void Shift2dOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    transpose(saved, 1, h_y[0], h_x[0]);
+}
+
+void Shift2dOp::apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const {
+  cpu::move_window(window(x.shape()), x, y, Put::kAndZero);
+}
+
+void Shift2dOp::transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const {
+  cpu::move_window(window(x_bar.dst->shape()).reversed(), y_bar, x_bar);
+}
+
+Shift2dOp::Reach Shift2dOp::reach(std::int64_t size, std::int64_t shift) const {
+  const std::int64_t inside = std::clamp(shift, -size, size);
+  const std::int64_t begin = std::min(kept(std::max<std::int64_t>(-inside, 0)), kept(size));
+  return {begin, std::max(begin, std::min(kept(size - inside), kept(size)))};
+}
+
+Window Shift2dOp::window(const Shape& x) const {
+  const std::int64_t H = x[2], W = x[3], Q = kept(W);
+  const Reach rows = reach(H, dy_);
+  const Reach columns = reach(W, dx_);
+  const bool is_empty = rows.begin == rows.end || columns.begin == columns.end;
+  return {.rows = is_empty ? 0 : rows.end - rows.begin,
+          .columns = columns.end - columns.begin,
+          .x = {.plane = H * W,
+                .row = stride_ * W,
+                .begin = is_empty ? 0 : (stride_ * rows.begin + dy_) * W + stride_ * columns.begin + dx_,
+                .step = stride_},
+          .y = {.plane = kept(H) * Q, .row = Q, .begin = is_empty ? 0 : rows.begin * Q + columns.begin}};
+}
+
 namespace {
-
-class Shift2dOp : public LinearOp, public HasRecursion {
- public:
-  Shift2dOp(std::int64_t dy, std::int64_t dx, std::int64_t stride) : dy_(dy), dx_(dx), stride_(stride) {}
-
-  std::string_view name() const override { return "shift2d"; }
-  std::string attrs() const override { return concat("dy=", dy_, " dx=", dx_, " stride=", stride_); }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    if (x[0].shape.rank() != 4)
-      throw ShapeError(concat(describe(*this, x), ": x has rank ", x[0].shape.rank(), ", needs 4: [N, C, H, W]."));
-    if (stride_ < 1)
-      throw ShapeError(concat(describe(*this, x), ": the stride is ", stride_, ", must be at least 1."));
-    const Shape& shape = x[0].shape;
-    return {{shape.with(2, kept(shape[2])).with(3, kept(shape[3])), x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      transpose(saved, 1, h_y[0], h_x[0]);
-  }
-
- protected:
-  void apply(const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
-    cpu::move_window(window(x.shape()), x, y, cpu::Put::kAndZero);
-  }
-  void transpose(const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
-    cpu::move_window(window(x_bar.dst->shape()).reversed(), y_bar, x_bar);
-  }
-
- private:
-  /// Of one dimension: the outputs [begin, end) read x at stride * output + shift, inside it.
-  struct Reach {
-    std::int64_t begin;
-    std::int64_t end;
-  };
-
-  /// ceil(size / stride)
-  std::int64_t kept(std::int64_t size) const { return (size + stride_ - 1) / stride_; }
-
-  Reach reach(std::int64_t size, std::int64_t shift) const {
-    const std::int64_t inside = std::clamp(shift, -size, size);
-    const std::int64_t begin = std::min(kept(std::max<std::int64_t>(-inside, 0)), kept(size));
-    return {begin, std::max(begin, std::min(kept(size - inside), kept(size)))};
-  }
-
-  /// The part of a plane that stays inside; empty when the shift is as large as the plane.
-  cpu::Window window(const Shape& x) const {
-    const std::int64_t H = x[2], W = x[3], Q = kept(W);
-    const Reach rows = reach(H, dy_);
-    const Reach columns = reach(W, dx_);
-    const bool is_empty = rows.begin == rows.end || columns.begin == columns.end;
-    return {.rows = is_empty ? 0 : rows.end - rows.begin,
-            .columns = columns.end - columns.begin,
-            .x = {.plane = H * W,
-                  .row = stride_ * W,
-                  .begin = is_empty ? 0 : (stride_ * rows.begin + dy_) * W + stride_ * columns.begin + dx_,
-                  .step = stride_},
-            .y = {.plane = kept(H) * Q, .row = Q, .begin = is_empty ? 0 : rows.begin * Q + columns.begin}};
-  }
-
-  const std::int64_t dy_;
-  const std::int64_t dx_;
-  const std::int64_t stride_;
-};
 
 auto maker(std::int64_t dy, std::int64_t dx, std::int64_t stride) {
   return [=] { return std::make_unique<Shift2dOp>(dy, dx, stride); };

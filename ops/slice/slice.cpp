@@ -1,64 +1,48 @@
 #include "ops/slice/slice.h"
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "ops/infer.h"
-#include "ops/window.h"
+#include "ops/slice/slice_op.h"
 
 namespace ockham {
+
+std::vector<Spec> SliceOp::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  const Shape& shape = x[0].shape;
+  if (dim_ < 0 || dim_ >= shape.rank())
+    throw ShapeError(concat(describe(*this, x), ": dimension ", dim_, " is not one of the ", shape.rank(), "."));
+  if (begin_ < 0 || begin_ >= end_ || end_ > shape[dim_])
+    throw ShapeError(concat(describe(*this, x), ": rows [", begin_, ", ", end_, ") are not in dimension ", dim_,
+                            " of size ", shape[dim_], "; needs 0 <= begin < end <= size."));
+  return {{shape.with(dim_, end_ - begin_), x[0].dtype}};
+}
+
+void SliceOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    transpose(saved, 1, h_y[0], h_x[0]);
+}
+
+void SliceOp::apply(const Saved&, std::int64_t D, const Tensor& x, Tensor& y) const {
+  cpu::move_window(window(D, x.shape()), x, y, Put::kBox);
+}
+
+void SliceOp::transpose(const Saved&, std::int64_t D, const Tensor& y_bar, GradSlot x_bar) const {
+  cpu::move_window(window(D, x_bar.dst->shape()).reversed(), y_bar, x_bar);
+}
+
+Window SliceOp::window(std::int64_t D, const Shape& x) const {
+  const std::int64_t size = dim_ == 0 ? x[0] / D : x[dim_];
+  std::int64_t inner = 1;
+  for (int dim = dim_ + 1; dim < x.rank(); ++dim)
+    inner *= x[dim];
+  const std::int64_t box = (end_ - begin_) * inner;
+  return {.rows = 1,
+          .columns = box,
+          .x = {.plane = size * inner, .row = 0, .begin = begin_ * inner},
+          .y = {.plane = box, .row = 0, .begin = 0}};
+}
+
 namespace {
-
-class SliceOp : public LinearOp, public HasRecursion {
- public:
-  SliceOp(int dim, std::int64_t begin, std::int64_t end) : dim_(dim), begin_(begin), end_(end) {}
-
-  std::string_view name() const override { return "slice"; }
-  std::string attrs() const override { return concat("dim=", dim_, " begin=", begin_, " end=", end_); }
-
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    const Shape& shape = x[0].shape;
-    if (dim_ < 0 || dim_ >= shape.rank())
-      throw ShapeError(concat(describe(*this, x), ": dimension ", dim_, " is not one of the ", shape.rank(), "."));
-    if (begin_ < 0 || begin_ >= end_ || end_ > shape[dim_])
-      throw ShapeError(concat(describe(*this, x), ": rows [", begin_, ", ", end_, ") are not in dimension ", dim_,
-                              " of size ", shape[dim_], "; needs 0 <= begin < end <= size."));
-    return {{shape.with(dim_, end_ - begin_), x[0].dtype}};
-  }
-
-  void forward(Inputs x, Outputs y, Saved& saved) const override { apply(saved, 1, x[0], y[0]); }
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      transpose(saved, 1, h_y[0], h_x[0]);
-  }
-
- protected:
-  void apply(const Saved&, std::int64_t D, const Tensor& x, Tensor& y) const override {
-    cpu::move_window(window(D, x.shape()), x, y, cpu::Put::kBox);
-  }
-  void transpose(const Saved&, std::int64_t D, const Tensor& y_bar, GradSlot x_bar) const override {
-    cpu::move_window(window(D, x_bar.dst->shape()).reversed(), y_bar, x_bar);
-  }
-
- private:
-  /// From x, of `x` with its D directions, to y. The sliced dimension and those behind it make a plane.
-  cpu::Window window(std::int64_t D, const Shape& x) const {
-    const std::int64_t size = dim_ == 0 ? x[0] / D : x[dim_];
-    std::int64_t inner = 1;
-    for (int dim = dim_ + 1; dim < x.rank(); ++dim)
-      inner *= x[dim];
-    const std::int64_t box = (end_ - begin_) * inner;
-    return {.rows = 1,
-            .columns = box,
-            .x = {.plane = size * inner, .row = 0, .begin = begin_ * inner},
-            .y = {.plane = box, .row = 0, .begin = 0}};
-  }
-
-  const int dim_;
-  const std::int64_t begin_;
-  const std::int64_t end_;
-};
 
 OpSample sample(const Shape& shape, int dim, std::int64_t begin, std::int64_t end) {
   const auto reference = [=](Inputs x) {

@@ -1,17 +1,9 @@
 #include "ops/sum/sum.h"
 
-#include "ops/sum/total.h"
+#include "ops/sum/sum_op.h"
 
 namespace ockham {
 namespace {
-
-class SumOp : public TotalOp {
- public:
-  std::string_view name() const override { return "sum"; }
-
- protected:
-  double factor(std::int64_t) const override { return 1.0; }
-};
 
 OpSample sample(std::string name, const Shape& shape) {
   const auto reference = [](Inputs x) {

@@ -14,9 +14,10 @@ class TotalOp : public LinearOp, public HasRecursion {
   void forward(Inputs x, Outputs y, Saved& saved) const override;
   void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override;
 
- protected:
   /// What each of n elements counts.
   virtual double factor(std::int64_t n) const = 0;
+
+ protected:
   void apply(const Saved& saved, std::int64_t D, const Tensor& x, Tensor& y) const override;
   void transpose(const Saved& saved, std::int64_t D, const Tensor& y_bar, GradSlot x_bar) const override;
 };
