@@ -43,7 +43,7 @@ Score score(const Tensor& logits, const Tensor& labels) {
       const std::int64_t label = labels.data<std::int64_t>()[n];
       if (label < 0 || label >= C)
         throw Error(concat("score: image ", n, " has label ", label, ", but there are logits of ", C, " classes."));
-      sum += std::nearbyint((log_sum_exp(C, row) - static_cast<double>(row[label])) * kSteps) / kSteps;
+      sum += std::nearbyint((log_sum_exp(WholeRow{C}, row) - static_cast<double>(row[label])) * kSteps) / kSteps;
     }
   });
   Score result = score(logits, labels, 0.0);

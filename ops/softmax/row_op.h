@@ -1,6 +1,7 @@
 #pragma once
 // RowOp<F>: softmax and log_softmax, which treat each row of the last dimension alone. F gives the passes of one row of
-// C values; all of them need only the row's output y, from which F::probability recovers p. Sums are in double.
+// C values; all of them need only the row's output y, from which p follows. F asks a Row for sums (in double) and loops
+// over the row: WholeRow takes it alone, on a GPU the threads of a warp share it (row_cuda.h).
 #include <algorithm>
 #include <cmath>
 #include <string_view>
@@ -11,6 +12,46 @@
 #include "ops/infer.h"
 
 namespace ockham {
+
+/// A row of C values, for one thread.
+struct WholeRow {
+  std::int64_t C;
+
+  /// sum_i term(i) in double.
+  template <class Term>
+  constexpr double sum(Term term) const {
+    double total = 0.0;
+    for (std::int64_t i = 0; i < C; ++i)
+      total += static_cast<double>(term(i));
+    return total;
+  }
+  template <class T>
+  constexpr T largest(const T* x) const {
+    return *std::max_element(x, x + C);
+  }
+  template <class Body>
+  constexpr void each(Body body) const {
+    for (std::int64_t i = 0; i < C; ++i)
+      body(i);
+  }
+};
+
+/// Where the values of a row go: over what is there, or added to it.
+template <class T>
+struct RowOutput {
+  T* y;
+  bool adds;
+  constexpr void put(std::int64_t i, T value) const { y[i] = adds ? y[i] + value : value; }
+};
+
+/// log(sum_i exp(x_i)); the largest is taken out first, so that nothing overflows.
+template <class Row, class T>
+constexpr double log_sum_exp(const Row& row, const T* x) {
+  const double largest = static_cast<double>(row.largest(x));
+  if (std::isinf(largest))
+    return largest;  // inf - inf would be NaN
+  return largest + std::log(row.sum([&](std::int64_t i) { return std::exp(static_cast<double>(x[i]) - largest); }));
+}
 
 template <class F>
 class RowOp : public Op, public HasRecursion {
@@ -30,7 +71,7 @@ class RowOp : public Op, public HasRecursion {
     visit(y[0], [&]<class T>() {
       const T* in = x[0].data<T>();
       T* out = y[0].data<T>();
-      for_rows(y[0], 1, [&](std::int64_t C, std::int64_t, std::int64_t at) { F::forward(C, in + at, out + at); });
+      for_rows(y[0], 1, [&](WholeRow row, std::int64_t, std::int64_t at) { F::forward(row, in + at, out + at); });
     });
     saved.keep(y[0]);
   }
@@ -38,15 +79,14 @@ class RowOp : public Op, public HasRecursion {
   void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
     if (!x_bar[0])
       return;
-    Tensor g(y_bar[0].spec());
     visit(saved[0], [&]<class T>() {
       const T* y = saved[0].data<T>();
       const T* in = y_bar[0].data<T>();
-      T* out = g.data<T>();
-      for_rows(saved[0], D,
-               [&](std::int64_t C, std::int64_t primal, std::int64_t at) { F::vjp(C, y + primal, in + at, out + at); });
+      T* out = x_bar[0].dst->template data<T>();
+      for_rows(saved[0], D, [&](WholeRow row, std::int64_t primal, std::int64_t at) {
+        F::vjp(row, y + primal, in + at, RowOutput<T>{out + at, x_bar[0].accumulate});
+      });
     });
-    x_bar[0].add(std::move(g));
   }
 
   void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
@@ -54,8 +94,9 @@ class RowOp : public Op, public HasRecursion {
       const T* y = saved[0].data<T>();
       const T* in = x_dot[0].data<T>();
       T* out = y_dot[0].data<T>();
-      for_rows(saved[0], D,
-               [&](std::int64_t C, std::int64_t primal, std::int64_t at) { F::jvp(C, y + primal, in + at, out + at); });
+      for_rows(saved[0], D, [&](WholeRow row, std::int64_t primal, std::int64_t at) {
+        F::jvp(row, y + primal, in + at, RowOutput<T>{out + at, false});
+      });
     });
   }
 
@@ -71,7 +112,7 @@ class RowOp : public Op, public HasRecursion {
         acc[static_cast<std::size_t>(d)] += parallel_sum(rows, grain_of(C), [&](std::int64_t begin, std::int64_t end) {
           double total = 0.0;
           for (std::int64_t at = begin * C; at < end * C; at += C)
-            total += F::curvature(C, y + at, g + at, t + at);
+            total += F::curvature(WholeRow{C}, y + at, g + at, t + at);
           return total;
         });
       }
@@ -81,17 +122,15 @@ class RowOp : public Op, public HasRecursion {
   void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override {
     if (!h_x[0])
       return;
-    Tensor h(saved[0].spec());
     visit(saved[0], [&]<class T>() {
       const T* y = saved[0].data<T>();
       const T* g = y_bar[0].data<T>();
       const T* in = h_y[0].data<T>();
-      T* out = h.data<T>();
-      for_rows(saved[0], 1, [&](std::int64_t C, std::int64_t, std::int64_t at) {
-        F::recursion(C, y + at, g + at, in + at, out + at);
+      T* out = h_x[0].dst->template data<T>();
+      for_rows(saved[0], 1, [&](WholeRow row, std::int64_t, std::int64_t at) {
+        F::recursion(row, y + at, g + at, in + at, RowOutput<T>{out + at, h_x[0].accumulate});
       });
     });
-    h_x[0].add(std::move(h));
   }
 
  private:
@@ -103,33 +142,15 @@ class RowOp : public Op, public HasRecursion {
     visit_float(y.dtype(), F::kName, std::forward<Body>(body));
   }
 
-  /// body(C, offset of the row in y, offset of the row among D directions)
+  /// body(the row, its offset in y, its offset among D directions)
   template <class Body>
   static void for_rows(const Tensor& y, std::int64_t D, Body body) {
     const std::int64_t C = columns_of(y);
     parallel_for(D * (y.numel() / C), grain_of(C), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row)
-        body(C, row * C % y.numel(), row * C);
+        body(WholeRow{C}, row * C % y.numel(), row * C);
     });
   }
 };
-
-/// sum_i term(i) in double.
-template <class Term>
-double row_sum(std::int64_t C, Term term) {
-  double total = 0.0;
-  for (std::int64_t i = 0; i < C; ++i)
-    total += static_cast<double>(term(i));
-  return total;
-}
-
-/// log(sum_i exp(x_i)); the largest is taken out first, so that nothing overflows.
-template <class T>
-double log_sum_exp(std::int64_t C, const T* x) {
-  const double largest = static_cast<double>(*std::max_element(x, x + C));
-  if (std::isinf(largest))
-    return largest;  // inf - inf would be NaN
-  return largest + std::log(row_sum(C, [&](std::int64_t i) { return std::exp(static_cast<double>(x[i]) - largest); }));
-}
 
 }  // namespace ockham

@@ -7,7 +7,7 @@
 #include "autograd/registry.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
-#include "ops/softmax/row_op.h"
+#include "ops/softmax_cross_entropy/softmax_cross_entropy_op.h"
 
 namespace ockham {
 namespace {
@@ -44,190 +44,161 @@ void write_column(const SortedRow& row, std::int64_t C, const T* p, std::size_t 
     column[row.order[j]] = static_cast<T>(-scale * share * (static_cast<double>(p[row.order[j]]) / std::sqrt(rest)));
 }
 
-class SoftmaxCrossEntropy : public LossOp {
- public:
-  explicit SoftmaxCrossEntropy(const SoftmaxCrossEntropyAttrs& attrs) : smoothing_(attrs.label_smoothing) {}
+std::int64_t grain_of(std::int64_t C) {
+  return std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, C));
+}
 
-  std::string_view name() const override { return "softmax_cross_entropy"; }
-  std::string attrs() const override { return concat("label_smoothing=", smoothing_); }
-  std::size_t input_count() const override { return 2; }
-  Algebra algebra() const override { return Algebra::kCurved; }
-  bool is_differentiable(std::size_t input) const override { return input == 0; }
-  bool couples_samples() const override { return true; }
+template <class Body>
+void visit(const Tensor& p, Body&& body) {
+  visit_float(p.dtype(), "softmax_cross_entropy", std::forward<Body>(body));
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x.first(1));
-    const Shape& logits = x[0].shape;
-    if (logits.rank() != 2 || logits.numel() == 0)
-      throw ShapeError(describe(*this, x) + ": logits must be [N, C] with at least one sample and one class.");
-    if (x[1].dtype != DType::kInt64)
-      throw DTypeError(describe(*this, x) + ": labels must be int64; convert with Tensor::to.");
-    if (x[1].shape != Shape{logits[0]})
-      throw ShapeError(concat(describe(*this, x), ": labels must be [", logits[0], "], one for each row of logits."));
-    if (!(smoothing_ >= 0.0 && smoothing_ <= 1.0))
-      throw UsageError(describe(*this, x) + ": label_smoothing must lie in [0, 1].");
-    return {{{}, x[0].dtype}};
+/// The sum over samples of row(n).
+template <class Row>
+double sum_rows(const Tensor& p, Row row) {
+  return parallel_sum(p.size(0), grain_of(p.size(1)), [&](std::int64_t begin, std::int64_t end) {
+    double total = 0.0;
+    for (std::int64_t n = begin; n < end; ++n)
+      total += row(n);
+    return total;
+  });
+}
+
+void check_labels(const Tensor& labels, std::int64_t C) {
+  for (std::int64_t n = 0; n < labels.numel(); ++n) {
+    const std::int64_t label = labels.data<std::int64_t>()[n];
+    if (label < 0 || label >= C)
+      throw Error(concat("softmax_cross_entropy: sample ", n, " has label ", label, ", but the logits have ", C,
+                         " classes (0 to ", C - 1, "); check the labels or the width of the last layer."));
   }
+}
 
-  /// Saves p and the labels.
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    check_labels(x[1], x[0].size(1));
-    Tensor p(x[0].spec());
-    visit(p, [&]<class T>() {
-      const std::int64_t C = p.size(1);
-      const double total = sum_rows(p, [&](std::int64_t n) {
-        const T* z = x[0].data<T>() + n * C;
-        const double lse = log_sum_exp(C, z);
+}  // namespace
+
+std::vector<Spec> SoftmaxCrossEntropy::infer(std::span<const Spec> x) const {
+  require_float(*this, x.first(1));
+  const Shape& logits = x[0].shape;
+  if (logits.rank() != 2 || logits.numel() == 0)
+    throw ShapeError(describe(*this, x) + ": logits must be [N, C] with at least one sample and one class.");
+  if (x[1].dtype != DType::kInt64)
+    throw DTypeError(describe(*this, x) + ": labels must be int64; convert with Tensor::to.");
+  if (x[1].shape != Shape{logits[0]})
+    throw ShapeError(concat(describe(*this, x), ": labels must be [", logits[0], "], one for each row of logits."));
+  if (!(smoothing_ >= 0.0 && smoothing_ <= 1.0))
+    throw UsageError(describe(*this, x) + ": label_smoothing must lie in [0, 1].");
+  return {{{}, x[0].dtype}};
+}
+
+void SoftmaxCrossEntropy::forward(Inputs x, Outputs y, Saved& saved) const {
+  const std::int64_t C = x[0].size(1);
+  check_labels(x[1], C);
+  Tensor p(x[0].spec());
+  visit(p, [&]<class T>() {
+    const double total = sum_rows(p, [&](std::int64_t n) {
+      return SmoothedLabel{smoothing_, C}.loss(WholeRow{C}, x[0].data<T>() + n * C, x[1].data<std::int64_t>()[n],
+                                               p.data<T>() + n * C);
+    });
+    *y[0].data<T>() = static_cast<T>(total / static_cast<double>(p.size(0)));
+  });
+  saved.keep(p, x[1]);
+}
+
+void SoftmaxCrossEntropy::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  if (!x_bar[0])
+    return;
+  const Tensor& p = saved[0];
+  const std::int64_t N = p.size(0), C = p.size(1);
+  const SmoothedLabel q{smoothing_, C};
+  visit(p, [&]<class T>() {
+    parallel_for(D * N, grain_of(C), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const double scale = static_cast<double>(y_bar[0].data<T>()[row / N]) / static_cast<double>(N);
+        const std::int64_t label = saved[1].data<std::int64_t>()[row % N];
+        const T* pn = p.data<T>() + row % N * C;
+        const RowOutput<T> out{x_bar[0].dst->template data<T>() + row * C, x_bar[0].accumulate};
         for (std::int64_t c = 0; c < C; ++c)
-          p.data<T>()[n * C + c] = static_cast<T>(std::exp(static_cast<double>(z[c]) - lse));
-        const double target = lse - static_cast<double>(z[x[1].data<std::int64_t>()[n]]);
-        if (smoothing_ == 0.0)
-          return target;  // a logit of -inf elsewhere must not turn 0 * inf into NaN
-        const double mean = row_sum(C, [&](std::int64_t c) { return z[c]; }) / static_cast<double>(C);
-        return (1.0 - smoothing_) * target + smoothing_ * (lse - mean);
+          out.put(c, static_cast<T>(scale * q.residual(static_cast<double>(pn[c]), c, label)));
+      }
+    });
+  });
+}
+
+void SoftmaxCrossEntropy::jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+  const Tensor& p = saved[0];
+  const std::int64_t C = p.size(1);
+  visit(p, [&]<class T>() {
+    for (std::int64_t d = 0; d < D; ++d) {
+      const T* t = x_dot[0].data<T>() + d * p.numel();
+      const double total = sum_rows(p, [&](std::int64_t n) {
+        return SmoothedLabel{smoothing_, C}.slope(WholeRow{C}, p.data<T>() + n * C, saved[1].data<std::int64_t>()[n],
+                                                  t + n * C);
       });
-      *y[0].data<T>() = static_cast<T>(total / static_cast<double>(p.size(0)));
-    });
-    saved.keep(p, x[1]);
-  }
-
-  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    if (!x_bar[0])
-      return;
-    const Tensor& p = saved[0];
-    Tensor g(with_directions(p.shape(), D), p.dtype());
-    visit(p, [&]<class T>() {
-      const std::int64_t C = p.size(1);
-      parallel_for(D * p.size(0), grain_of(C), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) {
-          const double scale =
-              static_cast<double>(y_bar[0].data<T>()[row / p.size(0)]) / static_cast<double>(p.size(0));
-          for (std::int64_t c = 0; c < C; ++c)
-            g.data<T>()[row * C + c] = static_cast<T>(scale * residual<T>(saved, row % p.size(0), c));
-        }
-      });
-    });
-    x_bar[0].add(std::move(g));
-  }
-
-  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    const Tensor& p = saved[0];
-    visit(p, [&]<class T>() {
-      const std::int64_t C = p.size(1);
-      for (std::int64_t d = 0; d < D; ++d) {
-        const T* t = x_dot[0].data<T>() + d * p.numel();
-        const double total = sum_rows(p, [&](std::int64_t n) {
-          return row_sum(C, [&](std::int64_t c) { return residual<T>(saved, n, c) * t[n * C + c]; });
-        });
-        y_dot[0].data<T>()[d] = static_cast<T>(total / static_cast<double>(p.size(0)));
-      }
-    });
-  }
-
-  /// (1/N) sum_n [sum_c p t^2 - (sum_c p t)^2], as the variance that it is.
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
-                 std::span<double> acc) const override {
-    const Tensor& p = saved[0];
-    visit(p, [&]<class T>() {
-      const std::int64_t C = p.size(1);
-      const double scale = y_bar[0].item() / static_cast<double>(p.size(0));
-      for (std::int64_t d = 0; d < D; ++d) {
-        acc[static_cast<std::size_t>(d)] +=
-            scale * sum_rows(p, [&](std::int64_t n) {
-              const T* pn = p.data<T>() + n * C;
-              const T* t = x_dot[0].data<T>() + d * p.numel() + n * C;
-              const double mean = row_sum(C, [&](std::int64_t c) { return pn[c] * t[c]; });
-              return row_sum(C, [&](std::int64_t c) { return pn[c] * (t[c] - mean) * (t[c] - mean); });
-            });
-      }
-    });
-  }
-
-  std::int64_t factor_columns(const Saved& saved) const override { return saved[0].size(1) - 1; }
-
-  void factor(const Saved& saved, std::int64_t first, std::int64_t count, Tensor& columns) const override {
-    const Tensor& p = saved[0];
-    const std::int64_t N = p.size(0);
-    const std::int64_t C = p.size(1);
-    const double scale = 1.0 / std::sqrt(static_cast<double>(N));
-    visit(p, [&]<class T>() {
-      T* out = columns.data<T>();
-      parallel_for(N, grain_of(C * count), [&](std::int64_t begin, std::int64_t end) {
-        SortedRow row;
-        for (std::int64_t n = begin; n < end; ++n) {
-          const T* pn = p.data<T>() + n * C;
-          row.assign(C, pn);
-          for (std::int64_t k = 0; k < count; ++k)
-            write_column(row, C, pn, static_cast<std::size_t>(first + k), scale, out + (k * N + n) * C);
-        }
-      });
-    });
-  }
-
-  double factor_tail(const Saved& saved, std::int64_t r) const override {
-    if (r >= factor_columns(saved))
-      return 0.0;  // the factor is complete
-    const Tensor& p = saved[0];
-    double worst = 0.0;
-    visit(p, [&]<class T>() {
-      SortedRow row;
-      for (std::int64_t n = 0; n < p.size(0); ++n) {
-        row.assign(p.size(1), p.data<T>() + n * p.size(1));
-        worst = std::max(worst, row.tail[static_cast<std::size_t>(r)]);
-      }
-    });
-    return worst;
-  }
-
-  void recursion_seed(const Saved& saved, Tensor& h) const override {
-    const Tensor& p = saved[0];
-    visit(p, [&]<class T>() {
-      for (std::int64_t i = 0; i < p.numel(); ++i) {
-        const double pi = static_cast<double>(p.data<T>()[i]);
-        h.data<T>()[i] = static_cast<T>(pi * (1.0 - pi) / static_cast<double>(p.size(0)));
-      }
-    });
-  }
-
- private:
-  static std::int64_t grain_of(std::int64_t C) {
-    return std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, C));
-  }
-
-  template <class Body>
-  void visit(const Tensor& p, Body&& body) const {
-    visit_float(p.dtype(), name(), std::forward<Body>(body));
-  }
-
-  template <class Row>
-  static double sum_rows(const Tensor& p, Row row) {
-    return parallel_sum(p.size(0), grain_of(p.size(1)), [&](std::int64_t begin, std::int64_t end) {
-      double total = 0.0;
-      for (std::int64_t n = begin; n < end; ++n)
-        total += row(n);
-      return total;
-    });
-  }
-
-  /// p - q: N times the gradient.
-  template <class T>
-  double residual(const Saved& saved, std::int64_t n, std::int64_t c) const {
-    const auto C = static_cast<double>(saved[0].size(1));
-    const double hit = saved[1].data<std::int64_t>()[n] == c ? 1.0 - smoothing_ : 0.0;
-    return static_cast<double>(saved[0].data<T>()[n * saved[0].size(1) + c]) - hit - smoothing_ / C;
-  }
-
-  void check_labels(const Tensor& labels, std::int64_t C) const {
-    for (std::int64_t n = 0; n < labels.numel(); ++n) {
-      const std::int64_t label = labels.data<std::int64_t>()[n];
-      if (label < 0 || label >= C)
-        throw Error(concat(name(), ": sample ", n, " has label ", label, ", but the logits have ", C, " classes (0 to ",
-                           C - 1, "); check the labels or the width of the last layer."));
+      y_dot[0].data<T>()[d] = static_cast<T>(total / static_cast<double>(p.size(0)));
     }
-  }
+  });
+}
 
-  const double smoothing_;
-};
+void SoftmaxCrossEntropy::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                                    std::span<double> acc) const {
+  const Tensor& p = saved[0];
+  const std::int64_t C = p.size(1);
+  const double scale = y_bar[0].item() / static_cast<double>(p.size(0));
+  visit(p, [&]<class T>() {
+    for (std::int64_t d = 0; d < D; ++d) {
+      const T* t = x_dot[0].data<T>() + d * p.numel();
+      acc[static_cast<std::size_t>(d)] +=
+          scale * sum_rows(p, [&](std::int64_t n) {
+            return SmoothedLabel::curvature(WholeRow{C}, p.data<T>() + n * C, t + n * C);
+          });
+    }
+  });
+}
+
+void SoftmaxCrossEntropy::factor(const Saved& saved, std::int64_t first, std::int64_t count, Tensor& columns) const {
+  const Tensor& p = saved[0];
+  const std::int64_t N = p.size(0);
+  const std::int64_t C = p.size(1);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(N));
+  visit(p, [&]<class T>() {
+    T* out = columns.data<T>();
+    parallel_for(N, grain_of(C * count), [&](std::int64_t begin, std::int64_t end) {
+      SortedRow row;
+      for (std::int64_t n = begin; n < end; ++n) {
+        const T* pn = p.data<T>() + n * C;
+        row.assign(C, pn);
+        for (std::int64_t k = 0; k < count; ++k)
+          write_column(row, C, pn, static_cast<std::size_t>(first + k), scale, out + (k * N + n) * C);
+      }
+    });
+  });
+}
+
+double SoftmaxCrossEntropy::factor_tail(const Saved& saved, std::int64_t r) const {
+  if (r >= factor_columns(saved))
+    return 0.0;  // the factor is complete
+  const Tensor& p = saved[0];
+  double worst = 0.0;
+  visit(p, [&]<class T>() {
+    SortedRow row;
+    for (std::int64_t n = 0; n < p.size(0); ++n) {
+      row.assign(p.size(1), p.data<T>() + n * p.size(1));
+      worst = std::max(worst, row.tail[static_cast<std::size_t>(r)]);
+    }
+  });
+  return worst;
+}
+
+void SoftmaxCrossEntropy::recursion_seed(const Saved& saved, Tensor& h) const {
+  const Tensor& p = saved[0];
+  visit(p, [&]<class T>() {
+    for (std::int64_t i = 0; i < p.numel(); ++i) {
+      const double pi = static_cast<double>(p.data<T>()[i]);
+      h.data<T>()[i] = static_cast<T>(pi * (1.0 - pi) / static_cast<double>(p.size(0)));
+    }
+  });
+}
+
+namespace {
 
 std::vector<Tensor> reference(Inputs x, double smoothing) {
   const std::int64_t C = x[0].size(1);

@@ -14,6 +14,7 @@ struct SoftmaxCrossEntropyAttrs {
 /// @param labels int64 [N], values in [0, C); not differentiable
 /// @return a scalar of the dtype of logits
 /// @throws Error naming sample, label and C for a label outside; ShapeError; DTypeError
+/// A GPU cannot throw: a label outside makes its loss NaN.
 /// Label smoothing: Szegedy et al. 2016, section 7.
 Variable softmax_cross_entropy(const Variable& logits, const Variable& labels,
                                const SoftmaxCrossEntropyAttrs& attrs = {});
