@@ -4,78 +4,70 @@
 #include "ops/skeleton/skeleton.h"
 
 #include "autograd/registry.h"
+#include "ops/skeleton/skeleton_op.h"
 
 namespace ockham {
 namespace {
 
-// 1. The class. An op is immutable: attributes, if it had any, would be const members. What one run needs later goes
-//    to Saved, so the same op may be on the tape many times.
-class Square : public Op {
- public:
-  std::string_view name() const override { return "square"; }
-  // Linear, multilinear or curved: decides which exact Hessian algorithm applies below this op.
-  Algebra algebra() const override { return Algebra::kCurved; }
+/// J v = J^T v = 2 x v, for D vectors.
+Tensor times_slope(const Tensor& x, std::int64_t D, const Tensor& v) {
+  Tensor result(v.spec());
+  visit_float(x.dtype(), "square", [&]<class T>() {
+    const std::int64_t n = x.numel();
+    for (std::int64_t i = 0; i < D * n; ++i)
+      result.data<T>()[i] = T(2) * x.data<T>()[i % n] * v.data<T>()[i];
+  });
+  return result;
+}
 
-  // 2. Shapes first: everything that can be wrong with the inputs is refused here, with numbers and a remedy, so that
-  //    the passes need no checks.
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    if (!is_compute_type(x[0].dtype))
-      throw DTypeError(describe(*this, x) + ": takes float32 or float64; convert with Tensor::to.");
-    return {x[0]};
-  }
+}  // namespace
 
-  // 3. forward: y = f(x). y is allocated, its contents are garbage. Keep what later passes read, no more.
-  void forward(Inputs x, Outputs y, Saved& saved) const override {
-    visit_float(x[0].dtype(), name(), [&]<class T>() {
-      const T* in = x[0].data<T>();
-      T* out = y[0].data<T>();
-      for (std::int64_t i = 0; i < x[0].numel(); ++i)
-        out[i] = in[i] * in[i];
-    });
-    saved.keep(x[0]);
-  }
+// 2. Shapes first: everything that can be wrong with the inputs is refused here, with numbers and a remedy, so that
+//    the passes need no checks.
+std::vector<Spec> Square::infer(std::span<const Spec> x) const {
+  if (!is_compute_type(x[0].dtype))
+    throw DTypeError(describe(*this, x) + ": takes float32 or float64; convert with Tensor::to.");
+  return {x[0]};
+}
 
-  // 4. vjp: x_bar (+)= J^T y_bar for D cotangents laid out one after another. A null slot means "not wanted". add()
-  //    overwrites or accumulates as the slot says.
-  void vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    if (x_bar[0])
-      x_bar[0].add(times_slope(saved[0], D, y_bar[0]));
-  }
+// 3. forward: y = f(x). y is allocated, its contents are garbage. Keep what later passes read, no more.
+void Square::forward(Inputs x, Outputs y, Saved& saved) const {
+  visit_float(x[0].dtype(), name(), [&]<class T>() {
+    const T* in = x[0].data<T>();
+    T* out = y[0].data<T>();
+    for (std::int64_t i = 0; i < x[0].numel(); ++i)
+      out[i] = in[i] * in[i];
+  });
+  saved.keep(x[0]);
+}
 
-  // 5. jvp: y_dot = J x_dot. With several inputs an undefined x_dot would mean zero and cost nothing.
-  void jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
-    y_dot[0] = times_slope(saved[0], D, x_dot[0]);
-  }
+// 4. vjp: x_bar (+)= J^T y_bar for D cotangents laid out one after another. A null slot means "not wanted". add()
+//    overwrites or accumulates as the slot says.
+void Square::vjp(const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const {
+  if (x_bar[0])
+    x_bar[0].add(times_slope(saved[0], D, y_bar[0]));
+}
 
-  // 6. curvature: acc[d] += y_bar^T D2f[t, t] with t = x_dot of direction d; here f'' = 2. Summed in double.
-  void curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
-                 std::span<double> acc) const override {
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      const std::int64_t n = saved[0].numel();
-      const T* g = y_bar[0].data<T>();
-      const T* t = x_dot[0].data<T>();
-      for (std::int64_t d = 0; d < D; ++d) {
-        for (std::int64_t i = 0; i < n; ++i)
-          acc[static_cast<std::size_t>(d)] += 2.0 * static_cast<double>(g[i] * t[d * n + i] * t[d * n + i]);
-      }
-    });
-  }
+// 5. jvp: y_dot = J x_dot. With several inputs an undefined x_dot would mean zero and cost nothing.
+void Square::jvp(const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const {
+  y_dot[0] = times_slope(saved[0], D, x_dot[0]);
+}
 
-  // weight_diagonal is for ops with parameters; an op without them inherits a refusal that names it. What else an op
-  // may have is in autograd/side_interfaces.h.
+// 6. curvature: acc[d] += y_bar^T D2f[t, t] with t = x_dot of direction d; here f'' = 2. Summed in double.
+void Square::curvature(const Saved& saved, std::int64_t D, Inputs y_bar, Inputs, Inputs x_dot, Inputs,
+                       std::span<double> acc) const {
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    const std::int64_t n = saved[0].numel();
+    const T* g = y_bar[0].data<T>();
+    const T* t = x_dot[0].data<T>();
+    for (std::int64_t d = 0; d < D; ++d) {
+      for (std::int64_t i = 0; i < n; ++i)
+        acc[static_cast<std::size_t>(d)] += 2.0 * static_cast<double>(g[i] * t[d * n + i] * t[d * n + i]);
+    }
+  });
+}
 
- private:
-  /// J v = J^T v = 2 x v, for D vectors.
-  Tensor times_slope(const Tensor& x, std::int64_t D, const Tensor& v) const {
-    Tensor result(v.spec());
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      const std::int64_t n = x.numel();
-      for (std::int64_t i = 0; i < D * n; ++i)
-        result.data<T>()[i] = T(2) * x.data<T>()[i % n] * v.data<T>()[i];
-    });
-    return result;
-  }
-};
+namespace {
 
 // 7. The reference: float64, obviously right, sharing nothing with the passes above.
 std::vector<Tensor> reference(Inputs x) {
@@ -86,8 +78,7 @@ std::vector<Tensor> reference(Inputs x) {
 }
 
 // 8. Registration. Every check of autograd/gradcheck/gradcheck.h runs on every sample, those of what the op declares
-// too;
-//    nobody writes a gradient test. Loops over threads (engine/parallel.h) would end its being is_serial.
+//    too; nobody writes a gradient test. Loops over threads (engine/parallel.h) would end its being is_serial.
 const auto kMake = [] { return std::make_unique<Square>(); };
 OCKHAM_REGISTER_OP(
     skeleton, {.name = "skeleton",
