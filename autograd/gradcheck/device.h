@@ -21,7 +21,7 @@ enum class CheckFormat { kFloat64, kFloat32, kBFloat16 };
 ///   repeat      the device twice, to the bit: 0
 ///   recorded    the same work recorded and run, to the bit: 0; left out where the device has no passes for the op
 /// Tolerances, of the largest entry: float64 1e-10; float32 1e-5 sqrt(largest numel), as far as sums in another order
-/// go; bfloat16 2^-7, one step of its mantissa, for maps, and the same for sums of them.
+/// go; bfloat16 2^-6, two steps of its mantissa, for maps, and the same for sums of them.
 /// @throws Error from a pass
 std::vector<CheckResult> check_on_device(const OpSample& sample, CheckFormat format, Device device,
                                          std::uint64_t seed = 1);

@@ -86,9 +86,7 @@ class CudaBackend final : public Backend {
       throw Error(concat("cuda: ", bytes,
                          " bytes of the host would become a constant of the step that is recorded; "
                          "place them on the device before, and write them there before each run."));
-    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, queue.stream()),
-          "cudaMemcpyAsync to the device");
-    queue.synchronize();
+    queue.staging().upload(host, device, bytes);
   }
 
   void download(int index, const void* device, void* host, std::size_t bytes) override {

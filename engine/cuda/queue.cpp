@@ -14,6 +14,14 @@ constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLAS recomm
 
 Queue* in_use = nullptr;
 
+/// Of a device, which is chosen first.
+cudaStream_t stream_on(int index) {
+  check(cudaSetDevice(index), "cudaSetDevice");
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  return stream;
+}
+
 }  // namespace
 
 Queue& Queue::instance() {
@@ -32,9 +40,7 @@ Queue& Queue::use(int index) {
   return *in_use;
 }
 
-Queue::Queue(int index) : index_(index) {
-  check(cudaSetDevice(index), "cudaSetDevice");
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+Queue::Queue(int index) : index_(index), stream_(stream_on(index)), staging_(stream_) {
   check(cublasCreate(&blas_), "cublasCreate");
   check(cublasSetStream(blas_, stream_), "cublasSetStream");
   // Of its own, so that cuBLAS allocates nothing while a stream is captured, and chooses the same kernels every time.

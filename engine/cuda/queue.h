@@ -10,6 +10,7 @@
 
 #include "engine/backend.h"
 #include "engine/cuda/allocator.h"
+#include "engine/cuda/staging.h"
 #include "engine/cuda/task.h"
 
 namespace ockham::cuda {
@@ -27,6 +28,7 @@ class Queue {
   cudaStream_t stream() const { return stream_; }
   cublasHandle_t blas() const { return blas_; }
   DeviceAllocator& memory() { return memory_; }
+  Staging& staging() { return staging_; }
 
   MathMode math_mode() const { return math_mode_; }
   void set_math_mode(MathMode mode);
@@ -53,6 +55,7 @@ class Queue {
   cublasHandle_t blas_ = nullptr;
   MathMode math_mode_ = MathMode::kFp32;
   DeviceAllocator memory_;
+  Staging staging_;
   Recorder* recorder_ = nullptr;
 };
 

@@ -3,119 +3,106 @@
 #include <algorithm>
 #include <array>
 
-#include "autograd/op_classes.h"
 #include "autograd/registry.h"
-#include "autograd/side_interfaces.h"
 #include "engine/math.h"
 #include "ops/conv2d/conv2d_kernels.h"
+#include "ops/conv2d/conv2d_op.h"
 #include "ops/conv2d/conv2d_ref.h"
 #include "ops/conv2d/conv2d_rules.h"
 #include "ops/diagonal.h"
 #include "ops/infer.h"
 
 namespace ockham {
-namespace {
 
 using cpu::Conv2dSize;
 
-class Conv2d : public BilinearOp, public HasRecursion, public CountsFlops {
- public:
-  explicit Conv2d(const Conv2dAttrs& attrs) : attrs_(attrs) {}
+std::string Conv2d::attrs() const {
+  return concat("stride=", attrs_.stride, " pad=", attrs_.pad, " dilation=", attrs_.dilation,
+                " groups=", attrs_.groups);
+}
 
-  std::string_view name() const override { return "conv2d"; }
-  std::string attrs() const override {
-    return concat("stride=", attrs_.stride, " pad=", attrs_.pad, " dilation=", attrs_.dilation,
-                  " groups=", attrs_.groups);
+std::vector<Spec> Conv2d::infer(std::span<const Spec> x) const {
+  require_float(*this, x);
+  return {{check_conv2d(*this, x, attrs_, x[0].shape, x[1].shape), x[0].dtype}};
+}
+
+std::string Conv2d::kernel(std::span<const Spec> x) const {
+  const Conv2dSize size = cpu::conv2d_size(attrs_, x[0].shape, x[1].shape);
+  std::string declined;
+  for (const auto& kernel : cpu::conv2d_kernels<float>()) {
+    if (kernel.fits(size))
+      return concat(kernel.name, declined);
+    declined += concat("; ", kernel.name, " takes ", kernel.takes);
   }
+  return declined;  // not reached: the last fits everything
+}
 
-  std::vector<Spec> infer(std::span<const Spec> x) const override {
-    require_float(*this, x);
-    return {{check_conv2d(*this, x, attrs_, x[0].shape, x[1].shape), x[0].dtype}};
+double Conv2d::flops(std::span<const Spec> x) const {
+  const Conv2dSize s = cpu::conv2d_size(attrs_, x[0].shape, x[1].shape);
+  return 2.0 * static_cast<double>(s.N * s.P * s.Q) * static_cast<double>(s.w_numel());
+}
+
+void Conv2d::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
+                             Tensor& H) const {
+  if (input != 1)
+    return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
+  const Conv2dSize size = cpu::conv2d_size(attrs_, saved[0].shape(), saved[1].shape());
+  if (size.N == 0)
+    return;
+  Tensor entries = Tensor::zeros(saved[1].shape(), DType::kFloat64);
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    cpu::conv2d_kernel<T>(size).weight_squares(size, D, saved[0].data<T>(), y_bar[0].data<T>(), entries.data<double>());
+  });
+  add_grouped(entries, grouping, H);
+}
+
+void Conv2d::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
+  if (h_x[0])
+    transpose_a(1, h_y[0], squared(saved[1]), h_x[0]);
+  if (h_x[1])
+    transpose_b(1, h_y[0], squared(saved[0]), h_x[1]);
+}
+
+void Conv2d::apply(const Tensor& x, std::int64_t dx, const Tensor& w, std::int64_t dw, Tensor& y,
+                   bool accumulate) const {
+  // With one w the directions of x are just more samples.
+  const std::int64_t D = dw == 1 ? 1 : std::max(dx, dw);
+  const std::int64_t batches = dw == 1 ? 1 : dx;
+  Conv2dSize size = cpu::conv2d_size(attrs_, x.shape(), w.shape());
+  size.N /= batches;
+  size.K /= dw;
+  visit_float(x.dtype(), name(), [&]<class T>() {
+    const auto& kernel = cpu::conv2d_kernel<T>(size);
+    for (std::int64_t d = 0; d < D; ++d)
+      kernel.forward(size, x.data<T>() + (batches == 1 ? 0 : d * size.N * size.x_sample()),
+                     w.data<T>() + d * size.w_numel(), T(accumulate), y.data<T>() + d * size.N * size.y_sample());
+  });
+}
+
+void Conv2d::transpose_a(std::int64_t, const Tensor& y_bar, const Tensor& w, GradSlot x_bar) const {
+  const Conv2dSize size = cpu::conv2d_size(attrs_, x_bar.dst->shape(), w.shape());
+  visit_float(w.dtype(), name(), [&]<class T>() {
+    cpu::conv2d_kernel<T>(size).input_gradient(size, y_bar.data<T>(), w.data<T>(), x_bar.beta<T>(),
+                                               x_bar.dst->data<T>());
+  });
+}
+
+void Conv2d::transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& x, GradSlot w_bar) const {
+  const Shape& w = w_bar.dst->shape();
+  const Conv2dSize size = cpu::conv2d_size(attrs_, x.shape(), w.with(0, w[0] / D));
+  if (size.N == 0) {
+    w_bar.add(Tensor::zeros(w, x.dtype()));
+    return;
   }
+  visit_float(x.dtype(), name(), [&]<class T>() {
+    const auto& kernel = cpu::conv2d_kernel<T>(size);
+    for (std::int64_t d = 0; d < D; ++d)
+      kernel.weight_gradient(size, x.data<T>(), y_bar.data<T>() + d * size.N * size.y_sample(), w_bar.beta<T>(),
+                             w_bar.dst->data<T>() + d * size.w_numel());
+  });
+}
 
-  std::string kernel(std::span<const Spec> x) const override {
-    const Conv2dSize size = cpu::conv2d_size(attrs_, x[0].shape, x[1].shape);
-    std::string declined;
-    for (const auto& kernel : cpu::conv2d_kernels<float>()) {
-      if (kernel.fits(size))
-        return concat(kernel.name, declined);
-      declined += concat("; ", kernel.name, " takes ", kernel.takes);
-    }
-    return declined;  // not reached: the last fits everything
-  }
-
-  double flops(std::span<const Spec> x) const override {
-    const Conv2dSize s = cpu::conv2d_size(attrs_, x[0].shape, x[1].shape);
-    return 2.0 * static_cast<double>(s.N * s.P * s.Q) * static_cast<double>(s.w_numel());
-  }
-
-  bool is_parameter(std::size_t input) const override { return input == 1; }
-
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
-                       Tensor& H) const override {
-    if (input != 1)
-      return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
-    const Conv2dSize size = cpu::conv2d_size(attrs_, saved[0].shape(), saved[1].shape());
-    if (size.N == 0)
-      return;
-    Tensor entries = Tensor::zeros(saved[1].shape(), DType::kFloat64);
-    visit_float(saved[0].dtype(), name(), [&]<class T>() {
-      cpu::conv2d_kernel<T>(size).weight_squares(size, D, saved[0].data<T>(), y_bar[0].data<T>(),
-                                                 entries.data<double>());
-    });
-    add_grouped(entries, grouping, H);
-  }
-
-  void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override {
-    if (h_x[0])
-      transpose_a(1, h_y[0], squared(saved[1]), h_x[0]);
-    if (h_x[1])
-      transpose_b(1, h_y[0], squared(saved[0]), h_x[1]);
-  }
-
- protected:
-  void apply(const Tensor& x, std::int64_t dx, const Tensor& w, std::int64_t dw, Tensor& y,
-             bool accumulate) const override {
-    // With one w the directions of x are just more samples.
-    const std::int64_t D = dw == 1 ? 1 : std::max(dx, dw);
-    const std::int64_t batches = dw == 1 ? 1 : dx;
-    Conv2dSize size = cpu::conv2d_size(attrs_, x.shape(), w.shape());
-    size.N /= batches;
-    size.K /= dw;
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      const auto& kernel = cpu::conv2d_kernel<T>(size);
-      for (std::int64_t d = 0; d < D; ++d)
-        kernel.forward(size, x.data<T>() + (batches == 1 ? 0 : d * size.N * size.x_sample()),
-                       w.data<T>() + d * size.w_numel(), T(accumulate), y.data<T>() + d * size.N * size.y_sample());
-    });
-  }
-
-  void transpose_a(std::int64_t, const Tensor& y_bar, const Tensor& w, GradSlot x_bar) const override {
-    const Conv2dSize size = cpu::conv2d_size(attrs_, x_bar.dst->shape(), w.shape());
-    visit_float(w.dtype(), name(), [&]<class T>() {
-      cpu::conv2d_kernel<T>(size).input_gradient(size, y_bar.data<T>(), w.data<T>(), x_bar.beta<T>(),
-                                                 x_bar.dst->data<T>());
-    });
-  }
-
-  void transpose_b(std::int64_t D, const Tensor& y_bar, const Tensor& x, GradSlot w_bar) const override {
-    const Shape& w = w_bar.dst->shape();
-    const Conv2dSize size = cpu::conv2d_size(attrs_, x.shape(), w.with(0, w[0] / D));
-    if (size.N == 0) {
-      w_bar.add(Tensor::zeros(w, x.dtype()));
-      return;
-    }
-    visit_float(x.dtype(), name(), [&]<class T>() {
-      const auto& kernel = cpu::conv2d_kernel<T>(size);
-      for (std::int64_t d = 0; d < D; ++d)
-        kernel.weight_gradient(size, x.data<T>(), y_bar.data<T>() + d * size.N * size.y_sample(), w_bar.beta<T>(),
-                               w_bar.dst->data<T>() + d * size.w_numel());
-    });
-  }
-
- private:
-  const Conv2dAttrs attrs_;
-};
+namespace {
 
 OpSample sample(std::string name, const Conv2dAttrs& attrs, const Shape& x, const Shape& w) {
   return {.name = std::move(name),

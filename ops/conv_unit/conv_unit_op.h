@@ -29,6 +29,13 @@ class ConvUnit : public Op,
         pointwise_at_(has_pointwise ? w_at_ + 1 : kNone),
         inputs_(w_at_ + (has_pointwise ? 2 : 1)) {}
 
+  /// Where an input stands, and what stands in the order of inputs; kNone where the unit has none.
+  static constexpr std::size_t kNone = 100;
+  std::size_t affine_at() const { return affine_at_; }
+  std::size_t w_at() const { return w_at_; }
+  std::size_t pointwise_at() const { return pointwise_at_; }
+  const ConvUnitAttrs& unit() const { return attrs_; }
+
   std::string_view name() const override { return "conv_unit"; }
   std::string attrs() const override;
   std::size_t input_count() const override { return inputs_; }
@@ -57,8 +64,6 @@ class ConvUnit : public Op,
                        Tensor& H) const override;
 
  private:
-  static constexpr std::size_t kNone = 100;
-
   template <class T>
   cpu::UnitSample<T> sample_of(const Saved& saved) const {
     const auto data = [&](std::size_t input) { return input == kNone ? nullptr : saved[input].data<T>(); };
@@ -71,7 +76,7 @@ class ConvUnit : public Op,
                             .w_pointwise = data(pointwise_at_)};
     unit.conv.N = 1;
     if (pointwise_at_ != kNone)
-      unit.point = cpu::conv2d_size({}, {1, unit.conv.K, unit.conv.P, unit.conv.Q}, saved[pointwise_at_].shape());
+      unit.point = cpu::conv2d_size({}, Shape{1, unit.conv.K, unit.conv.P, unit.conv.Q}, saved[pointwise_at_].shape());
     return unit;
   }
 

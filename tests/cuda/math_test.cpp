@@ -37,6 +37,22 @@ OCKHAM_CUDA_TEST(tensors_go_there_and_back_with_all_their_bytes) {
              static_cast<double>(x.data<float>()[35 + 14 + 3]));
 }
 
+OCKHAM_CUDA_TEST(uploads_of_any_size_follow_each_other_while_the_host_changes_its_bytes) {
+  std::vector<Tensor> there;
+  Tensor x({1 << 20}, DType::kFloat32);
+  for (std::int64_t n : {1, 1000, 1 << 20, 10, 1 << 20, 3}) {
+    Tensor part = x.slice(0, 0, n);
+    fill(part, static_cast<double>(n) + static_cast<double>(there.size()));
+    there.push_back(part.to(test::kCuda));
+  }
+  fill(x, -1.0);
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    const Tensor here = there[i].to(Device{});
+    const auto wanted = static_cast<float>(here.numel() + static_cast<std::int64_t>(i));
+    BOOST_TEST(std::ranges::all_of(here.span<float>(), [&](float v) { return v == wanted; }));
+  }
+}
+
 OCKHAM_CUDA_TEST(the_host_cannot_read_elements_that_are_not_its_own) {
   const Tensor there = drawn({2, 3}, DType::kFloat32).to(test::kCuda);
   BOOST_CHECK_EXCEPTION((void)there.data<float>(), DeviceError,

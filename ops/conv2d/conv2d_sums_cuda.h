@@ -1,0 +1,108 @@
+#pragma once
+// The second launches of long sums: parts that many blocks left, put together in an order that the sizes alone decide.
+// A block takes 32 columns, its 8 rows of threads every eighth part, so that reads are coalesced and several are in
+// flight. For .cu files.
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "engine/cuda/launch.h"
+
+namespace ockham::cuda {
+
+/// total[i] = (adds ? total[i] : 0) + factor * sum over p of parts[p, i], in double.
+template <class Part, class T>
+struct SumOfParts {
+  static constexpr int kThreads = 256;
+  std::int64_t count, n;
+  const Part* parts;  ///< [count, n]
+  bool adds;
+  double factor;
+  T* total;
+
+  std::int64_t blocks() const { return blocks_for(n, 32); }
+  void operands(Operands& o) const {
+    o.reads(parts, count * n);
+    o.writes(total, n);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    __shared__ double rows[8][32];
+    const unsigned column = threadIdx.x % 32, row = threadIdx.x / 32;
+    const std::int64_t i = block * 32 + column;
+    double sum = 0.0;
+    for (std::int64_t p = row; i < n && p < count; p += 8)
+      sum += static_cast<double>(parts[p * n + i]);
+    rows[row][column] = sum;
+    __syncthreads();
+    if (row != 0 || i >= n)
+      return;
+    for (int r = 1; r < 8; ++r)
+      sum += rows[r][column];
+    total[i] = static_cast<T>((adds ? static_cast<double>(total[i]) : 0.0) + factor * sum);
+  }
+};
+
+/// total (+)= the sum of parts [count, n].
+template <class Part, class T>
+void sum_of_parts(std::int64_t count, std::int64_t n, const Part* parts, bool adds, T* total, double factor = 1.0) {
+  launch(SumOfParts<Part, T>{count, n, parts, adds, factor, total});
+}
+
+/// The mean and the sum of squared deviations of some values.
+struct MomentsPart {
+  double mean, squares;
+};
+
+/// moments [2, K], means and biased variances of M values per channel, from those of pieces of `length` values, the
+/// last of which may be shorter. Chan, Golub, LeVeque 1983.
+template <class T>
+struct MergeMoments {
+  static constexpr int kThreads = 256;
+  std::int64_t count, K, length, M;
+  const MomentsPart* parts;  ///< [count, K]
+  T* moments;
+
+  std::int64_t blocks() const { return blocks_for(K, 32); }
+  void operands(Operands& o) const {
+    o.reads(parts, count * K);
+    o.writes(moments, 2 * K);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    __shared__ double rows[8][32];
+    const unsigned column = threadIdx.x % 32, row = threadIdx.x / 32;
+    const std::int64_t k = block * 32 + column;
+    const std::int64_t end = k < K ? count : 0;
+    double sum = 0.0;
+    for (std::int64_t p = row; p < end; p += 8)
+      sum += weight(p) * parts[p * K + k].mean;
+    const double mean = total(rows, sum) / static_cast<double>(M);
+    double squares = 0.0;
+    for (std::int64_t p = row; p < end; p += 8) {
+      const double gap = parts[p * K + k].mean - mean;
+      squares += parts[p * K + k].squares + weight(p) * gap * gap;
+    }
+    squares = total(rows, squares);
+    if (row == 0 && k < K) {
+      moments[k] = static_cast<T>(mean);
+      moments[K + k] = static_cast<T>(squares / static_cast<double>(M));
+    }
+  }
+
+ private:
+  __device__ double weight(std::int64_t p) const {
+    return static_cast<double>((p + 1) * length < M ? length : M - p * length);
+  }
+  /// Over the rows, in every thread of a column.
+  static __device__ double total(double (&rows)[8][32], double value) {
+    const unsigned column = threadIdx.x % 32;
+    __syncthreads();
+    rows[threadIdx.x / 32][column] = value;
+    __syncthreads();
+    double sum = rows[0][column];
+    for (int r = 1; r < 8; ++r)
+      sum += rows[r][column];
+    return sum;
+  }
+};
+
+}  // namespace ockham::cuda
