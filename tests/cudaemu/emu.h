@@ -72,6 +72,26 @@ class LaunchLog {
   std::vector<std::string> names_;
 };
 
+/// Counts what kernels read and write in a range of device memory from construction to destruction (check mode only),
+/// so that a test can say "reads x once".
+class Watch {
+ public:
+  Watch(const void* begin, std::size_t bytes);
+  ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  std::int64_t bytes_read() const { return bytes_read_; }
+  std::int64_t bytes_written() const { return bytes_written_; }
+  /// The checker's: an access that begins at `address`.
+  void note(const void* address, std::size_t bytes, bool reads, bool writes);
+
+ private:
+  const std::byte* begin_;
+  const std::byte* end_;
+  std::int64_t bytes_read_ = 0;
+  std::int64_t bytes_written_ = 0;
+};
+
 /// Device memory that is allocated, and the most that ever was since the last reset.
 std::size_t live_bytes();
 std::size_t peak_bytes();

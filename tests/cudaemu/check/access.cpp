@@ -11,6 +11,7 @@
 #include "tests/cudaemu/runtime/block.h"
 #include "tests/cudaemu/runtime/checker.h"
 #include "tests/cudaemu/runtime/heap.h"
+#include "tests/cudaemu/runtime/kernels.h"
 
 extern "C" {
 // The linker's: where the program lies in memory.
@@ -76,6 +77,8 @@ void check_device(const unsigned char* address, std::size_t bytes, std::size_t a
     traffic.read += static_cast<std::int64_t>(bytes);
   if (access != Access::read)
     traffic.written += static_cast<std::int64_t>(bytes);
+  for (Watch* watch : watches())
+    watch->note(address, bytes, access != Access::write, access != Access::read);
   Cell* cell = device_cells(address);
   for_each_cell(place, bytes, [&](unsigned mask) {
     access_cell(*cell++, mask, access != Access::read, access == Access::atomic, Memory::device, address);
@@ -90,8 +93,8 @@ void check_shared(const SharedCells& shared, const unsigned char* address, std::
            verb(access), bytes, address - dynamic_shared, running.dynamic_bytes);
   for_each_cell(reinterpret_cast<std::uintptr_t>(address), bytes, [&](unsigned mask) {
     const Trace& write = cell->write;
-    const bool is_of_block = write.launch == running.launch && write.block == running.block;
-    if (access != Access::write && (!is_of_block || (write.initialised & mask) != mask))
+    const bool is_of_block = write.launch() == running.launch && write.block() == running.block;
+    if (access != Access::write && (!is_of_block || (write.initialised() & mask) != mask))
       report("initcheck", "%s of uninitialised shared memory at %p", verb(access), static_cast<const void*>(address));
     access_cell(*cell++, mask, access != Access::read, access == Access::atomic, Memory::shared, address);
   });
@@ -121,7 +124,7 @@ void end_kernel(Stats& stats) {
 }
 
 void end_block() {
-  if (options().count_accesses)
+  if (running.counts_accesses)
     count_block();
 }
 
@@ -137,7 +140,7 @@ void check_access(const void* address, std::size_t bytes, std::size_t alignment,
   const auto* const place = static_cast<const unsigned char*>(address);
   const SharedCells& shared = shared_cells();
   const bool is_shared = is_within(place, shared.begin, shared.end);
-  if (options().count_accesses && instruction != nullptr && (is_shared || on_heap(place)))
+  if (running.counts_accesses && instruction != nullptr && (is_shared || on_heap(place)))
     count_access(instruction, address, bytes, is_shared);
   if (on_heap(place))
     check_device(place, bytes, alignment, access);

@@ -27,95 +27,97 @@ Cell* reserve_cells(std::size_t count) {
   return static_cast<Cell*>(pages);
 }
 
-/// Without the flags.
+/// Without flags.
 Trace whoever_runs() {
-  Trace now{};
-  now.launch = running.launch;
-  now.block = running.in_kernel ? running.block : kNoBlock;
-  now.thread = static_cast<std::uint16_t>(running.thread);
-  now.barriers = static_cast<std::uint16_t>(running.barriers);
-  now.warp_syncs = static_cast<std::uint16_t>(running.warp_syncs[running.thread / 32]);
-  return now;
-}
-
-bool is_same_warp(const Trace& a, const Trace& b) {
-  return a.thread / 32 == b.thread / 32;
+  const std::uint32_t block = running.in_kernel ? running.block : kNoBlock;
+  const std::uint64_t thread = running.thread;
+  return {std::uint64_t{running.launch} << 32 | block,
+          std::uint64_t{running.barriers} << 48 | std::uint64_t{running.warp_syncs[thread / 32] & 0xffffu} << 32 |
+              thread << 16};
 }
 
 /// Within one launch: does a barrier or a warp's synchronisation lie between? Time only goes on, so any change is one.
 bool is_ordered_in_launch(const Trace& before, const Trace& now) {
-  if (before.block != now.block)
+  if (before.who != now.who)
     return false;
-  if (before.thread == now.thread || before.barriers != now.barriers)
+  if (before.thread() == now.thread() || !before.is_between_same_barriers(now))
     return true;
-  return is_same_warp(before, now) && before.warp_syncs != now.warp_syncs;
+  return before.warp() == now.warp() && !before.is_between_same_synchronisations(now);
 }
 
 bool is_ordered(const Trace& before, const Trace& now) {
-  return before.launch == now.launch ? is_ordered_in_launch(before, now) : is_before_running_work(before.launch);
+  return before.launch() == now.launch() ? is_ordered_in_launch(before, now) : is_before_running_work(before.launch());
 }
 
 /// Reads by others than the last reader count, too.
 bool reads_are_ordered(const Trace& read, const Trace& now) {
-  if (read.launch != now.launch)
-    return is_before_running_work(read.launch);
-  if (read.many_blocks || read.block != now.block)
+  if (read.launch() != now.launch())
+    return is_before_running_work(read.launch());
+  if (read.has(Trace::kManyBlocks) || read.who != now.who)
     return false;
-  if (read.barriers != now.barriers)
+  if (!read.is_between_same_barriers(now))
     return true;
-  if (read.many_warps || !is_same_warp(read, now))
+  if (read.has(Trace::kManyWarps) || read.warp() != now.warp())
     return false;
-  return read.warp_syncs != now.warp_syncs || (!read.many_threads && read.thread == now.thread);
+  return !read.is_between_same_synchronisations(now) ||
+         (!read.has(Trace::kManyThreads) && read.thread() == now.thread());
 }
 
 [[gnu::noinline]] void report_race(const Trace& before, bool before_writes, bool writes, Memory memory,
                                    const void* address) {
-  const Trace& by = before;
   const char* const first = before_writes ? "write" : "read";
   const char* const second = writes ? "write" : "read";
-  if (by.launch != running.launch) {
+  if (before.launch() != running.launch) {
     report("racecheck", "device memory %p: the %s by %s races with the %s by %s: no event or stream orders them",
-           address, second, describe_work(running.launch).c_str(), first, describe_work(by.launch).c_str());
+           address, second, describe_work(running.launch).c_str(), first, describe_work(before.launch()).c_str());
     return;
   }
+  const char* const lacks = before.block() != running.block        ? ""
+                            : before.warp() == running.thread / 32 ? ": no __syncwarp lies between"
+                                                                   : ": no __syncthreads lies between";
   report("racecheck", "%s memory %p: the %s by thread %u of block %u races with the %s by thread %u of block %u%s",
          memory == Memory::shared ? "shared" : "device", address, second, running.thread, running.block, first,
-         by.thread, by.block,
-         by.block != running.block               ? ""
-         : by.thread / 32 == running.thread / 32 ? ": no __syncwarp lies between"
-                                                 : ": no __syncthreads lies between");
+         before.thread(), before.block(), lacks);
 }
 
 void forget_unless_of_this_block(Trace& trace, const Trace& now) {
-  if (trace.launch != now.launch || trace.block != now.block)
+  if (trace.who != now.who)
     trace = {};
 }
 
 void remember_read(Trace& read, Trace now, unsigned mask) {
-  const bool is_same_launch = read.bytes != 0 && read.launch == now.launch;
-  const bool is_same_block = is_same_launch && read.block == now.block;
-  const bool is_same_time = is_same_block && read.barriers == now.barriers;
-  const bool is_other_warp = is_same_time && !is_same_warp(read, now);
-  const bool is_same_step = is_same_time && !is_other_warp && read.warp_syncs == now.warp_syncs;
-  now.many_blocks = is_same_launch && (read.many_blocks || !is_same_block);
-  now.many_warps = is_same_time && (read.many_warps || is_other_warp);
-  now.many_threads = is_same_step && (read.many_threads || read.thread != now.thread);
-  now.bytes = (is_same_step ? mask | read.bytes : mask) & 0xf;
+  if (read.is_same_step(now)) {
+    read.when |= mask;
+    return;
+  }
+  std::uint64_t flags = mask;
+  if (read.has(Trace::kBytes) && read.launch() == now.launch()) {
+    if (read.who != now.who) {
+      flags |= Trace::kManyBlocks;
+    } else {
+      flags |= read.when & Trace::kManyBlocks;
+      if (read.is_between_same_barriers(now))
+        flags |= (read.when & Trace::kManyWarps) | (read.warp() != now.warp() ? Trace::kManyWarps : 0);
+      if (read.is_between_same_synchronisations(now) && read.warp() == now.warp())
+        flags |= (read.when & Trace::kBytes) | Trace::kManyThreads;  // the threads differ: it is another step
+    }
+  }
+  now.when |= flags;
   read = now;
 }
 
 void remember_write(Trace& write, Trace now, unsigned mask, bool is_atomic) {
-  const bool is_same_block = write.launch == now.launch && write.block == now.block;
-  const bool is_same_thread = is_same_block && write.thread == now.thread && write.barriers == now.barriers;
-  now.bytes = (is_same_thread ? mask | write.bytes : mask) & 0xf;
-  now.initialised = (is_same_block ? mask | write.initialised : mask) & 0xf;
-  now.is_atomic = is_atomic;
+  now.when |= mask | mask << Trace::kInitialisedShift | (is_atomic ? Trace::kAtomic : 0);
+  if (write.who == now.who)
+    now.when |= write.when & Trace::kBytes << Trace::kInitialisedShift;
+  if (write.is_same_step(now))
+    now.when |= write.when & Trace::kBytes;
   write = now;
 }
 
 /// The block of the shared variables in this OS thread's static storage: that of the main program.
 SharedCells find_shared_cells() {
-  SharedCells found;
+  SharedCells found{};
   dl_iterate_phdr(
       [](dl_phdr_info* program, std::size_t, void* result) {
         if (program->dlpi_name[0] != '\0' || program->dlpi_tls_data == nullptr)
@@ -141,11 +143,11 @@ void access_cell(Cell& cell, unsigned mask, bool writes, bool is_atomic, Memory 
     forget_unless_of_this_block(cell.write, now);
     forget_unless_of_this_block(cell.read, now);
   }
-  if ((cell.write.bytes & mask) != 0 && !(cell.write.is_atomic && is_atomic) && !is_ordered(cell.write, now))
+  if (cell.write.has(mask) && !(cell.write.has(Trace::kAtomic) && is_atomic) && !is_ordered(cell.write, now))
     report_race(cell.write, true, writes, memory, address);
   if (!writes)
     return remember_read(cell.read, now, mask);
-  if ((cell.read.bytes & mask) != 0 && !reads_are_ordered(cell.read, now))
+  if (cell.read.has(mask) && !reads_are_ordered(cell.read, now))
     report_race(cell.read, false, writes, memory, address);
   remember_write(cell.write, now, mask, is_atomic);
 }
@@ -171,7 +173,9 @@ void forget_device_cells(const void* address, std::size_t bytes) {
 }
 
 const SharedCells& shared_cells() {
-  static thread_local const SharedCells cells = find_shared_cells();
+  static constinit thread_local SharedCells cells{};
+  if (cells.cells == nullptr)
+    cells = find_shared_cells();
   return cells;
 }
 

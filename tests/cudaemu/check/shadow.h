@@ -8,21 +8,30 @@
 
 namespace emu {
 
-/// The last access of one kind to a cell: by whom, when, and to what.
+/// The last access of one kind to a cell: by whom, when, and to what. Packed by hand, since each access of a kernel
+/// makes and compares a few of these.
 struct Trace {
-  std::uint32_t launch;
-  std::uint32_t block;
-  std::uint16_t thread;
-  std::uint16_t barriers;          // before it in the launch, modulo 2^16
-  std::uint16_t warp_syncs;        // of the thread's warp, barriers included, modulo 2^16
-  std::uint16_t bytes : 4;         // of the cell; 0: no access yet
-  std::uint16_t initialised : 4;   // of shared memory, written by this block so far
-  std::uint16_t is_atomic : 1;     // of a write
-  std::uint16_t many_threads : 1;  // reads by several threads of one warp since it last synchronised,
-  std::uint16_t many_warps : 1;    // by several warps since the last barrier,
-  std::uint16_t many_blocks : 1;   // by several blocks in the launch
+  std::uint64_t who;   // launch (32 bits), block (32)
+  std::uint64_t when;  // barriers before it in the launch, synchronisations of its warp (barriers included), thread,
+                       // flags (16 bits each; the first two modulo 2^16)
+
+  static constexpr unsigned kBytes = 0xf;          // of the cell; none: no access yet
+  static constexpr unsigned kAtomic = 0x100;       // a write
+  static constexpr unsigned kManyThreads = 0x200;  // reads by several threads of one warp since it last synchronised,
+  static constexpr unsigned kManyWarps = 0x400;    // by several warps since the last barrier,
+  static constexpr unsigned kManyBlocks = 0x800;   // by several blocks in the launch
+  static constexpr int kInitialisedShift = 4;      // four bits: of shared memory, written by this block so far
+
+  std::uint32_t launch() const { return static_cast<std::uint32_t>(who >> 32); }
+  std::uint32_t block() const { return static_cast<std::uint32_t>(who); }
+  unsigned thread() const { return static_cast<unsigned>(when >> 16 & 0xffff); }
+  unsigned warp() const { return thread() / 32; }
+  bool has(unsigned flags) const { return (when & flags) != 0; }
+  unsigned initialised() const { return static_cast<unsigned>(when >> kInitialisedShift & kBytes); }
+  bool is_between_same_barriers(const Trace& other) const { return (when ^ other.when) >> 48 == 0; }
+  bool is_between_same_synchronisations(const Trace& other) const { return (when ^ other.when) >> 32 == 0; }
+  bool is_same_step(const Trace& other) const { return who == other.who && (when ^ other.when) >> 16 == 0; }
 };
-static_assert(sizeof(Trace) == 16);
 
 struct Cell {
   Trace write, read;

@@ -14,6 +14,7 @@ namespace emu {
 /// The thread of a block that runs on this OS thread, for the checker and for messages.
 struct Running {
   bool in_kernel = false;
+  bool counts_accesses = false;    ///< options().count_accesses
   unsigned thread = 0;             ///< number in the block
   std::uint32_t block = 0;         ///< number in the grid
   std::uint32_t barriers = 0;      ///< how many of this launch came before, over all blocks so far

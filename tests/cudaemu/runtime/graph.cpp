@@ -6,7 +6,7 @@
 #include <random>
 
 #include "tests/cudaemu/emu.h"
-#include "tests/cudaemu/runtime/launch_log.h"
+#include "tests/cudaemu/runtime/kernels.h"
 #include "tests/cudaemu/runtime/stream.h"
 
 struct CUgraphExec_st {

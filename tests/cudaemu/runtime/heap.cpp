@@ -33,7 +33,8 @@ unsigned char* next_place = nullptr;  // where the search for room begins
 unsigned char* touched_end = nullptr;
 std::map<unsigned char*, std::size_t> live;
 std::size_t live_total = 0, peak_total = 0;
-int accesses = 0;  // DeviceAccess objects alive
+int accesses = 0;        // DeviceAccess objects alive
+bool is_closed = false;  // to the host
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
@@ -264,8 +265,9 @@ void check_range(const void* address, std::size_t bytes, bool writes, const char
 }
 
 DeviceAccess::DeviceAccess() {
-  if (accesses++ == 0 && options().protect && heap_begin != nullptr)
+  if (accesses++ == 0 && is_closed)
     set_protection(PROT_READ | PROT_WRITE);
+  is_closed = false;
 }
 
 DeviceAccess::~DeviceAccess() {
@@ -273,6 +275,7 @@ DeviceAccess::~DeviceAccess() {
     return;
   watch_faults();
   set_protection(PROT_NONE);
+  is_closed = true;
 }
 
 std::size_t live_bytes() {

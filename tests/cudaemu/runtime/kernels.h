@@ -1,6 +1,7 @@
 #pragma once
-// What the runtime knows of each kernel, by the address of its function.
+// What the runtime knows of each kernel, by the address of its function, and what it tells those who watch.
 #include <string>
+#include <vector>
 
 #include "tests/cudaemu/emu.h"
 
@@ -17,7 +18,9 @@ struct Kernel {
 };
 /// Ends the program if the function has no name: kernels live in named namespaces, in programs linked with -rdynamic.
 Kernel& kernel_of(const void* function);
-/// The kernel that runs, or null.
-Kernel* running_kernel();
+/// Tells all LaunchLogs of something that runs on the device.
+void log_launch(const std::string& name);
+/// All that live.
+std::vector<Watch*>& watches();
 
 }  // namespace emu

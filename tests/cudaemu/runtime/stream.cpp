@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "tests/cudaemu/emu.h"
-#include "tests/cudaemu/runtime/launch_log.h"
+#include "tests/cudaemu/runtime/kernels.h"
 
 namespace emu {
 namespace {

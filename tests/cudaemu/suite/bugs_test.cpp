@@ -1,5 +1,5 @@
 // Seeded bugs: the checker finds each, says what kind it is, and is silent on sound programs.
-#include "tests/cudaemu/suite/bugs.h"
+#include "tests/cudaemu/suite/kernels/bugs.h"
 
 #include <cublas_v2.h>
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/cudaemu/suite/device_memory.h"
+#include "tests/cudaemu/suite/handles.h"
 #include "tests/cudaemu/suite/reports.h"
 
 namespace ockham::emutest {
@@ -28,25 +29,6 @@ struct Device : KeptReports {
   void run_blocks(unsigned blocks, void (*kernel)(Parameters...), Arguments... arguments) {
     launch(kernel, {dim3(blocks), dim3(kThreads)}, arguments...);
   }
-};
-
-/// A stream that waits for no other.
-struct Stream {
-  Stream() { check(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking)); }
-  ~Stream() { cudaStreamDestroy(handle); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  operator cudaStream_t() const { return handle; }
-  cudaStream_t handle = nullptr;
-};
-
-struct Event {
-  Event() { check(cudaEventCreateWithFlags(&handle, cudaEventDisableTiming)); }
-  ~Event() { cudaEventDestroy(handle); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  operator cudaEvent_t() const { return handle; }
-  cudaEvent_t handle = nullptr;
 };
 
 void run_on(cudaStream_t stream, auto kernel, auto... arguments) {

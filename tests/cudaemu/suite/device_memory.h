@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/cudaemu/suite/kernels.h"
+#include "tests/cudaemu/suite/kernels/kernels.h"
 
 namespace ockham::emutest {
 

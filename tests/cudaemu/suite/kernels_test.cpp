@@ -1,5 +1,5 @@
 // Kernels of the kinds that the backend has give what plain loops give.
-#include "tests/cudaemu/suite/kernels.h"
+#include "tests/cudaemu/suite/kernels/kernels.h"
 
 #include <cmath>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "tests/cudaemu/suite/kernels.h"
+#include "tests/cudaemu/suite/kernels/kernels.h"
 
 namespace ockham::emutest {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 // Kernels with one bug each, of the kinds that are made, and some without.
-#include "tests/cudaemu/suite/kernels.h"
+#include "tests/cudaemu/suite/kernels/kernels.h"
 
 namespace ockham::emutest {
 

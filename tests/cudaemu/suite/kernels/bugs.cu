@@ -1,4 +1,4 @@
-#include "tests/cudaemu/suite/bugs.h"
+#include "tests/cudaemu/suite/kernels/bugs.h"
 
 namespace ockham::emutest {
 namespace {
