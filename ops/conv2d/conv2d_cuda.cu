@@ -1,5 +1,5 @@
 #include "ops/conv2d/conv2d_op.h"
-#include "ops/conv2d/conv2d_passes_cuda.h"
+#include "ops/conv2d/cuda/conv2d_passes_cuda.h"
 
 namespace ockham::cuda {
 

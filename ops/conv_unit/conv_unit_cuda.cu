@@ -1,5 +1,5 @@
 #include "autograd/device_passes.h"
-#include "ops/conv2d/conv2d_sums_cuda.h"
+#include "ops/conv2d/cuda/conv2d_sums_cuda.h"
 #include "ops/conv_unit/conv_unit_cuda.h"
 #include "ops/conv_unit/conv_unit_reference_cuda.h"
 
@@ -13,8 +13,8 @@ T* data_of(GradSlot slot) {
 
 /// q = conv(r, w)
 template <class T, class S>
-Tensor convolved(const DeviceUnit<T, S>& unit, Device device) {
-  Tensor q(unit.q_shape(1), kDTypeOf<T>, device);
+Tensor convolved(const DeviceUnit<T, S>& unit) {
+  Tensor q = device_room(unit.q_shape(1), kDTypeOf<T>);
   ConvSize size = unit.conv;
   size.D = 1;
   convolve(size, unit.x, unit.w, false, false, q.device_data<T>());
@@ -25,10 +25,10 @@ template <class T, class S>
 void forward_of_unit(const DeviceUnit<T, S>& unit, Outputs y) {
   S* const z = y[0].device_data<S>();
   T* const moments = unit.takes_moments ? y[1].device_data<T>() : nullptr;
-  if (unit.w_point == nullptr)
-    return convolve(unit.conv, unit.x, unit.w, false, false, z, moments);
-  const Tensor q = convolved(unit, y[0].device());
-  convolve(unit.point, unit.map_of_q(q.device_data<T>(), false), unit.w_point, false, false, z, moments);
+  if (unit.w_point)
+    convolve_pair(unit.conv, unit.x, unit.w, unit.point.K, unit.w_point, z, moments);
+  else
+    convolve(unit.conv, unit.x, unit.w, false, false, z, moments);
 }
 
 /// The slots of the inputs by name.
@@ -42,42 +42,20 @@ struct Slots {
   GradSlot x, affine, w, point;
 };
 
-/// From the cotangent of q on.
-template <class T, class S, class Cotangent>
-void vjp_of_load(const DeviceUnit<T, S>& unit, const Cotangent& q_bar, const Slots& slots, Device device) {
-  const ConvSize& s = unit.conv;
-  if (slots.w)
-    weight_gradient(s, unit.x, q_bar, slots.w.accumulate, data_of<T>(slots.w));
-  if (!slots.x && !slots.affine)
-    return;
-  if (!unit.loads())
-    return transpose_convolution(s, q_bar, unit.w, slots.x.accumulate, data_of<T>(slots.x));
-  Tensor r_bar(unit.x_shape(s.D), kDTypeOf<T>, device);
-  transpose_convolution(s, q_bar, unit.w, false, r_bar.device_data<T>());
-  const std::int64_t numel = 2LL * s.D * s.C;
-  Tensor parts = slots.affine ? Tensor({s.N, numel}, DType::kFloat64, device) : Tensor();
-  double* const sums = parts ? parts.device_data<double>() : nullptr;
-  launch(
-      ReferenceLoadTranspose<T, S>{s.D, unit.x, r_bar.device_data<T>(), slots.x.accumulate, data_of<T>(slots.x), sums});
-  if (parts)
-    sum_of_parts(s.N, numel, sums, slots.affine.accumulate, data_of<T>(slots.affine));
-}
-
 template <class T, class S>
-void vjp_of_unit(const DeviceUnit<T, S>& unit, Inputs y_bar, const Slots& slots, Device device) {
+void vjp_of_unit(const DeviceUnit<T, S>& unit, Inputs y_bar, const Slots& slots) {
   const CotangentMap<T, S> z_bar = unit.cotangent(y_bar);
+  const PullTargets<T> to{data_of<T>(slots.x),     slots.x.accumulate,  data_of<T>(slots.affine),
+                          slots.affine.accumulate, data_of<T>(slots.w), slots.w.accumulate};
   if (unit.w_point == nullptr)
-    return vjp_of_load(unit, z_bar, slots, device);
-  if (slots.point) {
-    const Tensor q = convolved(unit, device);
-    weight_gradient(unit.point, unit.map_of_q(q.device_data<T>(), false), z_bar, slots.point.accumulate,
-                    data_of<T>(slots.point));
-  }
+    return pull_convolution(unit.conv, unit.x, z_bar, unit.w, to);
+  if (slots.point)
+    point_gradient(unit.conv, unit.x, unit.w, z_bar, unit.point.K, slots.point.accumulate, data_of<T>(slots.point));
   if (!slots.x && !slots.affine && !slots.w)
     return;
-  Tensor q_bar(unit.q_shape(unit.conv.D), kDTypeOf<T>, device);
-  transpose_convolution(unit.point, z_bar, unit.w_point, false, q_bar.device_data<T>());
-  vjp_of_load(unit, stored_cotangent<T>(unit.conv, q_bar.device_data<T>()), slots, device);
+  Tensor q_bar = device_room(unit.q_shape(unit.conv.D), kDTypeOf<T>);
+  transpose_convolution(unit.point, z_bar, unit.w_point, q_bar.device_data<T>());
+  pull_convolution(unit.conv, unit.x, stored_cotangent<T>(unit.conv, q_bar.device_data<T>()), unit.w, to);
 }
 
 /// Calls body.template operator()<T, S>() for the types that maps of `dtype` are computed and stored in.
@@ -104,9 +82,8 @@ class ConvUnitPasses final : public DevicePasses {
 
   bool vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
     const auto& unit = static_cast<const ConvUnit&>(op);
-    visit_map(saved[0].dtype(), op.name(), [&]<class T, class S>() {
-      vjp_of_unit(DeviceUnit<T, S>(unit, saved, D), y_bar, Slots(unit, x_bar), saved[0].device());
-    });
+    visit_map(saved[0].dtype(), op.name(),
+              [&]<class T, class S>() { vjp_of_unit(DeviceUnit<T, S>(unit, saved, D), y_bar, Slots(unit, x_bar)); });
     return true;
   }
 
@@ -127,19 +104,18 @@ class ConvUnitPasses final : public DevicePasses {
     const bool is_point = input == conv_unit.pointwise_at();
     if (conv_unit.unit().takes_moments || (input != conv_unit.w_at() && !is_point))
       return false;
-    const Device device = saved[0].device();
     visit_float(saved[0].dtype(), op.name(), [&]<class T>() {
       const DeviceUnit<T> unit(conv_unit, saved, D);
       const CotangentMap<T> z_bar = unit.cotangent(y_bar);
       if (is_point) {
-        const Tensor q = convolved(unit, device);
+        const Tensor q = convolved(unit);
         return add_weight_squares(unit.point, unit.map_of_q(q.device_data<T>(), false), z_bar, saved[input].shape(),
                                   grouping, H);
       }
       if (unit.w_point == nullptr)
         return add_weight_squares(unit.conv, unit.x, z_bar, saved[input].shape(), grouping, H);
-      Tensor q_bar(unit.q_shape(D), kDTypeOf<T>, device);
-      transpose_convolution(unit.point, z_bar, unit.w_point, false, q_bar.device_data<T>());
+      Tensor q_bar = device_room(unit.q_shape(D), kDTypeOf<T>);
+      transpose_convolution(unit.point, z_bar, unit.w_point, q_bar.device_data<T>());
       add_weight_squares(unit.conv, unit.x, stored_cotangent<T>(unit.conv, q_bar.device_data<T>()),
                          saved[input].shape(), grouping, H);
     });

@@ -1,7 +1,7 @@
 #pragma once
 // A conv_unit as the GPU's passes see it: its maps, weights and sizes. Passes are in conv_unit_cuda.cu (forward, vjp,
 // weight_diagonal) and conv_unit_tangent_cuda.cu (jvp, curvature). For .cu files.
-#include "ops/conv2d/conv2d_cuda.h"
+#include "ops/conv2d/cuda/conv2d_cuda.h"
 #include "ops/conv_unit/conv_unit_op.h"
 
 namespace ockham::cuda {

@@ -2,7 +2,7 @@
 // of z is W_p W (mask s' x') + W_p W' r' + W_p' q'. The moments add that of the variance.
 #include "engine/cuda/reduce.h"
 #include "engine/math.h"
-#include "ops/conv2d/conv2d_dots_cuda.h"
+#include "ops/conv2d/cuda/conv2d_dots_cuda.h"
 #include "ops/conv_unit/conv_unit_cuda.h"
 #include "ops/conv_unit/conv_unit_reference_cuda.h"
 
@@ -44,7 +44,9 @@ class MovedUnit {
     T* const to = z_dot.device_data<T>();
     if (unit.w_point == nullptr)
       return push_q(to);
-    if (moves_q())
+    if (moves_r() && w_dot == nullptr)
+      convolve_pair(unit.conv, r, unit.w, unit.point.K, unit.w_point, to);
+    else if (moves_q())
       convolve(unit.point, unit.map_of_q(q_dot().template device_data<T>(), true), unit.w_point, false, false, to);
     if (point_dot == nullptr)
       return;
@@ -103,7 +105,7 @@ void add_bends(const MovedUnit<T>& moved, const CotangentMap<T>& z_cotangent, Te
   Tensor q_bar = z_bar;
   if (unit.w_point) {
     q_bar = Tensor(unit.q_shape(1), kDTypeOf<T>, device);
-    transpose_convolution(point, stored_cotangent<T>(point, z_bar.device_data<T>()), unit.w_point, false,
+    transpose_convolution(point, stored_cotangent<T>(point, z_bar.device_data<T>()), unit.w_point,
                           q_bar.device_data<T>());
   }
   if (bends_conv) {
@@ -114,8 +116,7 @@ void add_bends(const MovedUnit<T>& moved, const CotangentMap<T>& z_cotangent, Te
   }
   if (bends_load) {
     Tensor r_bar(unit.x_shape(1), kDTypeOf<T>, device);
-    transpose_convolution(conv, stored_cotangent<T>(conv, q_bar.device_data<T>()), unit.w, false,
-                          r_bar.device_data<T>());
+    transpose_convolution(conv, stored_cotangent<T>(conv, q_bar.device_data<T>()), unit.w, r_bar.device_data<T>());
     LoadedTangent<T> bend = moved.r;
     bend.bends = true;
     add_dots(N, unit.conv.C, unit.conv.x_plane(), bend, r_bar.device_data<T>(), 2.0, acc);

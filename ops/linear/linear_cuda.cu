@@ -1,4 +1,4 @@
-#include "ops/conv2d/conv2d_passes_cuda.h"
+#include "ops/conv2d/cuda/conv2d_passes_cuda.h"
 #include "ops/linear/linear_op.h"
 
 namespace ockham::cuda {

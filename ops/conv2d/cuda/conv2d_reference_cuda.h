@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "engine/cuda/launch.h"
-#include "ops/conv2d/conv2d_maps_cuda.h"
-#include "ops/conv2d/conv2d_sums_cuda.h"
+#include "ops/conv2d/cuda/conv2d_maps_cuda.h"
+#include "ops/conv2d/cuda/conv2d_sums_cuda.h"
 
 namespace ockham::cuda {
 
@@ -173,6 +173,51 @@ struct ReferenceWeightSquares {
   }
 };
 
+/// The adjoint of a load at r_bar [D*N, C, plane]: x_bar = (adds ? x_bar : 0) + s mask r_bar, where it is wanted, and
+/// parts [N, D, 2, C], the sums over a plane of mask r_bar x and of mask r_bar.
+template <class T, class S>
+struct ReferenceLoadTranspose {
+  static constexpr int kThreads = 128;
+  int D;
+  LoadedMap<T, S> x;
+  const T* r_bar;
+  bool adds;
+  T* x_bar;       ///< null: not wanted
+  double* parts;  ///< null: not wanted
+
+  std::int64_t planes() const { return static_cast<std::int64_t>(D) * x.N * x.C; }
+  std::int64_t blocks() const { return planes(); }
+  void operands(Operands& o) const {
+    x.operands(o, D);
+    o.reads(r_bar, planes() * x.plane);
+    o.writes(x_bar, planes() * x.plane);
+    o.writes(parts, 2 * planes());
+  }
+  __device__ void operator()(std::int64_t block) const {
+    const int c = static_cast<int>(block % x.C);
+    const std::int64_t at = block / x.C, d = at / x.N;
+    const auto channel = x.channel(static_cast<int>(d), c);
+    double s_bar = 0.0, b_bar = 0.0;
+    for (std::int64_t p = threadIdx.x; p < x.plane; p += kThreads) {
+      const std::int64_t i = block * x.plane + p;
+      const T stored = x.stored(at, c, p), bar = x.masked(channel, stored, r_bar[i]);
+      if (x_bar)
+        x_bar[i] = (adds ? x_bar[i] : T(0)) + channel.s * bar;
+      s_bar += static_cast<double>(bar) * static_cast<double>(stored);
+      b_bar += static_cast<double>(bar);
+    }
+    if (parts == nullptr)
+      return;
+    s_bar = block_sum<kThreads>(s_bar);
+    b_bar = block_sum<kThreads>(b_bar);
+    if (threadIdx.x == 0) {
+      double* const part = parts + ((at % x.N) * D + d) * 2 * x.C;
+      part[c] = s_bar;
+      part[x.C + c] = b_bar;
+    }
+  }
+};
+
 /// Moments of each plane of y [N, K, plane]: parts [N, K].
 template <class S>
 struct ReferenceMoments {
@@ -197,7 +242,7 @@ struct ReferenceMoments {
       squares += (value(i) - mean) * (value(i) - mean);
     squares = block_sum<kThreads>(squares);
     if (threadIdx.x == 0)
-      parts[plane] = {mean, squares};
+      parts[plane] = {static_cast<double>(length), mean, squares};
   }
 };
 

@@ -62,9 +62,12 @@ struct LoadedMap {
   __device__ T stored(std::int64_t at, int c, std::int64_t p) const {
     return load(x, ((moves ? at : at % N) * C + c) * plane + p);
   }
-  __device__ T value(const Channel& channel, std::int64_t at, int c, std::int64_t p) const {
-    const T value = multiply_add(channel.s, stored(at, c, p), channel.b);
+  __device__ T loaded(const Channel& channel, T x_value) const {
+    const T value = multiply_add(channel.s, x_value, channel.b);
     return rectifies && value < T(0) ? T(0) : value;
+  }
+  __device__ T value(const Channel& channel, std::int64_t at, int c, std::int64_t p) const {
+    return loaded(channel, stored(at, c, p));
   }
   /// What relu lets through of a change of the value that was made of x.
   __device__ T masked(const Channel& channel, T x_value, T change) const {

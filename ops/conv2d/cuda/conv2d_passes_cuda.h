@@ -2,8 +2,8 @@
 // The passes of y = conv(x, w) on the GPU, for ops that are nothing else: conv2d, and linear. For .cu files.
 #include "autograd/device_passes.h"
 #include "engine/cuda/reduce.h"
-#include "ops/conv2d/conv2d_cuda.h"
-#include "ops/conv2d/conv2d_dots_cuda.h"
+#include "ops/conv2d/cuda/conv2d_cuda.h"
+#include "ops/conv2d/cuda/conv2d_dots_cuda.h"
 
 namespace ockham::cuda {
 
@@ -20,12 +20,15 @@ class ConvPasses : public DevicePasses {
   bool vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
     const ConvSize s = size_of(op, saved[0].shape(), saved[1].shape(), D);
     visit_float(saved[0].dtype(), op.name(), [&]<class T>() {
-      const CotangentMap<T> bar = stored_cotangent(s, y_bar[0].device_data<T>());
+      PullTargets<T> to;
       if (x_bar[0])
-        transpose_convolution(s, bar, saved[1].device_data<T>(), x_bar[0].accumulate, x_bar[0].dst->device_data<T>());
-      if (x_bar[1])
-        weight_gradient(s, stored_map<T>(s, saved[0].device_data<T>(), false), bar, x_bar[1].accumulate,
-                        x_bar[1].dst->device_data<T>());
+        to = {.x = x_bar[0].dst->device_data<T>(), .adds_x = x_bar[0].accumulate};
+      if (x_bar[1]) {
+        to.w = x_bar[1].dst->device_data<T>();
+        to.adds_w = x_bar[1].accumulate;
+      }
+      pull_convolution(s, stored_map<T>(s, saved[0].device_data<T>(), false),
+                       stored_cotangent<T>(s, y_bar[0].device_data<T>()), saved[1].device_data<T>(), to);
     });
     return true;
   }

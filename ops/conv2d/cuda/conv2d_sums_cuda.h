@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "engine/cuda/launch.h"
+#include "engine/tensor.h"
 
 namespace ockham::cuda {
 
@@ -48,17 +49,52 @@ void sum_of_parts(std::int64_t count, std::int64_t n, const Part* parts, bool ad
   launch(SumOfParts<Part, T>{count, n, parts, adds, factor, total});
 }
 
-/// The mean and the sum of squared deviations of some values.
-struct MomentsPart {
-  double mean, squares;
+/// total[i] += the sum over samples and directions of squares of gradients, each the sum of `pieces` parts, in double;
+/// parts [samples, pieces, D, n].
+template <class T>
+struct SumOfSquares {
+  static constexpr int kThreads = 256;
+  std::int64_t samples, pieces, D, n;
+  const T* parts;
+  double* total;
+
+  std::int64_t blocks() const { return blocks_for(n, 32); }
+  void operands(Operands& o) const {
+    o.reads(parts, samples * pieces * D * n);
+    o.writes(total, n);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    __shared__ double rows[8][32];
+    const unsigned column = threadIdx.x % 32, row = threadIdx.x / 32;
+    const std::int64_t i = block * 32 + column;
+    double sum = 0.0;
+    for (std::int64_t at = row; i < n && at < samples * D; at += 8) {
+      double gradient = 0.0;
+      for (std::int64_t piece = 0; piece < pieces; ++piece)
+        gradient += static_cast<double>(parts[((at / D * pieces + piece) * D + at % D) * n + i]);
+      sum += gradient * gradient;
+    }
+    rows[row][column] = sum;
+    __syncthreads();
+    if (row != 0 || i >= n)
+      return;
+    for (int r = 1; r < 8; ++r)
+      sum += rows[r][column];
+    total[i] += sum;
+  }
 };
 
-/// moments [2, K], means and biased variances of M values per channel, from those of pieces of `length` values, the
-/// last of which may be shorter. Chan, Golub, LeVeque 1983.
+/// The number, the mean and the sum of squared deviations of some values.
+struct MomentsPart {
+  double count, mean, squares;
+};
+
+/// moments [2, K], means and biased variances of M values per channel, from those of parts of them. Chan, Golub,
+/// LeVeque 1983.
 template <class T>
 struct MergeMoments {
   static constexpr int kThreads = 256;
-  std::int64_t count, K, length, M;
+  std::int64_t count, K, M;
   const MomentsPart* parts;  ///< [count, K]
   T* moments;
 
@@ -74,12 +110,12 @@ struct MergeMoments {
     const std::int64_t end = k < K ? count : 0;
     double sum = 0.0;
     for (std::int64_t p = row; p < end; p += 8)
-      sum += weight(p) * parts[p * K + k].mean;
+      sum += parts[p * K + k].count * parts[p * K + k].mean;
     const double mean = total(rows, sum) / static_cast<double>(M);
     double squares = 0.0;
     for (std::int64_t p = row; p < end; p += 8) {
-      const double gap = parts[p * K + k].mean - mean;
-      squares += parts[p * K + k].squares + weight(p) * gap * gap;
+      const MomentsPart& part = parts[p * K + k];
+      squares += part.squares + part.count * (part.mean - mean) * (part.mean - mean);
     }
     squares = total(rows, squares);
     if (row == 0 && k < K) {
@@ -89,9 +125,6 @@ struct MergeMoments {
   }
 
  private:
-  __device__ double weight(std::int64_t p) const {
-    return static_cast<double>((p + 1) * length < M ? length : M - p * length);
-  }
   /// Over the rows, in every thread of a column.
   static __device__ double total(double (&rows)[8][32], double value) {
     const unsigned column = threadIdx.x % 32;
@@ -104,5 +137,11 @@ struct MergeMoments {
     return sum;
   }
 };
+
+/// moments [2, K] of M values per channel from parts [count, K], MomentsParts as three numbers each.
+template <class T>
+void merge_moments(std::int64_t count, std::int64_t K, std::int64_t M, const Tensor& parts, T* moments) {
+  launch(MergeMoments<T>{count, K, M, reinterpret_cast<const MomentsPart*>(parts.device_data<double>()), moments});
+}
 
 }  // namespace ockham::cuda

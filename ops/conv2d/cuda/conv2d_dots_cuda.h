@@ -7,7 +7,7 @@
 #include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
 #include "engine/tensor.h"
-#include "ops/conv2d/conv2d_sums_cuda.h"
+#include "ops/conv2d/cuda/conv2d_sums_cuda.h"
 
 namespace ockham::cuda {
 
