@@ -125,6 +125,10 @@ struct MergeMoments {
   ChannelPieces map;
   const double* parts;
   Finish finish;
+  template <class Second>
+  bool absorb(const Second& second) {
+    return finish.absorb(second);
+  }
   std::int64_t blocks() const { return blocks_for(map.C, kThreads / 32); }
   void operands(Operands& o) const {
     o.reads(parts, map.count() * 2);

@@ -81,9 +81,23 @@ void launch_together(cudaStream_t stream, std::span<const void* const> kernels) 
 }
 
 template <class Kernel>
-inline constexpr KernelType kKernelType{&typeid(Kernel), sizeof(Kernel), Batch<Kernel>::kMost,
-                                        [](const void* kernel) { return static_cast<const Kernel*>(kernel)->blocks(); },
-                                        launch_together<Kernel>};
+inline constexpr KernelType kKernelType{
+    &typeid(Kernel),
+    sizeof(Kernel),
+    Batch<Kernel>::kMost,
+    [](const void* kernel) { return static_cast<const Kernel*>(kernel)->blocks(); },
+    [](const void* kernel, Operands& operands) { static_cast<const Kernel*>(kernel)->operands(operands); },
+    launch_together<Kernel>};
+
+/// At namespace scope, for a kernel First with `bool absorb(const Second&)`: where a recorded Second reads what a First
+/// wrote and could run right after it, First may take its work in, and one launch does both. It answers false for what
+/// it cannot take, such as a second one. Every number must come out with the same bits.
+template <class First, class Second>
+bool register_absorption() {
+  return register_absorption(kKernelType<First>, kKernelType<Second>, [](void* first, const void* second) {
+    return static_cast<First*>(first)->absorb(*static_cast<const Second*>(second));
+  });
+}
 
 /// Runs a kernel after everything that was asked for before it. One without blocks does nothing.
 template <class Kernel>

@@ -78,9 +78,9 @@ Recording::Recording(Queue& queue, const std::function<void()>& step)
     queue.memory().forget(*memory_);
     throw;
   }
-  const std::vector<Task>& tasks = recorder.tasks();
+  const std::vector<Task> tasks = with_absorbed(recorder.tasks());
   const std::vector<std::vector<int>> groups = order_of(tasks);
-  tasks_ = std::ssize(tasks);
+  tasks_ = std::ssize(recorder.tasks());
   for (const Task& task : tasks) {
     for (const Access& access : task.accesses)
       traffic_ += static_cast<std::size_t>(access.end - access.begin);

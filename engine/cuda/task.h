@@ -46,9 +46,15 @@ struct KernelType {
   std::size_t size;  ///< bytes of the struct
   std::size_t most;  ///< kernels that one launch can take
   std::int64_t (*blocks)(const void* kernel);
+  void (*operands)(const void* kernel, Operands& operands);
   /// One launch of these; their blocks together are fewer than 2^31.
   void (*launch)(cudaStream_t stream, std::span<const void* const> kernels);
 };
+
+/// Lets a recorded kernel take in the work of one that reads its results; absorb(first, second) tells whether it did.
+using Absorb = bool (*)(void* first, const void* second);
+/// @return true
+bool register_absorption(const KernelType& first, const KernelType& second, Absorb absorb);
 
 /// Runs it on the stream of the device in use, or keeps it where a step is recorded.
 void enqueue(const KernelType& type, const void* kernel, const Operands& operands);

@@ -12,8 +12,8 @@ using cuda::KernelType;
 using cuda::Task;
 
 /// Kernels of which three go into one launch; nobody runs them.
-const KernelType kFirst{&typeid(int), 0, 3, [](const void*) { return std::int64_t{1}; }, nullptr};
-const KernelType kSecond{&typeid(long), 0, 3, [](const void*) { return std::int64_t{1}; }, nullptr};
+const KernelType kFirst{&typeid(int), 0, 3, [](const void*) { return std::int64_t{1}; }, nullptr, nullptr};
+const KernelType kSecond{&typeid(long), 0, 3, [](const void*) { return std::int64_t{1}; }, nullptr, nullptr};
 
 std::byte memory[64];
 
@@ -96,6 +96,60 @@ BOOST_AUTO_TEST_CASE(parallel_chains_run_abreast) {
   }
   const Groups groups = cuda::schedule(tasks);
   BOOST_TEST((groups == Groups{{0, 3}, {1, 4}, {2, 5}}));
+}
+
+/// A kernel that writes byte `y` after reading byte `x`, and can do one more such step.
+struct Chain {
+  int x, y;
+  int then = -1;  ///< byte that the second step writes from y; -1: there is none
+};
+const KernelType kChain{&typeid(Chain),
+                        sizeof(Chain),
+                        3,
+                        [](const void*) { return std::int64_t{1}; },
+                        [](const void* kernel, cuda::Operands& o) {
+                          const auto& chain = *static_cast<const Chain*>(kernel);
+                          o.reads(memory + chain.x, 1);
+                          o.writes(memory + chain.y, 1);
+                          o.writes(memory + chain.then, chain.then < 0 ? 0 : 1);
+                        },
+                        nullptr};
+
+Task chain(int x, int y) {
+  const Chain kernel{x, y};
+  const auto* const bytes = reinterpret_cast<const std::byte*>(&kernel);
+  Task result{.type = &kChain, .kernel = {bytes, bytes + sizeof kernel}};
+  cuda::Operands operands;
+  kChain.operands(&kernel, operands);
+  result.accesses = operands.all();
+  return result;
+}
+
+[[maybe_unused]] const bool chains_absorb = register_absorption(kChain, kChain, [](void* first, const void* second) {
+  auto& chain = *static_cast<Chain*>(first);
+  const auto& next = *static_cast<const Chain*>(second);
+  if (chain.then >= 0 || next.then >= 0 || next.x != chain.y)
+    return false;
+  chain.then = next.y;
+  return true;
+});
+
+BOOST_AUTO_TEST_CASE(a_kernel_takes_in_the_one_that_reads_its_result_if_it_can) {
+  // 1 from 0, 2 from 1, 3 from 2: the first takes the second, which leaves nothing for the third but the order.
+  const std::vector<Task> tasks = cuda::with_absorbed({chain(0, 1), chain(1, 2), chain(2, 3)});
+  BOOST_TEST(tasks.size() == 2u);
+  BOOST_TEST(tasks[0].accesses.size() == 3u);
+  BOOST_TEST((cuda::dependencies_of(tasks) == Groups{{}, {0}}));
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_something_in_between_is_not_taken_in) {
+  // 2 is read in between, so that it may not be written earlier; 5 is made in between of what is read next.
+  BOOST_TEST(cuda::with_absorbed({chain(0, 1), chain(2, 7), chain(1, 2)}).size() == 3u);
+  Task late = chain(1, 2);
+  late.accesses.push_back({memory + 5, memory + 6, false});
+  BOOST_TEST(cuda::with_absorbed({chain(0, 1), chain(4, 5), late}).size() == 3u);
+  // Work in between that has nothing to do with it is no hindrance.
+  BOOST_TEST(cuda::with_absorbed({chain(0, 1), chain(4, 5), chain(1, 2)}).size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(other_work_runs_alone) {
