@@ -41,7 +41,7 @@ __device__ __forceinline__ T call(const F& f, const T (&in)[kInputs][kColumns], 
 /// y[d, i] (+)= f(x_0[d, i], x_1[d, i], ...). A thread loads all its elements before it stores one, so that the loads
 /// wait for memory together.
 template <class T, class F, int kInputs>
-struct Map {
+struct MapValues {
   static constexpr int kThreads = 256;
   static constexpr int kPerThread = 4;
   static constexpr std::int64_t kPerBlock = kThreads * kPerThread;
@@ -87,7 +87,7 @@ struct Map {
 template <class T, class F, class... X>
 void map(std::int64_t D, Tensor& y, bool adds, const F& f, const X&... x) {
   const std::int64_t n = y.numel() / D;
-  launch(Map<T, F, sizeof...(X)>{
+  launch(MapValues<T, F, sizeof...(X)>{
       .D = D, .n = n, .x = {directions<T>(x, n)...}, .y = y.device_data<T>(), .adds = adds, .f = f});
 }
 
