@@ -39,6 +39,9 @@ struct Context {
   BatchNormMode batch_norm = BatchNormMode::kRunning;
   bool is_training = false;  ///< dropout and drop path act
   RandomKey key = {};        ///< seed and step; modules add their own stream
+  /// Of a step that is recorded once and run with other numbers: float64 [2], what is added to key.step, and the
+  /// probability of dropping, which then no module decides. Undefined: nothing moves.
+  Tensor moving = {};
   /// Layers may compute several of themselves at once, with the same results but for rounding. False: one op per layer,
   /// which the published recursion and second derivatives by weights need.
   bool fuses = true;

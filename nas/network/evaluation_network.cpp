@@ -65,8 +65,11 @@ class EvaluationCell : public Cell {
 
  private:
   static constexpr std::uint64_t kStreamsPerCell = 256;
+  static constexpr std::uint64_t kStreamsPerStep = kStreamsPerCell * 64;
 
-  bool drops(const Context& context) const { return context.is_training && drop_probability_ > 0.0; }
+  bool drops(const Context& context) const {
+    return context.is_training && (context.moving.is_defined() || drop_probability_ > 0.0);
+  }
 
   /// Can every reader of an input of the cell do without a tensor of what its pre-processor defers?
   bool all_take_deferred(const Context& context, int input) const {
@@ -83,14 +86,14 @@ class EvaluationCell : public Cell {
   }
 
   Variable dropped(const Context& context, std::size_t t, const Variable& y) const {
-    RandomKey key = context.key;
-    key.step = key.step * (kStreamsPerCell * 64) + first_stream_ + t;
+    DropAttrs attrs{.p = drop_probability_, .key = context.key, .moving = context.moving, .stride = kStreamsPerStep};
+    attrs.key.step = context.key.step * kStreamsPerStep + first_stream_ + t;
     if (style_ == Style::kBayesNas) {
-      key.purpose = Purpose::kDropout;
-      return channel_dropout(y, drop_probability_, key);
+      attrs.key.purpose = Purpose::kDropout;
+      return channel_dropout(y, attrs);
     }
-    key.purpose = Purpose::kDropPath;
-    return terms_[t].is_identity ? y : drop_path(y, drop_probability_, key);
+    attrs.key.purpose = Purpose::kDropPath;
+    return terms_[t].is_identity ? y : drop_path(y, attrs);
   }
 
   Style style_;

@@ -28,6 +28,7 @@ class EvaluationNetwork : public Module {
 
   /// Probability with which regularisation drops in training passes: whole operations per sample in DARTS networks
   /// (drop path, Larsson et al. 2017), channels of every operation's output per sample in BayesNAS networks.
+  /// Context::moving overrules it.
   void set_drop_probability(double p) { drop_probability_ = p; }
   const FrameSpec& frame_spec() const { return frame_->spec(); }
 

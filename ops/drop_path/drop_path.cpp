@@ -7,10 +7,10 @@ namespace ockham {
 OCKHAM_REGISTER_OP(drop_path, drop_case("drop_path", DropUnit::kSample, {{6, 3, 2, 4}, {5, 7}},
                                         [](const Shape& shape) -> std::int64_t { return shape.numel() / shape[0]; }));
 
-Variable drop_path(const Variable& x, double p, const RandomKey& key) {
-  if (p == 0.0)
+Variable drop_path(const Variable& x, const DropAttrs& attrs) {
+  if (attrs.keeps_all())
     return x;
-  return record_one(std::make_shared<const DropOp>("drop_path", DropUnit::kSample, p, key), {x});
+  return record_one(std::make_shared<const DropOp>("drop_path", DropUnit::kSample, attrs), {x});
 }
 
 }  // namespace ockham

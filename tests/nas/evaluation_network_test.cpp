@@ -160,6 +160,21 @@ BOOST_AUTO_TEST_CASE(dropping_acts_in_training_only_and_by_the_address_of_the_st
   }
 }
 
+BOOST_AUTO_TEST_CASE(numbers_that_move_drop_as_the_step_and_the_probability_that_they_are) {
+  for (const char* space : {"darts", "bayesnas"}) {
+    Initial initial;
+    EvaluationNetwork net(two_nodes(space), tiny_evaluation(), initial);
+    const Batch batch = noise_batch(4, net.frame_spec(), DType::kFloat32);
+    Context moving = training(2);
+    moving.moving = Tensor::from({5.0, 0.5}, {2});
+    const Tensor moved = net.forward(moving, batch.images).logits.value();
+    net.set_drop_probability(0.5);
+    BOOST_TEST(has_equal_bits(moved, net.forward(training(7), batch.images).logits.value()));
+    net.set_drop_probability(0.1);
+    BOOST_TEST(has_equal_bits(moved, net.forward(moving, batch.images).logits.value()));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(drop_path_drops_whole_operations_but_identities_and_channel_dropout_every_operation) {
   for (const char* space : {"darts", "bayesnas"}) {
     Initial initial;

@@ -10,7 +10,7 @@ using namespace ockham::nas;
 namespace {
 
 constexpr std::int64_t kChannels = 6;
-constexpr Context kRunning{};
+const Context kRunning{};
 
 std::unique_ptr<Layer> make(Style style, Primitive primitive, std::int64_t stride) {
   Initial initial{.dtype = DType::kFloat64};

@@ -11,8 +11,8 @@ using ockham::test::relative_gap;
 
 namespace {
 
-constexpr Context kRunning{};
-constexpr Context kBatch{.batch_norm = BatchNormMode::kBatch};
+const Context kRunning{};
+const Context kBatch{.batch_norm = BatchNormMode::kBatch};
 
 /// A search network that can be compared with the network of a genotype: the head has no ReLU before pooling.
 SupernetSpec comparable() {
