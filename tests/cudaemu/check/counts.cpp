@@ -41,8 +41,7 @@ std::vector<std::uintptr_t> distinct_addresses(const WarpAccess& access) {
       addresses.push_back(access.address[lane]);
   }
   std::ranges::sort(addresses);
-  const auto rest = std::ranges::unique(addresses);
-  addresses.erase(rest.begin(), rest.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
 }
 

@@ -51,7 +51,7 @@ constexpr std::size_t kGuardBytes = 4096;
 #if defined(EMU_ADDRESS_SANITIZER)
 constexpr std::size_t kStackBytes = std::size_t{512} << 10;  // instrumented frames are larger
 #else
-constexpr std::size_t kStackBytes = std::size_t{64} << 10;
+constexpr std::size_t kStackBytes = std::size_t{128} << 10;
 #endif
 
 }  // namespace

@@ -54,26 +54,25 @@ unsigned char* reserve(std::size_t bytes) {
   return static_cast<unsigned char*>(pages);
 }
 
-/// Says what a fault on a device address means; leaves others to whom they belong.
+bool is_below_stack(const void* address) {
+  const auto* const place = static_cast<const std::byte*>(address);
+  return running.in_kernel && place < running.stack_low && place >= running.stack_low - kPage;
+}
+
+/// Says what a fault on a device address, or below the stack of a thread, means; leaves others to whom they belong.
 void on_fault(int signal, siginfo_t* info, void*) {
-  if (on_heap(info->si_addr)) {
+  if (on_heap(info->si_addr) || is_below_stack(info->si_addr)) {
+    const char* const what = is_below_stack(info->si_addr) ? "a thread of a kernel used up its stack"
+                             : running.in_kernel           ? "a kernel touched freed memory"
+                                                           : "host code dereferenced a pointer";
     char message[256];
-    const int length = std::snprintf(
-        message, sizeof message, "cuda-emu: memcheck: %s at device address %p\n",
-        running.in_kernel ? "a kernel touched freed memory" : "host code dereferenced a pointer", info->si_addr);
+    const int length =
+        std::snprintf(message, sizeof message, "cuda-emu: memcheck: %s at address %p\n", what, info->si_addr);
     [[maybe_unused]] const auto written = write(STDERR_FILENO, message, static_cast<std::size_t>(length));
     _exit(86);
   }
   std::signal(signal, SIG_DFL);
   raise(signal);
-}
-
-/// Test frames set handlers of their own for each test, so this is done anew whenever the heap is closed to the host.
-void watch_faults() {
-  struct sigaction action {};
-  action.sa_sigaction = on_fault;
-  action.sa_flags = SA_SIGINFO;
-  sigaction(SIGSEGV, &action, nullptr);
 }
 
 void set_protection(int protection) {
@@ -147,6 +146,16 @@ void check_red_zone(unsigned char* begin, std::size_t bytes) {
 }
 
 }  // namespace
+
+void watch_faults() {
+  static thread_local std::byte other_stack[16384];  // for a fault on a stack that is used up
+  const stack_t stack{other_stack, 0, sizeof other_stack};
+  sigaltstack(&stack, nullptr);
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigaction(SIGSEGV, &action, nullptr);
+}
 
 ByteState* state_of(const void* address) {
   return reinterpret_cast<ByteState*>(states + (static_cast<const unsigned char*>(address) - heap_begin));

@@ -41,6 +41,10 @@ const char* describe_address(const void* address);
 /// A written range counts as initialised. @param what names the doer: "memcpy"
 void check_range(const void* address, std::size_t bytes, bool writes, const char* what);
 
+/// From here on, faults on device addresses and used-up stacks of this OS thread are explained. Test frames set
+/// handlers of their own for each test, so this is called often.
+void watch_faults();
+
 /// While one lives, host code of the runtime may touch the heap, under EMU_PROTECT, too.
 class DeviceAccess {
  public:

@@ -46,6 +46,7 @@ void check_pointers(const Kernel& kernel, const void* const* pointers, int count
 void run_kernel(Kernel& kernel, const Pack& pack, std::size_t pack_bytes, dim3 grid, dim3 block,
                 std::size_t dynamic_bytes) {
   const DeviceAccess access;
+  watch_faults();
   running.in_kernel = true;
   running.counts_accesses = options().count_accesses;
   running.kernel = &kernel.signature;

@@ -19,6 +19,7 @@ using Floats = DeviceArray<float>;
 /// The exit code of a child process that does this.
 template <class Body>
 int exit_code_of(Body&& body) {
+  std::fflush(nullptr);  // or the child would print it, too
   const pid_t child = fork();
   if (child == 0) {
     [[maybe_unused]] const bool is_quiet = std::freopen("/dev/null", "w", stderr) != nullptr;
@@ -104,6 +105,13 @@ BOOST_AUTO_TEST_CASE(large_freed_blocks_end_the_program_when_touched) {
   check(cudaMalloc(&large, 4 << 20));
   check(cudaFree(large));
   BOOST_TEST(exit_code_of([&] { launch(fill, {dim3(1), dim3(64)}, large + (1 << 19), 1.0f); }) == 86);
+}
+
+BOOST_AUTO_TEST_CASE(a_used_up_stack_is_said) {
+  const Floats x(std::vector<float>(64));
+  launch(needs_a_large_stack, {dim3(1), dim3(64)}, x.data(), 10);
+  BOOST_TEST(x.host()[0] == 1.0f);
+  BOOST_TEST(exit_code_of([&] { launch(needs_a_large_stack, {dim3(1), dim3(64)}, x.data(), 1000); }) == 86);
 }
 
 BOOST_AUTO_TEST_CASE(host_code_may_not_touch_device_memory_under_protection) {

@@ -83,6 +83,16 @@ __global__ void shares_a_local(float* y) {
   __syncthreads();
 }
 
+namespace {
+__device__ __attribute__((noinline)) float climb(float x, int depth) {
+  volatile float cells[256] = {x};
+  return depth == 0 ? x : climb(cells[depth % 256], depth - 1) + cells[0];
+}
+}  // namespace
+__global__ void needs_a_large_stack(float* y, int depth) {
+  y[me()] = climb(1, depth);
+}
+
 __global__ void forgets_last_of_shared(float* y) {
   __shared__ float tile[64];
   if (me() < 63)
@@ -95,7 +105,7 @@ __global__ void expects_shared_of_earlier_block(float* y) {
   if (blockIdx.x == 0)
     tile[me()] = 1;
   __syncthreads();
-  y[blockIdx.x * 64 + me()] = tile[me()];
+  y[blockIdx.x * 64 + threadIdx.x] = tile[me()];
 }
 __global__ void forgets_tail(float* y, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
@@ -171,7 +181,7 @@ __global__ void block_writes_what_others_read(const float* x, float* y) {
   if (blockIdx.x == 2)
     y[me()] = 1;
   else
-    y[64 * (1 + blockIdx.x) + me()] = x[me()];  // x is y
+    y[64 * (1 + blockIdx.x) + threadIdx.x] = x[me()];  // x is y
 }
 __global__ void adds_without_atomic(float* y) {
   y[0] += 1;

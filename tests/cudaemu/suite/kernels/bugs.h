@@ -24,6 +24,7 @@ struct HostPointer {
 __global__ void reads_through(HostPointer pointer, float* y);
 __global__ void overflows(float* y, int big);
 __global__ void shares_a_local(float* y);
+__global__ void needs_a_large_stack(float* y, int depth);
 
 // Initialisation.
 __global__ void forgets_last_of_shared(float* y);
