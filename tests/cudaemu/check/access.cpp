@@ -20,6 +20,8 @@ extern const unsigned char end;
 }
 
 extern thread_local unsigned char dynamic_shared[232448];
+extern constinit thread_local uint3 threadIdx, blockIdx;
+extern constinit thread_local dim3 blockDim, gridDim;
 
 namespace emu {
 namespace {
@@ -85,6 +87,12 @@ void check_device(const unsigned char* address, std::size_t bytes, std::size_t a
   });
 }
 
+/// clang takes them for variables, which lie among those in shared memory.
+bool is_position(const void* address) {
+  const auto holds = [&](const auto& variable) { return is_within(address, &variable, &variable + 1); };
+  return holds(threadIdx) || holds(blockIdx) || holds(blockDim) || holds(gridDim);
+}
+
 void check_shared(const SharedCells& shared, const unsigned char* address, std::size_t bytes, Access access) {
   Cell* cell = shared.cells +
                (reinterpret_cast<std::uintptr_t>(address) / 4 - reinterpret_cast<std::uintptr_t>(shared.begin) / 4);
@@ -94,6 +102,8 @@ void check_shared(const SharedCells& shared, const unsigned char* address, std::
   for_each_cell(reinterpret_cast<std::uintptr_t>(address), bytes, [&](unsigned mask) {
     const Trace& write = cell->write;
     const bool is_of_block = write.launch() == running.launch && write.block() == running.block;
+    if (access == Access::read && !is_of_block && is_position(address))
+      return;
     if (access != Access::write && (!is_of_block || (write.initialised() & mask) != mask))
       report("initcheck", "%s of uninitialised shared memory at %p", verb(access), static_cast<const void*>(address));
     access_cell(*cell++, mask, access != Access::read, access == Access::atomic, Memory::shared, address);
@@ -140,7 +150,7 @@ void check_access(const void* address, std::size_t bytes, std::size_t alignment,
   const auto* const place = static_cast<const unsigned char*>(address);
   const SharedCells& shared = shared_cells();
   const bool is_shared = is_within(place, shared.begin, shared.end);
-  if (running.counts_accesses && instruction != nullptr && (is_shared || on_heap(place)))
+  if (running.counts_accesses && instruction != nullptr && (is_shared || on_heap(place)) && !is_position(place))
     count_access(instruction, address, bytes, is_shared);
   if (on_heap(place))
     check_device(place, bytes, alignment, access);

@@ -75,10 +75,12 @@ BOOST_AUTO_TEST_CASE(one_element_too_many) {
   BOOST_TEST(are("memcheck", "0 bytes past the end"));
 }
 
+#if !defined(__clang__)  // which loads the members one by one
 BOOST_AUTO_TEST_CASE(misaligned_vectors) {
   launch(misaligned_vector, {dim3(1), dim3(1)}, x.data(), y.data());
   BOOST_TEST(are("memcheck", "misaligned"));
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(index_beyond_a_row_of_shared_memory) {
   launch(leaves_its_row, {dim3(1), dim3(32)}, y.data(), 1);

@@ -69,6 +69,7 @@ BOOST_AUTO_TEST_CASE(neighbouring_lanes_share_sectors_and_strided_ones_do_not) {
   BOOST_TEST(shifted.sectors == 5 + 4);
 }
 
+#if !defined(__clang__)  // which loads the members one by one
 BOOST_AUTO_TEST_CASE(vectors_are_one_request_of_four_times_the_sectors) {
   const Floats x(std::vector<float>(128)), y(std::size_t{128});
   const auto* const wide = reinterpret_cast<const float4*>(x.data());
@@ -77,6 +78,7 @@ BOOST_AUTO_TEST_CASE(vectors_are_one_request_of_four_times_the_sectors) {
   BOOST_TEST(stats.sectors == 3 * 16);
   BOOST_TEST(stats.fewest_sectors == 3 * 16);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(columns_of_a_tile_conflict_unless_it_is_padded) {
   const Floats y(std::size_t{64});
