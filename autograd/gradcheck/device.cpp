@@ -21,7 +21,7 @@ using gradcheck::Tensors;
 constexpr std::int64_t kD = 3;
 
 /// In float64, in which distances are taken.
-Tensors widened(const Tensors& tensors) {
+Tensors in_double(const Tensors& tensors) {
   Tensors result;
   for (const Tensor& t : tensors)
     result.push_back(t ? t.to(DType::kFloat64) : t);
@@ -282,7 +282,7 @@ std::vector<CheckResult> check_on_device(const OpSample& sample, CheckFormat for
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const Tensors wanted = expected[i].run();
     const Tensors here = moved_to(calls[i].run(), {});
-    add(calls[i].name, gradcheck::distance(widened(here), widened(wanted)), tolerance_of(format, wanted));
+    add(calls[i].name, gradcheck::distance(in_double(here), in_double(wanted)), tolerance_of(format, wanted));
     add(concat(calls[i].name, ", repeat"), equal_bits(here, moved_to(calls[i].run(), {})) ? 0.0 : 1.0, 0.0);
     if (calls[i].can_be_recorded && has_passes(other.op(), device)) {
       add(concat(calls[i].name, ", recorded"), equal_bits(here, recorded(calls[i], device)) ? 0.0 : 1.0, 0.0);
