@@ -33,10 +33,24 @@
 
 namespace ockham::cuda {
 
-/// Several kernels of one type as the parameter of one launch, within the 4 KiB that every driver takes.
+/// Bytes of the parameters of a launch of several kernels: 4 KiB, or as many as the kernel asks for by a member
+/// kBatchBytes, up to the 32,764 that CUDA takes. For kernels that gather by the hundred, such as sums that nobody
+/// waits for before the end of a step; for others more bytes to pass would cost more than they save.
+template <class Kernel>
+constexpr std::size_t batch_bytes() {
+  if constexpr (requires { Kernel::kBatchBytes; })
+    return Kernel::kBatchBytes;
+  else
+    return 4096;
+}
+inline constexpr std::size_t kMostBatchBytes = 32764;
+
+/// Several kernels of one type as the parameter of one launch.
 template <class Kernel>
 struct Batch {
-  static constexpr std::size_t kMost = std::max<std::size_t>(1, (4096 - 16) / (sizeof(Kernel) + sizeof(unsigned)));
+  static_assert(batch_bytes<Kernel>() <= kMostBatchBytes);
+  static constexpr std::size_t kMost =
+      std::max<std::size_t>(1, (batch_bytes<Kernel>() - 16) / (sizeof(Kernel) + sizeof(unsigned)));
   int count;
   unsigned first[kMost];  ///< block of the launch that is each kernel's first
   Kernel kernels[kMost];

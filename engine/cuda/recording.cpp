@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/cuda/absorption.h"
 #include "engine/cuda/error.h"
 #include "engine/cuda/queue.h"
 #include "engine/cuda/schedule.h"

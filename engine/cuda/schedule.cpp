@@ -62,27 +62,6 @@ class Touched {
   std::map<const std::byte*, Range> ranges_;
 };
 
-using Pair = std::pair<const KernelType*, const KernelType*>;
-
-/// Filled while the program starts, and so reached through a function.
-std::map<Pair, Absorb>& absorptions() {
-  static std::map<Pair, Absorb> all;
-  return all;
-}
-
-/// Does task `first` take in `second`, which reads what it wrote and waits for nothing else since?
-bool absorb(Task& first, const Task& second) {
-  if (first.type == nullptr || second.type == nullptr)
-    return false;
-  const auto pair = absorptions().find({first.type, second.type});
-  if (pair == absorptions().end() || !pair->second(first.kernel.data(), second.kernel.data()))
-    return false;
-  Operands operands;
-  first.type->operands(first.kernel.data(), operands);
-  first.accesses = operands.all();
-  return true;
-}
-
 /// Which of the kernels that could run is to run next.
 enum class Rule {
   kShallowest,  ///< the type whose tasks that are still to run lie, on average, least deep (Neubig et al. 2017)
@@ -219,34 +198,6 @@ std::vector<std::vector<int>> dependencies_of(const std::vector<Task>& tasks) {
     std::ranges::sort(waits_for);
     waits_for.erase(std::ranges::unique(waits_for).begin(), waits_for.end());
     std::erase(waits_for, static_cast<int>(t));
-  }
-  return result;
-}
-
-bool register_absorption(const KernelType& first, const KernelType& second, Absorb absorb) {
-  absorptions()[{&first, &second}] = absorb;
-  return true;
-}
-
-std::vector<Task> with_absorbed(std::vector<Task> tasks) {
-  const std::vector<std::vector<int>> waits_for = dependencies_of(tasks);
-  std::vector<int> taken_by(tasks.size(), -1);
-  const auto holder = [&](int t) {
-    const int by = taken_by[static_cast<std::size_t>(t)];
-    return by < 0 ? t : by;
-  };
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
-    // All that it waits for is asked for before the last of those: behind that one nothing keeps it.
-    int last = -1;
-    for (const int before : waits_for[t])
-      last = std::max(last, holder(before));
-    if (last >= 0 && absorb(tasks[static_cast<std::size_t>(last)], tasks[t]))
-      taken_by[t] = last;
-  }
-  std::vector<Task> result;
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
-    if (taken_by[t] < 0)
-      result.push_back(std::move(tasks[t]));
   }
   return result;
 }

@@ -11,9 +11,6 @@ namespace ockham::cuda {
 /// it writes.
 std::vector<std::vector<int>> dependencies_of(const std::vector<Task>& tasks);
 
-/// The tasks, those that a registered kernel could take in (launch.h) being part of the task that took them.
-std::vector<Task> with_absorbed(std::vector<Task> tasks);
-
 /// The tasks in groups, each to be one launch: kernels of one type, none of which waits for another of its group, no
 /// more than a launch takes. The order of the groups, and of the tasks in one, depends on the tasks alone. A greedy
 /// list schedule: of the kernels that could run next, the type of which most could; work that others wait for goes

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/cuda/absorption.h"
 #include "tests/cuda/device.h"
 
 namespace ockham {
@@ -142,14 +143,35 @@ BOOST_AUTO_TEST_CASE(a_kernel_takes_in_the_one_that_reads_its_result_if_it_can) 
   BOOST_TEST((cuda::dependencies_of(tasks) == Groups{{}, {0}}));
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_for_something_in_between_is_not_taken_in) {
-  // 2 is read in between, so that it may not be written earlier; 5 is made in between of what is read next.
-  BOOST_TEST(cuda::with_absorbed({chain(0, 1), chain(2, 7), chain(1, 2)}).size() == 3u);
+BOOST_AUTO_TEST_CASE(a_kernel_takes_in_what_also_waits_for_others) {
+  // 5 is made in between of what is read with 1; both then come after it.
   Task late = chain(1, 2);
   late.accesses.push_back({memory + 5, memory + 6, false});
-  BOOST_TEST(cuda::with_absorbed({chain(0, 1), chain(4, 5), late}).size() == 3u);
-  // Work in between that has nothing to do with it is no hindrance.
-  BOOST_TEST(cuda::with_absorbed({chain(0, 1), chain(4, 5), chain(1, 2)}).size() == 2u);
+  const std::vector<Task> tasks = cuda::with_absorbed({chain(0, 1), chain(4, 5), late});
+  BOOST_TEST(tasks.size() == 2u);
+  BOOST_TEST(tasks[0].accesses[1].begin == memory + 5);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_something_that_waits_for_the_first_is_not_taken_in) {
+  // 3 is made from 1, and read with 1.
+  Task late = chain(1, 2);
+  late.accesses.push_back({memory + 3, memory + 4, false});
+  Task between = task(kFirst, {{1, 2}}, {{3, 4}});
+  BOOST_TEST(cuda::with_absorbed({chain(0, 1), between, late}).size() == 3u);
+  // The same through two others.
+  between = task(kFirst, {{1, 2}}, {{8, 9}});
+  BOOST_TEST(cuda::with_absorbed({chain(0, 1), between, task(kSecond, {{8, 9}}, {{3, 4}}), late}).size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(readers_of_the_first_come_after_what_it_took_in) {
+  // 9 is read from 1 between the two; 2 is written by the second.
+  const std::vector<Task> tasks = cuda::with_absorbed({chain(0, 1), task(kFirst, {{1, 2}}, {{9, 10}}), chain(1, 2)});
+  BOOST_TEST(tasks.size() == 2u);
+  BOOST_TEST((tasks[0].type == &kChain));
+  // What reads 2 before it is overwritten keeps the second behind it, and the first may wait for that.
+  const std::vector<Task> older = cuda::with_absorbed({chain(0, 1), task(kFirst, {{2, 3}}, {{9, 10}}), chain(1, 2)});
+  BOOST_TEST(older.size() == 2u);
+  BOOST_TEST((older[0].type == &kFirst));
 }
 
 BOOST_AUTO_TEST_CASE(other_work_runs_alone) {
