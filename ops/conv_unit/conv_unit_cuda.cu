@@ -21,11 +21,63 @@ Tensor convolved(const DeviceUnit<T, S>& unit) {
   return q;
 }
 
+/// A dense convolution by filters W with a 1x1 convolution P right behind it is one convolution, by the filters V = P W
+/// (conv_unit_filters.h). V is P's convolution of W as a map of K1 channels, and so W_bar and P_bar are what it pulls
+/// V_bar back to.
+template <class T, class S>
+class ComposedUnit {
+ public:
+  ComposedUnit(const DeviceUnit<T, S>& unit, std::int64_t D) : unit_(unit), conv_(unit.conv), filters_(unit.conv) {
+    const int length = unit.conv.C * unit.conv.taps();
+    conv_.K = unit.point.K;
+    filters_ = conv_size(cpu::conv2d_size({}, {1, unit.conv.K, 1, length}, {unit.point.K, unit.conv.K, 1, 1}), D);
+    ConvSize one = filters_;
+    one.D = 1;
+    v_ = device_room({one.K, length}, kDTypeOf<T>);
+    convolve(one, stored_map(one, unit.w, false), unit.w_point, false, false, v_.template device_data<T>());
+  }
+
+  /// Whether that takes fewer multiplications than W, then P; in vjp, where the tensor between them is made again.
+  static bool pays(const DeviceUnit<T, S>& unit, bool is_vjp) {
+    if (unit.w_point == nullptr || unit.conv.groups != 1 || unit.conv.taps() == 1)
+      return false;
+    const std::int64_t K = unit.point.K, K1 = unit.conv.K, length = std::int64_t{unit.conv.C} * unit.conv.taps();
+    const std::int64_t pixels = unit.conv.N * unit.conv.y_plane();
+    return is_vjp ? K * (2 * pixels + 3 * K1) < 3 * K1 * pixels
+                  : K * length * (pixels + K1) < K1 * pixels * (length + K);
+  }
+
+  void forward(S* z, T* moments) const { convolve(conv_, unit_.x, v_.device_data<T>(), false, false, z, moments); }
+  /// to.w: of W.
+  void vjp(const CotangentMap<T, S>& z_bar, PullTargets<T> to, GradSlot point) const {
+    if (to.w || point) {
+      Tensor v_bar = device_room({conv_.D * conv_.w_numel()}, kDTypeOf<T>);
+      weight_gradient(conv_, unit_.x, z_bar, false, v_bar.device_data<T>());
+      const PullTargets<T> factors{.x = to.w,
+                                   .adds_x = to.adds_w,
+                                   .w = point ? point.dst->device_data<T>() : nullptr,
+                                   .adds_w = point.accumulate};
+      pull_convolution(filters_, stored_map(filters_, unit_.w, false),
+                       stored_cotangent<T>(filters_, v_bar.device_data<T>()), unit_.w_point, factors);
+      to.w = nullptr;
+    }
+    pull_convolution(conv_, unit_.x, z_bar, v_.device_data<T>(), to);
+  }
+
+ private:
+  const DeviceUnit<T, S>& unit_;
+  ConvSize conv_;     ///< by V
+  ConvSize filters_;  ///< of W by P
+  Tensor v_;
+};
+
 template <class T, class S>
 void forward_of_unit(const DeviceUnit<T, S>& unit, Outputs y) {
   S* const z = y[0].device_data<S>();
   T* const moments = unit.takes_moments ? y[1].device_data<T>() : nullptr;
-  if (unit.w_point)
+  if (ComposedUnit<T, S>::pays(unit, false))
+    ComposedUnit<T, S>(unit, 1).forward(z, moments);
+  else if (unit.w_point)
     convolve_pair(unit.conv, unit.x, unit.w, unit.point.K, unit.w_point, z, moments);
   else
     convolve(unit.conv, unit.x, unit.w, false, false, z, moments);
@@ -49,6 +101,8 @@ void vjp_of_unit(const DeviceUnit<T, S>& unit, Inputs y_bar, const Slots& slots)
                           slots.affine.accumulate, data_of<T>(slots.w), slots.w.accumulate};
   if (unit.w_point == nullptr)
     return pull_convolution(unit.conv, unit.x, z_bar, unit.w, to);
+  if (ComposedUnit<T, S>::pays(unit, true))
+    return ComposedUnit<T, S>(unit, unit.conv.D).vjp(z_bar, to, slots.point);
   if (slots.point)
     point_gradient(unit.conv, unit.x, unit.w, z_bar, unit.point.K, slots.point.accumulate, data_of<T>(slots.point));
   if (!slots.x && !slots.affine && !slots.w)

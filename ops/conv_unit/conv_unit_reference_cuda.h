@@ -29,7 +29,7 @@ struct Materialise {
     if (at >= D * N)
       return;
     const int c = static_cast<int>(i / plane % C);
-    y[i] = x.value(x.channel(static_cast<int>(at / N), c), at, c, i % plane);
+    y[i] = x.value(x.channel(static_cast<int>(at / N), c), SampleAt(static_cast<int>(N), at), c, i % plane);
   }
 };
 

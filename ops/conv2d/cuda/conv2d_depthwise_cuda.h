@@ -56,10 +56,10 @@ struct DepthwiseForward {
     __shared__ T q[kOutputs];
     __shared__ T filters[kMostChannels * kMostTaps];
     __shared__ typename Source::Channel numbers[kMostChannels];
-    const int tile = static_cast<int>(block % grid.count());
+    const int number = static_cast<int>(block), tile = number % grid.count();
     const int groups = (s.C + channels - 1) / channels;
-    const int first = static_cast<int>(block / grid.count() % groups) * channels;
-    const int d = static_cast<int>(block / grid.count() / groups);
+    const int first = number / grid.count() % groups * channels;
+    const int d = number / grid.count() / groups;
     const int count = first + channels < s.C ? channels : s.C - first;
     const int thread = static_cast<int>(threadIdx.x);
     const TilePlace place(grid, tile);
@@ -134,10 +134,10 @@ struct DepthwisePull {
     __shared__ T room[kRoom];
     __shared__ T sums[kThreads / 32][kLargest * kLargest + 2];
     __shared__ typename Cotangent::Channel numbers[kThreads / 32];
-    const int parts = plan.parts(s.N), part = static_cast<int>(block % parts);
+    const int number = static_cast<int>(block), parts = plan.parts(s.N), part = number % parts;
     const int groups = (s.C + plan.channels() - 1) / plan.channels();
-    const int first = static_cast<int>(block / parts % groups) * plan.channels();
-    const int d = static_cast<int>(block / parts / groups);
+    const int first = number / parts % groups * plan.channels();
+    const int d = number / parts / groups;
     if (static_cast<int>(threadIdx.x) < plan.channels() && first + static_cast<int>(threadIdx.x) < s.C)
       numbers[threadIdx.x] = q_bar.channel(d, first + static_cast<int>(threadIdx.x));
     const Place place{d, part, first};
@@ -183,7 +183,7 @@ struct DepthwisePull {
     T s_bar = T(0), b_bar = T(0);
     const int begin = place.part / plan.tiles() * plan.samples;
     for (int n = begin; n < begin + plan.samples && n < s.N; ++n) {
-      const std::int64_t at = static_cast<std::int64_t>(place.d) * s.N + n;
+      const SampleAt at(s.N, place.d, n);
       __syncthreads();
       load_q(place, at, p0, q0, numbers, room);
       __syncthreads();
@@ -198,7 +198,7 @@ struct DepthwisePull {
         s_bar += bar * stored;
         b_bar += bar;
         if (x_bar) {
-          T* const to = x_bar + (at * s.C + c) * s.x_plane() + p;
+          T* const to = x_bar + (at.of_all * s.C + c) * s.x_plane() + p;
           *to = (adds ? *to : T(0)) + load.s * bar;
         }
       }
@@ -211,7 +211,8 @@ struct DepthwisePull {
   }
 
   /// The tile of q_bar of the block's channels, zero outside the plane.
-  __device__ void load_q(const Place& place, std::int64_t at, int p0, int q0, const Numbers* numbers, T* room) const {
+  __device__ void load_q(const Place& place, const SampleAt& at, int p0, int q0, const Numbers* numbers,
+                         T* room) const {
     const int lane = static_cast<int>(threadIdx.x) % plan.q_lanes;
     for (int line = static_cast<int>(threadIdx.x) / plan.q_lanes; line < plan.channels() * plan.q_rows;
          line += kThreads / plan.q_lanes) {

@@ -7,6 +7,7 @@
 #include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
 #include "engine/tensor.h"
+#include "ops/conv2d/cuda/conv2d_maps_cuda.h"
 #include "ops/conv2d/cuda/conv2d_sums_cuda.h"
 
 namespace ockham::cuda {
@@ -36,7 +37,9 @@ struct DirectionDots {
     for (std::int64_t i = piece * kPiece + threadIdx.x; i < (piece + 1) * kPiece && i < numel; i += kThreads) {
       const int c = static_cast<int>(i / plane % C);
       const auto channel = x.channel(static_cast<int>(d), c);
-      sum += static_cast<double>(bar[i]) * static_cast<double>(x.value(channel, d * N + i / (C * plane), c, i % plane));
+      sum +=
+          static_cast<double>(bar[i]) *
+          static_cast<double>(x.value(channel, SampleAt(static_cast<int>(N), d * N + i / (C * plane)), c, i % plane));
     }
     sum = block_sum<kThreads>(sum);
     if (threadIdx.x == 0)

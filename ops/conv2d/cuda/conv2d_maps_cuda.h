@@ -1,7 +1,7 @@
 #pragma once
 // What the convolution kernels read: sizes, and maps whose elements are made on the way in. A map is
 //   Channel channel(d, c)             what all elements of channel c of direction d share
-//   Value value(channel, at, c, p)    element p of channel c of sample `at`, of D*N
+//   Value value(channel, at, c, p)    element p of channel c of a sample
 //   operands(o, D)                    the memory behind D directions of it
 // so that no kernel stores what another would read back: a norm, a relu, or what the moments of a map add to its
 // cotangent. For .cu files.
@@ -36,6 +36,15 @@ struct ConvSize {
 /// @throws Error if a size is 2^31 or more
 ConvSize conv_size(const cpu::Conv2dSize& size, std::int64_t D);
 
+/// One of the D*N samples of a kernel's maps.
+struct SampleAt {
+  std::int64_t of_all;  ///< d N + n
+  int n;                ///< within its direction
+
+  __device__ SampleAt(int N, int d, int n_) : of_all(static_cast<std::int64_t>(d) * N + n_), n(n_) {}
+  __device__ SampleAt(int N, std::int64_t of_all_) : of_all(of_all_), n(static_cast<int>(of_all_ % N)) {}
+};
+
 /// a b + c, rounded once wherever it is compiled: what a mask is decided by must not differ between passes.
 __device__ __forceinline__ float multiply_add(float a, float b, float c) {
   return fmaf(a, b, c);
@@ -59,14 +68,14 @@ struct LoadedMap {
   std::int64_t plane;
 
   __device__ Channel channel(int, int c) const { return {affine ? affine[c] : T(1), affine ? affine[C + c] : T(0)}; }
-  __device__ T stored(std::int64_t at, int c, std::int64_t p) const {
-    return load(x, ((moves ? at : at % N) * C + c) * plane + p);
+  __device__ T stored(const SampleAt& at, int c, std::int64_t p) const {
+    return load(x, ((moves ? at.of_all : at.n) * C + c) * plane + p);
   }
   __device__ T loaded(const Channel& channel, T x_value) const {
     const T value = multiply_add(channel.s, x_value, channel.b);
     return rectifies && value < T(0) ? T(0) : value;
   }
-  __device__ T value(const Channel& channel, std::int64_t at, int c, std::int64_t p) const {
+  __device__ T value(const Channel& channel, const SampleAt& at, int c, std::int64_t p) const {
     return loaded(channel, stored(at, c, p));
   }
   /// What relu lets through of a change of the value that was made of x.
@@ -96,9 +105,9 @@ struct LoadedTangent {
     const T* const dot = affine_dot ? affine_dot + 2LL * d * map.C : nullptr;
     return {map.channel(d, c), dot ? dot[c] : T(0), dot ? dot[map.C + c] : T(0)};
   }
-  __device__ T value(const Channel& channel, std::int64_t at, int c, std::int64_t p) const {
+  __device__ T value(const Channel& channel, const SampleAt& at, int c, std::int64_t p) const {
     const T x = map.stored(at, c, p);
-    const T moved = x_dot ? x_dot[(at * map.C + c) * map.plane + p] : T(0);
+    const T moved = x_dot ? x_dot[(at.of_all * map.C + c) * map.plane + p] : T(0);
     const T change = bends ? channel.s_dot * moved : channel.at.s * moved + (channel.s_dot * x + channel.b_dot);
     return map.masked(channel.at, x, change);
   }
@@ -136,10 +145,11 @@ struct CotangentMap {
     }
     return result;
   }
-  __device__ T value(const Channel& channel, std::int64_t at, int c, std::int64_t p) const {
-    T value = z_bar ? channel.factor * z_bar[(at * C + c) * plane + p] : T(0);
+  __device__ T value(const Channel& channel, const SampleAt& at, int c, std::int64_t p) const {
+    T value = z_bar ? channel.factor * z_bar[(at.of_all * C + c) * plane + p] : T(0);
     if (moments_bar)
-      value += multiply_add(channel.slope, T(load(z, ((at % N) * C + c) * plane + p)), channel.constant);
+      value += multiply_add(channel.slope, T(load(z, (static_cast<std::int64_t>(at.n) * C + c) * plane + p)),
+                            channel.constant);
     return value;
   }
   void operands(Operands& o, int D) const {

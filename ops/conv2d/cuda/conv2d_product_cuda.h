@@ -27,7 +27,8 @@ struct ProductPlace {
   int first, channels;     ///< the first of the block, and how many it has, a multiple of 4
   int lane, lanes;         ///< which of the threads with the same channels it is
   int pixels;              ///< of the tile within the map
-  std::int64_t sample, p;  ///< of the first pixel; the others follow it
+  int n;                   ///< sample of the pixels, within its direction
+  std::int64_t sample, p;  ///< sample of all; the first pixel, which the others follow
   int inside;              ///< how many of the four are in the map
 
   __device__ bool is_in_use() const { return channel < first + channels && lane < lanes; }
@@ -56,6 +57,14 @@ __device__ void sum_channels(const ProductPlace& place, const T (&a)[4], const T
   }
 }
 
+/// A value as it will be read back.
+template <class S, class T>
+__device__ __forceinline__ T stored_as(T value) {
+  S stored;
+  store(&stored, 0, value);
+  return T(load(&stored, 0));
+}
+
 /// Stores y, and the moments of what each block has stored, around the first value that a channel has there.
 template <class T, class To>
 struct StoreMap {
@@ -70,12 +79,22 @@ struct StoreMap {
     o.writes(parts, static_cast<std::int64_t>(tiles) * K);
   }
   __device__ void operator()(const ProductPlace& place, T (&sums)[4][4], T* room) const {
-    for (int i = 0; i < 4 && place.channel + i < place.end; ++i) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if (place.inside == 0 || place.channel + i >= place.end)
+        continue;
       To* const to = y + (place.sample * K + place.channel + i) * plane + place.p;
-      for (int j = 0; j < place.inside; ++j) {
-        store(to, j, adds ? T(load(to, j)) + sums[i][j] : sums[i][j]);
-        sums[i][j] = T(load(to, j));
+      if (adds) {
+        T before[4];
+        load_four(to, place.inside, before);
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+          sums[i][j] += before[j];
       }
+      store_four(to, place.inside, sums[i]);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+        sums[i][j] = stored_as<To>(sums[i][j]);  // the moments are those of what is stored
     }
     if (parts == nullptr)
       return;
@@ -86,11 +105,16 @@ struct StoreMap {
     }
     __syncthreads();
     T sum[4] = {}, squares[4] = {};
-    for (int i = 0; i < 4 && place.is_in_use(); ++i) {
-      for (int j = 0; j < place.inside; ++j) {
-        const T centred = sums[i][j] - pivots[place.channel - place.first + i];
-        sum[i] += centred;
-        squares[i] += centred * centred;
+    if (place.is_in_use()) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const T pivot = pivots[place.channel - place.first + i];
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          const T centred = j < place.inside ? sums[i][j] - pivot : T(0);
+          sum[i] += centred;
+          squares[i] += centred * centred;
+        }
       }
     }
     sum_channels(place, sum, squares, room + place.channels, [&](int k, double total, double square) {
@@ -106,8 +130,8 @@ struct StoreMap {
 /// Pulls the cotangent of a loaded map through its load: x_bar, and the sums that the cotangent of the affine needs.
 template <class T, class S>
 struct PutLoad {
-  LoadedMap<T, S> x;
-  T* x_bar;  ///< [D*N, C, plane]; null: not wanted
+  LoadedMap<T, S> x;  ///< does not move
+  T* x_bar;           ///< [D*N, C, plane]; null: not wanted
   bool adds;
   T* parts;  ///< [tiles, D, 2, C]; null: not wanted
 
@@ -118,19 +142,26 @@ struct PutLoad {
   }
   __device__ void operator()(const ProductPlace& place, T (&sums)[4][4], T* room) const {
     T s_bar[4] = {}, b_bar[4] = {};
-    for (int i = 0; i < 4 && place.channel + i < place.end; ++i) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
       const int c = place.channel + i;
+      if (place.inside == 0 || c >= place.end)
+        continue;
       const auto channel = x.channel(place.d, c);
-      for (int j = 0; j < place.inside; ++j) {
-        const T stored = x.stored(place.sample, c, place.p + j);
-        const T bar = x.masked(channel, stored, sums[i][j]);
-        s_bar[i] += bar * stored;
+      T stored[4], bars[4] = {};
+      load_four(x.x + (static_cast<std::int64_t>(place.n) * x.C + c) * x.plane + place.p, place.inside, stored);
+      T* const to = x_bar ? x_bar + (place.sample * x.C + c) * x.plane + place.p : nullptr;
+      if (x_bar && adds)
+        load_four(to, place.inside, bars);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const T bar = j < place.inside ? x.masked(channel, stored[j], sums[i][j]) : T(0);
+        s_bar[i] += bar * stored[j];
         b_bar[i] += bar;
-        if (x_bar) {
-          T* const to = x_bar + (place.sample * x.C + c) * x.plane + place.p + j;
-          *to = (adds ? *to : T(0)) + channel.s * bar;
-        }
+        bars[j] += channel.s * bar;
       }
+      if (x_bar)
+        store_four(to, place.inside, bars);
     }
     if (parts)
       sum_channels(place, s_bar, b_bar, room, [&](int c, double s, double b) {
@@ -193,10 +224,10 @@ struct ConvProduct {
     alignas(16) __shared__ T halo[Room::kHalo];
     __shared__ T filters[Room::kChunk * Room::kMostTaps];
     __shared__ Row table[Room::kChunk];
-    const int m_tile = static_cast<int>(block % plan.m_tiles);
-    const int group = static_cast<int>(block / plan.m_tiles % plan.groups);
-    const int tile = static_cast<int>(block / plan.m_tiles / plan.groups % plan.grid.count());
-    const int d = static_cast<int>(block / plan.m_tiles / plan.groups / plan.grid.count());
+    const int number = static_cast<int>(block), m_tile = number % plan.m_tiles;
+    const int group = number / plan.m_tiles % plan.groups;
+    const int tile = number / plan.m_tiles / plan.groups % plan.grid.count();
+    const int d = number / plan.m_tiles / plan.groups / plan.grid.count();
     const TilePlace tile_place(plan.grid, tile);
     const ProductPlace place = place_of(d, tile, tile_place, group, m_tile);
     const T* const w_here = w + (w_moves ? d * ((plan.groups * static_cast<std::int64_t>(plan.M)) * plan.L) : 0);
@@ -242,7 +273,8 @@ struct ConvProduct {
     place.end = (group + 1) * plan.M < place.first + plan.m ? (group + 1) * plan.M : place.first + plan.m;
     const TilePixel pixel(grid, 4 * place.lane);
     const int row = tile_place.h + pixel.row, column = tile_place.w + pixel.column;
-    place.sample = static_cast<std::int64_t>(d) * s.N + tile_place.n + pixel.n;
+    place.n = tile_place.n + pixel.n;
+    place.sample = static_cast<std::int64_t>(d) * s.N + place.n;
     place.p = static_cast<std::int64_t>(row) * plan.plane_w + column;
     if (is_inside(tile_place, pixel, s.N, plan.plane_h, plan.plane_w, grid))
       place.inside = plan.plane_w - column < 4 ? plan.plane_w - column : 4;
@@ -293,7 +325,7 @@ struct ConvProduct {
     const int i = static_cast<int>(threadIdx.x) % plan.pixels;
     const TilePixel pixel(plan.grid, i);
     const bool is_there = is_inside(tile, pixel, s.N, plan.plane_h, plan.plane_w, plan.grid);
-    const std::int64_t at = static_cast<std::int64_t>(d) * s.N + tile.n + pixel.n;
+    const SampleAt at(s.N, d, tile.n + pixel.n);
     for (int row = static_cast<int>(threadIdx.x) / plan.pixels; row < count; row += kThreads / plan.pixels) {
       const Row& from = table[row];
       const int p = is_there ? reader(tile.h + pixel.row, tile.w + pixel.column, from.r, from.t) : -1;

@@ -45,7 +45,7 @@ struct ReferenceForward {
         const int h = p * s.stride + t / s.S * s.dilation - s.pad, v = q * s.stride + t % s.S * s.dilation - s.pad;
         if (h >= 0 && h < s.H && v >= 0 && v < s.W)
           sum += static_cast<double>(*weight) *
-                 static_cast<double>(x.value(channel, at, c, static_cast<std::int64_t>(h) * s.W + v));
+                 static_cast<double>(x.value(channel, SampleAt(s.N, at), c, static_cast<std::int64_t>(h) * s.W + v));
       }
     }
     store(y, i, static_cast<T>(sum));
@@ -86,8 +86,8 @@ struct ReferenceInputGradient {
         const int p = h + s.pad - t / s.S * s.dilation, q = v + s.pad - t % s.S * s.dilation;
         if (p >= 0 && q >= 0 && p % s.stride == 0 && q % s.stride == 0 && p / s.stride < s.P && q / s.stride < s.Q)
           sum += static_cast<double>(weight[t]) *
-                 static_cast<double>(
-                     y_bar.value(channel, at, k, static_cast<std::int64_t>(p / s.stride) * s.Q + q / s.stride));
+                 static_cast<double>(y_bar.value(channel, SampleAt(s.N, at), k,
+                                                 static_cast<std::int64_t>(p / s.stride) * s.Q + q / s.stride));
       }
     }
     x_bar[i] = static_cast<T>(sum);
@@ -103,14 +103,15 @@ __device__ double weight_gradient_of(const ConvSize& s, const Source& x, const C
   const int from = k / s.group_outputs() * s.group_inputs() + c;
   const auto x_channel = x.channel(d, from);
   const auto y_channel = y_bar.channel(d, k);
+  const SampleAt sample(s.N, at);
   double sum = 0.0;
   for (int p = 0; p < s.P; ++p) {
     const int h = p * s.stride + t / s.S * s.dilation - s.pad;
     for (int q = 0; h >= 0 && h < s.H && q < s.Q; ++q) {
       const int v = q * s.stride + t % s.S * s.dilation - s.pad;
       if (v >= 0 && v < s.W)
-        sum += static_cast<double>(x.value(x_channel, at, from, static_cast<std::int64_t>(h) * s.W + v)) *
-               static_cast<double>(y_bar.value(y_channel, at, k, static_cast<std::int64_t>(p) * s.Q + q));
+        sum += static_cast<double>(x.value(x_channel, sample, from, static_cast<std::int64_t>(h) * s.W + v)) *
+               static_cast<double>(y_bar.value(y_channel, sample, k, static_cast<std::int64_t>(p) * s.Q + q));
     }
   }
   return sum;
@@ -200,7 +201,7 @@ struct ReferenceLoadTranspose {
     double s_bar = 0.0, b_bar = 0.0;
     for (std::int64_t p = threadIdx.x; p < x.plane; p += kThreads) {
       const std::int64_t i = block * x.plane + p;
-      const T stored = x.stored(at, c, p), bar = x.masked(channel, stored, r_bar[i]);
+      const T stored = x.stored(SampleAt(x.N, at), c, p), bar = x.masked(channel, stored, r_bar[i]);
       if (x_bar)
         x_bar[i] = (adds ? x_bar[i] : T(0)) + channel.s * bar;
       s_bar += static_cast<double>(bar) * static_cast<double>(stored);

@@ -20,6 +20,37 @@ __device__ __forceinline__ Four<T> four_at(const T* p) {
   return *reinterpret_cast<const Four<T>*>(p);
 }
 
+/// Elements p[0 .. count), count at most 4, at once where all four are there and aligned.
+template <class T, class S>
+__device__ __forceinline__ void load_four(const S* p, int count, T (&values)[4]) {
+  if (count == 4 && reinterpret_cast<std::uintptr_t>(p) % alignof(Four<S>) == 0) {
+    const Four<S> four = four_at(p);
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      values[i] = T(load(four.v, i));
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    values[i] = i < count ? T(load(p, i)) : T(0);
+}
+template <class T, class S>
+__device__ __forceinline__ void store_four(S* p, int count, const T (&values)[4]) {
+  if (count == 4 && reinterpret_cast<std::uintptr_t>(p) % alignof(Four<S>) == 0) {
+    Four<S> four;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      store(four.v, i, values[i]);
+    *reinterpret_cast<Four<S>*>(p) = four;
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    if (i < count)
+      store(p, i, values[i]);
+  }
+}
+
 /// Output planes cut into tiles of n samples, h rows and w columns, the last ones partly outside; h and w are multiples
 /// of 4. A tile's pixel is (n h + row) w + column.
 struct TileGrid {
@@ -121,7 +152,7 @@ __device__ void load_halo(const ConvSize& s, const Source& x, Numbers&& numbers,
        line += kThreads / halo.lanes) {
     const int row = line % halo.rows, n = line / halo.rows % grid.n, c = line / halo.rows / grid.n;
     const bool is_there = h0 + row >= 0 && h0 + row < s.H && place.n + n < s.N && first + c < s.C;
-    const std::int64_t at = static_cast<std::int64_t>(d) * s.N + place.n + n;
+    const SampleAt at(s.N, d, place.n + n);
     const std::int64_t from = static_cast<std::int64_t>(h0 + row) * s.W + w0;
     for (int column = lane; column < halo.columns; column += halo.lanes)
       room[line * halo.columns + column] =

@@ -67,11 +67,9 @@ struct ConvWeightProduct {
     __shared__ T filters[Room::kChunk * Room::kMostTaps];
     __shared__ typename Cotangent::Channel z_numbers[64];
     __shared__ Row table[64];
-    const int l_tile = static_cast<int>(block % plan.l_tiles);
-    const int m_tile = static_cast<int>(block / plan.l_tiles % plan.m_tiles);
-    const std::int64_t rest = block / plan.l_tiles / plan.m_tiles;
-    const int group = static_cast<int>(rest % plan.groups), d = static_cast<int>(rest / plan.groups % s.D);
-    const int part = static_cast<int>(rest / plan.groups / s.D);
+    const int number = static_cast<int>(block), l_tile = number % plan.l_tiles;
+    const int m_tile = number / plan.l_tiles % plan.m_tiles, rest = number / plan.l_tiles / plan.m_tiles;
+    const int group = rest % plan.groups, d = rest / plan.groups % s.D, part = rest / plan.groups / s.D;
     const int first_m = m_tile * plan.m, first_l = l_tile * plan.l;
     T* const z_rows = tiles;
     T* const x_rows = tiles + Room::kRows;
@@ -127,7 +125,7 @@ struct ConvWeightProduct {
     const int i = static_cast<int>(threadIdx.x) % plan.pixels;
     const TilePixel pixel(plan.grid, i);
     const bool is_there = is_inside(tile, pixel, s.N, s.P, s.Q, plan.grid);
-    const std::int64_t at = static_cast<std::int64_t>(d) * s.N + tile.n + pixel.n;
+    const SampleAt at(s.N, d, tile.n + pixel.n);
     const std::int64_t p = static_cast<std::int64_t>(tile.h + pixel.row) * s.Q + tile.w + pixel.column;
     for (int m = static_cast<int>(threadIdx.x) / plan.pixels; m < plan.m; m += kThreads / plan.pixels)
       rows[m * pitch() + i] =
@@ -139,7 +137,7 @@ struct ConvWeightProduct {
     const int i = static_cast<int>(threadIdx.x) % plan.pixels;
     const TilePixel pixel(plan.grid, i);
     const bool is_there = is_inside(tile, pixel, s.N, s.P, s.Q, plan.grid);
-    const std::int64_t at = static_cast<std::int64_t>(d) * s.N + tile.n + pixel.n;
+    const SampleAt at(s.N, d, tile.n + pixel.n);
     for (int l = static_cast<int>(threadIdx.x) / plan.pixels; l < plan.l; l += kThreads / plan.pixels) {
       int p = -1;
       if (is_there && first_l + l < plan.L)
