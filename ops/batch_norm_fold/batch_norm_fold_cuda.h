@@ -113,4 +113,27 @@ struct TakenFold {
   }
 };
 
+/// The same for a pull of the cotangent that a kernel makes.
+template <class T>
+struct TakenPull {
+  FoldPull<T> pull = {};  ///< of null: none
+
+  /// @param y_bar that the kernel writes
+  bool take(const FoldPull<T>& other, const T* y_bar) {
+    if (pull.y_bar != nullptr || other.y_bar != y_bar)
+      return false;
+    pull = other;
+    return true;
+  }
+  void operands(Operands& o) const {
+    if (pull.y_bar != nullptr)
+      pull.operands(o);
+  }
+  /// By the thread that wrote both cotangents of channel i % C, direction i / C.
+  __device__ void put(std::int64_t i) const {
+    if (pull.y_bar != nullptr)
+      pull.put(i);
+  }
+};
+
 }  // namespace ockham::cuda

@@ -30,10 +30,11 @@ class ComposedUnit {
   ComposedUnit(const DeviceUnit<T, S>& unit, std::int64_t D) : unit_(unit), conv_(unit.conv), filters_(unit.conv) {
     const int length = unit.conv.C * unit.conv.taps();
     conv_.K = unit.point.K;
-    filters_ = conv_size(cpu::conv2d_size({}, {1, unit.conv.K, 1, length}, {unit.point.K, unit.conv.K, 1, 1}), D);
+    const Shape w{1, unit.conv.K, 1, length}, p{unit.point.K, unit.conv.K, 1, 1};
+    filters_ = conv_size(cpu::conv2d_size(Conv2dAttrs{}, w, p), D);
     ConvSize one = filters_;
     one.D = 1;
-    v_ = device_room({one.K, length}, kDTypeOf<T>);
+    v_ = device_room(Shape{one.K, length}, kDTypeOf<T>);
     convolve(one, stored_map(one, unit.w, false), unit.w_point, false, false, v_.template device_data<T>());
   }
 
@@ -51,7 +52,7 @@ class ComposedUnit {
   /// to.w: of W.
   void vjp(const CotangentMap<T, S>& z_bar, PullTargets<T> to, GradSlot point) const {
     if (to.w || point) {
-      Tensor v_bar = device_room({conv_.D * conv_.w_numel()}, kDTypeOf<T>);
+      Tensor v_bar = device_room(Shape{conv_.D * conv_.w_numel()}, kDTypeOf<T>);
       weight_gradient(conv_, unit_.x, z_bar, false, v_bar.device_data<T>());
       const PullTargets<T> factors{.x = to.w,
                                    .adds_x = to.adds_w,

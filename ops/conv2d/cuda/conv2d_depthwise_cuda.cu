@@ -14,13 +14,13 @@ bool plan_pull(const ConvSize& s, bool is_by_sample, PullPlan& plan) {
   if (!is_depthwise(s) || s.R != s.S || (s.R != 3 && s.R != 5 && s.R != 7) || s.stride > 2)
     return false;
   const auto power_of_2 = [](int least) { return static_cast<int>(std::bit_ceil(static_cast<unsigned>(least))); };
-  plan.tiles_h = pieces_of(s.H, kMostSide);
-  plan.tiles_w = pieces_of(s.W, kMostSide);
-  plan.h = pieces_of(s.H, plan.tiles_h);
-  plan.w = pieces_of(s.W, plan.tiles_w);
+  plan.tiles_h = tiles_over(s.H, kMostSide);
+  plan.tiles_w = tiles_over(s.W, kMostSide);
+  plan.h = tiles_over(s.H, plan.tiles_h);
+  plan.w = tiles_over(s.W, plan.tiles_w);
   plan.columns = power_of_2(plan.w);
   plan.lanes = std::clamp(plan.columns * power_of_2(plan.h), 32, 256);
-  const int rounds = pieces_of(plan.h, plan.lanes / plan.columns);
+  const int rounds = tiles_over(plan.h, plan.lanes / plan.columns);
   plan.samples = is_by_sample ? 1 : std::clamp(kElements / rounds, 1, std::max(1, s.N));
   const std::int64_t reach = static_cast<std::int64_t>(s.R - 1) * s.dilation;
   const std::int64_t q_rows = (plan.h - 1 + reach) / s.stride + 2, q_columns = (plan.w - 1 + reach) / s.stride + 2;
@@ -67,7 +67,7 @@ bool depthwise_pull(const ConvSize& s, const LoadedMap<T, S>& x, const Cotangent
   T* const of_w = to.w ? w_parts.device_data<T>() : nullptr;
   launch_pull(s, plan, x, y_bar, w, to.x, to.adds_x, of_affine, of_w);
   if (to.affine)
-    sum_of_parts(count, affine, of_affine, to.adds_affine, to.affine);
+    sum_of_affine(count, s.D, s.C, of_affine, to.adds_affine, to.affine);
   if (to.w)
     sum_of_parts(count, weights, of_w, to.adds_w, to.w);
   return true;

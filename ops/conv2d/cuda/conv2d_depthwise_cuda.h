@@ -45,7 +45,7 @@ struct DepthwiseForward {
     channels = std::min({kMostChannels, kHalo / static_cast<int>(planes), kOutputs / grid.pixels(), s.C});
     return true;
   }
-  std::int64_t blocks() const { return static_cast<std::int64_t>(s.D) * grid.count() * pieces_of(s.C, channels); }
+  std::int64_t blocks() const { return static_cast<std::int64_t>(s.D) * grid.count() * tiles_over(s.C, channels); }
   void operands(Operands& o) const {
     x.operands(o, s.D);
     o.reads(w, s.w_numel());
@@ -119,7 +119,7 @@ struct DepthwisePull {
   T* w_parts;       ///< [parts, D, C, taps]; null: not wanted
 
   std::int64_t blocks() const {
-    return static_cast<std::int64_t>(s.D) * pieces_of(s.C, plan.channels()) * plan.parts(s.N);
+    return static_cast<std::int64_t>(s.D) * tiles_over(s.C, plan.channels()) * plan.parts(s.N);
   }
   void operands(Operands& o) const {
     x.operands(o, s.D);

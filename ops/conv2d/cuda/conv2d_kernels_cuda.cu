@@ -142,7 +142,7 @@ void pull_convolution(const ConvSize& s, const LoadedMap<T, S>& x, const Cotange
   double* const sums = parts ? parts.device_data<double>() : nullptr;
   launch(ReferenceLoadTranspose<T, S>{s.D, x, r_bar.device_data<T>(), to.adds_x, to.x, sums});
   if (to.affine)
-    sum_of_parts(s.N, numel, sums, to.adds_affine, to.affine);
+    sum_of_affine(s.N, s.D, s.C, sums, to.adds_affine, to.affine);
 }
 
 template <class Source, class Cotangent>

@@ -15,8 +15,8 @@ bool plan_product(const ConvSize& s, ProductRows rows, int M, ProductPlan& plan)
   plan.groups = is_depthwise ? 1 : s.groups;
   plan.M = M;
   plan.L = is_depthwise ? s.C : (is_transposed ? s.group_outputs() : s.group_inputs()) * s.taps();
-  plan.m_tiles = pieces_of(M, kMostChannels);
-  plan.m = multiple_of_4(pieces_of(M, plan.m_tiles));
+  plan.m_tiles = tiles_over(M, kMostChannels);
+  plan.m = multiple_of_4(tiles_over(M, plan.m_tiles));
   plan.pixels = std::min(256, 4096 / static_cast<int>(std::bit_ceil(static_cast<unsigned>(plan.m))));
   plan.chunk = std::min({Room::kChunk, Room::kRows / plan.pixels, Room::kWeights / (plan.m + 4)});
   plan.plane_h = is_transposed ? s.H : s.P;
@@ -31,6 +31,13 @@ bool plan_product(const ConvSize& s, ProductRows rows, int M, ProductPlan& plan)
   plan.chunk = std::min(plan.chunk, Room::kHalo / static_cast<int>(planes));
   return true;
 }
+
+// While a step is recorded, what makes moments or the cotangent of scales takes in the fold that reads them.
+[[maybe_unused]] static const bool sums_take_folds =
+    register_absorption<MergeTileMoments<float>, FoldForward<float>>() &&
+    register_absorption<MergeTileMoments<double>, FoldForward<double>>() &&
+    register_absorption<SumOfAffine<float, float>, FoldPull<float>>() &&
+    register_absorption<SumOfAffine<double, double>, FoldPull<double>>();
 
 namespace {
 
@@ -98,7 +105,7 @@ bool product_pull(const ConvSize& s, const LoadedMap<T, S>& x, const Cotangent& 
   T* const of_tiles = parts ? parts.device_data<T>() : nullptr;
   launch(ConvProduct<Cotangent, PutLoad<T, S>>{s, plan, y_bar, nullptr, w, false, {x, to.x, to.adds_x, of_tiles}});
   if (to.affine)
-    sum_of_parts(plan.grid.count(), numel, of_tiles, to.adds_affine, to.affine);
+    sum_of_affine(plan.grid.count(), s.D, s.C, of_tiles, to.adds_affine, to.affine);
   return true;
 }
 

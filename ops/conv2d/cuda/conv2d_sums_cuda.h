@@ -8,6 +8,7 @@
 
 #include "engine/cuda/launch.h"
 #include "engine/tensor.h"
+#include "ops/batch_norm_fold/batch_norm_fold_cuda.h"
 
 namespace ockham::cuda {
 
@@ -84,6 +85,52 @@ struct SumOfSquares {
   }
 };
 
+/// total [D, 2, C], the cotangent of scales and shifts, (+)= the sum over p of parts [count, D, 2, C], in double.
+template <class Part, class T>
+struct SumOfAffine {
+  static constexpr int kThreads = 256;
+  std::int64_t count, D, C;
+  const Part* parts;
+  bool adds;
+  T* total;
+  TakenPull<T> pull = {};
+
+  bool absorb(const FoldPull<T>& other) { return pull.take(other, total); }
+  std::int64_t blocks() const { return blocks_for(D * C, 32); }
+  void operands(Operands& o) const {
+    o.reads(parts, count * D * 2 * C);
+    o.writes(total, D * 2 * C);
+    pull.operands(o);
+  }
+  __device__ void operator()(std::int64_t block) const {
+    __shared__ double rows[2][8][32];
+    const unsigned column = threadIdx.x % 32, row = threadIdx.x / 32;
+    const std::int64_t i = block * 32 + column, at = i / C * 2 * C + i % C;
+    double scale = 0.0, shift = 0.0;
+    for (std::int64_t p = row; i < D * C && p < count; p += 8) {
+      scale += static_cast<double>(parts[p * D * 2 * C + at]);
+      shift += static_cast<double>(parts[p * D * 2 * C + at + C]);
+    }
+    rows[0][row][column] = scale;
+    rows[1][row][column] = shift;
+    __syncthreads();
+    if (row != 0 || i >= D * C)
+      return;
+    for (int r = 1; r < 8; ++r) {
+      scale += rows[0][r][column];
+      shift += rows[1][r][column];
+    }
+    total[at] = static_cast<T>((adds ? static_cast<double>(total[at]) : 0.0) + scale);
+    total[at + C] = static_cast<T>((adds ? static_cast<double>(total[at + C]) : 0.0) + shift);
+    pull.put(i);
+  }
+};
+
+template <class Part, class T>
+void sum_of_affine(std::int64_t count, std::int64_t D, std::int64_t C, const Part* parts, bool adds, T* total) {
+  launch(SumOfAffine<Part, T>{count, D, C, parts, adds, total});
+}
+
 /// The number, the mean and the sum of squared deviations of some values.
 struct MomentsPart {
   double count, mean, squares;
@@ -92,16 +139,19 @@ struct MomentsPart {
 /// moments [2, K], means and biased variances of M values per channel, from those of parts of them. Chan, Golub,
 /// LeVeque 1983.
 template <class T>
-struct MergeMoments {
+struct MergeTileMoments {
   static constexpr int kThreads = 256;
   std::int64_t count, K, M;
   const MomentsPart* parts;  ///< [count, K]
   T* moments;
+  TakenFold<T> fold = {};
 
+  bool absorb(const FoldForward<T>& other) { return fold.take(other, moments); }
   std::int64_t blocks() const { return blocks_for(K, 32); }
   void operands(Operands& o) const {
     o.reads(parts, count * K);
     o.writes(moments, 2 * K);
+    fold.operands(o);
   }
   __device__ void operator()(std::int64_t block) const {
     __shared__ double rows[8][32];
@@ -121,6 +171,7 @@ struct MergeMoments {
     if (row == 0 && k < K) {
       moments[k] = static_cast<T>(mean);
       moments[K + k] = static_cast<T>(squares / static_cast<double>(M));
+      fold.put(k);
     }
   }
 
@@ -141,7 +192,7 @@ struct MergeMoments {
 /// moments [2, K] of M values per channel from parts [count, K], MomentsParts as three numbers each.
 template <class T>
 void merge_moments(std::int64_t count, std::int64_t K, std::int64_t M, const Tensor& parts, T* moments) {
-  launch(MergeMoments<T>{count, K, M, reinterpret_cast<const MomentsPart*>(parts.device_data<double>()), moments});
+  launch(MergeTileMoments<T>{count, K, M, reinterpret_cast<const MomentsPart*>(parts.device_data<double>()), moments});
 }
 
 }  // namespace ockham::cuda

@@ -61,7 +61,7 @@ struct TileGrid {
   __host__ __device__ int pixels() const { return n * h * w; }
 };
 
-constexpr int pieces_of(int length, int piece) {
+constexpr int tiles_over(int length, int piece) {
   return (length + piece - 1) / piece;
 }
 constexpr int multiple_of_4(int length) {
@@ -71,12 +71,12 @@ constexpr int multiple_of_4(int length) {
 /// Tiles of at most `pixels` (a power of two, at least 16) for N planes of rows x columns, all about as large.
 inline TileGrid tile_grid(int N, int rows, int columns, int pixels, bool joins_samples) {
   TileGrid grid{};
-  grid.tiles_w = pieces_of(columns, std::min(32, pixels / 4));
-  grid.w = multiple_of_4(pieces_of(columns, grid.tiles_w));
-  grid.tiles_h = pieces_of(rows, pixels / grid.w / 4 * 4);
-  grid.h = multiple_of_4(pieces_of(rows, grid.tiles_h));
+  grid.tiles_w = tiles_over(columns, std::min(32, pixels / 4));
+  grid.w = multiple_of_4(tiles_over(columns, grid.tiles_w));
+  grid.tiles_h = tiles_over(rows, pixels / grid.w / 4 * 4);
+  grid.h = multiple_of_4(tiles_over(rows, grid.tiles_h));
   grid.n = joins_samples ? std::clamp(pixels / (grid.h * grid.w), 1, std::max(1, N)) : 1;
-  grid.tiles_n = pieces_of(N, grid.n);
+  grid.tiles_n = tiles_over(N, grid.n);
   return grid;
 }
 

@@ -14,17 +14,17 @@ bool plan_weight_product(const ConvSize& s, bool is_depthwise, int M, bool is_by
   plan.groups = is_depthwise ? 1 : s.groups;
   plan.M = M;
   plan.L = is_depthwise ? s.C : s.group_inputs() * s.taps();
-  plan.m_tiles = pieces_of(plan.M, kMost);
-  plan.l_tiles = pieces_of(plan.L, kMost);
-  plan.m = multiple_of_4(pieces_of(plan.M, plan.m_tiles));
-  plan.l = multiple_of_4(pieces_of(plan.L, plan.l_tiles));
+  plan.m_tiles = tiles_over(plan.M, kMost);
+  plan.l_tiles = tiles_over(plan.L, kMost);
+  plan.m = multiple_of_4(tiles_over(plan.M, plan.m_tiles));
+  plan.l = multiple_of_4(tiles_over(plan.L, plan.l_tiles));
   plan.pixels = 256;
   while (std::max(plan.m, plan.l) * (plan.pixels + Room::kPad) > Room::kRows)
     plan.pixels /= 2;
   plan.grid = tile_grid(s.N, s.P, s.Q, plan.pixels, !is_by_sample);
   const int tiles = plan.grid.count(), of_sample = plan.grid.tiles_h * plan.grid.tiles_w;
-  const int parts = std::clamp(pieces_of(tiles, kTiles), std::min(tiles, kFewestParts), kMostParts);
-  plan.tiles = is_by_sample ? of_sample : std::max(1, pieces_of(tiles, std::max(1, parts)));
+  const int parts = std::clamp(tiles_over(tiles, kTiles), std::min(tiles, kFewestParts), kMostParts);
+  plan.tiles = is_by_sample ? of_sample : std::max(1, tiles_over(tiles, std::max(1, parts)));
   if (!is_depthwise)
     return true;
   plan.halo = halo_tile(s, plan.grid);

@@ -34,7 +34,7 @@ struct WeightPlan {
   TileGrid grid;
   HaloTile halo;
 
-  __host__ __device__ int parts() const { return pieces_of(grid.count(), tiles); }
+  __host__ __device__ int parts() const { return tiles_over(grid.count(), tiles); }
 };
 
 /// parts [part, D, groups, M, L]
