@@ -1,6 +1,6 @@
-#include "autograd/device_passes.h"
+#include "autograd/op_classes_cuda.h"
 #include "ops/avg_pool2d/avg_pool2d_op.h"
-#include "ops/pool.cuh"
+#include "ops/pool_cuda.h"
 
 namespace ockham::cuda {
 
@@ -24,7 +24,7 @@ struct AvgPool {
   std::int64_t blocks() const { return outputs.blocks(); }
   void operands(Operands& o) const {
     o.reads(x, outputs.planes * windows.H * windows.W);
-    o.writes(y, outputs.planes * outputs.size);
+    o.writes(y, outputs.numel());
   }
   __device__ void operator()(std::int64_t block) const {
     outputs.each(block, [&](const PlaneElements::Spot& spot) {
@@ -49,7 +49,7 @@ struct AvgPoolTranspose {
   std::int64_t blocks() const { return inputs.blocks(); }
   void operands(Operands& o) const {
     o.reads(y_bar, inputs.planes * windows.P * windows.Q);
-    o.writes(x_bar, inputs.planes * inputs.size);
+    o.writes(x_bar, inputs.numel());
   }
   __device__ void operator()(std::int64_t block) const {
     inputs.each(block, [&](const PlaneElements::Spot& spot) {
@@ -63,39 +63,27 @@ struct AvgPoolTranspose {
   }
 };
 
-class AvgPool2dCuda : public DevicePasses {
- public:
-  bool forward(const Op& op, Inputs x, Outputs y, Saved&) const override { return apply(op, x[0], y[0]); }
-  bool vjp(const Op& op, const Saved&, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    if (!x_bar[0])
-      return true;
-    Tensor& to = *x_bar[0].dst;
-    visit_float(to.dtype(), op.name(), [&]<class T>() {
-      launch(AvgPoolTranspose<T>{.inputs = elements_of(to),
-                                 .windows = windows_of(window_of(op), to, y_bar[0]),
-                                 .counts_padding = static_cast<const AvgPool2d&>(op).counts_padding(),
-                                 .adds = x_bar[0].accumulate,
-                                 .y_bar = y_bar[0].device_data<T>(),
-                                 .x_bar = to.device_data<T>()});
-    });
-    return true;
-  }
-  bool jvp(const Op& op, const Saved&, std::int64_t, Inputs x_dot, Outputs y_dot) const override {
-    return apply(op, x_dot[0], y_dot[0]);
-  }
-
- private:
-  static bool apply(const Op& op, const Tensor& x, Tensor& y) {
+class AvgPool2dCuda : public LinearCuda<AvgPool2d> {
+ protected:
+  void apply(const AvgPool2d& op, const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
     visit_float(x.dtype(), op.name(), [&]<class T>() {
       launch(AvgPool<T>{.outputs = elements_of(y),
-                        .windows = windows_of(window_of(op), x, y),
-                        .counts_padding = static_cast<const AvgPool2d&>(op).counts_padding(),
+                        .windows = windows_of(op.window(), x, y),
+                        .counts_padding = op.counts_padding(),
                         .x = x.device_data<T>(),
                         .y = y.device_data<T>()});
     });
-    return true;
   }
-  static const PoolWindow& window_of(const Op& op) { return static_cast<const AvgPool2d&>(op).window(); }
+  void transpose(const AvgPool2d& op, const Saved&, std::int64_t, const Tensor& y_bar, GradSlot x_bar) const override {
+    visit_float(y_bar.dtype(), op.name(), [&]<class T>() {
+      launch(AvgPoolTranspose<T>{.inputs = elements_of(*x_bar.dst),
+                                 .windows = windows_of(op.window(), *x_bar.dst, y_bar),
+                                 .counts_padding = op.counts_padding(),
+                                 .adds = x_bar.accumulate,
+                                 .y_bar = y_bar.device_data<T>(),
+                                 .x_bar = x_bar.dst->device_data<T>()});
+    });
+  }
 };
 
 OCKHAM_CUDA_PASSES(avg_pool2d, AvgPool2d, AvgPool2dCuda);

@@ -1,4 +1,4 @@
-#include "autograd/device_passes.h"
+#include "autograd/op_classes_cuda.h"
 #include "engine/cuda/planes.h"
 #include "ops/global_avg_pool/global_avg_pool_op.h"
 
@@ -58,37 +58,28 @@ struct SpreadOverPlanes {
   }
 };
 
-class GlobalAvgPoolCuda : public DevicePasses {
- public:
-  bool forward(const Op& op, Inputs x, Outputs y, Saved&) const override { return apply(op, x[0], y[0]); }
-  bool vjp(const Op& op, const Saved&, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    if (!x_bar[0])
-      return true;
-    Tensor& to = *x_bar[0].dst;
-    visit_float(to.dtype(), op.name(), [&]<class T>() {
-      T* const data = to.device_data<T>();
-      const std::int64_t size = to.size(2) * to.size(3);
-      launch(SpreadOverPlanes<T>{.tiling = tiling_of<T>(to.size(0) * to.size(1), size, is_wide<T>(size, data)),
-                                 .factor = static_cast<T>(1.0 / static_cast<double>(size)),
-                                 .adds = x_bar[0].accumulate,
-                                 .y_bar = y_bar[0].device_data<T>(),
-                                 .x_bar = data});
-    });
-    return true;
-  }
-  bool jvp(const Op& op, const Saved&, std::int64_t, Inputs x_dot, Outputs y_dot) const override {
-    return apply(op, x_dot[0], y_dot[0]);
-  }
-
- private:
-  static bool apply(const Op& op, const Tensor& x, Tensor& y) {
+class GlobalAvgPoolCuda : public LinearCuda<GlobalAvgPool> {
+ protected:
+  void apply(const GlobalAvgPool& op, const Saved&, std::int64_t, const Tensor& x, Tensor& y) const override {
     visit_float(x.dtype(), op.name(), [&]<class T>() {
       launch(PlaneMeans<T>{.planes = x.size(0) * x.size(1),
                            .size = x.size(2) * x.size(3),
                            .x = x.device_data<T>(),
                            .y = y.device_data<T>()});
     });
-    return true;
+  }
+  void transpose(const GlobalAvgPool& op, const Saved&, std::int64_t, const Tensor& y_bar,
+                 GradSlot x_bar) const override {
+    Tensor& to = *x_bar.dst;
+    visit_float(to.dtype(), op.name(), [&]<class T>() {
+      T* const data = to.device_data<T>();
+      const std::int64_t size = to.size(2) * to.size(3);
+      launch(SpreadOverPlanes<T>{.tiling = tiling_of<T>(to.size(0) * to.size(1), size, is_wide<T>(size, data)),
+                                 .factor = static_cast<T>(1.0 / static_cast<double>(size)),
+                                 .adds = x_bar.accumulate,
+                                 .y_bar = y_bar.device_data<T>(),
+                                 .x_bar = data});
+    });
   }
 };
 

@@ -1,8 +1,8 @@
 #include <cmath>
 
-#include "autograd/device_passes.h"
+#include "autograd/op_classes_cuda.h"
 #include "ops/max_pool2d/max_pool2d_op.h"
-#include "ops/pool.cuh"
+#include "ops/pool_cuda.h"
 
 namespace ockham::cuda {
 
@@ -18,8 +18,8 @@ struct MaxPool {
   std::int64_t blocks() const { return outputs.blocks(); }
   void operands(Operands& o) const {
     o.reads(x, outputs.planes * windows.H * windows.W);
-    o.writes(y, outputs.planes * outputs.size);
-    o.writes(taps, outputs.planes * outputs.size);
+    o.writes(y, outputs.numel());
+    o.writes(taps, outputs.numel());
   }
   __device__ void operator()(std::int64_t block) const {
     outputs.each(block, [&](const PlaneElements::Spot& spot) {
@@ -51,14 +51,14 @@ struct MaxPoolApply {
   T* y;
   std::int64_t blocks() const { return outputs.blocks(); }
   void operands(Operands& o) const {
-    o.reads(taps, static_cast<std::int64_t>(by_planes.value()) * outputs.size);
+    o.reads(taps, static_cast<std::int64_t>(by_planes.value()) * outputs.plane.size());
     o.reads(x, outputs.planes * windows.H * windows.W);
-    o.writes(y, outputs.planes * outputs.size);
+    o.writes(y, outputs.numel());
   }
   __device__ void operator()(std::int64_t block) const {
     outputs.each(block, [&](const PlaneElements::Spot& spot) {
       const auto d = static_cast<std::int64_t>(by_planes.divide(static_cast<unsigned>(spot.plane)));
-      const int tap = taps[spot.at - d * by_planes.value() * outputs.size];
+      const int tap = taps[spot.at - d * by_planes.value() * outputs.plane.size()];
       const int h = spot.row * windows.stride - windows.pad + tap / windows.kernel;
       const int w = spot.column * windows.stride - windows.pad + tap % windows.kernel;
       y[spot.at] = x[(spot.plane * windows.H + h) * windows.W + w];
@@ -82,7 +82,7 @@ struct MaxPoolTranspose {
   void operands(Operands& o) const {
     o.reads(taps, static_cast<std::int64_t>(by_planes.value()) * windows.P * windows.Q);
     o.reads(y_bar, inputs.planes * windows.P * windows.Q);
-    o.writes(x_bar, inputs.planes * inputs.size);
+    o.writes(x_bar, inputs.numel());
   }
   __device__ void operator()(std::int64_t block) const {
     inputs.each(block, [&](const PlaneElements::Spot& spot) {
@@ -101,13 +101,13 @@ struct MaxPoolTranspose {
   }
 };
 
-class MaxPool2dCuda : public DevicePasses {
+class MaxPool2dCuda : public LinearCuda<MaxPool2d> {
  public:
   bool forward(const Op& op, Inputs x, Outputs y, Saved& saved) const override {
     Tensor taps(y[0].shape(), DType::kUInt8, y[0].device());
     visit_float(x[0].dtype(), op.name(), [&]<class T>() {
       launch(MaxPool<T>{.outputs = elements_of(y[0]),
-                        .windows = windows_of(window_of(op), x[0], y[0]),
+                        .windows = windows_of(static_cast<const MaxPool2d&>(op).window(), x[0], y[0]),
                         .x = x[0].device_data<T>(),
                         .y = y[0].device_data<T>(),
                         .taps = taps.device_data<std::uint8_t>()});
@@ -115,35 +115,32 @@ class MaxPool2dCuda : public DevicePasses {
     saved.keep(taps);
     return true;
   }
-  bool vjp(const Op& op, const Saved& saved, std::int64_t, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    if (!x_bar[0])
-      return true;
-    Tensor& to = *x_bar[0].dst;
-    visit_float(to.dtype(), op.name(), [&]<class T>() {
-      launch(MaxPoolTranspose<T>{.inputs = elements_of(to),
-                                 .windows = windows_of(window_of(op), to, y_bar[0]),
-                                 .by_planes = planes_of(saved[0]),
-                                 .adds = x_bar[0].accumulate,
-                                 .taps = saved[0].device_data<std::uint8_t>(),
-                                 .y_bar = y_bar[0].device_data<T>(),
-                                 .x_bar = to.device_data<T>()});
-    });
-    return true;
-  }
-  bool jvp(const Op& op, const Saved& saved, std::int64_t, Inputs x_dot, Outputs y_dot) const override {
-    visit_float(x_dot[0].dtype(), op.name(), [&]<class T>() {
-      launch(MaxPoolApply<T>{.outputs = elements_of(y_dot[0]),
-                             .windows = windows_of(window_of(op), x_dot[0], y_dot[0]),
+
+ protected:
+  void apply(const MaxPool2d& op, const Saved& saved, std::int64_t, const Tensor& x, Tensor& y) const override {
+    visit_float(x.dtype(), op.name(), [&]<class T>() {
+      launch(MaxPoolApply<T>{.outputs = elements_of(y),
+                             .windows = windows_of(op.window(), x, y),
                              .by_planes = planes_of(saved[0]),
                              .taps = saved[0].device_data<std::uint8_t>(),
-                             .x = x_dot[0].device_data<T>(),
-                             .y = y_dot[0].device_data<T>()});
+                             .x = x.device_data<T>(),
+                             .y = y.device_data<T>()});
     });
-    return true;
+  }
+  void transpose(const MaxPool2d& op, const Saved& saved, std::int64_t, const Tensor& y_bar,
+                 GradSlot x_bar) const override {
+    visit_float(y_bar.dtype(), op.name(), [&]<class T>() {
+      launch(MaxPoolTranspose<T>{.inputs = elements_of(*x_bar.dst),
+                                 .windows = windows_of(op.window(), *x_bar.dst, y_bar),
+                                 .by_planes = planes_of(saved[0]),
+                                 .adds = x_bar.accumulate,
+                                 .taps = saved[0].device_data<std::uint8_t>(),
+                                 .y_bar = y_bar.device_data<T>(),
+                                 .x_bar = x_bar.dst->device_data<T>()});
+    });
   }
 
  private:
-  static const PoolWindow& window_of(const Op& op) { return static_cast<const MaxPool2d&>(op).window(); }
   static Divisor planes_of(const Tensor& taps) {
     return Divisor(std::max<std::int64_t>(1, taps.size(0) * taps.size(1)));
   }

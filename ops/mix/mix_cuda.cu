@@ -2,7 +2,7 @@
 #include "engine/cuda/reduce.h"
 #include "engine/math.h"
 #include "ops/diagonal.h"
-#include "ops/mix/mix_branches.cuh"
+#include "ops/mix/mix_branches_cuda.h"
 #include "ops/mix/mix_cuda.h"
 #include "ops/mix/mix_narrow.h"
 #include "ops/mix/mix_op.h"

@@ -1,5 +1,5 @@
 #include "engine/cuda/reduce.h"
-#include "ops/mix/mix_branches.cuh"
+#include "ops/mix/mix_branches_cuda.h"
 
 namespace ockham::cuda {
 

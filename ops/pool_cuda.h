@@ -1,7 +1,7 @@
 #pragma once
 // What the kernels of max_pool2d and avg_pool2d share. For .cu files.
-#include "engine/cuda/divisor.h"
 #include "engine/cuda/launch.h"
+#include "engine/cuda/units.h"
 #include "ops/pool.h"
 
 namespace ockham::cuda {
@@ -13,10 +13,11 @@ struct PlaneElements {
   static constexpr std::int64_t kPerBlock = kThreads * kPerThread;
 
   std::int64_t planes;
-  std::int64_t size;  ///< of a plane, below 2^31 less a block
-  Divisor by_size, by_columns;
+  Units plane;
+  Divisor by_columns;
 
-  std::int64_t blocks() const { return blocks_for(planes * size, kPerBlock); }
+  std::int64_t numel() const { return planes * plane.size(); }
+  std::int64_t blocks() const { return blocks_for(numel(), kPerBlock); }
 
   struct Spot {
     std::int64_t at;  ///< in the array
@@ -27,24 +28,23 @@ struct PlaneElements {
   template <class Body>
   __device__ __forceinline__ void each(std::int64_t block, Body&& body) const {
     const std::int64_t first = block * kPerBlock;
-    const std::int64_t plane = first / size;
-    const auto in_plane = static_cast<unsigned>(first % size);
+    const Units::Place start = plane.at(first);
     for (int k = 0; k < kPerThread; ++k) {
       const unsigned i = static_cast<unsigned>(k * kThreads) + threadIdx.x;
-      if (first + i >= planes * size)
+      if (first + i >= planes * plane.size())
         return;
-      const unsigned skipped = by_size.divide(in_plane + i);
-      const unsigned rest = in_plane + i - skipped * by_size.value();
-      const unsigned row = by_columns.divide(rest);
-      body(Spot{first + i, plane + skipped, static_cast<int>(row), static_cast<int>(rest - row * by_columns.value())});
+      const Units::Place place = plane.after(start, i);
+      const unsigned row = by_columns.divide(place.within);
+      body(Spot{first + i, place.unit, static_cast<int>(row),
+                static_cast<int>(place.within - row * by_columns.value())});
     }
   }
 };
 
 inline PlaneElements elements_of(const Tensor& map) {
-  const std::int64_t size = map.size(2) * map.size(3);
-  return {
-      .planes = map.size(0) * map.size(1), .size = size, .by_size = Divisor(size), .by_columns = Divisor(map.size(3))};
+  return {.planes = map.size(0) * map.size(1),
+          .plane = Units(map.size(2) * map.size(3)),
+          .by_columns = Divisor(map.size(3))};
 }
 
 /// Windows [P, Q] over planes [H, W].
