@@ -149,8 +149,12 @@ void check_red_zone(unsigned char* begin, std::size_t bytes) {
 
 void watch_faults() {
   static thread_local std::byte other_stack[16384];  // for a fault on a stack that is used up
-  const stack_t stack{other_stack, 0, sizeof other_stack};
-  sigaltstack(&stack, nullptr);
+  stack_t stack{};
+  sigaltstack(nullptr, &stack);
+  if ((stack.ss_flags & SS_DISABLE) != 0) {  // nobody else has set one
+    stack = {other_stack, 0, sizeof other_stack};
+    sigaltstack(&stack, nullptr);
+  }
   struct sigaction action {};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
