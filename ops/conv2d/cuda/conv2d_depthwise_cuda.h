@@ -107,6 +107,7 @@ bool plan_pull(const ConvSize& s, bool is_by_sample, PullPlan& plan);
 template <class T, class S, class Cotangent, int kLargest>
 struct DepthwisePull {
   static constexpr int kThreads = 256;
+  static constexpr std::size_t kBatchBytes = 8192;  // the 32 units that read the first two states of a cell
   static constexpr int kRoom = 16384 / sizeof(T);
   ConvSize s;
   PullPlan plan;

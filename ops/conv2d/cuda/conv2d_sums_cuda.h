@@ -16,6 +16,7 @@ namespace ockham::cuda {
 template <class Part, class T>
 struct SumOfParts {
   static constexpr int kThreads = 256;
+  static constexpr std::size_t kBatchBytes = kMostBatchBytes;  // nobody waits for the gradient of a weight
   std::int64_t count, n;
   const Part* parts;  ///< [count, n]
   bool adds;

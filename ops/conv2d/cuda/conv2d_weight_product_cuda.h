@@ -43,6 +43,7 @@ struct ConvWeightProduct {
   using T = typename Cotangent::Value;
   using Room = WeightRoom<T>;
   static constexpr int kThreads = 256;
+  static constexpr std::size_t kBatchBytes = kMostBatchBytes;  // nobody waits for the gradient of a weight
   ConvSize s;
   WeightPlan plan;
   Source x;
