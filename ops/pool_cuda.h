@@ -83,6 +83,13 @@ struct PoolWindows {
     return min(size, p * stride - pad + kernel) - max(0, p * stride - pad);
   }
 
+  /// The factor of every element in the mean of window (p, q).
+  template <class T>
+  __device__ T weight(bool counts_padding, int p, int q) const {
+    const int count = counts_padding ? kernel * kernel : inside(p, H) * inside(q, W);
+    return T(1) / static_cast<T>(count);
+  }
+
   template <class Body>
   __device__ __forceinline__ void tap_at(int p, int q, int r, int s, int tap, Body&& body) const {
     const int h = p * stride - pad + r;
