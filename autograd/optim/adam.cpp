@@ -3,30 +3,41 @@
 #include <cmath>
 #include <utility>
 
+#include "autograd/optim/on_device.h"
 #include "autograd/optim/pieces.h"
-#include "autograd/optim/state.h"
 #include "engine/allocator.h"
 
 namespace ockham {
 
 Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
-    : parameters_(std::move(parameters)), options_(options) {
+    : parameters_(std::move(parameters)), options_(options), scalars_(parameters_, 2) {
   const MemoryScope scope(MemoryClass::kOptimizer);
   for (const Parameter* parameter : parameters_) {
-    mean_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
-    square_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
+    const Tensor& value = parameter->value;
+    mean_.push_back(Tensor::zeros(value.shape(), value.dtype(), value.device()));
+    square_.push_back(Tensor::zeros(value.shape(), value.dtype(), value.device()));
   }
 }
 
-void Adam::step(double lr) {
-  // Gradient; both moments and weight, each read and written.
-  profiled([&] { update(lr); }, [&] { return update_call("adam", parameters_, 7.0); });
-}
-
-void Adam::update(double lr) {
+void Adam::prepare(double lr) {
   ++steps_;
   const double mean_bias = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double square_bias = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));
+  rate_ = lr / mean_bias;
+  scale_ = 1.0 / std::sqrt(square_bias);
+  scalars_.put({rate_, scale_});
+}
+
+void Adam::apply(const Tensor& norm) {
+  // Gradient; both moments and weight, each read and written.
+  profiled([&] { update(norm); }, [&] { return update_call("adam", parameters_, 7.0); });
+}
+
+void Adam::update(const Tensor& norm) {
+  if (scalars_.values())
+    return adam_on(scalars_.values().device(), {parameters_, mean_, square_, options_, scalars_.values(), norm});
+  if (!allows_update(norm))
+    return;
   for_each_piece(pieces_of(parameters_, kStepPiece), [&](const Piece& piece, std::size_t) {
     Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "adam", [&]<class T>() {
@@ -37,8 +48,8 @@ void Adam::update(double lr) {
       const auto b1 = static_cast<T>(options_.beta1);
       const auto b2 = static_cast<T>(options_.beta2);
       const auto decay = static_cast<T>(options_.weight_decay);
-      const auto rate = static_cast<T>(lr / mean_bias);
-      const auto scale = static_cast<T>(1.0 / std::sqrt(square_bias));
+      const auto rate = static_cast<T>(rate_);
+      const auto scale = static_cast<T>(scale_);
       const auto epsilon = static_cast<T>(options_.epsilon);
       for (std::int64_t i = piece.begin; i < piece.end; ++i) {
         const T gradient = g[i] + decay * w[i];

@@ -1,5 +1,6 @@
 #pragma once
 #include "autograd/optim/optimizer.h"
+#include "autograd/optim/state.h"
 
 namespace ockham {
 
@@ -15,18 +16,22 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   Adam(std::vector<Parameter*> parameters, const AdamOptions& options);
-  void step(double lr) override;
+  void prepare(double lr) override;
+  void apply(const Tensor& norm = {}) override;
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;
 
  private:
-  void update(double lr);
+  void update(const Tensor& norm);
 
   std::vector<Parameter*> parameters_;
   std::vector<Tensor> mean_;
   std::vector<Tensor> square_;
   std::int64_t steps_ = 0;
   AdamOptions options_;
+  double rate_ = 0.0;   // lr / (1 - b1^t)
+  double scale_ = 0.0;  // 1 / sqrt(1 - b2^t)
+  DeviceScalars scalars_;
 };
 
 }  // namespace ockham

@@ -1,11 +1,14 @@
 #include "autograd/optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "autograd/optim/on_device.h"
 #include "autograd/optim/pieces.h"
 #include "autograd/optim/state.h"
 #include "engine/lanes.h"
+#include "engine/transfer.h"
 
 namespace ockham {
 
@@ -33,6 +36,11 @@ double sum_of_squares(const std::vector<Parameter*>& parameters, const std::vect
   return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
+Device device_of_gradients(const std::vector<Parameter*>& parameters) {
+  const auto it = std::ranges::find_if(parameters, [](const Parameter* p) { return p->grad.is_defined(); });
+  return it == parameters.end() ? Device{} : (*it)->grad.device();
+}
+
 double clip(const std::vector<Parameter*>& parameters, double limit) {
   const std::vector<Piece> pieces = pieces_of(parameters, kGrain);
   const double norm = std::sqrt(sum_of_squares(parameters, pieces));
@@ -58,8 +66,19 @@ void clear_gradients(const std::vector<Parameter*>& parameters) {
 }
 
 double clip_gradients(const std::vector<Parameter*>& parameters, double limit) {
-  double norm = 0.0;
-  profiled([&] { norm = clip(parameters, limit); }, [&] { return update_call("clip", parameters, 1.0); });
+  return clipped_norm(parameters, limit).item();
+}
+
+Tensor clipped_norm(const std::vector<Parameter*>& parameters, double limit) {
+  Tensor norm;
+  const auto measure = [&] {
+    const Device device = device_of_gradients(parameters);
+    if (device.is_cpu())
+      norm = Tensor::scalar(clip(parameters, limit), DType::kFloat64);
+    else
+      clip_on(device, parameters, limit, norm = Tensor({}, DType::kFloat64, device));
+  };
+  profiled(measure, [&] { return update_call("clip", parameters, 1.0); });
   return norm;
 }
 
@@ -70,7 +89,23 @@ Tensor stored_like(const std::map<std::string, Tensor>& state, const std::string
   if (it->second.spec() != like.spec())
     throw CheckpointError(concat("optimiser: ", name, " is ", it->second.spec(), " in the checkpoint but ", like.spec(),
                                  " here; it belongs to another network or precision."));
-  return it->second.clone();
+  return it->second.device() == like.device() ? it->second.clone() : it->second.to(like.device());
+}
+
+bool allows_update(const Tensor& norm) {
+  return !norm || std::isfinite(norm.item());
+}
+
+DeviceScalars::DeviceScalars(std::span<Parameter* const> parameters, std::int64_t count) {
+  if (!parameters.empty() && !parameters[0]->value.device().is_cpu())
+    values_ = Tensor::zeros({count}, DType::kFloat64, parameters[0]->value.device());
+}
+
+void DeviceScalars::put(std::initializer_list<double> values) {
+  if (!values_ || std::ranges::equal(values, last_))
+    return;
+  last_ = values;
+  transfer(Tensor::from(last_, {std::ssize(last_)}), values_);
 }
 
 }  // namespace ockham

@@ -3,32 +3,41 @@
 #include <algorithm>
 #include <utility>
 
+#include "autograd/optim/on_device.h"
 #include "autograd/optim/pieces.h"
-#include "autograd/optim/state.h"
 #include "engine/allocator.h"
 
 namespace ockham {
 
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
-    : parameters_(std::move(parameters)), options_(options) {
+    : parameters_(std::move(parameters)), options_(options), scalars_(parameters_, 1) {
   const MemoryScope scope(MemoryClass::kOptimizer);
   for (const Parameter* parameter : parameters_)
-    momentum_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype()));
+    momentum_.push_back(Tensor::zeros(parameter->value.shape(), parameter->value.dtype(), parameter->value.device()));
 }
 
-void Sgd::step(double lr) {
+void Sgd::prepare(double lr) {
+  lr_ = lr;
+  scalars_.put({lr});
+}
+
+void Sgd::apply(const Tensor& norm) {
   // Gradient; momentum and weight, each read and written.
-  profiled([&] { update(lr); }, [&] { return update_call("sgd", parameters_, 5.0); });
+  profiled([&] { update(norm); }, [&] { return update_call("sgd", parameters_, 5.0); });
 }
 
-void Sgd::update(double lr) {
+void Sgd::update(const Tensor& norm) {
+  if (scalars_.values())
+    return sgd_on(scalars_.values().device(), {parameters_, momentum_, options_, scalars_.values(), norm});
+  if (!allows_update(norm))
+    return;
   for_each_piece(pieces_of(parameters_, kStepPiece), [&](const Piece& piece, std::size_t) {
     Parameter& parameter = *parameters_[piece.parameter];
     visit_float(parameter.value.dtype(), "sgd", [&]<class T>() {
       T* w = parameter.value.data<T>();
       T* v = momentum_[piece.parameter].data<T>();
       const T* g = std::as_const(parameter.grad).data<T>();
-      const T rate = static_cast<T>(lr);
+      const T rate = static_cast<T>(lr_);
       const T momentum = static_cast<T>(options_.momentum);
       const T decay = static_cast<T>(parameter.kind == ParameterKind::kWeight ? options_.weight_decay : 0.0);
       const bool nesterov = options_.nesterov;

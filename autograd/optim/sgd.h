@@ -1,5 +1,6 @@
 #pragma once
 #include "autograd/optim/optimizer.h"
+#include "autograd/optim/state.h"
 
 namespace ockham {
 
@@ -14,18 +15,21 @@ struct SgdOptions {
 class Sgd : public Optimizer {
  public:
   Sgd(std::vector<Parameter*> parameters, const SgdOptions& options);
-  void step(double lr) override;
+  void prepare(double lr) override;
+  void apply(const Tensor& norm = {}) override;
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;
   /// The momentum buffer of a parameter, to clear entries that were pruned. @throws Error for a stranger
   Tensor& momentum_of(const Parameter& parameter);
 
  private:
-  void update(double lr);
+  void update(const Tensor& norm);
 
   std::vector<Parameter*> parameters_;
   std::vector<Tensor> momentum_;
   SgdOptions options_;
+  double lr_ = 0.0;
+  DeviceScalars scalars_;
 };
 
 }  // namespace ockham
