@@ -29,6 +29,9 @@ std::size_t cache_share() {
 
 namespace {
 
+/// In place of a cache's share where launches cost more than loads: of the largest tensor's D directions.
+constexpr std::size_t kDeviceShare = std::size_t{256} << 20;
+
 const Node& node_at(const Tape& tape, int index) {
   return tape.nodes()[static_cast<std::size_t>(index)];
 }
@@ -58,7 +61,8 @@ struct Request {
   /// Directions at once, of `wanted` in all: as asked for, or as many as the cache holds of the largest tensor; fewer
   /// where memory is short; then equal shares. To be asked when all that stays during the sweeps is there.
   std::int64_t choose_directions(std::int64_t wanted) const {
-    std::int64_t D = options.directions > 0 ? options.directions : std::int64_t(options.cache_bytes / largest_tensor());
+    const std::size_t share = loss.device().is_cpu() ? options.cache_bytes : kDeviceShare;
+    std::int64_t D = options.directions > 0 ? options.directions : std::int64_t(share / largest_tensor());
     if (options.memory_limit != 0)
       D = std::min(D, fitting_directions());
     D = std::clamp<std::int64_t>(D, 1, wanted);
@@ -386,11 +390,12 @@ double hessian_by_difference(const std::function<Variable(Tape&)>& build_loss, P
     }
   } const original{parameter};
   const auto gradient_at = [&](double shift) {
-    parameter.value = original.value.clone();
-    parameter.value.data<double>()[entry] += shift;
+    Tensor moved = original.value.to(Device{}).clone();
+    moved.data<double>()[entry] += shift;
+    parameter.value = moved.to(original.value.device());
     Tape tape;
     backward(build_loss(tape));
-    return parameter.grad.data<double>()[entry];
+    return parameter.grad.to(Device{}).data<double>()[entry];
   };
   return (gradient_at(step) - gradient_at(-step)) / (2.0 * step);
 }

@@ -51,12 +51,19 @@ Tensor Initial::uniform_fan_in(const Shape& shape, std::int64_t fan_in) {
   Tensor value(shape, dtype);
   const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
   fill_uniform(value, {seed, Purpose::kInit, next_stream++}, -bound, bound);
-  return value;
+  return value.to(device);
+}
+
+Tensor Initial::normal(const Shape& shape, double deviation) {
+  const MemoryScope scope(MemoryClass::kWeights);
+  Tensor value(shape, dtype);
+  fill_normal(value, {seed, Purpose::kInit, next_stream++}, 0.0, deviation);
+  return value.to(device);
 }
 
 Tensor Initial::constant(const Shape& shape, double value) const {
   const MemoryScope scope(MemoryClass::kWeights);
-  return Tensor::full(shape, value, dtype);
+  return Tensor::full(shape, value, dtype, device);
 }
 
 }  // namespace ockham

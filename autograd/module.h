@@ -90,9 +90,12 @@ struct Initial {
   std::uint64_t seed = 0;
   std::uint64_t next_stream = 0;  ///< each tensor drawn takes the next stream of (seed, kInit)
   DType dtype = DType::kFloat32;
+  Device device = {};  ///< where the values go; the host draws them whatever it is
 
   /// Uniform in +-1/sqrt(fan_in): the default of PyTorch's conv and linear layers.
   Tensor uniform_fan_in(const Shape& shape, std::int64_t fan_in);
+  /// Normal with mean 0.
+  Tensor normal(const Shape& shape, double deviation);
   Tensor constant(const Shape& shape, double value) const;
 };
 

@@ -33,6 +33,7 @@ class Variable {
   const Tensor& value() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
   DType dtype() const { return value_.dtype(); }
+  Device device() const { return value_.device(); }
   bool is_recorded() const { return tape_ != nullptr; }
   Tape* tape() const { return tape_; }
   /// @throws Error if the tape was cleared since
