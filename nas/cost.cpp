@@ -17,9 +17,9 @@ std::int64_t count_macs(const Tape& tape) {
 }
 
 std::int64_t count_macs(const std::function<Variable(const Context&, const Variable&)>& forward, std::int64_t channels,
-                        std::int64_t size, DType dtype) {
+                        std::int64_t size, DType dtype, Device device) {
   Tape tape;
-  forward({.tape = &tape}, Tensor::zeros({1, channels, size, size}, dtype));
+  forward({.tape = &tape}, Tensor::zeros({1, channels, size, size}, dtype, device));
   return count_macs(tape);
 }
 

@@ -11,8 +11,8 @@ namespace ockham::nas {
 std::int64_t count_macs(const Tape& tape);
 
 /// Those of one image: runs `forward` on a zero image [1, channels, size, size] in evaluation mode.
-/// @param dtype of the network's weights
+/// @param dtype, device of the network's weights
 std::int64_t count_macs(const std::function<Variable(const Context&, const Variable&)>& forward, std::int64_t channels,
-                        std::int64_t size, DType dtype = DType::kFloat32);
+                        std::int64_t size, DType dtype = DType::kFloat32, Device device = {});
 
 }  // namespace ockham::nas

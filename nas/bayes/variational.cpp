@@ -5,6 +5,7 @@
 
 #include "autograd/optim/state.h"
 #include "engine/error.h"
+#include "nas/train/parameter_vectors.h"
 
 namespace ockham::nas {
 namespace {
@@ -33,6 +34,7 @@ VariationalPosterior::VariationalPosterior(std::vector<Parameter*> parameters, c
   if (!(N >= 1.0) || !(delta > 0.0) || !(initial >= delta))
     throw UsageError(concat("variational posterior: ", N, " examples, prior precision ", delta, ", initial precision ",
                             initial, "; needs N >= 1 and initial >= prior > 0."));
+  const OnHost values(parameters_, &Parameter::value);
   each_entry(parameters_, [&](std::size_t, const Parameter& parameter, std::int64_t i) {
     mu_.push_back(entry(parameter.value, i));
   });
@@ -43,6 +45,7 @@ VariationalPosterior::VariationalPosterior(std::vector<Parameter*> parameters, c
 }
 
 void VariationalPosterior::put(const std::vector<double>& values) {
+  const OnHost on_host(parameters_, &Parameter::value);
   each_entry(parameters_, [&](std::size_t place, Parameter& parameter, std::int64_t i) {
     visit_float(parameter.value.dtype(), "variational",
                 [&]<class T>() { parameter.value.data<T>()[i] = static_cast<T>(values[place]); });
@@ -64,6 +67,7 @@ void VariationalPosterior::accumulate(const std::vector<Tensor>& curvature) {
                        " curvatures; the Newton rules take one for each "
                        "of ",
                        parameters_.size(), " parameters, Vadam none."));
+  const OnHost grads(parameters_, &Parameter::grad);
   std::size_t place = 0;
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     const Tensor& grad = parameters_[p]->grad;

@@ -31,7 +31,7 @@ DropoutDivergence of_group(const GatedGroup& group, const DropoutPrior& prior) {
 
 Tensor& grad_of(Parameter& parameter) {
   if (!parameter.grad)
-    parameter.grad = Tensor::zeros(parameter.value.shape(), parameter.value.dtype());
+    parameter.grad = Tensor::zeros(parameter.value.shape(), parameter.value.dtype(), parameter.value.device());
   return parameter.grad;
 }
 

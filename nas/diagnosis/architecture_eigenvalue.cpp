@@ -35,6 +35,7 @@ double largest_architecture_eigenvalue(const SearchNetwork& network, const Batch
   for (std::size_t a = 0; a < start.size(); ++a) {
     v.push_back(Tensor(start[a].shape(), start[a].dtype()));
     fill_normal(v[a], {options.seed, Purpose::kProbe, a});
+    v[a] = v[a].to(start[a].device());
   }
   double eigenvalue = 0.0;
   for (std::int64_t i = 0; i < options.iterations; ++i) {

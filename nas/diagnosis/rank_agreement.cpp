@@ -10,6 +10,7 @@ namespace {
 std::string put_random_cell(const SearchNetwork& network, const SearchSpace& space, const RandomKey& key) {
   constexpr double kAlone = 1e6;  // times differences of normal numbers: a softmax of ones and zeros
   std::vector<double> numbers;
+  const OnHost values(network.architecture, &Parameter::value);
   for (Parameter* parameter : network.architecture) {
     Tensor& value = parameter->value;
     visit_float(value.dtype(), "logits", [&]<class T>() {

@@ -63,7 +63,8 @@ Deferred ChannelGate::run(const Context& context, const Deferred& x) {
     set_element(rows, c, keep_[c]);
     set_element(rows, C + c, x.affine.value() ? keep_[c] : 0.0);
   }
-  return {.z = x.z, .affine = x.affine.value() ? mul(x.affine, rows) : Variable(rows), .rectifies = x.rectifies};
+  const Variable keep = rows.to(x.z.device());
+  return {.z = x.z, .affine = x.affine.value() ? mul(x.affine, keep) : keep, .rectifies = x.rectifies};
 }
 
 }  // namespace ockham::nas

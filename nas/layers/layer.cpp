@@ -6,6 +6,7 @@
 #include "ops/add/add.h"
 #include "ops/add_bias/add_bias.h"
 #include "ops/batch_norm/batch_norm.h"
+#include "ops/batch_norm/running.h"
 #include "ops/batch_norm_fold/batch_norm_fold.h"
 #include "ops/concat/concat.h"
 #include "ops/conv_unit/conv_unit.h"
@@ -32,7 +33,7 @@ Variable shared(const Context& context, const std::string& function, const Varia
 /// [2, C]: the factor all along `row`, `other` along the other one.
 Variable factor_in_row(const Variable& factor, std::int64_t row, double other, std::int64_t C) {
   const auto ones_in = [&](std::int64_t at, double value) {
-    Tensor rows = Tensor::zeros({2, C}, factor.dtype());
+    Tensor rows = Tensor::zeros({2, C}, factor.dtype(), factor.device());
     Tensor part = rows.slice(0, at, at + 1);
     fill(part, value);
     return rows;
@@ -50,7 +51,7 @@ Variable shared_moments(const Context& context, const Variable& z) {
 Variable scaled_moments(const Variable& moments, const Variable& factor) {
   // (f, f) (1, f) = (f, f^2). One after the other: as arguments of one call they would be recorded in the compiler's
   // order.
-  const Variable rows = scale(Tensor::full(moments.shape(), 1.0, moments.dtype()), factor);
+  const Variable rows = scale(Tensor::full(moments.shape(), 1.0, moments.dtype(), moments.device()), factor);
   const Variable powers = factor_in_row(factor, 1, 1.0, moments.shape()[1]);
   return mul(moments, mul(rows, powers));
 }
@@ -59,7 +60,7 @@ Variable applied(const Deferred& x) {
   Variable y = x.factor.value() ? scale(x.z, x.factor) : x.z;
   if (x.affine.value()) {
     const std::vector<MixBranch> branch{{x.z, x.affine}};
-    y = mix(Tensor::full({1}, 1.0, x.z.dtype()), branch);
+    y = mix(Tensor::full({1}, 1.0, x.z.dtype(), x.z.device()), branch);
   }
   return x.rectifies ? relu(y) : y;
 }
@@ -83,7 +84,8 @@ Variable mixed(const Context& context, const Variable& alpha, std::span<const De
 
 Variable added(const Context& context, std::span<const Deferred> maps) {
   if (std::ranges::any_of(maps, [](const Deferred& map) { return map.affine.value().is_defined(); }))
-    return mixed(context, Tensor::full({1}, 1.0, maps[0].z.dtype()), maps, std::vector<std::int64_t>(maps.size(), 0));
+    return mixed(context, Tensor::full({1}, 1.0, maps[0].z.dtype(), maps[0].z.device()), maps,
+                 std::vector<std::int64_t>(maps.size(), 0));
   std::vector<Variable> tensors;
   for (const Deferred& map : maps)
     tensors.push_back(applied(map));
@@ -150,7 +152,8 @@ BatchNorm::BatchNorm(std::int64_t channels, bool is_affine, Initial& initial)
       bias_(is_affine ? &add_parameter("bias", initial.constant({channels}, 0.0)) : nullptr),
       running_mean_(add_parameter("running_mean", initial.constant({channels}, 0.0), ParameterKind::kBuffer)),
       running_variance_(add_parameter("running_var", initial.constant({channels}, 1.0), ParameterKind::kBuffer)),
-      batches_(add_parameter("num_batches_tracked", Tensor::zeros({}, DType::kInt64), ParameterKind::kBuffer)) {}
+      batches_(add_parameter("num_batches_tracked", Tensor::zeros({}, DType::kInt64, initial.device),
+                             ParameterKind::kBuffer)) {}
 
 Variable BatchNorm::forward(const Context& context, const Variable& x) {
   const Variable gamma = weight_ ? context.use(*weight_) : Variable();
@@ -159,7 +162,7 @@ Variable BatchNorm::forward(const Context& context, const Variable& x) {
     case BatchNormMode::kBatch: {
       BatchNormResult result = batch_norm_train(x, gamma, beta);
       if (context.is_training)
-        update_running(result.mean, result.variance, x.value().numel() / x.value().size(1));
+        move_running(result.mean, result.variance, x.value().numel() / x.value().size(1));
       return result.y;
     }
     case BatchNormMode::kFrozenBatch: {
@@ -190,8 +193,8 @@ Deferred BatchNorm::run(const Context& context, const Deferred& x) {
   }
   if (context.batch_norm == BatchNormMode::kBatch && context.is_training) {
     const std::int64_t channels = m.value().size(1);
-    update_running(m.value().slice(0, 0, 1).reshape({channels}), m.value().slice(0, 1, 2).reshape({channels}),
-                   x.z.value().numel() / channels);
+    move_running(m.value().slice(0, 0, 1).reshape({channels}), m.value().slice(0, 1, 2).reshape({channels}),
+                 x.z.value().numel() / channels);
   }
   const Variable affine = batch_norm_fold(m, gamma, beta);
   if (!x.factor.value())
@@ -206,8 +209,9 @@ Variable MaxPool::forward(const Context& context, const Variable& x) {
 }
 
 Deferred MaxPool::run(const Context& context, const Deferred& x) {
-  // The maximum of f z is f times the maximum of z where f is positive.
-  if (!x.factor.value() || x.affine.value() || x.rectifies || x.factor.value().item() <= 0.0)
+  // The maximum of f z is f times the maximum of z where f is positive. On a device the host would have to wait for f.
+  if (!x.factor.value() || x.affine.value() || x.rectifies || !x.factor.device().is_cpu() ||
+      x.factor.value().item() <= 0.0)
     return {.z = forward(context, applied(x))};
   return {.z = forward(context, x.z), .factor = x.factor};
 }
@@ -245,13 +249,9 @@ Deferred Relu::run(const Context&, const Deferred& x) {
   return y;
 }
 
-void BatchNorm::update_running(const Tensor& mean, const Tensor& variance, std::int64_t samples) {
-  const double unbiased = samples > 1 ? static_cast<double>(samples) / static_cast<double>(samples - 1) : 1.0;
-  scale(running_mean_.value, 1.0 - kMomentum);
-  axpy(kMomentum, mean, running_mean_.value);
-  scale(running_variance_.value, 1.0 - kMomentum);
-  axpy(kMomentum * unbiased, variance, running_variance_.value);
-  ++*batches_.value.data<std::int64_t>();
+void BatchNorm::move_running(const Tensor& mean, const Tensor& variance, std::int64_t samples) {
+  RunningStatistics running{running_mean_.value, running_variance_.value, batches_.value};
+  update_running(running, mean, variance, samples, kMomentum);
 }
 
 Linear::Linear(std::int64_t in, std::int64_t out, Initial& initial)

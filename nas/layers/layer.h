@@ -99,7 +99,7 @@ class BatchNorm : public Layer {
   Deferred run(const Context& context, const Deferred& x) override;
 
  private:
-  void update_running(const Tensor& mean, const Tensor& variance, std::int64_t samples);
+  void move_running(const Tensor& mean, const Tensor& variance, std::int64_t samples);
 
   Parameter* weight_ = nullptr;
   Parameter* bias_ = nullptr;

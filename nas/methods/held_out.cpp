@@ -18,7 +18,9 @@ Batch first_images(const HeldOut& held_out, std::int64_t count, DType dtype) {
     return Score{};
   });
   const Shape& one = parts.front().images.shape();
-  Batch result{.images = Tensor({taken, one[1], one[2], one[3]}, dtype), .labels = Tensor({taken}, DType::kInt64)};
+  const Device device = parts.front().images.device();
+  Batch result{.images = Tensor({taken, one[1], one[2], one[3]}, dtype, device),
+               .labels = Tensor({taken}, DType::kInt64, device)};
   std::int64_t begin = 0;
   for (const Batch& part : parts) {
     Batch place = part_of(result, begin, begin + part.images.size(0));

@@ -10,6 +10,7 @@ namespace ockham::nas {
 struct SearchBasics {
   std::uint64_t seed = 0;
   DType dtype = DType::kFloat32;       ///< of the weights
+  Device device = {};                  ///< of networks, where the method does not say otherwise
   double lr = 0.025;                   ///< of the weights at the start
   double default_weight_decay = 3e-4;  ///< where WeightSettings leave it open
   std::size_t memory_limit = 0;        ///< bytes of tensors; 0: none

@@ -7,7 +7,7 @@ namespace ockham::nas {
 namespace {
 
 OwnedNetwork make_supernet(const SearchSpace& space, const RelaxedOptions& options) {
-  Initial initial{.seed = options.seed, .dtype = options.dtype};
+  Initial initial{.seed = options.seed, .dtype = options.dtype, .device = options.device};
   return space.make_supernet(initial);
 }
 

@@ -11,6 +11,7 @@ struct RelaxedOptions {
   std::int64_t skip_cap = -1;  ///< most skip connections of the derived cell; -1: no limit
   std::uint64_t seed = 0;
   DType dtype = DType::kFloat32;
+  Device device = {};
 };
 
 class RelaxedMethod : public SearchMethod {

@@ -33,7 +33,8 @@ RelaxedOptions RelaxedSettings::options(const SearchBasics& basics) const {
           .architecture_lr = architecture_lr,
           .skip_cap = skip_cap.value_or(-1),
           .seed = basics.seed,
-          .dtype = basics.dtype};
+          .dtype = basics.dtype,
+          .device = basics.device};
 }
 
 void describe(HessianOptions& options, SettingVisitor& visitor) {

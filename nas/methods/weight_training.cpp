@@ -2,22 +2,40 @@
 
 #include "autograd/optim/state.h"
 #include "engine/math.h"
-#include "nas/train/trainer.h"
 
 namespace ockham::nas {
 
 WeightTraining::WeightTraining(const SearchNetwork& network, const WeightOptions& options)
-    : network_(network), options_(options), weights_(network.weights()), optimizer_(weights_, options.sgd) {}
+    : network_(network),
+      options_(options),
+      weights_(network.weights()),
+      optimizer_(weights_, options.sgd),
+      repeated_(network.module->state()) {}
 
 Score WeightTraining::step(const Batch& batch, const StepPlace& place) {
-  const Score score = network_.differentiate(batch, place.number);
-  update(place);
-  return score;
+  if (!network_.takes_whole(batch)) {
+    const Score score = network_.differentiate(batch, place.number);
+    update(place);
+    return score;
+  }
+  optimizer_.prepare(place.lr);
+  const auto work = [this](const Batch& images) {
+    StepResult result = network_.enqueue_gradients(images);
+    update(result);
+    return result;
+  };
+  return repeated_.run(batch, work).read(place.number);
 }
 
 void WeightTraining::update(const StepPlace& place) {
-  require_finite(clip_gradients(weights_, options_.clip), "the gradient norm", place.number);
-  optimizer_.step(place.lr);
+  optimizer_.prepare(place.lr);
+  const Tensor norm = clipped_norm(weights_, options_.clip);
+  optimizer_.apply(norm);
+  require_finite(norm.item(), "the gradient norm", place.number);
+}
+
+void WeightTraining::update(StepResult& result) {
+  nas::update(optimizer_, weights_, options_.clip, result);
 }
 
 void add_state(std::string_view prefix, const std::map<std::string, Tensor>& from,

@@ -2,6 +2,7 @@
 // The weights' side of a search: SGD with clipped gradients on training batches, the same for every method.
 #include "autograd/optim/sgd.h"
 #include "nas/methods/method.h"
+#include "nas/train/repeated_step.h"
 
 namespace ockham::nas {
 
@@ -20,6 +21,8 @@ class WeightTraining {
   Score step(const Batch& batch, const StepPlace& place);
   /// The update from grads that are there already, such as those of a joint loss. @throws DivergedError
   void update(const StepPlace& place);
+  /// update() after gradients that are still being computed. The optimiser was prepared.
+  void update(StepResult& result);
   Sgd& optimizer() { return optimizer_; }
   const Sgd& optimizer() const { return optimizer_; }
   const WeightOptions& options() const { return options_; }
@@ -29,6 +32,7 @@ class WeightTraining {
   WeightOptions options_;
   std::vector<Parameter*> weights_;
   Sgd optimizer_;
+  RepeatedStep repeated_;
 };
 
 /// Adds `from` to `state` under prefixed names, and takes them out again.

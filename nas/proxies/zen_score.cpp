@@ -48,7 +48,7 @@ double log_scales(Module& network) {
       continue;
     const std::string norm = variance->name.substr(0, variance->name.size() - kVariance.size());
     const auto batches = std::ranges::find(state, norm + "num_batches_tracked", &Parameter::name);
-    if (batches == state.end() || *(*batches)->value.data<std::int64_t>() == 0)
+    if (batches == state.end() || (*batches)->value.item() == 0.0)
       continue;
     const double mean = sum(variance->value) / static_cast<double>(variance->value.numel()) / BatchNorm::kMomentum;
     total += 0.5 * std::log(mean);

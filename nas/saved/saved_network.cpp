@@ -2,6 +2,7 @@
 
 #include "engine/allocator.h"
 #include "engine/json_file.h"
+#include "engine/math.h"
 
 namespace ockham::nas {
 namespace {
@@ -141,9 +142,10 @@ Module& SavedNetwork::module() {
   return supernet ? static_cast<Module&>(*supernet) : static_cast<Module&>(*evaluation);
 }
 
-SavedNetwork restore_network(const Json& json, const std::map<std::string, Tensor>& tensors, DType dtype) {
+SavedNetwork restore_network(const Json& json, const std::map<std::string, Tensor>& tensors, DType dtype,
+                             Device device) {
   SavedNetwork result;
-  Initial initial{.dtype = dtype};
+  Initial initial{.dtype = dtype, .device = device};
   const auto cells = get<std::int64_t>(json, "cells");
   if (cells > static_cast<std::int64_t>(tensors.size()))
     throw CheckpointError(concat("checkpoint: it describes ", cells, " cells, but holds only ", tensors.size(),
@@ -177,7 +179,7 @@ void restore(const std::vector<Parameter*>& state, const std::map<std::string, T
     if (it->second.shape() != parameter->value.shape())
       throw CheckpointError(concat("checkpoint: ", parameter->name, " has shape ", it->second.shape(), ", but ",
                                    parameter->value.shape(), " here; it belongs to another network."));
-    parameter->value = it->second.to(parameter->value.dtype()).clone();
+    copy(it->second.to(parameter->value.dtype()).to(parameter->value.device()), parameter->value);
   }
 }
 

@@ -23,10 +23,11 @@ struct SavedNetwork {
   Module& module();
 };
 
-/// Builds the network that `json` describes, in a precision of choice, from its parameters and buffers by name.
+/// Builds the network that `json` describes, in a precision and on a device of choice, from its parameters and buffers
+/// by name.
 /// @throws CheckpointError
 SavedNetwork restore_network(const nlohmann::ordered_json& json, const std::map<std::string, Tensor>& tensors,
-                             DType dtype);
+                             DType dtype, Device device = {});
 
 /// Copies tensors into the parameters and buffers of their names.
 /// @throws CheckpointError if one is missing or has another shape

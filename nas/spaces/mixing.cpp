@@ -26,9 +26,8 @@ std::vector<std::int64_t> places_of(std::vector<std::int64_t> options, std::int6
 }  // namespace
 
 Parameter& SoftmaxMixer::add_logits(const OptionBlock& block, Initial& initial) {
-  Tensor logits({block.rows, block.columns}, initial.dtype);
-  fill_normal(logits, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0, 1e-3);
-  Parameter& parameter = add_parameter(block.name, logits, ParameterKind::kSwitch);
+  Parameter& parameter =
+      add_parameter(block.name, initial.normal({block.rows, block.columns}, 1e-3), ParameterKind::kSwitch);
   blocks_.push_back({.first = options_, .logits = &parameter, .weights = {}});
   options_ += block.rows * block.columns;
   return parameter;
@@ -122,7 +121,8 @@ Variable GateMixer::fixed(const Context& context, std::span<const Deferred> maps
   std::vector<double> weights;
   for (const double count : kept)
     weights.push_back(count > 0.0 ? 1.0 / count : 0.0);
-  return mixed(context, Tensor::from(weights, {std::ssize(weights)}).to(maps[0].z.dtype()), maps, choices);
+  const Tensor alpha = Tensor::from(weights, {std::ssize(weights)}).to(maps[0].z.dtype()).to(maps[0].z.device());
+  return mixed(context, alpha, maps, choices);
 }
 
 std::vector<GatedGroup> GateMixer::groups(

@@ -19,24 +19,47 @@ SearchNetwork SearchNetwork::up_to_features() const {
   return {.module = module, .forward = features, .architecture = architecture};
 }
 
-Score SearchNetwork::differentiate(const Batch& batch, std::uint64_t step) const {
-  std::vector<Parameter*> all = weights();
-  all.insert(all.end(), architecture.begin(), architecture.end());
+namespace {
+
+/// Clears the gradients of `all`, lets `compute` write them, and puts zeros where it wrote none.
+template <class Compute>
+auto with_all_gradients(const std::vector<Parameter*>& all, Compute compute) {
   clear_gradients(all);
-  const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t) {
-    PartLoss result;
-    const Variable logits = forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch}, part.images);
-    result.loss = softmax_cross_entropy(logits, part.labels);
-    result.value = result.loss.value().item();
-    result.logits = logits.value();
-    return result;
-  };
-  const Score result = compute_gradients(batch, micro_batch, step, part_loss);
+  auto result = compute();
   for (Parameter* parameter : all) {
+    const Tensor& value = parameter->value;
     if (!parameter->grad)
-      parameter->grad = Tensor::zeros(parameter->value.shape(), parameter->value.dtype());
+      parameter->grad = Tensor::zeros(value.shape(), value.dtype(), value.device());
   }
   return result;
+}
+
+}  // namespace
+
+std::vector<Parameter*> SearchNetwork::trained() const {
+  std::vector<Parameter*> all = weights();
+  all.insert(all.end(), architecture.begin(), architecture.end());
+  return all;
+}
+
+PartLoss SearchNetwork::loss_of(Tape& tape, const Batch& batch) const {
+  const Variable logits = forward({.tape = &tape, .batch_norm = BatchNormMode::kBatch}, batch.images);
+  const Variable loss = softmax_cross_entropy(logits, batch.labels);
+  return {.loss = loss, .counted = loss.value(), .logits = logits.value()};
+}
+
+Score SearchNetwork::differentiate(const Batch& batch, std::uint64_t step) const {
+  return with_all_gradients(trained(), [&] {
+    return compute_gradients(batch, micro_batch, step,
+                             [this](Tape& tape, const Batch& part, std::uint64_t) { return loss_of(tape, part); });
+  });
+}
+
+StepResult SearchNetwork::enqueue_gradients(const Batch& batch) const {
+  return with_all_gradients(trained(), [&] {
+    return nas::enqueue_gradients(batch, 0,
+                                  [this](Tape& tape, const Batch& part, std::uint64_t) { return loss_of(tape, part); });
+  });
 }
 
 }  // namespace ockham::nas

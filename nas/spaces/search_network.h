@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "autograd/module.h"
-#include "nas/train/score.h"
+#include "nas/train/micro_batches.h"
 
 namespace ockham::nas {
 
@@ -25,6 +25,13 @@ struct SearchNetwork {
   /// on it. Batch norm takes the batch's statistics; running ones stay as they are. `step` is what an error names.
   /// @throws DivergedError if the loss is not finite
   Score differentiate(const Batch& batch, std::uint64_t step = 0) const;
+  /// The same, all images at a time, without waiting for a device.
+  StepResult enqueue_gradients(const Batch& batch) const;
+  bool takes_whole(const Batch& batch) const { return is_whole(batch.images.size(0), micro_batch); }
+
+ private:
+  std::vector<Parameter*> trained() const;
+  PartLoss loss_of(Tape& tape, const Batch& batch) const;
 };
 
 }  // namespace ockham::nas

@@ -4,29 +4,27 @@
 
 #include "autograd/reverse.h"
 #include "engine/allocator.h"
-#include "nas/train/trainer.h"
 #include "ops/scale/scale.h"
+#include "ops/softmax_cross_entropy/hits.h"
 
 namespace ockham::nas {
-namespace {
-
-Score add_gradients(const Batch& part, double weight, bool accumulate, std::uint64_t step, std::uint64_t number,
-                    const LossOfPart& loss_of) {
-  Tape tape;
-  PartLoss result;
-  {
-    const MemoryScope kept(MemoryClass::kActivations);
-    result = loss_of(tape, part, number);
-  }
-  require_finite(result.loss.value().item(), "the loss", step);
-  backward(weight == 1.0 ? result.loss : scale(result.loss, weight), accumulate);
-  return score(result.logits, part.labels, result.value);
-}
-
-}  // namespace
-
 Batch part_of(const Batch& batch, std::int64_t begin, std::int64_t end) {
   return {.images = batch.images.slice(0, begin, end), .labels = batch.labels.slice(0, begin, end)};
+}
+
+StepResult enqueue_gradients(const Batch& batch, std::uint64_t number, const LossOfPart& loss_of, double weight,
+                             bool accumulate) {
+  Tape tape;
+  PartLoss part;
+  {
+    const MemoryScope kept(MemoryClass::kActivations);
+    part = loss_of(tape, batch, number);
+  }
+  backward(weight == 1.0 ? part.loss : scale(part.loss, weight), accumulate);
+  return {.loss = part.loss.value(),
+          .counted = part.counted,
+          .hits = hits(part.logits, batch.labels),
+          .images = batch.images.size(0)};
 }
 
 Score compute_gradients(const Batch& batch, std::int64_t micro_batch, std::uint64_t step, const LossOfPart& loss_of) {
@@ -38,7 +36,8 @@ Score compute_gradients(const Batch& batch, std::int64_t micro_batch, std::uint6
     const std::int64_t begin = static_cast<std::int64_t>(i) * most;
     const std::int64_t end = std::min(begin + most, total);
     const double weight = static_cast<double>(end - begin) / static_cast<double>(total);
-    sum.add(add_gradients(part_of(batch, begin, end), weight, i > 0, step, step * parts + i, loss_of));
+    const Batch part = part_of(batch, begin, end);
+    sum.add(enqueue_gradients(part, step * parts + i, loss_of, weight, i > 0).read(step));
   }
   return sum;
 }

@@ -17,7 +17,7 @@ inline std::vector<Tensor> values_of(const std::vector<Parameter*>& parameters) 
 inline std::vector<double> numbers_of(const std::vector<Parameter*>& parameters) {
   std::vector<double> numbers;
   for (const Parameter* parameter : parameters) {
-    const Tensor values = parameter->value.to(DType::kFloat64).contiguous();
+    const Tensor values = parameter->value.to(Device{}).to(DType::kFloat64).contiguous();
     numbers.insert(numbers.end(), values.span<double>().begin(), values.span<double>().end());
   }
   return numbers;
@@ -40,13 +40,33 @@ inline void place(const std::vector<Parameter*>& parameters, const std::vector<T
   }
 }
 
+/// Brings a part of the parameters, values or grads, to the host's memory for as long as it lives, and what was made of
+/// them back at its end, in one transfer each way. Does nothing where they are there already.
+class OnHost {
+ public:
+  OnHost(const std::vector<Parameter*>& parameters, Tensor Parameter::*part);
+  ~OnHost();
+  OnHost(const OnHost&) = delete;
+  OnHost& operator=(const OnHost&) = delete;
+
+ private:
+  std::vector<Parameter*> parameters_;
+  Tensor Parameter::*part_;
+  std::vector<Tensor> there_;  // by parameter, on the device
+  Tensor all_;                 // on the host, one after another
+};
+
 /// Puts the state and the gradients of a network back when it ends, to the bit.
 class Restored {
  public:
-  explicit Restored(Module& network) : state_(network.state()), values_(values_of(state_)), grads_(grads_of(state_)) {}
+  explicit Restored(Module& network) : state_(network.state()), values_(values_of(state_)), grads_(grads_of(state_)) {
+    for (const Parameter* parameter : state_)
+      places_.push_back(parameter->value);
+  }
   ~Restored() {
     for (std::size_t i = 0; i < state_.size(); ++i) {
-      state_[i]->value = values_[i];
+      copy(values_[i], places_[i]);
+      state_[i]->value = places_[i];  // where it was: recorded steps read it there
       state_[i]->grad = grads_[i];
     }
   }
@@ -55,7 +75,7 @@ class Restored {
 
  private:
   std::vector<Parameter*> state_;
-  std::vector<Tensor> values_, grads_;
+  std::vector<Tensor> places_, values_, grads_;
 };
 
 }  // namespace ockham::nas

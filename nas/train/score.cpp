@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "ops/softmax/row_op.h"
+#include "ops/softmax_cross_entropy/hits.h"
 
 namespace ockham::nas {
 
@@ -15,24 +16,15 @@ void Score::add(const Score& other) {
 }
 
 Score score(const Tensor& logits, const Tensor& labels, double mean_loss) {
-  const std::int64_t N = logits.size(0);
-  const std::int64_t C = logits.size(1);
-  Score result{.loss = mean_loss * static_cast<double>(N), .count = N};
-  visit_float(logits.dtype(), "score", [&]<class T>() {
-    for (std::int64_t n = 0; n < N; ++n) {
-      const T* row = logits.data<T>() + n * C;
-      const std::int64_t label = labels.data<std::int64_t>()[n];
-      std::int64_t ahead = 0;
-      for (std::int64_t c = 0; c < C; ++c)
-        ahead += c != label && !(row[c] < row[label] || (row[c] == row[label] && c > label));
-      result.top1 += ahead < 1;
-      result.top5 += ahead < 5;
-    }
-  });
-  return result;
+  const Tensor counts = hits(logits, labels).to(Device{});
+  return {.loss = mean_loss * static_cast<double>(logits.size(0)),
+          .top1 = static_cast<std::int64_t>(counts.data<double>()[0]),
+          .top5 = static_cast<std::int64_t>(counts.data<double>()[1]),
+          .count = logits.size(0)};
 }
 
-Score score(const Tensor& logits, const Tensor& labels) {
+Score score(const Tensor& given_logits, const Tensor& given_labels) {
+  const Tensor logits = given_logits.to(Device{}), labels = given_labels.to(Device{});
   constexpr double kSteps = 0x1p28;
   const std::int64_t N = logits.size(0);
   const std::int64_t C = logits.size(1);

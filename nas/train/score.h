@@ -9,6 +9,8 @@ namespace ockham::nas {
 struct Batch {
   Tensor images;  ///< [N, C, H, W]
   Tensor labels;  ///< int64 [N]
+
+  Batch to(Device device) const { return {.images = images.to(device), .labels = labels.to(device)}; }
 };
 
 /// Sums over images; divide by count.
@@ -24,8 +26,8 @@ struct Score {
   double accuracy5() const { return static_cast<double>(top5) / static_cast<double>(count); }
 };
 
-/// Counts of a batch; mean_loss is what the loss op gave. An image counts as top-k if fewer than k classes have a
-/// larger logit; ties count for the lower class, NaN logits count as wrong.
+/// Counts of a batch; mean_loss is what the loss op gave. An image counts as top-k if
+/// fewer than k classes have a larger logit; ties count for the lower class, NaN logits count as wrong.
 Score score(const Tensor& logits, const Tensor& labels, double mean_loss);
 
 /// The same with each image's cross-entropy, in double. It is rounded to a multiple of 2^-28 (4e-9), so that the sum is

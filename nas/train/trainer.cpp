@@ -8,11 +8,6 @@
 
 namespace ockham::nas {
 
-void require_finite(double value, std::string_view what, std::uint64_t step) {
-  if (!std::isfinite(value))
-    throw DivergedError(concat(what, " is ", value, " at step ", step, "; start again with a lower --lr."));
-}
-
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
                BatchNormMode mode) {
   return score(forward({.batch_norm = mode}, batch.images).value(), batch.labels);
@@ -22,7 +17,8 @@ Trainer::Trainer(EvaluationNetwork& network, const TrainerOptions& options)
     : network_(network),
       options_(options),
       weights_(network.parameters(ParameterKind::kWeight)),
-      optimizer_(weights_, options.sgd) {}
+      optimizer_(weights_, options.sgd),
+      repeated_(network.state()) {}
 
 PartLoss Trainer::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
   const Context context{.tape = &tape,
@@ -35,17 +31,31 @@ PartLoss Trainer::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
   Variable loss = main;
   if (output.auxiliary.value().is_defined())
     loss = add(loss, scale(softmax_cross_entropy(output.auxiliary, part.labels, attrs), options_.auxiliary_weight));
-  return {.loss = loss, .value = main.value().item(), .logits = output.logits.value()};
+  return {.loss = loss, .counted = main.value(), .logits = output.logits.value()};
 }
 
 Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
-  clear_gradients(weights_);
-  const Score result = compute_gradients(
-      batch, options_.micro_batch, step,
-      [this](Tape& tape, const Batch& part, std::uint64_t number) { return loss_of(tape, part, number); });
-  require_finite(clip_gradients(weights_, options_.clip), "the gradient norm", step);
-  optimizer_.step(lr);
-  return result;
+  const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t number) {
+    return loss_of(tape, part, number);
+  };
+  optimizer_.prepare(lr);
+  if (!is_whole(batch.images.size(0), options_.micro_batch)) {
+    clear_gradients(weights_);
+    const Score result = compute_gradients(batch, options_.micro_batch, step, part_loss);
+    const Tensor norm = clipped_norm(weights_, options_.clip);
+    optimizer_.apply(norm);
+    require_finite(norm.item(), "the gradient norm", step);
+    return result;
+  }
+  const auto work = [&](const Batch& images) {
+    clear_gradients(weights_);
+    StepResult result = enqueue_gradients(images, step, part_loss);
+    update(optimizer_, weights_, options_.clip, result);
+    return result;
+  };
+  // Paths are dropped by random numbers of the step, which a recording would repeat.
+  StepResult result = network_.drops_paths() ? work(batch) : repeated_.run(batch, work);
+  return result.read(step);
 }
 
 Score Trainer::evaluate(const Batch& batch) {

@@ -3,6 +3,7 @@
 #include "autograd/optim/sgd.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/train/micro_batches.h"
+#include "nas/train/repeated_step.h"
 
 namespace ockham::nas {
 
@@ -14,9 +15,6 @@ struct TrainerOptions {
   std::int64_t micro_batch = 0;  ///< images at a time (compute_gradients); 0: the whole batch
   std::uint64_t seed = 0;
 };
-
-/// @throws DivergedError if `value` is not finite, naming what, step and remedy
-void require_finite(double value, std::string_view what, std::uint64_t step);
 
 /// The loss of one batch and its score, without a tape.
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
@@ -43,6 +41,7 @@ class Trainer {
   TrainerOptions options_;
   std::vector<Parameter*> weights_;
   Sgd optimizer_;
+  RepeatedStep repeated_;
 };
 
 }  // namespace ockham::nas

@@ -25,7 +25,7 @@ struct Plain {
     const Variable x = reshape(part.images, {part.images.size(0), 48});
     const Variable logits = linear(tanh(linear(x, tape.leaf(first))), tape.leaf(second));
     const Variable loss = softmax_cross_entropy(logits, part.labels);
-    return {.loss = loss, .value = loss.value().item(), .logits = logits.value()};
+    return {.loss = loss, .counted = loss.value(), .logits = logits.value()};
   }
   Score gradients(const Batch& batch, std::int64_t micro_batch) {
     return compute_gradients(batch, micro_batch, 0,

@@ -9,8 +9,8 @@ namespace ockham::nas {
 namespace {
 
 /// D = N directions of logits [N, classes]: in direction i the row of image i is d L_i / d logits = softmax - one-hot.
-Tensor rows_apart(const Tensor& logits, const Tensor& labels) {
-  const Tensor p = softmax(Variable(logits)).value();
+Tensor rows_apart(const Tensor& logits, const Tensor& given_labels) {
+  const Tensor p = softmax(Variable(logits)).value().to(Device{}), labels = given_labels.to(Device{});
   const std::int64_t n = logits.size(0), classes = logits.size(1);
   Tensor seeds = Tensor::zeros(with_directions(logits.shape(), n), logits.dtype());
   visit_float(logits.dtype(), "per-sample gradients", [&]<class T>() {
@@ -20,7 +20,7 @@ Tensor rows_apart(const Tensor& logits, const Tensor& labels) {
       row[labels.data<std::int64_t>()[i]] -= T(1);
     }
   });
-  return seeds;
+  return seeds.to(logits.device());
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ std::vector<Tensor> mean_squared_gradients(const SearchNetwork& network, const B
     const Shape& shape = network.architecture[p]->value.shape();
     Tensor mean = Tensor::zeros(shape, DType::kFloat64);
     if (const auto row = rows.find(leaves[p]); row != rows.end()) {
-      const Tensor gradients = row->second.contiguous().to(DType::kFloat64);
+      const Tensor gradients = row->second.to(Device{}).contiguous().to(DType::kFloat64);
       for (std::int64_t i = 0; i < gradients.numel(); ++i) {
         const double g = gradients.data<double>()[i];
         mean.data<double>()[i % mean.numel()] += g * g / static_cast<double>(n);

@@ -38,13 +38,14 @@ std::vector<Candidate> BalenasTf::draw() const {
 
 std::vector<double> BalenasTf::score(const std::vector<Candidate>& cells, const Batch& images,
                                      const Pause& pause) const {
+  const Batch here = images.to(Device{});  // proxies look into their networks: they run on the host
   std::vector<std::vector<double>> scores(options_.proxies.size());
   for (const Candidate& cell : cells) {
     pause();
     Initial initial{.seed = options().seed, .dtype = DType::kFloat64};
     const OwnedNetwork subject = space().make_network(cell.cell, initial);
     for (std::size_t p = 0; p < scores.size(); ++p)
-      scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, images));
+      scores[p].push_back(proxies::find(options_.proxies[p]).score(subject.network, here));
   }
   return scores.size() == 1 ? without_nan(scores[0]) : proxies::rank_sums(scores);
 }

@@ -8,14 +8,17 @@
 #include "nas/element.h"
 #include "nas/methods/bayesnas/switch_groups.h"
 #include "nas/train/micro_batches.h"
+#include "nas/train/parameter_vectors.h"
 #include "nas/train/trainer.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::nas {
 namespace {
 
+constexpr std::string_view kSwitchNorm = "the norm of the switches' gradients";
+
 SwitchNetwork make_network(const SearchSpace& space, const BayesNasOptions& options) {
-  Initial initial{.seed = options.seed, .dtype = options.dtype};
+  Initial initial{.seed = options.seed, .dtype = options.dtype, .device = options.device};
   return space.make_switches(initial);
 }
 
@@ -56,7 +59,8 @@ BayesNas::BayesNas(const SearchSpace& space, const BayesNasOptions& options, Ima
       groups_(groups_of(net_)),
       switches_(net_.owned.network.architecture),
       weights_(net_.owned.network, options.weights),
-      switch_optimizer_(switches_, options.switch_sgd) {
+      switch_optimizer_(switches_, options.switch_sgd),
+      repeated_(net_.owned.module->state()) {
   require_checkable(options);
   options_.hessian_images = std::min(options_.hessian_images, images_.largest_sample);
 }
@@ -103,29 +107,46 @@ Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* l
   return softmax_cross_entropy(output, batch.labels);
 }
 
-Score BayesNas::find_gradients(const Batch& batch, std::uint64_t step) {
-  // What is pruned leaves the graph and gets no gradient: an old one must not act again.
+PartLoss BayesNas::part_loss(Tape& tape, const Batch& part) {
+  PartLoss result;
+  result.loss = loss_of({.tape = &tape,
+                         .batch_norm = BatchNormMode::kBatch,
+                         .is_training = options_.keeps_statistics,
+                         .key = {options_.seed}},
+                        part, &result.logits);
+  result.counted = result.loss.value();
+  return result;
+}
+
+/// What is pruned leaves the graph and gets no gradient: an old one must not act again.
+void BayesNas::clear_all_gradients() {
   clear_gradients(net_.owned.network.weights());
   clear_gradients(switches_);
-  const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t) {
-    PartLoss result;
-    result.loss = loss_of({.tape = &tape,
-                           .batch_norm = BatchNormMode::kBatch,
-                           .is_training = options_.keeps_statistics,
-                           .key = {options_.seed}},
-                          part, &result.logits);
-    result.value = result.loss.value().item();
-    return result;
-  };
-  const Score result = compute_gradients(batch, micro_batch_, step, part_loss);
-  require_finite(clip_gradients(switches_, 0.0), "the norm of the switches' gradients", step);
+}
+
+Score BayesNas::split_step(const Batch& batch, const StepPlace& place) {
+  clear_all_gradients();
+  const Score result =
+      compute_gradients(batch, micro_batch_, place.number,
+                        [this](Tape& tape, const Batch& part, std::uint64_t) { return part_loss(tape, part); });
+  require_finite(clip_gradients(switches_, 0.0), kSwitchNorm, place.number);
+  weights_.update(place);
   return result;
 }
 
 Score BayesNas::weight_step(const Batch& batch, const StepPlace& place) {
-  const Score result = find_gradients(batch, place.number);
-  weights_.update(place);
-  return result;
+  if (!is_whole(batch.images.size(0), micro_batch_))
+    return split_step(batch, place);
+  weights_.optimizer().prepare(place.lr);
+  const auto work = [this](const Batch& images) {
+    clear_all_gradients();
+    StepResult result = enqueue_gradients(
+        images, 0, [this](Tape& tape, const Batch& part, std::uint64_t) { return part_loss(tape, part); });
+    result.norms.push_back({kSwitchNorm, clipped_norm(switches_, 0.0)});
+    weights_.update(result);
+    return result;
+  };
+  return repeated_.run(batch, work).read(place.number);
 }
 
 Score BayesNas::joint_step(const Batch& batch, const StepPlace& place) {
@@ -133,6 +154,7 @@ Score BayesNas::joint_step(const Batch& batch, const StepPlace& place) {
   if (!options_.proximal)
     add_penalty_gradient();
   switch_optimizer_.step(options_.switch_lr);
+  const OnHost values(switches_, &Parameter::value);
   if (options_.proximal)
     shrink_switches();
   freeze_pruned();
@@ -140,6 +162,7 @@ Score BayesNas::joint_step(const Batch& batch, const StepPlace& place) {
 }
 
 void BayesNas::add_penalty_gradient() {
+  const OnHost values(switches_, &Parameter::value), grads(switches_, &Parameter::grad);
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     if (groups_[i].is_pruned() || !groups_[i].is_switch())
       continue;
@@ -188,6 +211,7 @@ Score BayesNas::evaluate(const Batch& batch) {
 }
 
 double BayesNas::penalty() {
+  const OnHost values(switches_, &Parameter::value);
   read_switches(net_, groups_);
   return posterior_penalty(groups_, options_.posterior);
 }
@@ -207,6 +231,7 @@ void BayesNas::load(const std::map<std::string, Tensor>& state) {
   switch_optimizer_.load(part_of_state("optim.switches.", state));
   unpack(stored_like(state, "bayes.groups", pack(groups_)), groups_);
   leave_out_pruned(net_, groups_);
+  repeated_.forget();
 }
 
 }  // namespace ockham::nas

@@ -34,6 +34,7 @@ struct BayesNasOptions {
   std::int64_t check_entries = 0;  ///< of C, compared with central differences in float64
   std::uint64_t seed = 0;
   DType dtype = DType::kFloat32;
+  Device device = {};
 
   /// For spaces whose cells take one option of each choice: proximal steps, one phase, batches' own statistics, taken
   /// as constants in C, and the paper's gate in place of the code's, as there are no origins.
@@ -101,7 +102,9 @@ class BayesNas : public SearchMethod {
  private:
   bool is_warmup(const StepPlace& place) const;
   Variable loss_of(const Context& context, const Batch& batch, Tensor* logits = nullptr);
-  Score find_gradients(const Batch& batch, std::uint64_t step);
+  Score split_step(const Batch& batch, const StepPlace& place);
+  PartLoss part_loss(Tape& tape, const Batch& part);
+  void clear_all_gradients();
   void add_penalty_gradient();
   void shrink_switches();
   void freeze_pruned();
@@ -119,6 +122,7 @@ class BayesNas : public SearchMethod {
   std::vector<Parameter*> switches_;
   WeightTraining weights_;
   Sgd switch_optimizer_;
+  RepeatedStep repeated_;
   std::optional<Round> round_;
 };
 

@@ -7,6 +7,7 @@
 #include "nas/bayes/entropy.h"
 #include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/methods/bayesnas/switch_groups.h"
+#include "nas/train/parameter_vectors.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::nas {
@@ -93,7 +94,7 @@ HessianReport BayesNas::measure_curvature(const Batch& batch) {
 }
 
 HessianCheck BayesNas::check_curvature(const Batch& batch) {
-  Initial initial{.dtype = DType::kFloat64};
+  Initial initial{.dtype = DType::kFloat64, .device = options_.device};
   SwitchNetwork copy = space_.make_switches(initial);
   const std::vector<Parameter*> from = net_.owned.module->state(), to = copy.owned.module->state();
   for (std::size_t i = 0; i < from.size(); ++i)
@@ -113,11 +114,13 @@ HessianCheck BayesNas::check_curvature(const Batch& batch) {
 }
 
 int BayesNas::update_and_prune(int round) {
+  const OnHost values(switches_, &Parameter::value);
   read_switches(net_, groups_);
   update_posterior(groups_, options_.posterior);
   derive();  // throws where nothing would be left, while the variances that say so are still there
   const int pruned = prune_posterior(groups_, round);
   leave_out_pruned(net_, groups_);
+  repeated_.forget();
   freeze_pruned();
   return pruned;
 }
@@ -152,6 +155,7 @@ double BayesNas::strength_of(std::size_t i) const {
 std::string BayesNas::derive() const {
   if (net_.derive_kept)
     return net_.derive_kept(kept_variances());
+  const OnHost values(switches_, &Parameter::value);
   std::vector<double> numbers;
   for (std::size_t i = 0; i < groups_.size(); ++i)
     numbers.push_back(strength_of(i));
@@ -163,6 +167,7 @@ std::vector<CellPicture> BayesNas::pictures() const {
 }
 
 std::vector<Figure> BayesNas::figures() const {
+  const OnHost values(switches_, &Parameter::value);
   double sum = 0.0, least = HUGE_VAL, zeros = 0.0, count = 0.0;
   for (const SwitchPlaces& places : net_.groups) {
     if (places.copies.empty())
@@ -177,6 +182,7 @@ std::vector<Figure> BayesNas::figures() const {
 }
 
 PosteriorTable BayesNas::posterior() const {
+  const OnHost values(switches_, &Parameter::value);
   PosteriorTable table{.threshold = kPruneThreshold};
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SwitchGroup& group = groups_[i];

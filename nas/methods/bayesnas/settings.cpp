@@ -63,6 +63,7 @@ BayesNasOptions BayesNasSettings::options(const SearchBasics& basics) const {
   result.hessian.memory_limit = basics.memory_limit;
   result.seed = basics.seed;
   result.dtype = basics.dtype;
+  result.device = basics.device;
   return result;
 }
 

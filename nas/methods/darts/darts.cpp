@@ -5,9 +5,22 @@
 namespace ockham::nas {
 
 Darts::Darts(const SearchSpace& space, const DartsOptions& options)
-    : RelaxedMethod(space, options.relaxed), options_(options), adam_(network().architecture, options.adam) {}
+    : RelaxedMethod(space, options.relaxed),
+      options_(options),
+      adam_(network().architecture, options.adam),
+      repeated_(network().module->state()) {}
 
 void Darts::architecture_step(const Batch& train, const Batch& valid, const StepPlace& place) {
+  if (!options_.is_second_order && network().takes_whole(valid)) {
+    adam_.prepare(options().architecture_lr);
+    const auto work = [this](const Batch& images) {
+      const StepResult result = network().enqueue_gradients(images);
+      adam_.apply(result.permission());
+      return result;
+    };
+    repeated_.run(valid, work).read(place.number);
+    return;
+  }
   if (options_.is_second_order) {
     const SgdOptions& sgd = weights().options().sgd;
     second_order_gradient(

@@ -24,6 +24,7 @@ class Darts : public RelaxedMethod {
 
   DartsOptions options_;
   Adam adam_;
+  RepeatedStep repeated_;  // of the first-order architecture step
 };
 
 }  // namespace ockham::nas

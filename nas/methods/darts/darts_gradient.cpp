@@ -18,6 +18,14 @@ void look_ahead(const std::vector<Parameter*>& weights, const Unrolling& unrolli
   }
 }
 
+/// The squared norm of all together.
+double square_of(const std::vector<Tensor>& tensors) {
+  double square = 0.0;
+  for (const Tensor& t : tensors)
+    square += dot(t, t);
+  return square;
+}
+
 }  // namespace
 
 double first_order_gradient(const SearchNetwork& network, const Batch& valid) {
@@ -37,9 +45,7 @@ double second_order_gradient(const SearchNetwork& network, const Batch& train, c
     loss = network.differentiate(valid).mean_loss();
     const std::vector<Tensor> along = grads_of(weights);
     result = grads_of(network.architecture);
-    double square = 0.0;
-    for (const Tensor& g : along)
-      square += dot(g, g);
+    const double square = square_of(along);
     const double eps = 0.01 / std::sqrt(square);
     for (const double side : {1.0, -1.0}) {
       if (square == 0.0)

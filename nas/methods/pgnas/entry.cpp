@@ -29,6 +29,7 @@ class PgnasSettings : public MethodSettings {
     options.pgnas.seed = basics.seed;
     options.draws = static_cast<std::uint64_t>(draws_);
     options.dtype = basics.dtype;
+    options.device = basics.device;
     return std::make_unique<PgnasSearch>(space, options, images.held_out);
   }
 

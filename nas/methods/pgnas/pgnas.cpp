@@ -69,7 +69,7 @@ Score Pgnas::differentiate(const Batch& batch, std::uint64_t step) {
                           .key = {options_.seed, Purpose::kDropout, number}};
     const Variable logits = network_.forward(context, part.images);
     const Variable loss = softmax_cross_entropy(logits, part.labels);
-    return PartLoss{.loss = loss, .value = loss.value().item(), .logits = logits.value()};
+    return PartLoss{.loss = loss, .counted = loss.value(), .logits = logits.value()};
   };
   const Score score = compute_gradients(batch, options_.micro_batch, step, loss_of);
   if (options_.learns)
@@ -78,13 +78,15 @@ Score Pgnas::differentiate(const Batch& batch, std::uint64_t step) {
 }
 
 Score Pgnas::step(const Batch& batch, double lr, std::uint64_t step) {
+  optimizer_.prepare(lr);
   const Score score = differentiate(batch, step);
-  require_finite(clip_gradients(trained_, options_.clip), "the gradient norm", step);
+  const Tensor norm = clipped_norm(trained_, options_.clip);
   for (Parameter* parameter : trained_) {
     if (parameter->kind == ParameterKind::kSwitch)
       scale(parameter->grad, options_.logit_rate);  // SGD is linear in it
   }
-  optimizer_.step(lr);
+  optimizer_.apply(norm);
+  require_finite(norm.item(), "the gradient norm", step);
   return score;
 }
 

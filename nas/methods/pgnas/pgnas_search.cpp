@@ -9,7 +9,7 @@ namespace ockham::nas {
 namespace {
 
 OwnedGatedNetwork make_network(const SearchSpace& space, const PgnasSearchOptions& options) {
-  Initial initial{.seed = options.pgnas.seed, .dtype = options.dtype};
+  Initial initial{.seed = options.pgnas.seed, .dtype = options.dtype, .device = options.device};
   return space.make_gated(options.gates, initial);
 }
 

@@ -12,6 +12,7 @@ struct PgnasSearchOptions {
   GateOptions gates = {};
   std::uint64_t draws = 100;  ///< cells drawn at the end; equal ones are judged once
   DType dtype = DType::kFloat32;
+  Device device = {};
 };
 
 class PgnasSearch : public SearchMethod {

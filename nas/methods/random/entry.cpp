@@ -18,6 +18,7 @@ class RandomSettings : public MethodSettings {
     options.lr = basics.lr;
     options.seed = basics.seed;
     options.dtype = basics.dtype;
+    options.device = basics.device;
     return std::make_unique<RandomSearch>(space, options, images.held_out);
   }
 

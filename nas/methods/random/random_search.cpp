@@ -20,7 +20,9 @@ std::string RandomSearch::cell_of(std::int64_t candidate) const {
 void RandomSearch::begin(std::int64_t candidate) {
   current_ = candidate;
   training_.reset();
-  Initial initial{.seed = options_.seed + static_cast<std::uint64_t>(candidate), .dtype = options_.dtype};
+  Initial initial{.seed = options_.seed + static_cast<std::uint64_t>(candidate),
+                  .dtype = options_.dtype,
+                  .device = options_.device};
   network_ = space_.make_network(cell_of(candidate), initial);
   network_.network.micro_batch = micro_batch_;
   training_.emplace(network_.network, options_.weights);

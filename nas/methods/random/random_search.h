@@ -13,6 +13,7 @@ struct RandomSearchOptions {
   std::int64_t candidates = 4;
   std::uint64_t seed = 0;
   DType dtype = DType::kFloat32;
+  Device device = {};
 };
 
 class RandomSearch : public SearchMethod {

@@ -103,10 +103,10 @@ class SearchCell : public Cell {
   Variable zero_node(const std::vector<Variable>& nodes, const Variable& input) const {
     const auto alive = std::ranges::find_if(nodes, [](const Variable& v) { return v.value().is_defined(); });
     if (alive != nodes.end())
-      return Tensor::zeros(alive->shape(), alive->dtype());
+      return Tensor::zeros(alive->shape(), alive->dtype(), alive->device());
     const std::int64_t stride = cell_.kind == CellKind::kReduction ? 2 : 1;
     const Shape& s = input.shape();
-    return Tensor::zeros({s[0], channels_, s[2] / stride, s[3] / stride}, input.dtype());
+    return Tensor::zeros({s[0], channels_, s[2] / stride, s[3] / stride}, input.dtype(), input.device());
   }
 
   /// sum over edges of origin * (sum over operations of switch * op(x)); pruned parts are left out, and the node stays

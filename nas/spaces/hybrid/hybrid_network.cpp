@@ -19,8 +19,8 @@ struct Builder {
 
   std::unique_ptr<Conv> conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
     auto layer = std::make_unique<Conv>(in, out, kernel, Conv2dAttrs{.stride = stride, .pad = kernel / 2}, initial);
-    fill_normal(layer->weight().value, {initial.seed, Purpose::kInit, initial.next_stream++}, 0.0,
-                std::sqrt(2.0 / static_cast<double>(kernel * kernel * out)));
+    Tensor& weight = layer->weight().value;
+    weight = initial.normal(weight.shape(), std::sqrt(2.0 / static_cast<double>(kernel * kernel * out)));
     return layer;
   }
 

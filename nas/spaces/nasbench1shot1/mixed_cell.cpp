@@ -42,7 +42,7 @@ Variable MixedCell::sum(const Context& context, std::span<const Deferred> maps, 
     taken.push_back(maps[k]);
     options.push_back(option);
   }
-  return taken.empty() ? Variable(Tensor::zeros(maps[0].z.shape(), maps[0].z.dtype()))
+  return taken.empty() ? Variable(Tensor::zeros(maps[0].z.shape(), maps[0].z.dtype(), maps[0].z.device()))
                        : mixer_.sum(context, taken, options);
 }
 

@@ -42,7 +42,7 @@ Variable MixedCell::forward(const Context& context, const Variable& x) {
     if (!maps.empty())
       nodes[static_cast<std::size_t>(node)] = mixer_.sum(context, maps, options);
   }
-  return nodes[3].value().is_defined() ? nodes[3] : Variable(Tensor::zeros(x.shape(), x.dtype()));
+  return nodes[3].value().is_defined() ? nodes[3] : Variable(Tensor::zeros(x.shape(), x.dtype(), x.device()));
 }
 
 }  // namespace ockham::nas::nasbench201

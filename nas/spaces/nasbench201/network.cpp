@@ -41,7 +41,7 @@ class CellLayer : public Layer {
       if (!terms.empty())
         nodes[static_cast<std::size_t>(node)] = added(context, terms);
     }
-    return nodes[3].value().is_defined() ? nodes[3] : Variable(Tensor::zeros(x.shape(), x.dtype()));
+    return nodes[3].value().is_defined() ? nodes[3] : Variable(Tensor::zeros(x.shape(), x.dtype(), x.device()));
   }
 
  private:
