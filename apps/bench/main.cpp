@@ -100,6 +100,7 @@ Json profile_of(Session& session, const BenchWork& work) {
 int run(Session& session, const BenchSettings& settings) {
   if (settings.list)
     return list_cases();
+  require_cpu(settings.device);
   const BenchCase& wanted = find_bench_case(settings.name);
   const BenchWork work = wanted.prepare({.precision = precision_of(settings.device), .data = settings.data});
 

@@ -6,7 +6,7 @@
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/source_run.h"
 #include "apps/runs/inputs/batches.h"
-#include "engine/allocator.h"
+#include "engine/device_memory.h"
 #include "nas/cost.h"
 #include "nas/train/trainer.h"
 
@@ -30,13 +30,13 @@ int run(Session& session, const EvaluateSettings& settings) {
   const std::string& part = settings.split;
   if (part == "valid" && settings.source.data.valid_size == 0)
     throw UsageError("--split valid: there is no validation part without --valid-size.");
-  const Precision precision = precision_of(settings.source.compute);
+  const TensorForm maps = maps_of(settings.source.compute);
   OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
   nas::SavedNetwork& network = opened.network;
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
   const double start = monotonic_seconds();
-  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, precision.maps,
+  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, maps,
                                             [&](const nas::Batch& b) { return nas::evaluate(forward, b); });
   const double seconds = monotonic_seconds() - start;
   if (!std::isfinite(score.mean_loss()))
@@ -44,8 +44,8 @@ int run(Session& session, const EvaluateSettings& settings) {
                                score.mean_loss(),
                                "; the run that wrote it has diverged. Train again with a lower --lr."));
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));
-  const std::int64_t macs =
-      nas::count_macs(forward, network.frame.image_channels, network.frame.image_size, precision.weights);
+  const std::int64_t macs = nas::count_macs(forward, network.frame.image_channels, network.frame.image_size,
+                                            precision_of(settings.source.compute).weights, maps.device);
   std::cout << part << " accuracy " << format_percent(score.accuracy()) << " % of " << score.count << " images of "
             << opened.dataset->name() << ", loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", "
             << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates an image\n";
@@ -65,7 +65,7 @@ int run(Session& session, const EvaluateSettings& settings) {
                    {"epochs", nullptr},
                    {"seconds", seconds},
                    {"images_per_second", static_cast<double>(score.count) / seconds},
-                   {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes}});
+                   {"peak_bytes", memory_statistics(maps.device).peak_bytes}});
   return kDone;
 }
 

@@ -78,8 +78,8 @@ class Comparison {
   int run() {
     if (opened_.network.module().parameters(settings_.over).empty())
       throw UsageError("--over switches: this network has none; use --over weights, or the checkpoint of a search.");
-    batch_ = sample_batch(opened_.dataset, settings_.images, settings_.seed(), 0,
-                          precision_of(settings_.source.compute).weights);
+    batch_ =
+        sample_batch(opened_.dataset, settings_.images, settings_.seed(), 0, wide_maps_of(settings_.source.compute));
     const HessianResult exact = measure(Curvature::kExact);
     exact_ = entries_of(exact);
     gauss_newton_ = entries_of(measure(Curvature::kGaussNewton));
@@ -172,8 +172,8 @@ class Comparison {
       session_.log().line(concat("no self-check; ", kNoCheck));
       return;
     }
-    nas::SavedNetwork wide =
-        nas::restore_network(opened_.checkpoint.network, opened_.checkpoint.tensors, DType::kFloat64);
+    nas::SavedNetwork wide = nas::restore_network(opened_.checkpoint.network, opened_.checkpoint.tensors,
+                                                  DType::kFloat64, batch_.images.device());
     const nas::Batch batch{.images = batch_.images.to(DType::kFloat64), .labels = batch_.labels};
     const auto build = [&](Tape& tape) { return loss_on(tape, wide, batch); };
     Tape tape;

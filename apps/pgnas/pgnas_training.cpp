@@ -10,8 +10,8 @@
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/memory_plan.h"
 #include "autograd/optim/schedule.h"
-#include "engine/allocator.h"
 #include "engine/atomic_file.h"
+#include "engine/device_memory.h"
 #include "nas/methods/weight_training.h"
 #include "nas/train/micro_batches.h"
 #include "nas/train/trainer.h"
@@ -33,9 +33,9 @@ data::Splits open_checked_splits(const PgnasSettings& settings) {
 }
 
 /// All images at once, to be scored many times.
-nas::Batch whole(const data::DatasetPtr& dataset, DType dtype) {
+nas::Batch whole(const data::DatasetPtr& dataset, const TensorForm& form) {
   nas::Batch result;
-  evaluate_dataset(dataset, dataset->size(), dtype, [&](const nas::Batch& batch) {
+  evaluate_dataset(dataset, dataset->size(), form, [&](const nas::Batch& batch) {
     result = batch;
     return nas::Score{};
   });
@@ -57,7 +57,9 @@ int run_pgnas(Session& session, const PgnasSettings& settings) {
 }
 
 GatedTraining::GatedTraining(const PgnasSettings& settings, const data::Dataset& dataset, bool learns, double drop)
-    : initial{.seed = settings.seed(), .dtype = precision_of(settings.run.compute).weights},
+    : initial{.seed = settings.seed(),
+              .dtype = precision_of(settings.run.compute).weights,
+              .device = chosen_device(settings.run.compute)},
       network(hybrid_spec_of(settings, dataset, drop), initial),
       search(nas::gated(network), pgnas_options_of(settings, learns, drop)) {}
 
@@ -74,9 +76,9 @@ void GatedTraining::load(const std::map<std::string, Tensor>& state, const std::
 PgnasTraining::PgnasTraining(Session& session, const PgnasSettings& settings)
     : session_(session),
       settings_(settings),
-      precision_(precision_of(settings.run.compute)),
+      maps_(maps_of(settings.run.compute)),
       splits_(open_checked_splits(settings)),
-      valid_(whole(splits_.valid, precision_.maps)),
+      valid_(whole(splits_.valid, maps_)),
       learned_(settings, *splits_.train, !settings.fixed, settings.network.gates.drop),
       loader_(
           splits_.train, training_transform(*splits_.train, settings.cutout),
@@ -185,7 +187,7 @@ CandidateGroup PgnasTraining::rank(GatedTraining& from, const std::string& name,
 }
 
 double PgnasTraining::test(GatedTraining& from) {
-  return evaluate_dataset(splits_.test, evaluation_size(), precision_.maps,
+  return evaluate_dataset(splits_.test, evaluation_size(), maps_,
                           [&](const nas::Batch& batch) {
                             return nas::evaluate(from.gated().forward, batch, settings_.candidate_bn);
                           })
@@ -220,7 +222,7 @@ void PgnasTraining::publish(const RunResult& result) {
                {"equal_size_drop", drop},
                {"groups", groups_json(groups_)},
                {"seconds", result.seconds},
-               {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes}};
+               {"peak_bytes", memory_statistics(maps_.device).peak_bytes}};
   std::cout << "whole network: " << format_count(learned_.weights()) << " parameters, test "
             << format_percent(summary["network"]["test_accuracy"].get<double>()) << " %; mean drop "
             << format_real(std::round(drop * 1e4) / 1e4) << "\ntime " << format_duration(result.seconds)
@@ -264,7 +266,7 @@ void PgnasTraining::set_micro_batch(std::int64_t images) {
 std::vector<Pass> PgnasTraining::passes() {
   const auto evaluate = [this](std::int64_t images) {
     const data::ImageShape shape = splits_.train->shape();
-    nas::evaluate(learned_.gated().forward, noise_batch(images, shape.channels, shape.height, precision_.maps),
+    nas::evaluate(learned_.gated().forward, noise_batch(images, shape.channels, shape.height, maps_),
                   settings_.candidate_bn);
   };
   return {{.name = "evaluation", .images = evaluation_size(), .rehearse = evaluate, .follows_micro_batch = true}};

@@ -64,7 +64,7 @@ class PgnasTraining : public Trainee {
 
   Session& session_;
   const PgnasSettings settings_;
-  Precision precision_;
+  TensorForm maps_;
   data::Splits splits_;
   nas::Batch valid_;  // here before any rehearsal, so that plans count it
   GatedTraining learned_;

@@ -225,6 +225,7 @@ class Study {
 };
 
 int run(Session& session, const ProxySettings& settings) {
+  require_cpu(settings.compute);
   if (!settings.list)
     return Study(session, settings).run();
   for (const nas::proxies::Proxy& proxy : nas::proxies::all())

@@ -5,7 +5,7 @@
 
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/recorded_facts.h"
-#include "engine/allocator.h"
+#include "engine/device_memory.h"
 #include "engine/error.h"
 #include "engine/json_file.h"
 
@@ -32,8 +32,8 @@ int run_child(Session& parent, const App& app, const std::vector<std::string>& s
   Log log(std::cerr, parent.log().style());  // its own: it is kept in the log.txt of the child
   Session session = child_session(app, arguments, log);
   if (is_finished(folder))
-    return kDone;                             // with the same options, as the line above has made sure
-  CachingAllocator::instance().reset_peak();  // a run's peak is its own
+    return kDone;  // with the same options, as the line above has made sure
+  reset_memory_peak(chosen_device(read_settings<DeviceSettings>(session.options())));  // a run's peak is its own
   const int end = app.run(session);
   session.folder().finish(end, "");
   return end;

@@ -7,6 +7,7 @@
 #include "apps/cli/host.h"
 #include "apps/cli/text/format.h"
 #include "engine/arena.h"
+#include "engine/device_memory.h"
 #include "engine/error.h"
 #include "engine/random.h"
 
@@ -36,14 +37,13 @@ std::size_t with_spare(std::size_t bytes) {
 const PassPlan::Rehearsal& PassPlan::rehearse(std::int64_t images) {
   if (const auto it = done_.find(images); it != done_.end())
     return it->second;
-  CachingAllocator& memory = CachingAllocator::instance();
   Arena::local().release();
-  memory.drop_cache();  // blocks of other sizes would serve requests and count as larger
-  run_(images);         // takes the memory
-  memory.reset_peak();
+  drop_memory_cache(device_);  // blocks of other sizes would serve requests and count as larger
+  run_(images);                // takes the memory
+  reset_memory_peak(device_);
   const double start = monotonic_seconds();
   run_(images);
-  const Rehearsal result{.bytes = memory.statistics().peak, .seconds = monotonic_seconds() - start};
+  const Rehearsal result{.bytes = memory_statistics(device_).peak, .seconds = monotonic_seconds() - start};
   return done_.emplace(images, result).first->second;
 }
 
@@ -133,10 +133,10 @@ std::string time_lines(std::int64_t steps, double step_seconds, double rest) {
                 "\nestimated time      ", format_duration(step_seconds * static_cast<double>(steps) + rest), "\n");
 }
 
-nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, DType dtype) {
-  Tensor noise({images, channels, size, size}, compute_type(dtype));
+nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, const TensorForm& form) {
+  Tensor noise({images, channels, size, size}, compute_type(form.dtype));
   fill_normal(noise, {.purpose = Purpose::kProbe});
-  return {.images = noise.to(dtype), .labels = Tensor::zeros({images}, DType::kInt64)};
+  return nas::Batch{.images = noise.to(form.dtype), .labels = Tensor::zeros({images}, DType::kInt64)}.to(form.device);
 }
 
 }  // namespace ockham::apps

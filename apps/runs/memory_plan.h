@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/runs/inputs/precision.h"
 #include "engine/allocator.h"
 #include "nas/train/score.h"
 
@@ -17,8 +18,9 @@ namespace ockham::apps {
 class PassPlan {
  public:
   /// `run` does the pass once as the run will, on any number of images.
-  PassPlan(std::string name, std::function<void(std::int64_t images)> run)
-      : name_(std::move(name)), run_(std::move(run)) {}
+  /// @param device whose memory is planned
+  PassPlan(std::string name, std::function<void(std::int64_t images)> run, Device device = {})
+      : name_(std::move(name)), run_(std::move(run)), device_(device) {}
 
   const std::string& name() const { return name_; }
   /// The allocator's bytes in use at the peak, by class.
@@ -36,6 +38,7 @@ class PassPlan {
 
   std::string name_;
   std::function<void(std::int64_t)> run_;
+  Device device_;
   std::map<std::int64_t, Rehearsal> done_;
 };
 
@@ -66,7 +69,7 @@ std::string micro_batch_line(std::int64_t batch, std::int64_t micro_batch);
 std::string time_lines(std::int64_t steps, double step_seconds, double rest = 0.0);
 
 /// Noise in place of images, for rehearsals.
-nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, DType dtype);
+nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, const TensorForm& form);
 
 /// While it lives the allocator has no limit: a rehearsal finds out what is needed. Leaves no cached blocks behind.
 class Unlimited {

@@ -101,11 +101,14 @@ bool answer(const GeneralSettings& asked, const OptionTable& table, const Option
   return true;
 }
 
-void prepare(const DeviceSettings& device) {
-  if (device.threads > 0)
-    set_thread_count(static_cast<int>(device.threads));
-  if (device.memory_limit)
-    CachingAllocator::instance().set_limit(*device.memory_limit);
+void prepare(const DeviceSettings& settings) {
+  if (settings.threads > 0)
+    set_thread_count(static_cast<int>(settings.threads));
+  if (const Device device = chosen_device(settings); settings.memory_limit && !device.is_cpu())
+    throw UsageError(concat("--memory-limit counts tensors in the host's memory, but they are on ", device,
+                            "; drop it and lower --batch-size if there is too little memory, or use --device cpu."));
+  if (settings.memory_limit)
+    CachingAllocator::instance().set_limit(*settings.memory_limit);
 }
 
 /// Runs the app and records in its folder how it ended.

@@ -1,7 +1,7 @@
 #include "apps/runs/settings.h"
 
 #include "data/registry.h"
-#include "engine/device.h"
+#include "engine/backend.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -18,6 +18,27 @@ std::string device_complaint(const std::string& text) {
 }
 
 }  // namespace
+
+Device chosen_device(const DeviceSettings& settings) {
+  return Device::parse(settings.device);
+}
+
+std::string text_of(Device device) {
+  return device.is_cpu() ? concat(device) : concat(device, ", ", backend_of(device).description(device.index));
+}
+
+void require_cpu(const DeviceSettings& settings) {
+  if (settings.device != "auto" && !chosen_device(settings).is_cpu())
+    throw UsageError(concat("--device ", settings.device, ": this program computes on the CPU; use --device cpu."));
+}
+
+TensorForm maps_of(const DeviceSettings& settings) {
+  return {precision_of(settings).maps, chosen_device(settings)};
+}
+
+TensorForm wide_maps_of(const DeviceSettings& settings) {
+  return {precision_of(settings).weights, chosen_device(settings)};
+}
 
 void describe(GeneralSettings& s, SettingVisitor& v) {
   v.group("General");
@@ -68,6 +89,10 @@ void describe(RunSettings& s, SettingVisitor& v) {
   v.role(SettingRole::kWork);
   v.count("save-every", s.save_every, "steps between checkpoints; every epoch ends with one",
           {.min = 1, .max = 1'000'000});
+  v.role(SettingRole::kChangeable);
+  v.choice("graph", s.graph, {{"on", true}, {"off", false}},
+           "on a device: record a step once and do it again, or launch every piece anew; changes no result");
+  v.role(SettingRole::kWork);
 }
 
 void describe(DatasetSettings& s, SettingVisitor& v) {

@@ -33,6 +33,15 @@ void describe(DeviceSettings& settings, SettingVisitor& visitor,
 inline Precision precision_of(const DeviceSettings& settings) {
   return precision_of(settings.precision);
 }
+/// @throws DeviceError if this build or machine lacks it
+Device chosen_device(const DeviceSettings& settings);
+/// "cpu", or the device's name and what it is.
+std::string text_of(Device device);
+/// For programs that compute on the CPU alone: "auto" means that there. @throws UsageError for another device
+void require_cpu(const DeviceSettings& settings);
+/// Images of training and evaluation; in the type of the weights, for second derivatives.
+TensorForm maps_of(const DeviceSettings& settings);
+TensorForm wide_maps_of(const DeviceSettings& settings);
 
 /// Those that draw random numbers too.
 struct ComputeSettings : DeviceSettings {
@@ -59,6 +68,7 @@ struct RunSettings {
   bool profile = false;
   FolderSettings folder = {};
   std::int64_t save_every = 100;  ///< steps
+  bool graph = true;              ///< a device's steps are recorded once and done again
 };
 void describe(RunSettings& settings, SettingVisitor& visitor);
 

@@ -91,7 +91,7 @@ data::Loader& SearchImages::batches(nas::Part of, bool has_cutout) {
 }
 
 nas::Batch SearchImages::architecture_images(std::int64_t images) const {
-  return sample_batch(part(nas::Part::kArchitecture), images, settings_.seed(), 0, settings_.precision().maps);
+  return sample_batch(part(nas::Part::kArchitecture), images, settings_.seed(), 0, settings_.maps());
 }
 
 std::int64_t SearchImages::held_out_batch() const {
@@ -100,7 +100,7 @@ std::int64_t SearchImages::held_out_batch() const {
 }
 
 nas::Score SearchImages::score_held_out(const std::function<nas::Score(const nas::Batch&)>& score) const {
-  return held_out_ ? evaluate_dataset(held_out_, held_out_batch(), settings_.precision().maps, score) : nas::Score{};
+  return held_out_ ? evaluate_dataset(held_out_, held_out_batch(), settings_.maps(), score) : nas::Score{};
 }
 
 std::int64_t SearchImages::largest_sample() const {
@@ -108,10 +108,10 @@ std::int64_t SearchImages::largest_sample() const {
 }
 
 nas::Batch SearchImages::sample(std::int64_t images, std::int64_t draw) const {
-  const DType dtype = settings_.precision().weights;
+  const TensorForm form = settings_.wide_maps();
   if (!scores_epochs())
-    return sample_batch(splits_.train, images, settings_.seed() + kSampleOrder, draw, dtype);
-  return nas::first_images([this](const auto& score) { return score_held_out(score); }, images, dtype);
+    return sample_batch(splits_.train, images, settings_.seed() + kSampleOrder, draw, form);
+  return nas::first_images([this](const auto& score) { return score_held_out(score); }, images, form.dtype);
 }
 
 nas::ImageSource SearchImages::source() {
@@ -121,7 +121,7 @@ nas::ImageSource SearchImages::source() {
       .first_batches =
           [this](std::size_t phase, std::int64_t count, const std::function<void(const nas::Batch&)>& take) {
             const nas::Phase& of = phases_.at(phase);
-            take_first(batches(of.part, of.has_cutout), count, settings_.precision().maps, take);
+            take_first(batches(of.part, of.has_cutout), count, settings_.maps(), take);
           }};
   if (has_held_out())
     source.held_out = [this](const auto& score) { return score_held_out(score); };

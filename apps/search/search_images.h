@@ -21,7 +21,8 @@ struct SearchImageSettings {
   std::int64_t cutout = 16;        ///< in phases that have cutout
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(run.compute.seed); }
-  Precision precision() const { return precision_of(run.compute); }
+  TensorForm maps() const { return maps_of(run.compute); }
+  TensorForm wide_maps() const { return wide_maps_of(run.compute); }
 };
 
 class SearchImages {

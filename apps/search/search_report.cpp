@@ -4,8 +4,8 @@
 
 #include "apps/cli/text/format.h"
 #include "apps/search/search_settings.h"
-#include "engine/allocator.h"
 #include "engine/atomic_file.h"
+#include "engine/device_memory.h"
 #include "nas/genotype/genotype.h"
 #include "nas/methods/shared_settings.h"
 
@@ -135,7 +135,7 @@ Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
                {"seed", settings.run().compute.seed},
                {"seconds", result.run.seconds},
                {"images_per_second", static_cast<double>(result.run.images) / result.run.seconds},
-               {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes},
+               {"peak_bytes", memory_statistics(settings.images.maps().device).peak_bytes},
                {"cell", result.cell},
                {"params", result.facts.parameters},
                {"macs", result.facts.macs},

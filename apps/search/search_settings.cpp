@@ -136,7 +136,8 @@ std::unique_ptr<nas::SearchMethod> make_method(const SearchSettings& settings, c
                                                const nas::ImageSource& images) {
   return settings.of_method().make(space,
                                    {.seed = settings.images.seed(),
-                                    .dtype = settings.images.precision().weights,
+                                    .dtype = settings.images.wide_maps().dtype,
+                                    .device = settings.images.wide_maps().device,
                                     .lr = settings.first_lr(),
                                     .default_weight_decay = settings.training().weight_decay,
                                     .memory_limit = settings.run().compute.memory_limit.value_or(0)},

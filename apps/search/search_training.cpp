@@ -182,7 +182,7 @@ std::string SearchTraining::size_lines() {
 
 nas::Batch SearchTraining::noise(std::int64_t images) const {
   const nas::FrameSpec frame = images_.frame();
-  return noise_batch(images, frame.image_channels, frame.image_size, images_.settings().precision().maps);
+  return noise_batch(images, frame.image_channels, frame.image_size, images_.settings().maps());
 }
 
 }  // namespace ockham::apps

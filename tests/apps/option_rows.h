@@ -51,7 +51,8 @@ inline std::vector<Row> run_rows() {
           {"resume", "nowhere", "nowhere/config.ini", "", 2},
           {"overwrite", "", "not the folder of a run", "--out=there", 2},
           {"dry-run", "", "estimated time"},
-          {"save-every", "1", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4}};
+          {"save-every", "1", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4},
+          {"graph", "never", "is none of on, off", "", 2}};  // the CPU records nothing: tests/cuda/training_test.cpp
 }
 
 /// Rows of both; the second's take the place of the first's for the same option.

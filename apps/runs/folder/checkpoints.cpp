@@ -115,7 +115,7 @@ void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
   const std::filesystem::path path = folder_.file("checkpoints/" + name + ".safetensors");
   TensorFile file;
   for (const auto& [key, tensor] : checkpoint.tensors)
-    file.tensors.emplace(key, tensor.contiguous());
+    file.tensors.emplace(key, tensor.to(Device{}).contiguous());
   if (const auto bad = find_non_finite(file.tensors))
     throw DivergedError(concat(*bad, " is not finite at ", checkpoint.position.dump(), ", so ", path.string(),
                                " is not written and stays as it was; start again with a lower --lr."));

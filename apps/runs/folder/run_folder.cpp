@@ -115,6 +115,10 @@ nlohmann::ordered_json host_facts() {
   return {{"cpu", cpu_model()}, {"cpu_features", cpu_features()}, {"environment", relevant_environment()}};
 }
 
+std::string device_text(const Options& options) {
+  return text_of(chosen_device(read_settings<DeviceSettings>(options)));
+}
+
 }  // namespace
 
 void RunFolder::check(const FolderSettings& settings) {
@@ -130,7 +134,7 @@ RunFolder RunFolder::open(std::string_view app, const Options& options) {
   if (settings.resume.empty())
     folder.begin(app, options, settings);
   else
-    folder.reopen(app, settings);
+    folder.reopen(app, options, settings);
   return folder;
 }
 
@@ -148,7 +152,7 @@ void RunFolder::begin(std::string_view app, const Options& options, const Folder
             {"run", path_.filename().string()},
             {"options", options.json()},
             {"data", nullptr},
-            {"device", nullptr},
+            {"device", device_text(options)},
             {"threads", thread_count()}};
   facts_.update(host_facts());
   facts_.update({{"start", utc_text(unix_seconds())}, {"end", nullptr}, {"exit", nullptr}, {"error", nullptr}});
@@ -158,7 +162,7 @@ void RunFolder::begin(std::string_view app, const Options& options, const Folder
   metrics_ = std::make_unique<Metrics>(path_ / kMetrics, path_.filename().string());
 }
 
-void RunFolder::reopen(std::string_view app, const FolderSettings& settings) {
+void RunFolder::reopen(std::string_view app, const Options& options, const FolderSettings& settings) {
   path_ = without_slash(settings.resume);
   resumed_ = true;
   refuse_two_folders(settings);
@@ -172,7 +176,11 @@ void RunFolder::reopen(std::string_view app, const FolderSettings& settings) {
   if (!resumptions.is_array())
     resumptions = nlohmann::ordered_json::array();
   resumptions.push_back({{"start", utc_text(unix_seconds())}, {"version", version()}, {"commit", commit()}});
-  facts_.update({{"threads", thread_count()}, {"end", nullptr}, {"exit", nullptr}, {"error", nullptr}});
+  facts_.update({{"device", device_text(options)},
+                 {"threads", thread_count()},
+                 {"end", nullptr},
+                 {"exit", nullptr},
+                 {"error", nullptr}});
   facts_.update(host_facts());
   write_facts();
 }

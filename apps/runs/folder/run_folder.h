@@ -45,7 +45,7 @@ class RunFolder {
  private:
   RunFolder() = default;
   void begin(std::string_view app, const Options& options, const FolderSettings& settings);
-  void reopen(std::string_view app, const FolderSettings& settings);
+  void reopen(std::string_view app, const Options& options, const FolderSettings& settings);
   /// @return whose run it is
   std::string read_facts();
   void write_facts();

@@ -92,10 +92,12 @@ OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& set
   OpenedCheckpoint opened;
   opened.checkpoint = read_checkpoint(checkpoint_path(settings.checkpoint));
   const fs::path& file = opened.checkpoint.file;
+  if (const Device device = chosen_device(settings.compute); !device.is_cpu())
+    session.log().line(concat("device ", text_of(device)));
   if (!opened.checkpoint.has_digest)
     session.log().line(concat(file.string(), ": has no digest of its contents; damage would not be noticed"));
   opened.network = nas::restore_network(opened.checkpoint.network, opened.checkpoint.tensors,
-                                        precision_of(settings.compute).weights);
+                                        precision_of(settings.compute).weights, chosen_device(settings.compute));
   require_finite(opened.checkpoint);
   if (session.options().source("dataset") == Source::kFallback)
     throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",

@@ -4,11 +4,10 @@
 
 namespace ockham::apps {
 
-nas::Batch to_tensors(const data::Batch& batch, DType dtype) {
+nas::Batch to_tensors(const data::Batch& batch, const TensorForm& form) {
   const std::span<const float> pixels(batch.images.data(), batch.images.size());
-  return {
-      .images = Tensor::from(pixels, {batch.n, batch.shape.channels, batch.shape.height, batch.shape.width}).to(dtype),
-      .labels = Tensor::from(batch.labels, {batch.n})};
+  const Tensor images = Tensor::from(pixels, {batch.n, batch.shape.channels, batch.shape.height, batch.shape.width});
+  return nas::Batch{.images = images.to(form.dtype), .labels = Tensor::from(batch.labels, {batch.n})}.to(form.device);
 }
 
 data::Transform training_transform(const data::Dataset& dataset, std::int64_t cutout) {
@@ -24,30 +23,30 @@ data::Transform evaluation_transform(const data::Dataset& dataset) {
 }
 
 nas::Batch sample_batch(const data::DatasetPtr& dataset, std::int64_t images, std::uint64_t seed, std::int64_t draw,
-                        DType dtype) {
+                        const TensorForm& form) {
   data::Loader loader(dataset, evaluation_transform(*dataset),
                       {.batch_size = std::min(images, dataset->size()), .seed = seed, .threads = 0});
   loader.start_at(draw);
-  return to_tensors(*loader.next(), dtype);
+  return to_tensors(*loader.next(), form);
 }
 
-void take_first(data::Loader& loader, std::int64_t batches, DType dtype,
+void take_first(data::Loader& loader, std::int64_t batches, const TensorForm& form,
                 const std::function<void(const nas::Batch&)>& take) {
   loader.start_at(0);
   for (std::int64_t i = 0; i < batches; ++i) {
     if (const auto batch = loader.next())
-      take(to_tensors(*batch, dtype));
+      take(to_tensors(*batch, form));
   }
 }
 
-nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, DType dtype,
+nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, const TensorForm& form,
                             const std::function<nas::Score(const nas::Batch&)>& score) {
   data::Loader loader(
       dataset, evaluation_transform(*dataset),
       {.batch_size = std::min(batch_size, dataset->size()), .shuffle = false, .threads = kLoaderThreads});
   nas::Score total;
   while (const auto batch = loader.next())
-    total.add(score(to_tensors(*batch, dtype)));
+    total.add(score(to_tensors(*batch, form)));
   return total;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// From --precision to the types of a run's tensors.
+// From --precision and --device to the types of a run's tensors and where they lie.
+#include "engine/device.h"
 #include "engine/dtype.h"
 #include "engine/settings.h"
 
@@ -21,5 +22,12 @@ constexpr Precision precision_of(NumberFormat format) {
   const DType weights = format == NumberFormat::kFp64 ? DType::kFloat64 : DType::kFloat32;
   return {.weights = weights, .maps = format == NumberFormat::kBf16 ? DType::kBFloat16 : weights};
 }
+
+/// What images become, and where.
+struct TensorForm {
+  TensorForm(DType type, Device place = {}) : dtype(type), device(place) {}  // NOLINT: on the CPU a type says it all
+  DType dtype;
+  Device device;
+};
 
 }  // namespace ockham::apps

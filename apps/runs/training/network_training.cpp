@@ -9,8 +9,8 @@
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/memory_plan.h"
-#include "engine/allocator.h"
 #include "engine/atomic_file.h"
+#include "engine/device_memory.h"
 #include "nas/cost.h"
 #include "nas/methods/weight_training.h"
 #include "nas/saved/saved_network.h"
@@ -41,11 +41,13 @@ App train_app() {
 NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings)
     : session_(session),
       settings_(settings),
-      precision_(precision_of(settings.run.compute)),
+      maps_(maps_of(settings.run.compute)),
       genotype_(genotype_of(settings)),
       splits_(open_training_data(settings)),
       spec_(evaluation_spec_of(settings, genotype_, splits_.train->classes(), splits_.train->shape())),
-      initial_{.seed = static_cast<std::uint64_t>(settings.run.compute.seed), .dtype = precision_.weights},
+      initial_{.seed = static_cast<std::uint64_t>(settings.run.compute.seed),
+               .dtype = precision_of(settings.run.compute).weights,
+               .device = maps_.device},
       network_(genotype_, spec_, initial_),
       trainer_(network_, trainer_options_of(settings)),
       schedule_(schedule_of(settings)),
@@ -75,7 +77,7 @@ std::optional<Validation> NetworkTraining::validate() {
 }
 
 nas::Score NetworkTraining::evaluate(const data::DatasetPtr& dataset) {
-  return evaluate_dataset(dataset, evaluation_size(), precision_.maps,
+  return evaluate_dataset(dataset, evaluation_size(), maps_,
                           [&](const nas::Batch& batch) { return trainer_.evaluate(batch); });
 }
 
@@ -97,7 +99,7 @@ void NetworkTraining::publish(const RunResult& result) {
                     {"epochs", settings_.epochs},
                     {"seconds", result.seconds},
                     {"images_per_second", static_cast<double>(result.images) / result.seconds},
-                    {"peak_bytes", CachingAllocator::instance().statistics().peak_bytes}});
+                    {"peak_bytes", memory_statistics(maps_.device).peak_bytes}});
 }
 
 Json NetworkTraining::network() const {
@@ -129,7 +131,7 @@ std::int64_t NetworkTraining::evaluation_size() const {
 
 std::vector<Pass> NetworkTraining::passes() {
   const auto evaluate = [this](std::int64_t images) {
-    trainer_.evaluate(noise_batch(images, spec_.frame.image_channels, spec_.frame.image_size, precision_.maps));
+    trainer_.evaluate(noise_batch(images, spec_.frame.image_channels, spec_.frame.image_size, maps_));
   };
   return {{.name = "evaluation", .images = evaluation_size(), .rehearse = evaluate, .follows_micro_batch = true}};
 }
@@ -140,7 +142,7 @@ std::int64_t NetworkTraining::parameters() {
 
 std::int64_t NetworkTraining::macs() {
   return nas::count_macs([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; },
-                         spec_.frame.image_channels, spec_.frame.image_size, precision_.weights);
+                         spec_.frame.image_channels, spec_.frame.image_size, initial_.dtype, initial_.device);
 }
 
 std::string NetworkTraining::size_lines() {

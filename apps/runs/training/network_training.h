@@ -40,7 +40,7 @@ class NetworkTraining : public Trainee {
 
   Session& session_;
   const TrainSettings settings_;
-  Precision precision_;
+  TensorForm maps_;
   nas::Genotype genotype_;
   data::Splits splits_;
   nas::EvaluationSpec spec_;

@@ -8,14 +8,14 @@ namespace {
 constexpr double kTinyRate = 1e-6;  ///< noise must not make the weights diverge
 constexpr std::int64_t kLong = 1'000'000;
 
-nas::Batch noise(const Trainee& trainee, std::int64_t images, DType dtype) {
+nas::Batch noise(const Trainee& trainee, std::int64_t images, const TensorForm& form) {
   const data::ImageShape shape = trainee.data().train->shape();
-  return noise_batch(images, shape.channels, shape.height, dtype);
+  return noise_batch(images, shape.channels, shape.height, form);
 }
 
 }  // namespace
 
-Rehearsal::Rehearsal(Trainee& trainee, const Precision& precision) : trainee_(trainee), maps_(precision.maps) {
+Rehearsal::Rehearsal(Trainee& trainee, const TensorForm& maps) : trainee_(trainee), maps_(maps) {
   for (std::size_t s = 0; s < trainee.stretches().size(); ++s)
     trainee.begin_stretch(s);
 }
@@ -57,11 +57,13 @@ void Rehearsal::have_gradients() {
 std::deque<Rehearsal::Planned> Rehearsal::other_passes() {
   std::deque<Planned> passes;
   for (const Pass& pass : trainee_.passes())
-    passes.push_back({.plan = PassPlan(pass.name,
-                                       [this, rehearse = pass.rehearse](std::int64_t images) {
-                                         have_gradients();
-                                         rehearse(images);
-                                       }),
+    passes.push_back({.plan = PassPlan(
+                          pass.name,
+                          [this, rehearse = pass.rehearse](std::int64_t images) {
+                            have_gradients();
+                            rehearse(images);
+                          },
+                          maps_.device),
                       .images = pass.images,
                       .follows_micro_batch = pass.follows_micro_batch});
   return passes;

@@ -10,7 +10,7 @@ namespace ockham::apps {
 
 class Rehearsal {
  public:
-  Rehearsal(Trainee& trainee, const Precision& precision);
+  Rehearsal(Trainee& trainee, const TensorForm& maps);
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
 
@@ -33,10 +33,10 @@ class Rehearsal {
   void have_gradients();
 
   Trainee& trainee_;
-  DType maps_;
+  TensorForm maps_;
   bool has_gradients_ = false;
-  PassPlan whole_{"step", [this](std::int64_t images) { whole_step(images); }};
-  PassPlan split_{"step", [this](std::int64_t images) { split_step(images); }};
+  PassPlan whole_{"step", [this](std::int64_t images) { whole_step(images); }, maps_.device};
+  PassPlan split_{"step", [this](std::int64_t images) { split_step(images); }, maps_.device};
 };
 
 }  // namespace ockham::apps

@@ -13,7 +13,8 @@
 #include "apps/runs/memory_plan.h"
 #include "apps/runs/profile_report.h"
 #include "apps/runs/training/rehearsal.h"
-#include "engine/allocator.h"
+#include "engine/device_memory.h"
+#include "nas/train/repeated_step.h"
 
 namespace ockham::apps {
 namespace {
@@ -44,7 +45,7 @@ std::int64_t micro_batch_for(const RunSettings& settings, const MakeTrainee& mak
     return 0;
   std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
   const std::unique_ptr<Trainee> trainee = make();
-  Rehearsal rehearsal(*trainee, precision_of(settings.compute));
+  Rehearsal rehearsal(*trainee, maps_of(settings.compute));
   unlimited.reset();
   return rehearsal.fitting_micro_batch(*settings.compute.memory_limit);
 }
@@ -52,14 +53,17 @@ std::int64_t micro_batch_for(const RunSettings& settings, const MakeTrainee& mak
 }  // namespace
 
 int run_training(Session& session, const RunSettings& settings, const MakeTrainee& make) {
+  const Device device = chosen_device(settings.compute);
+  // A plan measures steps of many sizes; a profile sees the ops of a step only while the host asks for them.
+  nas::set_step_recording(settings.graph && !settings.folder.dry_run && !settings.profile);
   const std::int64_t micro_batch = micro_batch_for(settings, make);
-  CachingAllocator::instance().drop_cache();  // what a rehearsal left is not the run's
+  drop_memory_cache(device);  // what a rehearsal left is not the run's
   return run_profiled(session, settings.profile, [&]() -> int {
     const std::unique_ptr<Trainee> trainee = make();
     if (!settings.folder.dry_run)
       return TrainingRun(session, settings, *trainee, micro_batch).run();
     const Unlimited unlimited;
-    std::cout << Rehearsal(*trainee, precision_of(settings.compute)).plan(micro_batch);
+    std::cout << Rehearsal(*trainee, maps_of(settings.compute)).plan(micro_batch);
     return kDone;
   });
 }
@@ -69,13 +73,17 @@ TrainingRun::TrainingRun(Session& session, const RunSettings& settings, Trainee&
       settings_(settings),
       trainee_(trainee),
       stretches_(trainee.stretches()),
-      maps_(precision_of(settings.compute).maps),
+      maps_(maps_of(settings.compute)),
       checkpoints_(session.folder()),
       started_(monotonic_seconds()) {
   at_.micro_batch = micro_batch;
 }
 
 int TrainingRun::run() {
+  if (!maps_.device.is_cpu())
+    session_.log().line(concat("device ", text_of(maps_.device)));
+  if (!maps_.device.is_cpu() && settings_.profile)
+    session_.log().line("--profile: times are those of the host, which asks the device for work and does not wait");
   log_left_out(trainee_.data(), session_.log());
   if (!begin())
     return kDone;
@@ -252,7 +260,7 @@ void TrainingRun::log_score(const char* split, const nas::Score& score, double l
             {"lr", lr},
             {"img_s", progress_->pace().images_per_second()},
             {"data_wait", progress_->pace().data_wait()},
-            {"mem_mb", CachingAllocator::instance().statistics().peak_bytes / 1000000}};
+            {"mem_mb", memory_statistics(maps_.device).peak_bytes / 1000000}};
   line.update(facts);
   session_.folder().metrics().append(line);
 }

@@ -57,7 +57,7 @@ class TrainingRun {
   const RunSettings& settings_;
   Trainee& trainee_;
   const std::vector<Stretch>& stretches_;
-  DType maps_;
+  TensorForm maps_;
   Checkpoints checkpoints_;
   Position at_;
   std::optional<Progress> progress_;
