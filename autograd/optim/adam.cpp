@@ -6,6 +6,7 @@
 #include "autograd/optim/on_device.h"
 #include "autograd/optim/pieces.h"
 #include "engine/allocator.h"
+#include "engine/math.h"
 
 namespace ockham {
 
@@ -73,8 +74,8 @@ std::map<std::string, Tensor> Adam::state() const {
 void Adam::load(const std::map<std::string, Tensor>& state) {
   steps_ = static_cast<std::int64_t>(stored_like(state, "steps", Tensor({}, DType::kInt64)).item());
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
-    mean_[p] = stored_like(state, "exp_avg." + parameters_[p]->name, mean_[p]);
-    square_[p] = stored_like(state, "exp_avg_sq." + parameters_[p]->name, square_[p]);
+    copy(stored_like(state, "exp_avg." + parameters_[p]->name, mean_[p]), mean_[p]);
+    copy(stored_like(state, "exp_avg_sq." + parameters_[p]->name, square_[p]), square_[p]);
   }
 }
 

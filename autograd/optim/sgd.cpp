@@ -6,6 +6,7 @@
 #include "autograd/optim/on_device.h"
 #include "autograd/optim/pieces.h"
 #include "engine/allocator.h"
+#include "engine/math.h"
 
 namespace ockham {
 
@@ -59,7 +60,7 @@ std::map<std::string, Tensor> Sgd::state() const {
 
 void Sgd::load(const std::map<std::string, Tensor>& state) {
   for (std::size_t p = 0; p < parameters_.size(); ++p)
-    momentum_[p] = stored_like(state, "momentum." + parameters_[p]->name, momentum_[p]);
+    copy(stored_like(state, "momentum." + parameters_[p]->name, momentum_[p]), momentum_[p]);
 }
 
 Tensor& Sgd::momentum_of(const Parameter& parameter) {

@@ -30,7 +30,7 @@ class EvaluationNetwork : public Module {
   /// (drop path, Larsson et al. 2017), channels of every operation's output per sample in BayesNAS networks.
   /// Context::moving overrules it.
   void set_drop_probability(double p) { drop_probability_ = p; }
-  bool drops_paths() const { return drop_probability_ > 0.0; }
+  double drop_probability() const { return drop_probability_; }
   const FrameSpec& frame_spec() const { return frame_->spec(); }
 
  private:

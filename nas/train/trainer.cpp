@@ -18,13 +18,15 @@ Trainer::Trainer(EvaluationNetwork& network, const TrainerOptions& options)
       options_(options),
       weights_(network.parameters(ParameterKind::kWeight)),
       optimizer_(weights_, options.sgd),
-      repeated_(network.state()) {}
+      repeated_(network.state()),
+      drop_numbers_(weights_, 2) {}
 
 PartLoss Trainer::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
   const Context context{.tape = &tape,
                         .batch_norm = BatchNormMode::kBatch,
                         .is_training = true,
-                        .key = {options_.seed, Purpose::kDropout, number}};
+                        .key = {options_.seed, Purpose::kDropout, moving_ ? 0 : number},
+                        .moving = moving_};
   const EvaluationOutput output = network_.forward(context, part.images);
   const SoftmaxCrossEntropyAttrs attrs{.label_smoothing = options_.label_smoothing};
   const Variable main = softmax_cross_entropy(output.logits, part.labels, attrs);
@@ -39,6 +41,7 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
     return loss_of(tape, part, number);
   };
   optimizer_.prepare(lr);
+  moving_ = {};
   if (!is_whole(batch.images.size(0), options_.micro_batch)) {
     clear_gradients(weights_);
     const Score result = compute_gradients(batch, options_.micro_batch, step, part_loss);
@@ -53,9 +56,15 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
     update(optimizer_, weights_, options_.clip, result);
     return result;
   };
-  // Paths are dropped by random numbers of the step, which a recording would repeat.
-  StepResult result = network_.drops_paths() ? work(batch) : repeated_.run(batch, work);
-  return result.read(step);
+  const double p = network_.drop_probability();
+  if (const bool drops = p > 0.0; drops != drops_) {
+    repeated_.forget();  // other ops
+    drops_ = drops;
+  }
+  drop_numbers_.put({static_cast<double>(step), p});
+  if (drops_)
+    moving_ = drop_numbers_.values();
+  return repeated_.run(batch, work).read(step);
 }
 
 Score Trainer::evaluate(const Batch& batch) {

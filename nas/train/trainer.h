@@ -42,6 +42,9 @@ class Trainer {
   std::vector<Parameter*> weights_;
   Sgd optimizer_;
   RepeatedStep repeated_;
+  DeviceScalars drop_numbers_;  // number of the step, drop probability
+  bool drops_ = false;          // in the repeated step
+  Tensor moving_;               // of Context, in the step that runs
 };
 
 }  // namespace ockham::nas

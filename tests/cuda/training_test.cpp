@@ -123,8 +123,8 @@ OCKHAM_CUDA_TEST(a_found_network_trains_as_on_the_cpu) {
     Initial initial{.seed = 2, .dtype = DType::kFloat64, .device = device};
     nas::EvaluationNetwork net(nas::load_genotype("DARTS_V2"), test::tiny_evaluation(), initial);
     nas::Trainer trainer(net, {});
-    for (std::uint64_t step = 0; step < 6; ++step) {
-      net.set_drop_probability(step < 4 ? 0.0 : 0.2);
+    for (std::uint64_t step = 0; step < 10; ++step) {
+      net.set_drop_probability(step < 4 ? 0.0 : 0.02 * static_cast<double>(step));
       trainer.step(batch_of(step, DType::kFloat64, device), 0.05, step);
     }
     State state;
