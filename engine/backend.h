@@ -75,4 +75,7 @@ bool register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);
 /// @throws DeviceError if this program has no backend for it, or the device cannot be used
 Backend& backend_of(Device device);
 
+/// Returns when the device has done what it was asked for; on the CPU that is so already.
+void wait_for(Device device);
+
 }  // namespace ockham

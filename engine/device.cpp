@@ -42,6 +42,11 @@ Backend& backend_of(Device device) {
   return *backend_or_null(device);
 }
 
+void wait_for(Device device) {
+  if (!device.is_cpu())
+    backend_of(device).synchronize(device.index);
+}
+
 Device Device::parse(std::string_view text) {
   if (text == "cpu")
     return Device{};

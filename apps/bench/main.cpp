@@ -5,9 +5,11 @@
 #include "apps/cli/host.h"
 #include "apps/cli/text/format.h"
 #include "apps/cli/text/json_text.h"
+#include "apps/cli/text/spread.h"
 #include "apps/runs/bench_cases.h"
 #include "apps/runs/profile_report.h"
-#include "engine/allocator.h"
+#include "engine/backend.h"
+#include "engine/device_memory.h"
 #include "engine/parallel.h"
 #include "engine/simd.h"
 
@@ -38,16 +40,11 @@ void describe(BenchSettings& s, SettingVisitor& v) {
   v.flag("list", s.list, "print the cases and exit");
 }
 
-double seconds_of(const std::function<void()>& work) {
+double seconds_of(const std::function<void()>& work, Device device) {
   const double start = monotonic_seconds();
   work();
+  wait_for(device);
   return monotonic_seconds() - start;
-}
-
-double median(std::vector<double> times) {
-  std::ranges::sort(times);
-  const std::size_t middle = times.size() / 2;
-  return times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2.0;
 }
 
 /// Seconds of each repeat of a case's pieces, and the most memory that the case itself held.
@@ -59,18 +56,19 @@ struct Measured {
 };
 
 /// The pieces take turns, so that a change of the machine's pace meets all of them.
-Measured measure(const BenchWork& work, std::int64_t repeats) {
-  CachingAllocator& memory = CachingAllocator::instance();
+Measured measure(const BenchWork& work, std::int64_t repeats, Device device) {
   Measured result;
   for (std::int64_t i = -1; i < repeats; ++i) {  // the first is not timed: memory, caches and clock frequency settle
     const auto time = [&](const std::function<void()>& piece, std::vector<double>& times) {
-      const double seconds = piece ? seconds_of(piece) : 0.0;
+      const double seconds = piece ? seconds_of(piece, device) : 0.0;
       if (i >= 0)
         times.push_back(seconds);
     };
-    memory.reset_peak();
+    reset_memory_peak(device);
+    if (work.before)
+      work.before();
     time(work.run, result.run);
-    result.peak_bytes = std::max(result.peak_bytes, memory.statistics().peak_bytes);
+    result.peak_bytes = std::max(result.peak_bytes, memory_statistics(device).peak_bytes);
     time(work.before_tangents, result.before_tangents);
     time(work.forward, result.forward);
   }
@@ -90,6 +88,8 @@ int list_cases() {
 
 /// Prints the table of one more run.
 Json profile_of(Session& session, const BenchWork& work) {
+  if (work.before)
+    work.before();
   Profile profile;
   work.run();
   profile.stop();
@@ -100,11 +100,12 @@ Json profile_of(Session& session, const BenchWork& work) {
 int run(Session& session, const BenchSettings& settings) {
   if (settings.list)
     return list_cases();
-  require_cpu(settings.device);
   const BenchCase& wanted = find_bench_case(settings.name);
-  const BenchWork work = wanted.prepare({.precision = precision_of(settings.device), .data = settings.data});
+  const Device device = chosen_device(settings.device);
+  const BenchWork work =
+      wanted.prepare({.precision = precision_of(settings.device), .data = settings.data, .device = device});
 
-  const Measured measured = measure(work, settings.repeats);
+  const Measured measured = measure(work, settings.repeats, device);
   const double seconds = median(measured.run);
   Json result{{"case", wanted.name},
               {"repeats", settings.repeats},
@@ -115,6 +116,7 @@ int run(Session& session, const BenchSettings& settings) {
               {"peak_bytes", measured.peak_bytes},
               {"threads", thread_count()},
               {"isa", instruction_set()},
+              {"device", text_of(device)},
               {"precision", name_of(kNumberFormats, settings.device.precision)}};
   if (work.forward)
     result["forwards"] = seconds / median(measured.forward);

@@ -101,14 +101,19 @@ bool answer(const GeneralSettings& asked, const OptionTable& table, const Option
   return true;
 }
 
-void prepare(const DeviceSettings& settings) {
+void prepare(const PlaceSettings& settings) {
   if (settings.threads > 0)
     set_thread_count(static_cast<int>(settings.threads));
-  if (const Device device = chosen_device(settings); settings.memory_limit && !device.is_cpu())
+  Device::parse(settings.device);  // what is missing is told before any work
+}
+
+void limit_memory(const DeviceSettings& settings) {
+  if (!settings.memory_limit)
+    return;
+  if (const Device device = chosen_device(settings); !device.is_cpu())
     throw UsageError(concat("--memory-limit counts tensors in the host's memory, but they are on ", device,
                             "; drop it and lower --batch-size if there is too little memory, or use --device cpu."));
-  if (settings.memory_limit)
-    CachingAllocator::instance().set_limit(*settings.memory_limit);
+  CachingAllocator::instance().set_limit(*settings.memory_limit);
 }
 
 /// Runs the app and records in its folder how it ended.
@@ -177,7 +182,9 @@ int run_main(int argc, char** argv, const App& app) {
     if (table.declares("out"))
       RunFolder::check(read_settings<FolderSettings>(options));
     if (table.declares("threads"))
-      prepare(read_settings<DeviceSettings>(options));
+      prepare(read_settings<PlaceSettings>(options));
+    if (table.declares("memory-limit"))
+      limit_memory(read_settings<DeviceSettings>(options));
     watch_stop_signals();
     Session session(app.name, std::move(options), log);
     return run_session(app, session, program);

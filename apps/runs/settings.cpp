@@ -17,6 +17,13 @@ std::string device_complaint(const std::string& text) {
   return "";
 }
 
+void describe_place(std::int64_t& threads, std::string& device, SettingVisitor& v) {
+  v.role(SettingRole::kChangeable);
+  v.count("threads", threads, "threads; changes no result; 0: one a processor, within the container's quota",
+          {.max = 1024});
+  v.text("device", device, "where to compute: auto, cpu, cuda or cuda:I", "DEVICE", device_complaint);
+}
+
 }  // namespace
 
 Device chosen_device(const DeviceSettings& settings) {
@@ -51,13 +58,15 @@ void describe(GeneralSettings& s, SettingVisitor& v) {
   v.flag("quiet", s.quiet, "print no progress, only results and errors");
 }
 
+void describe(PlaceSettings& s, SettingVisitor& v) {
+  v.group("Computing");
+  describe_place(s.threads, s.device, v);
+}
+
 void describe(DeviceSettings& s, SettingVisitor& v, const std::vector<Named<NumberFormat>>& formats) {
   v.group("Computing");
   v.choice("precision", s.precision, formats, "number format of the computation; bf16: of feature maps, the rest fp32");
-  v.role(SettingRole::kChangeable);
-  v.count("threads", s.threads, "threads; changes no result; 0: one a processor, within the container's quota",
-          {.max = 1024});
-  v.text("device", s.device, "where to compute: auto, cpu, cuda or cuda:I", "DEVICE", device_complaint);
+  describe_place(s.threads, s.device, v);
   v.size("memory-limit", s.memory_limit,
          "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused");
 }

@@ -20,7 +20,14 @@ struct GeneralSettings {
 };
 void describe(GeneralSettings& settings, SettingVisitor& visitor);
 
-/// Programs that compute.
+/// Where a program computes.
+struct PlaceSettings {
+  std::int64_t threads = 0;  ///< 0: default_thread_count()
+  std::string device = "auto";
+};
+void describe(PlaceSettings& settings, SettingVisitor& visitor);
+
+/// Programs that compute, in a format of their users' choice.
 struct DeviceSettings {
   std::int64_t threads = 0;  ///< 0: default_thread_count()
   std::string device = "auto";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/host.h"
+#include "apps/cli/text/spread.h"
 #include "engine/error.h"
 #include "engine/json_file.h"
 #include "nas/catalog/catalog.h"
@@ -66,14 +67,6 @@ std::vector<double> clock_of(const std::vector<Json>& lines, const std::vector<s
   }
   std::partial_sum(gaps.begin(), gaps.end(), gaps.begin());
   return gaps;
-}
-
-double median(std::vector<double> values) {
-  if (values.empty())
-    return 0.0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
 }
 
 /// Operations, skips, nones and how the cell is called.
