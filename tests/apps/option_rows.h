@@ -285,6 +285,13 @@ inline std::map<std::string, ProgramRows> option_rows() {
                     {"data", "nowhere", "nowhere", "--case=loader-cifar10", 5},
                     {"list", "", "unit-dense5-32x32"},
                     {"profile", "", "outside ops"}}};
+  rows["selfcheck"] = {"--device=cpu --only=ops --ops=relu ",
+                       {{"only", "leaks", "a training step"},
+                        {"ops", "tanh", "tanh"},
+                        {"cases", "nothing", "there is no such case", "", 2},
+                        {"quick", "", "\"quick\":true"},
+                        {"oracle", "nowhere", "nowhere", "--only=hessian", 6},
+                        {"report", "nowhere/report.json", "nowhere", "", 1}}};
   rows["oracle-check"] = {"--folder=nowhere ",
                           {{"folder", "elsewhere", "elsewhere", "", 6},
                            {"precision", "bf16", "is none of fp64, fp32", "", 2},
