@@ -60,7 +60,8 @@ const std::regex kPath("(?:^|[\\s`(\"])((?:apps|autograd|data|engine|nas|ops|tes
 const std::regex kFile("(?:^|[\\s`(\"/])([A-Za-z0-9_-]+\\.(?:h|cpp|md))(?![A-Za-z0-9_])");
 
 /// Files that others bring: headers of libraries, and pages that programs write.
-const std::set<std::string> kForeign{"stb_image.h", "jpeglib.h", "highway.h", "foreach_target.h", "report.md", "ops.h"};
+const std::set<std::string> kForeign{"stb_image.h", "jpeglib.h",  "highway.h", "foreach_target.h",
+                                     "report.md",   "summary.md", "ops.h"};
 
 /// What a text names that is not there; `names`: of all files of the tree.
 std::vector<std::string> dangling(const std::string& text, const fs::path& folder, const std::set<std::string>& names) {
