@@ -8,13 +8,15 @@
 
 namespace ockham::cuda {
 
-/// A row of C values, for the 32 threads of a warp, all of which must ask.
+/// A row of C values, for the 32 threads of a warp, all of which must ask. Loops are not unrolled: several exponentials
+/// in double at once take more registers than there are.
 struct WarpRow {
   std::int64_t C;
 
   template <class Term>
   __device__ double sum(Term term) const {
     double total = 0.0;
+#pragma unroll 1
     for (std::int64_t i = threadIdx.x % 32; i < C; i += 32)
       total += static_cast<double>(term(i));
     return warp_sum(total);
@@ -32,6 +34,7 @@ struct WarpRow {
   }
   template <class Body>
   __device__ void each(Body body) const {
+#pragma unroll 1
     for (std::int64_t i = threadIdx.x % 32; i < C; i += 32)
       body(i);
   }
