@@ -11,7 +11,6 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 results=${RESULTS:-results}
 mkdir -p "$results"
-export LD_LIBRARY_PATH=$PWD/lib:${LD_LIBRARY_PATH-}
 
 emulated=
 patience=1
@@ -20,6 +19,7 @@ cases=darts-search-64,darts-search-16,bayesnas-search-18,darts-v2-32,hessian-rev
 if [ -e emulated ]; then # the programs run over an emulated device: all of it, but on less
   emulated=yes
   patience=10
+  export OMP_WAIT_POLICY=passive
   quick=(--quick)
   cases=unit-depthwise5-8x8
 fi
@@ -28,14 +28,15 @@ note() { # PIECE VERDICT TEXT
   printf '| %s | %s | %s |\n' "$1" "$2" "$3" | tee -a "$results/.rows"
 }
 
-# The programs need libcublas of CUDA's major version: that of the loader, else of a toolkit, else of a Python package.
+# The programs need libcublas of CUDA's major version: that of the loader, else of a toolkit, else of a Python package. They
+# look in lib/; no LD_LIBRARY_PATH, which PyTorch would follow, too.
 find_cublas() {
   local missing folder
   missing=$(ldd bin/ockham-selfcheck | sed -n 's/^\t\(libcublas[^ ]*\) => not found$/\1/p' | head -n 1)
   [ -n "$missing" ] || return 0
   while read -r folder; do
     if [ -e "$folder/$missing" ]; then
-      export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$folder
+      ln -sf "$folder/$missing" "$folder/${missing/cublas/cublasLt}" lib/
       return 0
     fi
   done < <(ls -d /usr/local/cuda*/lib64 /usr/local/cuda*/targets/*/lib 2>/dev/null
