@@ -45,6 +45,16 @@ constexpr std::size_t batch_bytes() {
 }
 inline constexpr std::size_t kMostBatchBytes = 32764;
 
+/// Blocks of a kernel that one multiprocessor shall hold, for which the compiler finds registers: a member
+/// kBlocksAtOnce, else as many as it thinks best.
+template <class Kernel>
+constexpr int blocks_at_once() {
+  if constexpr (requires { Kernel::kBlocksAtOnce; })
+    return Kernel::kBlocksAtOnce;
+  else
+    return 0;
+}
+
 /// Several kernels of one type as the parameter of one launch.
 template <class Kernel>
 struct Batch {
@@ -59,12 +69,14 @@ struct Batch {
 // The qualifier stands behind the type, where the emulation makes it a reference
 // (tests/cudaemu/include/host_defines.h).
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_one(const Kernel __grid_constant__ kernel) {
+__global__ void __launch_bounds__(Kernel::kThreads, blocks_at_once<Kernel>())
+    run_one(const Kernel __grid_constant__ kernel) {
   kernel(static_cast<std::int64_t>(blockIdx.x));
 }
 
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads) run_many(const Batch<Kernel> __grid_constant__ batch) {
+__global__ void __launch_bounds__(Kernel::kThreads, blocks_at_once<Kernel>())
+    run_many(const Batch<Kernel> __grid_constant__ batch) {
   int k = 0;
   while (k + 1 < batch.count && blockIdx.x >= batch.first[k + 1])
     ++k;

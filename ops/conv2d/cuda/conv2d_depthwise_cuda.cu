@@ -13,6 +13,8 @@ bool plan_pull(const ConvSize& s, bool is_by_sample, PullPlan& plan) {
   constexpr int kRoom = 16384 / sizeof(T);
   if (!is_depthwise(s) || s.R != s.S || (s.R != 3 && s.R != 5 && s.R != 7) || s.stride > 2)
     return false;
+  if (s.R == 7 && sizeof(T) == 8)
+    return false;  // there are not so many registers
   const auto power_of_2 = [](int least) { return static_cast<int>(std::bit_ceil(static_cast<unsigned>(least))); };
   plan.tiles_h = tiles_over(s.H, kMostSide);
   plan.tiles_w = tiles_over(s.W, kMostSide);
@@ -37,10 +39,11 @@ namespace {
 template <class T, class S, class Cotangent>
 void launch_pull(const ConvSize& s, const PullPlan& plan, const LoadedMap<T, S>& x, const Cotangent& y_bar, const T* w,
                  T* x_bar, bool adds, T* affine_parts, T* w_parts) {
-  if (s.R == 7)
-    launch(DepthwisePull<T, S, Cotangent, 7>{s, plan, x, y_bar, w, x_bar, adds, affine_parts, w_parts});
-  else
-    launch(DepthwisePull<T, S, Cotangent, 5>{s, plan, x, y_bar, w, x_bar, adds, affine_parts, w_parts});
+  if constexpr (sizeof(T) == 4) {
+    if (s.R == 7)
+      return launch(DepthwisePull<T, S, Cotangent, 7>{s, plan, x, y_bar, w, x_bar, adds, affine_parts, w_parts});
+  }
+  launch(DepthwisePull<T, S, Cotangent, 5>{s, plan, x, y_bar, w, x_bar, adds, affine_parts, w_parts});
 }
 
 }  // namespace

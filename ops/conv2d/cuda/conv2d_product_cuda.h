@@ -199,6 +199,7 @@ struct ConvProduct {
   using T = typename Source::Value;
   using Room = ProductRoom<T>;
   static constexpr int kThreads = 256;
+  static constexpr int kBlocksAtOnce = 2;           // more would spill registers
   static constexpr std::size_t kBatchBytes = 8192;  // the 32 units that read the first two states of a cell
   ConvSize s;
   ProductPlan plan;
