@@ -1,6 +1,7 @@
 #include "autograd/device_passes.h"
 #include "engine/cuda/reduce.h"
 #include "engine/math.h"
+#include "ops/batch_norm_fold/batch_norm_fold_cuda.h"
 #include "ops/diagonal.h"
 #include "ops/mix/mix_branches_cuda.h"
 #include "ops/mix/mix_cuda.h"
@@ -163,14 +164,36 @@ struct MixTotals {
   const double* parts;          ///< [count + 1, D, C, rows]
   T* alpha_bar;                 ///< null: not wanted
   T* affine_bar[kBranches] = {};
+  /// In a recorded step, pulls of folds without parameters that read affine_bar[k]: done channel by channel, behind it.
+  double fold_eps = 0.0;
+  const T* fold_m[kBranches] = {};  ///< null: none was taken in
+  T* fold_m_bar[kBranches] = {};
 
+  bool absorb(const FoldPull<T>& pull) {
+    int k = 0;
+    while (k < of.count && affine_bar[k] != pull.y_bar)
+      ++k;
+    const bool is_plain =
+        pull.of.gamma == nullptr && pull.gamma_bar.data == nullptr && pull.beta_bar.data == nullptr && !pull.m_bar.adds;
+    const bool is_first = std::ranges::none_of(fold_m, [](const T* m) { return m != nullptr; });
+    if (k == of.count || fold_m[k] != nullptr || !is_plain || pull.D != D || pull.of.C != of.C ||
+        !(is_first || pull.of.eps == fold_eps))
+      return false;
+    fold_eps = pull.of.eps;
+    fold_m[k] = pull.of.m;
+    fold_m_bar[k] = pull.m_bar.data;
+    return true;
+  }
   std::int64_t blocks() const { return D * of.entries; }
   void operands(Operands& o) const {
     of.operands(o);
     o.reads(parts, (of.count + 1) * D * of.C * rows);
     o.writes(alpha_bar, D * of.entries);
-    for (int k = 0; k < of.count; ++k)
+    for (int k = 0; k < of.count; ++k) {
       o.writes(affine_bar[k], D * 2 * of.C);
+      o.reads(fold_m[k], 2 * of.C);
+      o.writes(fold_m_bar[k], D * 2 * of.C);
+    }
   }
   __device__ void operator()(std::int64_t block) const {
     const std::int64_t d = block / of.entries;
@@ -198,6 +221,8 @@ struct MixTotals {
       if (affine_bar[k] != nullptr) {
         put(k, d * 2 * of.C + c, dot);
         put(k, (d * 2 + 1) * of.C + c, sum);
+        if (fold_m[k] != nullptr)
+          pull(k).put(d * of.C + c);
       }
     }
     return gradient;
@@ -209,11 +234,21 @@ struct MixTotals {
       total += row[i];
     return warp_sum(total);
   }
+  __device__ FoldPull<T> pull(int k) const {
+    return {.of = {.C = of.C, .eps = fold_eps, .m = fold_m[k], .gamma = nullptr},
+            .D = D,
+            .y_bar = affine_bar[k],
+            .m_bar = {fold_m_bar[k], false},
+            .gamma_bar = {},
+            .beta_bar = {}};
+  }
   __device__ void put(int k, std::int64_t at, double sum) const {
     const double old = (adds >> k & 1) != 0 ? static_cast<double>(affine_bar[k][at]) : 0.0;
     affine_bar[k][at] = static_cast<T>(old + static_cast<double>(of.weight(k)) * sum);
   }
 };
+[[maybe_unused]] static const bool totals_take_folds = register_absorption<MixTotals<float>, FoldPull<float>>() &&
+                                                       register_absorption<MixTotals<double>, FoldPull<double>>();
 
 /// gradients[entry, row] (+)= the gradient of alpha of sample and direction `row` of D*N, from the parts of MixPull;
 /// `squares`: its square instead, which ends a sum.
