@@ -90,26 +90,30 @@ struct FoldPull {
   }
 };
 
-/// A fold that the kernel which makes its moments takes in: done channel by channel, right behind them.
-template <class T>
+/// Folds, at most kMost, that the kernel which makes their moments takes in: done channel by channel, right behind
+/// them.
+template <class T, int kMost = 1>
 struct TakenFold {
-  FoldForward<T> fold = {};  ///< of null: none
+  FoldForward<T> folds[kMost] = {};  ///< from the first on; of null: none
 
   /// @param moments that the kernel writes
   bool take(const FoldForward<T>& other, const T* moments) {
-    if (fold.y != nullptr || other.of.m != moments)
+    int k = 0;
+    while (k < kMost && folds[k].y != nullptr)
+      ++k;
+    if (k == kMost || other.of.m != moments)
       return false;
-    fold = other;
+    folds[k] = other;
     return true;
   }
   void operands(Operands& o) const {
-    if (fold.y != nullptr)
-      fold.operands(o);
+    for (int k = 0; k < kMost && folds[k].y != nullptr; ++k)
+      folds[k].operands(o);
   }
   /// By the thread that wrote the moments of channel c.
   __device__ void put(std::int64_t c) const {
-    if (fold.y != nullptr)
-      fold.put(c);
+    for (int k = 0; k < kMost && folds[k].y != nullptr; ++k)
+      folds[k].put(c);
   }
 };
 

@@ -12,7 +12,7 @@ struct StoreMoments {
   std::int64_t C;
   double* exact;  ///< [2, C]
   T* y;
-  TakenFold<T> fold = {};
+  TakenFold<T, 5> fold = {};  ///< the edges that leave a node share the moments of its pools
   bool absorb(const FoldForward<T>& other) { return fold.take(other, y); }
   void operands(Operands& o, std::int64_t) const {
     o.writes(exact, 2 * C);
