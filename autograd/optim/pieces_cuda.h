@@ -12,10 +12,11 @@ namespace ockham::cuda {
 inline constexpr int kPieceThreads = 256;
 inline constexpr std::int64_t kPieceElements = 4096;  // 16 a thread
 
-/// Rows, each the work of one block, as an argument of a kernel; the rest of its 4 KiB is for other arguments.
+/// Rows, each the work of one block, as an argument of a kernel: as many as a launch may pass, with room for other
+/// arguments, so that a network of thousands of tensors is updated in a few launches.
 template <class Row>
 struct Rows {
-  static constexpr std::size_t kMost = 3840 / sizeof(Row);
+  static constexpr std::size_t kMost = 32000 / sizeof(Row);
   int count;
   Row row[kMost];
 };

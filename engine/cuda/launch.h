@@ -129,7 +129,7 @@ bool register_absorption() {
 template <class Kernel>
 void launch(const Kernel& kernel) {
   static_assert(std::is_trivially_copyable_v<Kernel>, "a recorded launch is a copy of its bytes");
-  static_assert(sizeof(Kernel) <= 4096, "the parameters of a launch");
+  static_assert(sizeof(Kernel) + 64 <= kMostBatchBytes, "the parameters of a launch");
   Operands operands;
   kernel.operands(operands);
   if (kernel.blocks() > 0)
