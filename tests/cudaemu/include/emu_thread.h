@@ -11,7 +11,6 @@ namespace emu {
 struct Place {
   const char* file;
   int line;
-  bool operator==(const Place&) const = default;
 };
 #define EMU_PLACE const char *file_ = __builtin_FILE(), int line_ = __builtin_LINE()
 #define EMU_GIVEN_PLACE \

@@ -82,8 +82,8 @@ unsigned source_of(unsigned lane, const Lane& asks) {
   }
 }
 
-bool is_vote(Collective operation) {
-  return operation == Collective::ballot || operation == Collective::all || operation == Collective::any;
+bool is_same(const Place& a, const Place& b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
 }
 
 /// Runs blocks. One an OS thread, kept from launch to launch for its fibers.
@@ -109,6 +109,8 @@ class BlockRunner {
   void set_thread(ThreadFiber& fiber);
   void release_barrier();
   void end_thread();
+  unsigned compare_lanes(const Warp& warp, unsigned mask, unsigned caller) const;
+  std::uint64_t answer(const Warp& warp, unsigned mask, unsigned lane, unsigned ballot) const;
   void finish_collective(Warp& warp, unsigned first_thread, unsigned mask, unsigned caller);
   void report_deadlock();
   void order_threads();
@@ -341,7 +343,7 @@ int BlockRunner::barrier(Vote vote, int predicate, Place place) {
   if (exited_ > 0)
     report("synccheck", "__syncthreads at %s:%d after %u thread(s) of the block exited", place.file, place.line,
            exited_);
-  if (waiting_ > 0 && barrier_place_.line != place.line)
+  if (waiting_ > 0 && !is_same(barrier_place_, place))
     report("synccheck", "divergent __syncthreads: thread %u at %s:%d, others at line %d", self.thread, place.file,
            place.line, barrier_place_.line);
   barrier_place_ = self.place = place;
@@ -371,9 +373,8 @@ std::uint64_t BlockRunner::collective(Collective operation, unsigned mask, const
   if (!(mask >> lane & 1))
     report("synccheck", "warp collective at %s:%d: mask %08x lacks the calling lane %u", place.file, place.line, mask,
            lane);
-  const unsigned absent = threads_ - thread / kLanes * kLanes;
-  if (absent < kLanes)
-    mask &= (1u << absent) - 1;
+  if (const unsigned present = threads_ - thread / kLanes * kLanes; present < kLanes)
+    mask &= (1u << present) - 1;
   if (mask & warp.exited) {
     report("synccheck", "warp collective at %s:%d names exited lanes %08x", place.file, place.line, mask & warp.exited);
     mask &= ~warp.exited;
@@ -393,14 +394,15 @@ std::uint64_t BlockRunner::collective(Collective operation, unsigned mask, const
   return warp.lanes[lane].result;
 }
 
-void BlockRunner::finish_collective(Warp& warp, unsigned first_thread, unsigned mask, unsigned caller) {
+/// Do all lanes come with one operation? @return who of them votes yes
+unsigned BlockRunner::compare_lanes(const Warp& warp, unsigned mask, unsigned caller) const {
   const Lane& last = warp.lanes[caller];
   unsigned ballot = 0;
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     if (!(mask >> lane & 1))
       continue;
     const Lane& other = warp.lanes[lane];
-    if (other.operation != last.operation || other.place.line != last.place.line)
+    if (other.operation != last.operation || !is_same(other.place, last.place))
       report("synccheck", "divergent warp collectives: lane %u at %s:%d, lane %u at line %d", caller, last.place.file,
              last.place.line, lane, other.place.line);
     else if (other.mask != mask)
@@ -408,27 +410,38 @@ void BlockRunner::finish_collective(Warp& warp, unsigned first_thread, unsigned 
              last.place.line, caller, mask, lane, other.mask);
     ballot |= static_cast<unsigned>(other.value & 1) << lane;
   }
+  return ballot;
+}
+
+/// What a lane gets.
+std::uint64_t BlockRunner::answer(const Warp& warp, unsigned mask, unsigned lane, unsigned ballot) const {
+  const Lane& asks = warp.lanes[lane];
+  if (asks.operation == Collective::ballot)
+    return ballot;
+  if (asks.operation == Collective::all)
+    return ballot == mask;
+  if (asks.operation == Collective::any)
+    return ballot != 0;
+  const unsigned source = source_of(lane, asks);
+  if (source < kLanes && (mask >> source & 1))
+    return warp.lanes[source].value;
+  report("synccheck", "shuffle at %s:%d: lane %u reads inactive lane %u", asks.place.file, asks.place.line, lane,
+         source);
+  return ~std::uint64_t{0};
+}
+
+/// The last lane has come: all get their answers and can go on.
+void BlockRunner::finish_collective(Warp& warp, unsigned first_thread, unsigned mask, unsigned caller) {
+  const unsigned ballot = compare_lanes(warp, mask, caller);
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     if (!(mask >> lane & 1))
       continue;
-    Lane& asks = warp.lanes[lane];
-    const unsigned source = source_of(lane, asks);
-    if (is_vote(asks.operation)) {
-      asks.result = asks.operation == Collective::ballot ? ballot
-                    : asks.operation == Collective::all  ? ballot == mask
-                                                         : ballot != 0;
-    } else if (source >= kLanes || !(mask >> source & 1)) {
-      report("synccheck", "shuffle at %s:%d: lane %u reads inactive lane %u", asks.place.file, asks.place.line, lane,
-             source);
-      asks.result = ~std::uint64_t{0};
-    } else {
-      asks.result = warp.lanes[source].value;
-    }
+    warp.lanes[lane].result = answer(warp, mask, lane, ballot);
     if (lane != caller)
       make_ready(*of_thread_[first_thread + lane]);
   }
   warp.arrived &= ~mask;
-  if (last.operation == Collective::sync)
+  if (warp.lanes[caller].operation == Collective::sync)
     ++running.warp_syncs[first_thread / kLanes];
 }
 
