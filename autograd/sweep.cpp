@@ -1,6 +1,8 @@
 #include "autograd/sweep.h"
 
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "autograd/profile.h"
 #include "autograd/side_interfaces.h"
 #include "engine/allocator.h"
+#include "engine/device_math.h"
 #include "engine/math.h"
 
 namespace ockham {
@@ -84,6 +87,7 @@ class PullBack {
     std::map<int, Tensor> leaves;
     for (int n = root.node; n >= 0; --n) {
       Node& node = tape_.nodes()[static_cast<std::size_t>(n)];
+      bring_together(n);
       std::vector<Tensor> y_bar = std::move(bars_[static_cast<std::size_t>(n)]);
       if (is_any_defined(y_bar)) {
         if (node.op == nullptr)
@@ -147,6 +151,11 @@ class PullBack {
         continue;
       }
       multiply_out(node.inputs[i]);
+      if (target && !is_kept && stays_apart(device)) {
+        const ValueId id = node.inputs[i];
+        slots[i] = {&apart_[{id.node, id.output}].emplace_back(directions_of(node.input_specs[i], 1, device))};
+        continue;
+      }
       own(target);
       slots[i] = {&target, target.is_defined()};
       if (!target) {
@@ -164,6 +173,23 @@ class PullBack {
       add_contributions(node, x_bar);
     else if (is_any_wanted)
       pull_through(node, options_.D, y_bar, factor, slots);
+  }
+
+  /// On another device than the CPU a further cotangent of a value is written by itself and added with all others when
+  /// the value's op is reached: adding one by one, its readers would wait for each other, however many could run at
+  /// once. Not for several directions, which would take too much memory.
+  bool stays_apart(Device device) const { return !device.is_cpu() && options_.D == 1 && !options_.visit; }
+
+  void bring_together(int n) {
+    for (std::size_t output = 0; output < bars_[static_cast<std::size_t>(n)].size(); ++output) {
+      const auto it = apart_.find({n, static_cast<int>(output)});
+      if (it == apart_.end())
+        continue;
+      Tensor& sum = bars_[static_cast<std::size_t>(n)][output];
+      own(sum);
+      add_all_on(sum.device(), std::vector<Tensor>(it->second.begin(), it->second.end()), sum);
+      apart_.erase(it);
+    }
   }
 
   void add_contributions(const Node& node, std::span<const Tensor> x_bar) {
@@ -188,7 +214,8 @@ class PullBack {
   Tape& tape_;
   const PullOptions& options_;
   std::vector<std::vector<Tensor>> bars_;
-  std::vector<Tensor> factors_;  // of the cotangent of each node's first output
+  std::vector<Tensor> factors_;                              // of the cotangent of each node's first output
+  std::map<std::pair<int, int>, std::deque<Tensor>> apart_;  // by node and output
 };
 
 }  // namespace
