@@ -1,0 +1,54 @@
+// How many launches a recorded step takes: what a DARTS step costs in latency, whatever the device.
+#include <regex>
+
+#include "engine/log.h"
+#include "nas/catalog/catalog.h"
+#include "nas/methods/darts/darts.h"
+#include "tests/cuda/device.h"
+#include "tests/nas/networks.h"
+
+namespace ockham {
+namespace {
+
+struct Counts {
+  int tasks = 0;
+  int launches = 0;
+};
+
+/// Of the weight step that a DARTS search on `cells` cells records.
+Counts counts_of_weight_step(int cells) {
+  const auto space = nas::find_space("darts").settings()->make(
+      {.channels = 4, .cells = cells, .classes = 10, .image_channels = 3, .image_size = 8});
+  nas::Darts method(*space, {.relaxed = {.seed = 1, .device = test::kCuda}});
+  std::string told;
+  set_log_sink([&](LogLevel, std::string_view message) { told += concat(message, '\n'); });
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const auto batch = [&](std::uint64_t stream) {
+      return test::noise_batch(2, {.classes = 10, .image_channels = 3, .image_size = 8}, DType::kFloat32, stream)
+          .to(test::kCuda);
+    };
+    method.step(batch(2 * step), batch(2 * step + 1), {.number = step, .total = 3});
+  }
+  set_log_sink({});
+  BOOST_TEST_MESSAGE(told);
+  std::smatch match;
+  Counts counts;
+  if (std::regex_search(told, match, std::regex("recorded a step of [0-9]+ images: ([0-9]+) tasks in ([0-9]+) launches")))
+    counts = {std::stoi(match[1]), std::stoi(match[2])};
+  return counts;
+}
+
+BOOST_AUTO_TEST_SUITE(budget)
+
+OCKHAM_CUDA_TEST(a_darts_weight_step_of_eight_cells_takes_at_most_780_launches) {
+  const Counts counts = counts_of_weight_step(8);
+  BOOST_TEST_MESSAGE("tasks " << counts.tasks << ", launches " << counts.launches);
+  BOOST_TEST(counts.launches > 0);
+  BOOST_TEST(counts.launches <= 780);
+  BOOST_TEST(counts.tasks > 4 * counts.launches);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace ockham
