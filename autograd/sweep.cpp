@@ -77,9 +77,19 @@ std::vector<int> last_uses(const Tape& tape) {
 class PullBack {
  public:
   PullBack(Tape& tape, const PullOptions& options)
-      : tape_(tape), options_(options), bars_(tape.nodes().size()), factors_(tape.nodes().size()) {
-    for (std::size_t n = 0; n < bars_.size(); ++n)
+      : tape_(tape),
+        options_(options),
+        bars_(tape.nodes().size()),
+        factors_(tape.nodes().size()),
+        readers_(bars_.size()) {
+    for (std::size_t n = 0; n < bars_.size(); ++n) {
       bars_[n].resize(tape.nodes()[n].outputs.size());
+      readers_[n].resize(bars_[n].size());
+      for (const ValueId& id : tape.nodes()[n].inputs) {
+        if (id.node >= 0)
+          ++readers_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
+      }
+    }
   }
 
   std::map<int, Tensor> run(ValueId root, Tensor seed) {
@@ -151,8 +161,7 @@ class PullBack {
         continue;
       }
       multiply_out(node.inputs[i]);
-      if (target && !is_kept && stays_apart(device)) {
-        const ValueId id = node.inputs[i];
+      if (const ValueId id = node.inputs[i]; target && !is_kept && stays_apart(id, device)) {
         slots[i] = {&apart_[{id.node, id.output}].emplace_back(directions_of(node.input_specs[i], 1, device))};
         continue;
       }
@@ -175,10 +184,14 @@ class PullBack {
       pull_through(node, options_.D, y_bar, factor, slots);
   }
 
-  /// On another device than the CPU a further cotangent of a value is written by itself and added with all others when
-  /// the value's op is reached: adding one by one, its readers would wait for each other, however many could run at
-  /// once. Not for several directions, which would take too much memory.
-  bool stays_apart(Device device) const { return !device.is_cpu() && options_.D == 1 && !options_.visit; }
+  /// On another device than the CPU a further cotangent of a value that many read is written by itself and added with
+  /// all others when the value's op is reached: adding one by one, its readers would wait for each other, however many
+  /// could run at once. Not for several directions, which would take too much memory.
+  bool stays_apart(ValueId id, Device device) const {
+    constexpr int kFew = 6;  // a pool that edges share is read once by each later node of its cell, and by its norm
+    return !device.is_cpu() && options_.D == 1 && !options_.visit &&
+           readers_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)] > kFew;
+  }
 
   void bring_together(int n) {
     for (std::size_t output = 0; output < bars_[static_cast<std::size_t>(n)].size(); ++output) {
@@ -215,6 +228,7 @@ class PullBack {
   const PullOptions& options_;
   std::vector<std::vector<Tensor>> bars_;
   std::vector<Tensor> factors_;                              // of the cotangent of each node's first output
+  std::vector<std::vector<int>> readers_;                    // how many inputs each value is
   std::map<std::pair<int, int>, std::deque<Tensor>> apart_;  // by node and output
 };
 

@@ -166,22 +166,23 @@ struct MixTotals {
   T* affine_bar[kBranches] = {};
   /// In a recorded step, pulls of folds without parameters that read affine_bar[k]: done channel by channel, behind it.
   double fold_eps = 0.0;
-  const T* fold_m[kBranches] = {};  ///< null: none was taken in
-  T* fold_m_bar[kBranches] = {};
+  const T* fold_m[kBranches] = {};   ///< null: none was taken in
+  T* fold_m_bar[kBranches] = {};     ///< all different: branches are of different blocks
+  unsigned long long fold_adds = 0;  ///< bit k
 
   bool absorb(const FoldPull<T>& pull) {
     int k = 0;
     while (k < of.count && affine_bar[k] != pull.y_bar)
       ++k;
-    const bool is_plain =
-        pull.of.gamma == nullptr && pull.gamma_bar.data == nullptr && pull.beta_bar.data == nullptr && !pull.m_bar.adds;
+    const bool is_plain = pull.of.gamma == nullptr && pull.gamma_bar.data == nullptr && pull.beta_bar.data == nullptr;
     const bool is_first = std::ranges::none_of(fold_m, [](const T* m) { return m != nullptr; });
     if (k == of.count || fold_m[k] != nullptr || !is_plain || pull.D != D || pull.of.C != of.C ||
-        !(is_first || pull.of.eps == fold_eps))
+        !(is_first || pull.of.eps == fold_eps) || std::ranges::count(fold_m_bar, pull.m_bar.data) > 0)
       return false;
     fold_eps = pull.of.eps;
     fold_m[k] = pull.of.m;
     fold_m_bar[k] = pull.m_bar.data;
+    fold_adds |= static_cast<unsigned long long>(pull.m_bar.adds) << k;
     return true;
   }
   std::int64_t blocks() const { return D * of.entries; }
@@ -238,7 +239,7 @@ struct MixTotals {
     return {.of = {.C = of.C, .eps = fold_eps, .m = fold_m[k], .gamma = nullptr},
             .D = D,
             .y_bar = affine_bar[k],
-            .m_bar = {fold_m_bar[k], false},
+            .m_bar = {fold_m_bar[k], (fold_adds >> k & 1) != 0},
             .gamma_bar = {},
             .beta_bar = {}};
   }
