@@ -62,17 +62,22 @@ ChannelPieces pieces_of(std::int64_t N, std::int64_t C, std::int64_t P, bool wid
   return map;
 }
 
-/// parts[c, piece] = the mean of the piece, and the sum of its squared deviations from that.
+/// The number, the mean and the sum of squared deviations of some values.
+struct MomentsPart {
+  double count, mean, squares;
+};
+
+/// parts[c, piece] = those of the piece.
 template <class T>
 struct PieceMoments {
   static constexpr int kThreads = ChannelPieces::kThreads;
   ChannelPieces map;
   const T* x;
-  double* parts;  ///< [C, pieces, 2]
+  MomentsPart* parts;  ///< [C, pieces]
   std::int64_t blocks() const { return blocks_for(map.count(), kThreads / 32); }
   void operands(Operands& o) const {
     o.reads(x, map.N * map.C * map.P);
-    o.writes(parts, map.count() * 2);
+    o.writes(parts, map.count());
   }
   __device__ void operator()(std::int64_t block) const {
     const std::int64_t i = block * (kThreads / 32) + threadIdx.x / 32;
@@ -101,10 +106,8 @@ struct PieceMoments {
       });
     const double shift = warp_sum(static_cast<double>(rest)) / size;
     const double deviation = warp_sum(static_cast<double>(squares)) - shift * shift * size;
-    if (threadIdx.x % 32 == 0) {
-      parts[i * 2] = static_cast<double>(pivot) + shift;
-      parts[i * 2 + 1] = deviation < 0.0 ? 0.0 : deviation;
-    }
+    if (threadIdx.x % 32 == 0)
+      parts[i] = {size, static_cast<double>(pivot) + shift, deviation < 0.0 ? 0.0 : deviation};
   }
   template <class Body>
   __device__ __forceinline__ void for_each_value(bool is_loaded, const Values<T>& values, Body&& body) const {
@@ -118,39 +121,49 @@ struct PieceMoments {
   }
 };
 
-/// finish(c, mean, biased variance) for every channel, from the parts of PieceMoments. Finish tells its operands(o, C).
+/// Parts of C channels: part p of channel c stands at p * part_step + c * channel_step.
+struct MomentsParts {
+  std::int64_t C, count, part_step, channel_step;
+  const MomentsPart* data;
+};
+
+/// finish(c, mean, biased variance) of the M values of every channel, from those of its parts. Finish tells its
+/// operands(o, C). Chan, Golub, LeVeque 1983.
 template <class Finish>
 struct MergeMoments {
   static constexpr int kThreads = 256;
-  ChannelPieces map;
-  const double* parts;
+  static constexpr std::size_t kBatchBytes = 16384;  // of all units that read the first two states of a cell
+  MomentsParts parts;
+  double M;
   Finish finish;
   template <class Second>
   bool absorb(const Second& second) {
     return finish.absorb(second);
   }
-  std::int64_t blocks() const { return blocks_for(map.C, kThreads / 32); }
+  std::int64_t blocks() const { return blocks_for(parts.C, kThreads / 32); }
   void operands(Operands& o) const {
-    o.reads(parts, map.count() * 2);
-    finish.operands(o, map.C);
+    o.reads(parts.data, parts.C * parts.count);
+    finish.operands(o, parts.C);
   }
   __device__ void operator()(std::int64_t block) const {
     const std::int64_t c = block * (kThreads / 32) + threadIdx.x / 32;
-    if (c >= map.C)
+    if (c >= parts.C)
       return;  // a whole warp
-    const double* const of_channel = parts + c * map.pieces * 2;
+    const MomentsPart* const of_channel = parts.data + c * parts.channel_step;
     double mean = 0.0;
-    for (std::int64_t i = threadIdx.x % 32; i < map.pieces; i += 32)
-      mean += map.size(i) * of_channel[i * 2];
-    mean = warp_sum(mean) / map.M();
+    for (std::int64_t p = threadIdx.x % 32; p < parts.count; p += 32) {
+      const MomentsPart& part = of_channel[p * parts.part_step];
+      mean += part.count * part.mean;
+    }
+    mean = warp_sum(mean) / M;
     double squares = 0.0;
-    for (std::int64_t i = threadIdx.x % 32; i < map.pieces; i += 32) {
-      const double gap = of_channel[i * 2] - mean;
-      squares += of_channel[i * 2 + 1] + map.size(i) * gap * gap;
+    for (std::int64_t p = threadIdx.x % 32; p < parts.count; p += 32) {
+      const MomentsPart& part = of_channel[p * parts.part_step];
+      squares += part.squares + part.count * (part.mean - mean) * (part.mean - mean);
     }
     squares = warp_sum(squares);
     if (threadIdx.x % 32 == 0)
-      finish(c, mean, squares / map.M());
+      finish(c, mean, squares / M);
   }
 };
 
@@ -159,9 +172,13 @@ template <class T, class Finish>
 void merge_moments(const Tensor& x, std::int64_t N, std::int64_t C, std::int64_t P, const Finish& finish) {
   const T* const data = x.device_data<T>();
   const ChannelPieces map = pieces_of<T>(N, C, P, is_wide<T>(P, data));
-  Tensor parts({C, map.pieces, 2}, DType::kFloat64, x.device());
-  launch(PieceMoments<T>{.map = map, .x = data, .parts = parts.device_data<double>()});
-  launch(MergeMoments<Finish>{.map = map, .parts = parts.device_data<double>(), .finish = finish});
+  Tensor parts({C, map.pieces, 3}, DType::kFloat64, x.device());
+  auto* const of_pieces = reinterpret_cast<MomentsPart*>(parts.device_data<double>());
+  launch(PieceMoments<T>{.map = map, .x = data, .parts = of_pieces});
+  launch(MergeMoments<Finish>{
+      .parts = {.C = C, .count = map.pieces, .part_step = 1, .channel_step = map.pieces, .data = of_pieces},
+      .M = map.M(),
+      .finish = finish});
 }
 
 /// Sums over a channel of a, of a^2, and of a (b - pivot).

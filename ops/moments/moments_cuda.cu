@@ -1,32 +1,10 @@
 #include "autograd/device_passes.h"
-#include "engine/cuda/channels.h"
 #include "engine/cuda/reduce.h"
-#include "ops/batch_norm_fold/batch_norm_fold_cuda.h"
+#include "ops/moments/moments_cuda.h"
 #include "ops/moments/moments_op.h"
 
 namespace ockham::cuda {
 
-/// As a result, and with all digits for the later passes.
-template <class T>
-struct StoreMoments {
-  std::int64_t C;
-  double* exact;  ///< [2, C]
-  T* y;
-  TakenFold<T, 5> fold = {};  ///< the edges that leave a node share the moments of its pools
-  bool absorb(const FoldForward<T>& other) { return fold.take(other, y); }
-  void operands(Operands& o, std::int64_t) const {
-    o.writes(exact, 2 * C);
-    o.writes(y, 2 * C);
-    fold.operands(o);
-  }
-  __device__ void operator()(std::int64_t c, double mean, double variance) const {
-    exact[c] = mean;
-    exact[C + c] = variance;
-    y[c] = static_cast<T>(mean);
-    y[C + c] = static_cast<T>(variance);
-    fold.put(c);
-  }
-};
 [[maybe_unused]] static const bool merge_takes_folds =
     register_absorption<MergeMoments<StoreMoments<float>>, FoldForward<float>>() &&
     register_absorption<MergeMoments<StoreMoments<double>>, FoldForward<double>>();

@@ -32,10 +32,8 @@ bool plan_product(const ConvSize& s, ProductRows rows, int M, ProductPlan& plan)
   return true;
 }
 
-// While a step is recorded, what makes moments or the cotangent of scales takes in the fold that reads them.
+// While a step is recorded, what makes the cotangent of scales takes in the fold that reads it.
 [[maybe_unused]] static const bool sums_take_folds =
-    register_absorption<MergeTileMoments<float>, FoldForward<float>>() &&
-    register_absorption<MergeTileMoments<double>, FoldForward<double>>() &&
     register_absorption<SumOfAffine<float, float>, FoldPull<float>>() &&
     register_absorption<SumOfAffine<double, double>, FoldPull<double>>();
 

@@ -8,7 +8,7 @@
 
 #include "engine/cuda/launch.h"
 #include "engine/tensor.h"
-#include "ops/batch_norm_fold/batch_norm_fold_cuda.h"
+#include "ops/moments/moments_cuda.h"
 
 namespace ockham::cuda {
 
@@ -132,68 +132,13 @@ void sum_of_affine(std::int64_t count, std::int64_t D, std::int64_t C, const Par
   launch(SumOfAffine<Part, T>{count, D, C, parts, adds, total});
 }
 
-/// The number, the mean and the sum of squared deviations of some values.
-struct MomentsPart {
-  double count, mean, squares;
-};
-
-/// moments [2, K], means and biased variances of M values per channel, from those of parts of them. Chan, Golub,
-/// LeVeque 1983.
-template <class T>
-struct MergeTileMoments {
-  static constexpr int kThreads = 256;
-  std::int64_t count, K, M;
-  const MomentsPart* parts;  ///< [count, K]
-  T* moments;
-  TakenFold<T> fold = {};
-
-  bool absorb(const FoldForward<T>& other) { return fold.take(other, moments); }
-  std::int64_t blocks() const { return blocks_for(K, 32); }
-  void operands(Operands& o) const {
-    o.reads(parts, count * K);
-    o.writes(moments, 2 * K);
-    fold.operands(o);
-  }
-  __device__ void operator()(std::int64_t block) const {
-    __shared__ double rows[8][32];
-    const unsigned column = threadIdx.x % 32, row = threadIdx.x / 32;
-    const std::int64_t k = block * 32 + column;
-    const std::int64_t end = k < K ? count : 0;
-    double sum = 0.0;
-    for (std::int64_t p = row; p < end; p += 8)
-      sum += parts[p * K + k].count * parts[p * K + k].mean;
-    const double mean = total(rows, sum) / static_cast<double>(M);
-    double squares = 0.0;
-    for (std::int64_t p = row; p < end; p += 8) {
-      const MomentsPart& part = parts[p * K + k];
-      squares += part.squares + part.count * (part.mean - mean) * (part.mean - mean);
-    }
-    squares = total(rows, squares);
-    if (row == 0 && k < K) {
-      moments[k] = static_cast<T>(mean);
-      moments[K + k] = static_cast<T>(squares / static_cast<double>(M));
-      fold.put(k);
-    }
-  }
-
- private:
-  /// Over the rows, in every thread of a column.
-  static __device__ double total(double (&rows)[8][32], double value) {
-    const unsigned column = threadIdx.x % 32;
-    __syncthreads();
-    rows[threadIdx.x / 32][column] = value;
-    __syncthreads();
-    double sum = rows[0][column];
-    for (int r = 1; r < 8; ++r)
-      sum += rows[r][column];
-    return sum;
-  }
-};
-
 /// moments [2, K] of M values per channel from parts [count, K], MomentsParts as three numbers each.
 template <class T>
 void merge_moments(std::int64_t count, std::int64_t K, std::int64_t M, const Tensor& parts, T* moments) {
-  launch(MergeTileMoments<T>{count, K, M, reinterpret_cast<const MomentsPart*>(parts.device_data<double>()), moments});
+  launch(
+      MergeMoments<StoreMoments<T>>{{K, count, K, 1, reinterpret_cast<const MomentsPart*>(parts.device_data<double>())},
+                                    static_cast<double>(M),
+                                    {K, nullptr, moments}});
 }
 
 }  // namespace ockham::cuda
