@@ -163,8 +163,10 @@ Json run_facts(const fs::path& folder) {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     count += lines[i]["split"] == "train" ? 1 : 0;
-    if (i > 0 && lines[i]["split"] == "train" && lines[i - 1]["split"] == "train")
-      steps.push_back(clock[i] - clock[i - 1]);
+    if (i == 0 || lines[i]["split"] != "train" || lines[i - 1]["split"] != "train")
+      continue;
+    if (const double gap = clock[i] - clock[i - 1]; gap > 0.0)  // how long the one took that was stopped is unknown
+      steps.push_back(gap);
   }
   const double seconds =
       resumptions.empty() || clock.empty() ? value_of<double>(summary, "seconds", name) : clock.back();
