@@ -12,6 +12,7 @@ namespace ockham::cuda {
 template <class T>
 struct PoolForward {
   static constexpr int kThreads = PlaneElements::kThreads;
+  static constexpr int kBlocksAtOnce = 4;  // more would spill registers
   PlaneElements outputs;
   PoolWindows windows;
   bool counts_padding;  ///< of means
@@ -90,6 +91,7 @@ struct PoolCotangent {
 template <class T>
 struct PoolTranspose {
   static constexpr int kThreads = PlaneElements::kThreads;
+  static constexpr int kBlocksAtOnce = 4;  // more would spill registers
   PlaneElements inputs;
   bool adds;
   PoolCotangent<T> first;

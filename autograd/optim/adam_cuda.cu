@@ -9,6 +9,7 @@ namespace ockham::cuda {
 template <class T>
 struct AdamStep {
   static constexpr int kThreads = kPieceThreads;
+  static constexpr int kBlocksAtOnce = 2;  // more would spill registers
   struct Row {
     T* w;
     T* m;

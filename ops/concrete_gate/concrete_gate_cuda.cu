@@ -129,6 +129,7 @@ struct GateGroupSums {
 /// y_dot = keep x_dot + slope logit_dot x; a null tangent is zero.
 template <class T>
 struct GateJvp {
+  static constexpr int kBlocksAtOnce = 2;  // more would spill registers
   static constexpr int kThreads = 256;
   GatedPlanes at;
   const T* x;

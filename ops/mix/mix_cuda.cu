@@ -156,6 +156,7 @@ struct MixPull {
 ///   alpha_bar (+)= the sum over those and over channels of scale <y_bar, z_k> + shift sum of y_bar.
 template <class T>
 struct MixTotals {
+  static constexpr int kBlocksAtOnce = 2;  // more would spill registers
   static constexpr int kThreads = 256;
   MixNumbers<T> of;
   std::int64_t D, rows;

@@ -6,6 +6,7 @@ namespace ockham::cuda {
 /// losses[n]; p. A label outside [0, C), which a kernel cannot report, makes its loss NaN.
 template <class T>
 struct CrossEntropyForward : PerRow<CrossEntropyForward<T>> {
+  static constexpr int kBlocksAtOnce = 2;  // more would spill registers
   std::int64_t rows, C;
   SmoothedLabel q;
   const T* z;

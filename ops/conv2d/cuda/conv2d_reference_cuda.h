@@ -14,6 +14,7 @@ namespace ockham::cuda {
 /// y = (adds ? y : 0) + conv(x, w)
 template <class Source, class To>
 struct ReferenceForward {
+  static constexpr int kBlocksAtOnce = 2;  // more would spill registers
   using T = typename Source::Value;
   static constexpr int kThreads = 256;
   ConvSize s;

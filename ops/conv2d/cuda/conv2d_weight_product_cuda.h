@@ -43,8 +43,8 @@ struct ConvWeightProduct {
   using T = typename Cotangent::Value;
   using Room = WeightRoom<T>;
   static constexpr int kThreads = 256;
-  static constexpr int kBlocksAtOnce = sizeof(T) == 4 ? 3 : 2;  // more would spill registers
-  static constexpr std::size_t kBatchBytes = kMostBatchBytes;   // nobody waits for the gradient of a weight
+  static constexpr int kBlocksAtOnce = 2;                      // more would spill registers
+  static constexpr std::size_t kBatchBytes = kMostBatchBytes;  // nobody waits for the gradient of a weight
   ConvSize s;
   WeightPlan plan;
   Source x;
