@@ -62,6 +62,9 @@ std::vector<Work> works_of(const CheckInput& input) {
   return works;
 }
 
+/// Runs after which every thread has had work.
+constexpr int kThreadsMayJoin = 8;
+
 }  // namespace
 
 Part check_leaks(const CheckInput& input) {
@@ -70,9 +73,16 @@ Part check_leaks(const CheckInput& input) {
   for (const Work& work : works_of(input)) {
     input.progress(work.name);
     work.run();  // what the first of a kind keeps for good, such as the workspace of cuBLAS, is no leak
-    const std::size_t before = memory_statistics(input.device).bytes_in_use;
+    std::size_t before = memory_statistics(input.device).bytes_in_use;
     work.run();
-    const AllocatorStatistics after = memory_statistics(input.device);
+    AllocatorStatistics after = memory_statistics(input.device);
+    // A thread of the CPU keeps scratch from its first piece of work on, which may come late: no leak, as it comes
+    // once.
+    for (int again = 0; again < kThreadsMayJoin && after.bytes_in_use != before; ++again) {
+      before = after.bytes_in_use;
+      work.run();
+      after = memory_statistics(input.device);
+    }
     const bool is_same = after.bytes_in_use == before;
     part.table.push_back({work.name, concat(before), concat(after.bytes_in_use), format_bytes(after.peak_bytes),
                           is_same ? "same" : "LEAK"});
