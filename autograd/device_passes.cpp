@@ -8,7 +8,6 @@
 
 #include "autograd/side_interfaces.h"
 #include "engine/log.h"
-#include "engine/math.h"
 
 namespace ockham {
 namespace {
@@ -65,7 +64,7 @@ class HostOutputs {
   void deliver() {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       if (outputs_[i])
-        copy(copies_[i].to(outputs_[i].device()), outputs_[i]);
+        outputs_[i] = copies_[i].to(outputs_[i].device());
     }
   }
 

@@ -77,22 +77,14 @@ std::vector<int> last_uses(const Tape& tape) {
 class PullBack {
  public:
   PullBack(Tape& tape, const PullOptions& options)
-      : tape_(tape),
-        options_(options),
-        bars_(tape.nodes().size()),
-        factors_(tape.nodes().size()),
-        readers_(bars_.size()) {
-    for (std::size_t n = 0; n < bars_.size(); ++n) {
+      : tape_(tape), options_(options), bars_(tape.nodes().size()), factors_(tape.nodes().size()) {
+    for (std::size_t n = 0; n < bars_.size(); ++n)
       bars_[n].resize(tape.nodes()[n].outputs.size());
-      readers_[n].resize(bars_[n].size());
-      for (const ValueId& id : tape.nodes()[n].inputs) {
-        if (id.node >= 0)
-          ++readers_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
-      }
-    }
   }
 
   std::map<int, Tensor> run(ValueId root, Tensor seed) {
+    if (!seed.device().is_cpu())
+      count_readers();
     bars_[static_cast<std::size_t>(root.node)][static_cast<std::size_t>(root.output)] = std::move(seed);
     std::map<int, Tensor> leaves;
     for (int n = root.node; n >= 0; --n) {
@@ -193,6 +185,16 @@ class PullBack {
            readers_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)] > kFew;
   }
 
+  void count_readers() {
+    for (const Node& node : tape_.nodes()) {
+      readers_.emplace_back(node.outputs.size());
+      for (const ValueId& id : node.inputs) {
+        if (id.node >= 0)
+          ++readers_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)];
+      }
+    }
+  }
+
   void bring_together(int n) {
     for (std::size_t output = 0; output < bars_[static_cast<std::size_t>(n)].size(); ++output) {
       const auto it = apart_.find({n, static_cast<int>(output)});
@@ -227,8 +229,8 @@ class PullBack {
   Tape& tape_;
   const PullOptions& options_;
   std::vector<std::vector<Tensor>> bars_;
-  std::vector<Tensor> factors_;                              // of the cotangent of each node's first output
-  std::vector<std::vector<int>> readers_;                    // how many inputs each value is
+  std::vector<Tensor> factors_;            // of the cotangent of each node's first output
+  std::vector<std::vector<int>> readers_;  // how many inputs each value is; on other devices than the CPU
   std::map<std::pair<int, int>, std::deque<Tensor>> apart_;  // by node and output
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// bfloat16 as a storage type: load, compute in float, round to nearest even on store. Conversions are constexpr, so that
-// kernels of other devices run the same code.
+// bfloat16 as a storage type: load, compute in float, round to nearest even on store. Conversions are constexpr, so
+// that kernels of other devices run the same code.
 #include <bit>
 #include <cstdint>
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/convert.h"
 #include "engine/device_math.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
@@ -13,39 +14,6 @@ namespace ockham {
 namespace {
 
 constexpr std::int64_t kGrain = 1 << 15;
-
-template <class T>
-auto loaded(T value) {
-  if constexpr (std::is_same_v<T, BFloat16>)
-    return static_cast<float>(value);
-  else
-    return value;
-}
-
-/// To the nearest value that To has; beyond an integer's range to its end, NaN to 0.
-template <class To, class From>
-To converted(From value) {
-  if constexpr (std::is_same_v<To, From>) {
-    return value;
-  } else if constexpr (std::is_same_v<To, BFloat16>) {
-    return BFloat16(static_cast<float>(loaded(value)));
-  } else if constexpr (std::is_integral_v<To>) {
-    using Limits = std::numeric_limits<To>;
-    if constexpr (std::is_integral_v<From>) {
-      return static_cast<To>(std::clamp<std::int64_t>(value, Limits::min(), Limits::max()));
-    } else {
-      // max() + 1 is a power of two, which doubles hold exactly; max() of int64 is not.
-      const double nearest = std::nearbyint(static_cast<double>(loaded(value)));
-      if (std::isnan(nearest))
-        return 0;
-      if (nearest <= static_cast<double>(Limits::min()))
-        return Limits::min();
-      return nearest >= 2.0 * static_cast<double>(Limits::max() / 2 + 1) ? Limits::max() : static_cast<To>(nearest);
-    }
-  } else {
-    return static_cast<To>(loaded(value));
-  }
-}
 
 template <class A, class B, class C, class D>
 constexpr bool is_pair = std::is_same_v<A, C>&& std::is_same_v<B, D>;

@@ -19,6 +19,7 @@ namespace {
 using gradcheck::Tensors;
 
 constexpr std::int64_t kD = 3;
+constexpr std::size_t kNone = 1000;  // no input or output
 
 /// In float64, in which distances are taken.
 Tensors in_double(const Tensors& tensors) {
@@ -145,7 +146,6 @@ class Bench {
   }
 
   void add_vjps(std::vector<Call>& result) const {
-    constexpr std::size_t kNone = 1000;
     const auto add = [&](std::string name, std::int64_t D, bool adds, std::size_t skipped, std::size_t missing) {
       const Tensors cotangents = y_bar(D, missing);
       if (std::ranges::none_of(cotangents, [](const Tensor& t) { return t.is_defined(); }))
@@ -168,7 +168,6 @@ class Bench {
   }
 
   void add_jvps(std::vector<Call>& result) const {
-    constexpr std::size_t kNone = 1000;
     const auto add = [&](std::string name, std::int64_t D, std::size_t missing) {
       const Tensors tangents = x_dot(D, missing);
       if (std::ranges::none_of(tangents, [](const Tensor& t) { return t.is_defined(); }))
@@ -194,7 +193,6 @@ class Bench {
   }
 
   void add_curvature(std::vector<Call>& result) const {
-    constexpr std::size_t kNone = 1000;
     if (!op_->curved())
       return;
     const auto run = [=, this, cotangents = y_bar(1, kNone), tangents = x_dot(kD, kNone)](bool joined) {
@@ -222,7 +220,7 @@ class Bench {
           continue;
         const Tensor sums = gradcheck::noise(grouped_shape(x_[input].shape(), grouping), seed_, 500).to(device_);
         result.push_back({concat("diagonal of input ", input, ", grouping ", static_cast<int>(grouping)),
-                          [=, this, cotangents = y_bar(2, 1000)] {
+                          [=, this, cotangents = y_bar(2, kNone)] {
                             Tensor H = sums.clone();
                             run_weight_diagonal(*op_, saved_, 2, cotangents, input, grouping, H);
                             return Tensors{H};

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/convert.h"
 #include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
 #include "engine/cuda/per_element.h"
@@ -9,32 +10,6 @@
 #include "engine/device_math.h"
 
 namespace ockham::cuda {
-
-/// To the nearest value that To has; beyond an integer's range to its end, NaN to 0 (as copy() of math.cpp).
-template <class To, class From>
-__device__ To converted(From value) {
-  if constexpr (std::is_same_v<To, From>) {
-    return value;
-  } else if constexpr (std::is_same_v<From, BFloat16>) {
-    return converted<To>(static_cast<float>(value));
-  } else if constexpr (std::is_same_v<To, BFloat16>) {
-    return BFloat16(static_cast<float>(value));
-  } else if constexpr (std::is_integral_v<To> && !std::is_integral_v<From>) {
-    constexpr double kLeast = std::is_same_v<To, std::uint8_t> ? 0.0 : -0x1p63;
-    constexpr double kBeyond = std::is_same_v<To, std::uint8_t> ? 256.0 : 0x1p63;
-    const double nearest = nearbyint(static_cast<double>(value));
-    if (!(nearest == nearest))
-      return 0;
-    if (nearest <= kLeast)
-      return std::is_same_v<To, std::uint8_t> ? To(0) : static_cast<To>(-0x7fffffffffffffffLL - 1);
-    return nearest >= kBeyond ? static_cast<To>(std::is_same_v<To, std::uint8_t> ? 0xffLL : 0x7fffffffffffffffLL)
-                              : static_cast<To>(nearest);
-  } else if constexpr (std::is_same_v<To, std::uint8_t>) {
-    return static_cast<To>(value < 0 ? 0 : value > 255 ? 255 : value);
-  } else {
-    return static_cast<To>(value);
-  }
-}
 
 template <class T>
 struct Fill : PerElement<Fill<T>> {
@@ -128,7 +103,7 @@ struct TimesChannels : PerElement<TimesChannels<T>> {
 constexpr int kSumThreads = 256;
 constexpr std::int64_t kSumPiece = kSumThreads * 16;
 
-/// parts[p, g] = the sum of f over piece p of group g, of `length` elements. Largest: the largest of f instead, NaN if
+/// parts[g, p] = the sum of f over piece p of group g, of `length` elements. Largest: the largest of f instead, NaN if
 /// any is.
 enum class Of { kValue, kProduct, kLargest };
 template <class T, Of kOf>
@@ -164,7 +139,7 @@ struct Pieces {
     else
       total = block_sum<kThreads>(total);
     if (threadIdx.x == 0)
-      parts[p * groups + g] = total;
+      parts[block] = total;
   }
   static __device__ double larger(double a, double b) { return a <= b || !(b == b) ? b : a; }
   static __device__ double block_largest(double value) {
@@ -177,23 +152,6 @@ struct Pieces {
       __syncthreads();
     }
     return all[0];
-  }
-};
-
-struct SumParts : PerElement<SumParts> {
-  std::int64_t n, count;
-  bool adds;
-  const double* parts;
-  double* totals;
-  void operands(Operands& o) const {
-    o.reads(parts, count * n);
-    o.writes(totals, n);
-  }
-  __device__ void element(std::int64_t i) const {
-    double total = adds ? totals[i] : 0.0;
-    for (std::int64_t p = 0; p < count; ++p)
-      total += parts[p * n + i];
-    totals[i] = total;
   }
 };
 
@@ -213,14 +171,6 @@ struct LargestPart : PerElement<LargestPart> {
   }
 };
 
-void sum_parts(const Tensor& parts, Tensor& totals, bool adds) {
-  launch(SumParts{.n = totals.numel(),
-                  .count = parts.numel() / std::max<std::int64_t>(1, totals.numel()),
-                  .adds = adds,
-                  .parts = parts.device_data<double>(),
-                  .totals = totals.device_data<double>()});
-}
-
 std::vector<double> downloaded(const Tensor& values) {
   const Tensor here = values.to(Device{});
   return {here.span<double>().begin(), here.span<double>().end()};
@@ -230,12 +180,7 @@ namespace {
 
 void fill_elements(Tensor& y, double value) {
   visit_dtype(y.dtype(), [&]<class T>() {
-    T element{};
-    if constexpr (std::is_same_v<T, BFloat16>)
-      element = BFloat16(static_cast<float>(value));
-    else
-      element = Tensor::full({}, value, kDTypeOf<T>).template data<T>()[0];  // rounded as on the host
-    launch(Fill<T>{.n = y.numel(), .value = element, .y = y.device_data<T>()});
+    launch(Fill<T>{.n = y.numel(), .value = converted<T>(value), .y = y.device_data<T>()});
   });
 }
 
@@ -295,12 +240,12 @@ void multiply_channels(const Tensor& x, const Tensor& factor, Tensor& y) {
   });
 }
 
-/// [pieces, groups]
+/// [groups, pieces]
 template <Of kOf>
 Tensor parts_of(const Tensor& x, const Tensor* y, std::int64_t groups) {
   const std::int64_t length = x.numel() / groups;
   const std::int64_t pieces = std::max<std::int64_t>(1, blocks_for(length, kSumPiece));
-  Tensor parts({pieces, groups}, DType::kFloat64, x.device());
+  Tensor parts({groups, pieces}, DType::kFloat64, x.device());
   visit_float(x.dtype(), "sum", [&]<class T>() {
     launch(Pieces<T, kOf>{.groups = groups,
                           .length = length,
@@ -314,13 +259,13 @@ Tensor parts_of(const Tensor& x, const Tensor* y, std::int64_t groups) {
 
 std::vector<double> dot_of_groups(const Tensor& x, const Tensor& y, std::int64_t groups) {
   Tensor totals({groups}, DType::kFloat64, x.device());
-  sum_parts(parts_of<Of::kProduct>(x, &y, groups), totals);
+  sum_rows(parts_of<Of::kProduct>(x, &y, groups), totals);
   return downloaded(totals);
 }
 
 double sum_elements(const Tensor& x) {
   Tensor total({1}, DType::kFloat64, x.device());
-  sum_parts(parts_of<Of::kValue>(x, nullptr, 1), total);
+  sum_rows(parts_of<Of::kValue>(x, nullptr, 1), total);
   return downloaded(total)[0];
 }
 

@@ -49,7 +49,6 @@ Queue::Queue(int index) : index_(index), stream_(stream_on(index)), staging_(str
 }
 
 void Queue::set_math_mode(MathMode mode) {
-  math_mode_ = mode;
   check(cublasSetMathMode(blas_, mode == MathMode::kTf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH),
         "cublasSetMathMode");
 }

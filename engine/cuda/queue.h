@@ -30,7 +30,6 @@ class Queue {
   DeviceAllocator& memory() { return memory_; }
   Staging& staging() { return staging_; }
 
-  MathMode math_mode() const { return math_mode_; }
   void set_math_mode(MathMode mode);
 
   /// Does `work` on the stream, or hands it to the recording. `name` is for errors and logs.
@@ -53,7 +52,6 @@ class Queue {
   int index_;
   cudaStream_t stream_ = nullptr;
   cublasHandle_t blas_ = nullptr;
-  MathMode math_mode_ = MathMode::kFp32;
   DeviceAllocator memory_;
   Staging staging_;
   Recorder* recorder_ = nullptr;

@@ -71,30 +71,44 @@ void Recorder::add(std::string_view name, const Operands& operands, const std::f
 
 Recording::Recording(Queue& queue, const std::function<void()>& step)
     : queue_(queue), memory_(std::make_unique<RecordedMemory>(budget())) {
-  Recorder recorder;
   try {
-    const Recorded recorded(queue, recorder, *memory_);
-    step();
+    Recorder recorder;
+    {
+      const Recorded recorded(queue, recorder, *memory_);
+      step();
+    }
+    tasks_ = std::ssize(recorder.tasks());
+    make_graph(with_absorbed(recorder.tasks()));
   } catch (...) {
-    queue.memory().forget(*memory_);
+    give_back();
     throw;
   }
-  const std::vector<Task> tasks = with_absorbed(recorder.tasks());
-  const std::vector<std::vector<int>> groups = order_of(tasks);
-  tasks_ = std::ssize(recorder.tasks());
+}
+
+Recording::~Recording() {
+  give_back();
+}
+
+void Recording::make_graph(const std::vector<Task>& tasks) {
   for (const Task& task : tasks) {
     for (const Access& access : task.accesses)
       traffic_ += static_cast<std::size_t>(access.end - access.begin);
   }
+  const std::vector<std::vector<int>> groups = order_of(tasks);
   launches_ = std::ssize(groups);
-  check(cudaStreamBeginCapture(queue.stream(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-  for (const std::vector<int>& group : groups)
-    run_group(tasks, group, queue.stream());
-  check(cudaStreamEndCapture(queue.stream(), &graph_), "cudaStreamEndCapture");
+  check(cudaStreamBeginCapture(queue_.stream(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  try {
+    for (const std::vector<int>& group : groups)
+      run_group(tasks, group, queue_.stream());
+  } catch (...) {
+    cudaStreamEndCapture(queue_.stream(), &graph_);  // else the stream would serve nobody
+    throw;
+  }
+  check(cudaStreamEndCapture(queue_.stream(), &graph_), "cudaStreamEndCapture");
   check(cudaGraphInstantiate(&executable_, graph_, 0), "cudaGraphInstantiate");
 }
 
-Recording::~Recording() {
+void Recording::give_back() {
   cudaStreamSynchronize(queue_.stream());
   if (executable_ != nullptr)
     cudaGraphExecDestroy(executable_);

@@ -56,6 +56,10 @@ class Recording : public RecordedStep {
   std::size_t traffic() const override { return traffic_; }
 
  private:
+  void make_graph(const std::vector<Task>& tasks);
+  /// The graph and the step's claim on memory.
+  void give_back();
+
   Queue& queue_;
   std::unique_ptr<RecordedMemory> memory_;
   cudaGraph_t graph_ = nullptr;

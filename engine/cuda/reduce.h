@@ -7,10 +7,6 @@
 
 namespace ockham::cuda {
 
-/// totals[i] = (adds ? totals[i] : 0) + sum over p of parts[p, i], p in order; parts [P, n], totals of n elements, on
-/// the device, both float64.
-void sum_parts(const Tensor& parts, Tensor& totals, bool adds = false);
-
 /// totals[i] = (adds ? totals[i] : 0) + factor times the sum of row i of `rows`, a block a row; rows float64 [n,
 /// length], totals float32 | float64 of n elements, on the device.
 void sum_rows(const Tensor& rows, Tensor& totals, bool adds = false, double factor = 1.0);

@@ -2,11 +2,10 @@
 // too small for.
 #include <cstdlib>
 
-#include "autograd/gradcheck/device.h"
 #include "ops/conv2d/conv2d_op.h"
 #include "ops/conv_unit/conv_unit_op.h"
 #include "ops/linear/linear_op.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/agreement.h"
 
 namespace ockham {
 namespace {
@@ -76,11 +75,8 @@ std::vector<OpSample> samples() {
 }
 
 void check_samples(CheckFormat format) {
-  for (const OpSample& sample : samples()) {
-    for (const CheckResult& result : check_on_device(sample, format, test::kCuda))
-      BOOST_CHECK_MESSAGE(result.passed(),
-                          result.check << ": error " << result.error << " passes the tolerance " << result.tolerance);
-  }
+  for (const OpSample& sample : samples())
+    test::check_agreement(sample, format, sample.make()->name());
 }
 
 BOOST_AUTO_TEST_SUITE(conv)
@@ -102,11 +98,8 @@ OCKHAM_CUDA_TEST(plain_kernels_are_those_of_the_cpu) {
   for (const OpCase& op_case : OpRegistry::instance().cases()) {
     if (op_case.name != "conv2d" && op_case.name != "conv_unit")
       continue;
-    for (const OpSample& sample : op_case.samples) {
-      for (const CheckResult& result : check_on_device(sample, CheckFormat::kFloat64, test::kCuda))
-        BOOST_CHECK_MESSAGE(result.passed(),
-                            result.check << ": error " << result.error << " passes the tolerance " << result.tolerance);
-    }
+    for (const OpSample& sample : op_case.samples)
+      test::check_agreement(sample, CheckFormat::kFloat64, op_case.name);
   }
   unsetenv("OCKHAM_CUDA_REFERENCE");
 }

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "autograd/device_passes.h"
-#include "autograd/gradcheck/device.h"
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "ops/avg_pool2d/avg_pool2d_op.h"
@@ -13,7 +12,7 @@
 #include "ops/mix/mix_op.h"
 #include "ops/moments/moments_op.h"
 #include "ops/sum/sum.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/agreement.h"
 
 namespace ockham {
 namespace {
@@ -29,11 +28,8 @@ void check(const Shape& map, std::function<std::unique_ptr<Op>()> make, std::vec
                         .inputs = std::move(inputs),
                         .reference = {},
                         .diagonal_inputs = std::move(diagonal_inputs)};
-  for (CheckFormat format : {CheckFormat::kFloat64, CheckFormat::kFloat32, CheckFormat::kBFloat16}) {
-    for (const CheckResult& result : check_on_device(sample, format, test::kCuda))
-      BOOST_CHECK_MESSAGE(result.passed(), sample.name << ", " << result.check << ": error " << result.error
-                                                       << " passes the tolerance " << result.tolerance);
-  }
+  for (CheckFormat format : {CheckFormat::kFloat64, CheckFormat::kFloat32, CheckFormat::kBFloat16})
+    test::check_agreement(sample, format, sample.make()->name());
 }
 
 BOOST_AUTO_TEST_SUITE(maps)

@@ -1,6 +1,5 @@
 // Every pass of every registered op on the device, against the CPU's. OCKHAM_OP=conv2d takes that op alone.
-#include "autograd/gradcheck/device.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/agreement.h"
 
 namespace ockham {
 namespace {
@@ -10,11 +9,8 @@ void check_ops(CheckFormat format) {
   for (const OpCase& op_case : OpRegistry::instance().cases()) {
     if (wanted != nullptr && op_case.name != wanted)
       continue;
-    for (const OpSample& sample : op_case.samples) {
-      for (const CheckResult& result : check_on_device(sample, format, test::kCuda))
-        BOOST_CHECK_MESSAGE(result.passed(), op_case.name << ", " << result.check << ": error " << result.error
-                                                          << " passes the tolerance " << result.tolerance);
-    }
+    for (const OpSample& sample : op_case.samples)
+      test::check_agreement(sample, format, op_case.name);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/device_passes.h"
-#include "autograd/gradcheck/device.h"
 #include "ops/add/add_op.h"
 #include "ops/add_bias/add_bias_op.h"
 #include "ops/concat/concat_op.h"
@@ -23,7 +22,7 @@
 #include "ops/softmax/softmax_op.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy_op.h"
 #include "ops/sum/sum_op.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/agreement.h"
 
 namespace ockham {
 namespace {
@@ -37,11 +36,8 @@ void check(std::string name, std::function<std::unique_ptr<Op>()> make, std::vec
                         .inputs = std::move(inputs),
                         .reference = {},
                         .diagonal_inputs = std::move(diagonal_inputs)};
-  for (CheckFormat format : {CheckFormat::kFloat64, CheckFormat::kFloat32}) {
-    for (const CheckResult& result : check_on_device(sample, format, test::kCuda))
-      BOOST_CHECK_MESSAGE(result.passed(),
-                          result.check << ": error " << result.error << " passes the tolerance " << result.tolerance);
-  }
+  for (CheckFormat format : {CheckFormat::kFloat64, CheckFormat::kFloat32})
+    test::check_agreement(sample, format, sample.make()->name());
 }
 
 /// An op without attributes, or with those given.

@@ -3,54 +3,13 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/cudaemu/ptx/arithmetic.h"
 #include "tests/cudaemu/ptx/opcodes.h"
 
 namespace emu::ptx {
 
 namespace {
 
-struct Add {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a + b;
-  }
-};
-struct Sub {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a - b;
-  }
-};
-struct Mul {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a * b;
-  }
-};
-struct Div {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a / b;
-  }
-};
-struct Fma {
-  template <class T>
-  T operator()(T a, T b, T c) const {
-    return std::fma(a, b, c);
-  }
-};
-struct Reciprocal {
-  template <class T>
-  T operator()(T a) const {
-    return 1 / a;
-  }
-};
-struct Sqrt {
-  template <class T>
-  T operator()(T a) const {
-    return std::sqrt(a);
-  }
-};
 struct ReciprocalSqrt {
   template <class T>
   T operator()(T a) const {

@@ -1,7 +1,5 @@
 // Kernels give the same as PTX, which nvcc made of them, as compiled by the host's compiler: bit by bit where they work
 // on integers; else but for contraction to fma and the functions of CUDA's library. Changes to the PTX are noticed.
-#include "tests/cudaemu/ptx/suite/kernels.h"
-
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -14,6 +12,7 @@
 
 #include "tests/cudaemu/emu.h"
 #include "tests/cudaemu/ptx/launch.h"
+#include "tests/cudaemu/ptx/suite/kernels.h"
 #include "tests/cudaemu/runtime/heap.h"
 #include "tests/cudaemu/suite/device_memory.h"
 #include "tests/cudaemu/suite/reports.h"
