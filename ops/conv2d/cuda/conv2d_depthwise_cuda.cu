@@ -31,6 +31,12 @@ bool plan_pull(const ConvSize& s, bool is_by_sample, PullPlan& plan) {
   plan.q_rows = static_cast<int>(q_rows);
   plan.q_columns = static_cast<int>(q_columns);
   plan.q_lanes = std::clamp(power_of_2(plan.q_columns), 4, 32);
+  // Rows of a warp in banks of their own, where there is room for it.
+  plan.q_pitch = plan.columns % kBankElements<T> == 0
+                     ? plan.q_columns
+                     : padded_like(plan.q_columns, plan.columns / s.stride, kBankElements<T>);
+  if (plan.channels() * plan.q_rows * plan.q_pitch > kRoom)
+    plan.q_pitch = plan.q_columns;
   return true;
 }
 

@@ -38,8 +38,8 @@ struct DepthwiseForward {
   /// False: its tiles do not fit.
   bool plan() {
     grid = tile_grid(s.N, s.P, s.Q, 256, true);
-    halo = halo_tile(s, grid);
-    const std::int64_t planes = static_cast<std::int64_t>(grid.n) * halo.rows * halo.columns;
+    halo = halo_tile<T>(s, grid);
+    const std::int64_t planes = static_cast<std::int64_t>(grid.n) * halo.plane;
     if (s.taps() > kMostTaps || planes > kHalo)
       return false;
     channels = std::min({kMostChannels, kHalo / static_cast<int>(planes), kOutputs / grid.pixels(), s.C});
@@ -91,6 +91,7 @@ struct PullPlan {
   int lanes;                   ///< threads of a channel: a power of two, 32 to 256
   int samples;                 ///< of a block
   int q_rows, q_columns;       ///< of q_bar's tile
+  int q_pitch;                 ///< of its rows in shared memory
   int q_lanes;                 ///< threads that load a row of it
 
   __host__ __device__ int tiles() const { return tiles_h * tiles_w; }
@@ -192,7 +193,7 @@ struct DepthwisePull {
         const std::int64_t p = static_cast<std::int64_t>(h0 + row) * s.W + w0 + column;
         const T stored = x.stored(at, c, p);
         const T r = x.loaded(load, stored);
-        const T* const q = room + thread / plan.lanes * plan.q_rows * plan.q_columns;
+        const T* const q = room + thread / plan.lanes * plan.q_rows * plan.q_pitch;
         const T r_bar = correlate<kSide, kStride>(q, h0 + row + s.pad - p0 * kStride,
                                                   w0 + column + s.pad - q0 * kStride, filter, r, w_bar);
         const T bar = x.masked(load, stored, r_bar);
@@ -221,7 +222,7 @@ struct DepthwisePull {
       const bool is_there = c < s.C && p >= 0 && p < s.P;
       for (int column = lane; column < plan.q_columns; column += plan.q_lanes) {
         const int q = q0 + column;
-        room[line * plan.q_columns + column] =
+        room[line * plan.q_pitch + column] =
             is_there && q >= 0 && q < s.Q ? q_bar.value(numbers[i], at, c, static_cast<std::int64_t>(p) * s.Q + q)
                                           : T(0);
       }
@@ -242,7 +243,7 @@ struct DepthwisePull {
         const int v = column - j * s.dilation;
         if (kStride == 2 && ((p | v) & 1) != 0)
           continue;
-        const T bar = q[p / kStride * plan.q_columns + v / kStride];
+        const T bar = q[p / kStride * plan.q_pitch + v / kStride];
         sum += filter[i * kSide + j] * bar;
         w_bar[i * kSide + j] += r * bar;
       }

@@ -24,8 +24,8 @@ bool plan_product(const ConvSize& s, ProductRows rows, int M, ProductPlan& plan)
   plan.grid = tile_grid(s.N, plan.plane_h, plan.plane_w, plan.pixels, true);
   if (!is_depthwise)
     return true;
-  plan.halo = halo_tile(s, plan.grid);
-  const std::int64_t planes = static_cast<std::int64_t>(plan.grid.n) * plan.halo.rows * plan.halo.columns;
+  plan.halo = halo_tile<T>(s, plan.grid);
+  const std::int64_t planes = static_cast<std::int64_t>(plan.grid.n) * plan.halo.plane;
   if (s.taps() > Room::kMostTaps || planes > Room::kHalo)
     return false;
   plan.chunk = std::min(plan.chunk, Room::kHalo / static_cast<int>(planes));

@@ -35,23 +35,24 @@ struct ProductPlace {
 };
 
 /// Sums of two values per channel over a block: calls body(channel, a, b) in one thread for each, with the sums in
-/// double. All threads of the block have to call it. room: 2 lanes channels elements.
+/// double. All threads of the block have to call it. room: 2 (lanes + 1) channels elements.
 template <class T, class Body>
 __device__ void sum_channels(const ProductPlace& place, const T (&a)[4], const T (&b)[4], T* room, Body&& body) {
+  const int pitch = place.lanes + 1;  // neither writes along lanes nor reads along channels share banks
   __syncthreads();
   if (place.is_in_use()) {
     for (int i = 0; i < 4; ++i) {
-      T* const to = room + place.lane * place.channels + place.channel - place.first + i;
+      T* const to = room + (place.channel - place.first + i) * pitch + place.lane;
       to[0] = a[i];
-      to[place.lanes * place.channels] = b[i];
+      to[pitch * place.channels] = b[i];
     }
   }
   __syncthreads();
   for (int c = static_cast<int>(threadIdx.x); c < place.channels && place.first + c < place.end; c += 256) {
     double a_sum = 0.0, b_sum = 0.0;
     for (int lane = 0; lane < place.lanes; ++lane) {
-      a_sum += static_cast<double>(room[lane * place.channels + c]);
-      b_sum += static_cast<double>(room[(place.lanes + lane) * place.channels + c]);
+      a_sum += static_cast<double>(room[c * pitch + lane]);
+      b_sum += static_cast<double>(room[(place.channels + c) * pitch + lane]);
     }
     body(place.first + c, a_sum, b_sum);
   }

@@ -123,19 +123,39 @@ struct TapReader {
   }
 };
 
+/// Elements of shared memory that lie in banks of their own.
+template <class T>
+inline constexpr int kBankElements = 128 / static_cast<int>(sizeof(T));
+
+/// The least number from `least` on that is `like` up to a multiple of `modulo`.
+constexpr int padded_like(int least, int like, int modulo) {
+  return least + ((like - least) % modulo + modulo) % modulo;
+}
+
 /// What a tile of outputs of a depthwise convolution reads, as it lies in shared memory: for each channel and sample
-/// rows x columns, zero outside the plane.
+/// rows x columns, zero outside the plane. Where a warp reads from several rows or planes (convolve_halo), they are
+/// padded so that its reads fall into different banks.
 struct HaloTile {
   int rows, columns;
   int lanes;  ///< threads that load a row: a power of two, at most 32
-
-  __host__ __device__ int size() const { return rows * columns; }
+  int pitch;  ///< from row to row
+  int plane;  ///< from one channel or sample to the next
 };
-inline HaloTile halo_tile(const ConvSize& s, const TileGrid& grid) {
-  HaloTile tile{(grid.h - 1) * s.stride + (s.R - 1) * s.dilation + 1,
-                (grid.w - 1) * s.stride + (s.S - 1) * s.dilation + 1, 4};
+template <class T>
+HaloTile halo_tile(const ConvSize& s, const TileGrid& grid) {
+  constexpr int kBanks = kBankElements<T>;
+  HaloTile tile{.rows = (grid.h - 1) * s.stride + (s.R - 1) * s.dilation + 1,
+                .columns = (grid.w - 1) * s.stride + (s.S - 1) * s.dilation + 1,
+                .lanes = 4,
+                .pitch = 0,
+                .plane = 0};
   while (tile.lanes < 32 && tile.lanes < tile.columns)
     tile.lanes *= 2;
+  const bool takes_rows = grid.w % kBanks == 0;  // whole ones, to a warp
+  tile.pitch = takes_rows ? tile.columns : padded_like(tile.columns, grid.w / 4, kBanks / 4);
+  tile.plane = tile.rows * tile.pitch;
+  if (!takes_rows)
+    tile.plane = padded_like(tile.plane, grid.h / 4 * grid.w * s.stride, kBanks);
   return tile;
 }
 
@@ -154,8 +174,9 @@ __device__ void load_halo(const ConvSize& s, const Source& x, Numbers&& numbers,
     const bool is_there = h0 + row >= 0 && h0 + row < s.H && place.n + n < s.N && first + c < s.C;
     const SampleAt at(s.N, d, place.n + n);
     const std::int64_t from = static_cast<std::int64_t>(h0 + row) * s.W + w0;
+    T* const to = room + line / halo.rows * halo.plane + row * halo.pitch;
     for (int column = lane; column < halo.columns; column += halo.lanes)
-      room[line * halo.columns + column] =
+      to[column] =
           is_there && w0 + column >= 0 && w0 + column < s.W ? x.value(numbers(c), at, first + c, from + column) : T(0);
   }
 }
@@ -225,8 +246,8 @@ __device__ void convolve_halo(const ConvSize& s, const TileGrid& grid, const Hal
     const int c = i / fours, four = i % fours;
     const int column = four % grid.w, row = four / grid.w % (grid.h / 4) * 4, n = four / grid.w / (grid.h / 4);
     T sums[4] = {};
-    correlate_four(s, room + (c * grid.n + n) * halo.size() + row * s.stride * halo.columns + column * s.stride,
-                   halo.columns, w + c * s.taps(), sums);
+    correlate_four(s, room + (c * grid.n + n) * halo.plane + row * s.stride * halo.pitch + column * s.stride,
+                   halo.pitch, w + c * s.taps(), sums);
     for (int k = 0; k < 4; ++k)
       q[c * pitch + (n * grid.h + row + k) * grid.w + column] = sums[k];
   }

@@ -27,8 +27,8 @@ bool plan_weight_product(const ConvSize& s, bool is_depthwise, int M, bool is_by
   plan.tiles = is_by_sample ? of_sample : std::max(1, tiles_over(tiles, std::max(1, parts)));
   if (!is_depthwise)
     return true;
-  plan.halo = halo_tile(s, plan.grid);
-  const std::int64_t planes = static_cast<std::int64_t>(plan.grid.n) * plan.halo.rows * plan.halo.columns;
+  plan.halo = halo_tile<T>(s, plan.grid);
+  const std::int64_t planes = static_cast<std::int64_t>(plan.grid.n) * plan.halo.plane;
   if (s.taps() > Room::kMostTaps || planes > Room::kHalo)
     return false;
   plan.chunk = std::min(Room::kChunk, Room::kHalo / static_cast<int>(planes));

@@ -17,8 +17,8 @@ template <class T>
 struct WeightRoom {
   static constexpr int kPad = 16 / sizeof(T);  ///< of a row: neighbours then lie in other banks
   static constexpr int kRows = sizeof(T) == 4 ? 64 * (64 + kPad) : 64 * (32 + kPad);
-  static constexpr int kHalo = sizeof(T) == 4 ? 2304 : 1024;
-  static constexpr int kChunk = sizeof(T) == 4 ? 8 : 4;  ///< most channels of a depthwise convolution at a time
+  static constexpr int kHalo = sizeof(T) == 4 ? 2432 : 1024;  ///< 8 channels of a dilated 5x5 on 8x8, padded
+  static constexpr int kChunk = sizeof(T) == 4 ? 8 : 4;       ///< most channels of a depthwise convolution at a time
   static constexpr int kMostTaps = 49;
 };
 
