@@ -39,9 +39,11 @@ struct SgdStep {
     const T rate = static_cast<T>(*lr);
     const T weight_decay = row.decays ? decay : T(0);
     for (int i = static_cast<int>(threadIdx.x); i < row.n; i += kThreads) {
-      const T gradient = row.g[i] + weight_decay * row.w[i];
-      row.v[i] = momentum * row.v[i] + gradient;
-      row.w[i] -= rate * (nesterov ? gradient + momentum * row.v[i] : row.v[i]);
+      const T w = row.w[i];  // each is read once: the compiler cannot know that they are apart
+      const T gradient = row.g[i] + weight_decay * w;
+      const T v = momentum * row.v[i] + gradient;
+      row.v[i] = v;
+      row.w[i] = w - rate * (nesterov ? gradient + momentum * v : v);
     }
   }
 };
