@@ -46,6 +46,7 @@ struct Stats {
   std::int64_t bytes_read = 0, bytes_written = 0;  ///< of device memory, each access counted
   /// Accesses of warps to device memory, the 32-byte sectors these touched, and the fewest that hold as many bytes.
   std::int64_t requests = 0, sectors = 0, fewest_sectors = 0;
+  std::int64_t touched_sectors = 0;  ///< each counted once a launch: what would be moved if nothing left the caches
   std::int64_t shared_requests = 0;
   std::int64_t bank_conflicts = 0;  ///< passes over shared memory beyond the fewest that the accesses could take
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "tests/cudaemu/runtime/block.h"
@@ -32,6 +33,7 @@ struct Instruction {
 using WarpInstructions = std::unordered_map<const void*, Instruction>;
 thread_local std::array<WarpInstructions, 32> warps;
 thread_local Stats counted;
+thread_local std::unordered_set<std::uintptr_t> touched;  // sectors, by the launch
 
 /// Addresses of the lanes of an access, each once.
 std::vector<std::uintptr_t> distinct_addresses(const WarpAccess& access) {
@@ -51,7 +53,10 @@ void count_sectors(const WarpAccess& access, std::size_t bytes) {
   std::uintptr_t last = 0;  // no allocation lies in sector 0
   for (const std::uintptr_t address : addresses) {
     for (std::uintptr_t sector = address / kSector; sector <= (address + bytes - 1) / kSector; ++sector) {
-      sectors += sector != last;
+      if (sector == last)
+        continue;
+      ++sectors;
+      touched.insert(sector);
       last = sector;
     }
   }
@@ -117,9 +122,11 @@ void take_counts(Stats& stats) {
   stats.requests += counted.requests;
   stats.sectors += counted.sectors;
   stats.fewest_sectors += counted.fewest_sectors;
+  stats.touched_sectors += static_cast<std::int64_t>(touched.size());
   stats.shared_requests += counted.shared_requests;
   stats.bank_conflicts += counted.bank_conflicts;
   counted = {};
+  touched.clear();
 }
 
 }  // namespace emu

@@ -34,6 +34,7 @@ void add(Stats& sum, const Stats& more) {
   sum.requests += more.requests;
   sum.sectors += more.sectors;
   sum.fewest_sectors += more.fewest_sectors;
+  sum.touched_sectors += more.touched_sectors;
   sum.shared_requests += more.shared_requests;
   sum.bank_conflicts += more.bank_conflicts;
 }

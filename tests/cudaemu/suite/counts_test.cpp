@@ -39,6 +39,7 @@ BOOST_AUTO_TEST_CASE(bytes_are_those_of_the_accesses) {
   BOOST_TEST(stats.threads == 2560);
   BOOST_TEST(stats.bytes_read == 2 * 40960);
   BOOST_TEST(stats.bytes_written == 40960);
+  BOOST_TEST(stats.touched_sectors == 2 * 40960 / 32);  // x, which is read twice, and y
   BOOST_TEST(of_x.bytes_read() == 2 * 40960);
   BOOST_TEST(of_x.bytes_written() == 0);
   BOOST_TEST(of_y.bytes_read() == 0);
