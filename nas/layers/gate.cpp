@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "nas/element.h"
-#include "ops/concrete_gate/concrete_gate.h"
 #include "ops/mul/mul.h"
 
 namespace ockham::nas {
@@ -31,9 +30,13 @@ double GatedGroup::drop_probability() const {
   return nas::drop_probability(element(logit->value, static_cast<std::size_t>(entry)));
 }
 
-RandomKey gate_key(const RandomKey& pass, std::uint64_t stream) {
+ConcreteGateAttrs drawn_gate(const Context& context, double temperature, std::uint64_t stream) {
   constexpr std::uint64_t kStreams = 1 << 16;
-  return {pass.seed, pass.purpose, pass.step * kStreams + stream};
+  const RandomKey& pass = context.key;
+  return {.temperature = temperature,
+          .key = {pass.seed, pass.purpose, pass.step * kStreams + stream},
+          .moving = context.moving,
+          .stride = kStreams};
 }
 
 ChannelGate::ChannelGate(std::int64_t channels, const GateOptions& options, std::uint64_t stream,
@@ -46,7 +49,7 @@ ChannelGate::ChannelGate(std::int64_t channels, const GateOptions& options, std:
 Variable ChannelGate::forward(const Context& context, const Variable& x) {
   if (!context.is_training)
     return applied(run(context, {.z = x}));
-  return concrete_gate(x, context.use(logit_), {.temperature = temperature_, .key = gate_key(context.key, stream_)});
+  return concrete_gate(x, context.use(logit_), drawn_gate(context, temperature_, stream_));
 }
 
 // keep >= 0, so that keep relu(s z + b) = relu(keep s z + keep b).

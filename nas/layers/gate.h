@@ -1,6 +1,7 @@
 #pragma once
 // Gates that a search learns drop probabilities of, and what it has to know about them.
 #include "nas/layers/layer.h"
+#include "ops/concrete_gate/concrete_gate.h"
 
 namespace ockham::nas {
 
@@ -29,8 +30,8 @@ std::vector<Parameter*> kernels_of(Module& module, std::string_view part = "");
 /// p of a logit, and back.
 double drop_probability(double logit);
 double drop_logit(double probability);
-/// The random numbers of gate `stream` in a training pass with this key.
-RandomKey gate_key(const RandomKey& pass, std::uint64_t stream);
+/// How gate `stream` of a network is drawn in a training pass.
+ConcreteGateAttrs drawn_gate(const Context& context, double temperature, std::uint64_t stream);
 
 /// The gates before a convolution, one for each of its input channels: relaxed and drawn for every example where the
 /// context trains, else the zeros and ones of group().keep, all kept at first. Kept channels are not scaled up.

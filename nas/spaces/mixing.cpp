@@ -100,9 +100,8 @@ Variable GateMixer::relaxed(const Context& context, std::span<const Deferred> ma
   std::vector<Variable> terms;
   for (std::size_t k = 0; k < maps.size(); ++k) {
     const Variable y = applied(maps[k]);
-    const ConcreteGateAttrs attrs{.temperature = temperature_,
-                                  .key = gate_key(context.key, static_cast<std::uint64_t>(options[k])),
-                                  .one_per_group = true};
+    ConcreteGateAttrs attrs = drawn_gate(context, temperature_, static_cast<std::uint64_t>(options[k]));
+    attrs.one_per_group = true;
     const std::vector<std::int64_t> group(static_cast<std::size_t>(y.shape()[1]), options[k]);
     terms.push_back(concrete_gate(y, logits, attrs, group));
   }

@@ -123,13 +123,14 @@ void ConcreteGate::each_plane(const Saved& saved, Body&& body) const {
   constexpr std::int64_t kChunk = 1 << 15;
   const std::int64_t planes = saved[0].size(0) * saved[0].size(1);
   const std::int64_t numel = saved[0].numel() / std::max<std::int64_t>(1, planes);
+  const RandomKey stream = key({}).now();
   std::vector<double> logits(static_cast<std::size_t>(saved[1].numel()));
   visit_float(saved[1].dtype(), name(), [&]<class T>() { std::ranges::copy(saved[1].span<T>(), logits.begin()); });
   parallel_for(planes, std::max<std::int64_t>(1, kChunk / std::max<std::int64_t>(1, numel)),
                [&](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t plane = begin; plane < end; ++plane) {
                    const double logit = logits[static_cast<std::size_t>(group_of(saved, plane))];
-                   body(plane, numel, Gate::drawn(logit, attrs_.key, noise_of(saved, plane), attrs_.temperature));
+                   body(plane, numel, Gate::drawn(logit, stream, noise_of(saved, plane), attrs_.temperature));
                  }
                });
 }
@@ -201,6 +202,9 @@ Variable concrete_gate(const Variable& x, const Variable& logit, const ConcreteG
                        std::vector<std::int64_t> group) {
   if (!(attrs.temperature > 0.0))
     throw UsageError(concat("concrete_gate: temperature ", attrs.temperature, " is not positive."));
+  if (attrs.moving && attrs.moving.spec() != Spec{{2}, DType::kFloat64})
+    throw UsageError(concat("concrete_gate: what moves is ", attrs.moving.spec(),
+                            ", must be float64[2], of which the first is the number of the step."));
   return record_one(std::make_shared<const ConcreteGate>(attrs, std::move(group)), {x, logit});
 }
 

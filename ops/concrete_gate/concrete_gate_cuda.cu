@@ -26,7 +26,7 @@ struct GateGroups {
 template <class T>
 struct GateValues : PerElement<GateValues<T>> {
   std::int64_t n, C, G;
-  RandomKey key;
+  MovingKey key;
   double temperature;
   bool one_per_group;
   const std::uint32_t* group;  ///< [C]
@@ -36,11 +36,12 @@ struct GateValues : PerElement<GateValues<T>> {
   void operands(Operands& o) const {
     o.reads(group, C);
     o.reads(logit, G);
+    o.reads(key.number, 1);
     o.writes(gates, n);
   }
   __device__ void element(std::int64_t p) const {
     const std::int64_t g = group[p % C];
-    gates[p] = Gate::drawn(static_cast<double>(logit[g]), key, one_per_group ? p / C * G + g : p, temperature);
+    gates[p] = Gate::drawn(static_cast<double>(logit[g]), key.now(), one_per_group ? p / C * G + g : p, temperature);
   }
 };
 
@@ -300,7 +301,7 @@ class ConcreteGateCuda : public DevicePasses {
       launch(GateValues<T>{.n = planes,
                            .C = C,
                            .G = G,
-                           .key = op.attributes().key,
+                           .key = op.key(x.device()),
                            .temperature = op.attributes().temperature,
                            .one_per_group = op.attributes().one_per_group,
                            .group = at.group,

@@ -4,6 +4,7 @@
 
 #include "autograd/op.h"
 #include "ops/concrete_gate/concrete_gate.h"
+#include "ops/moving_key.h"
 
 namespace ockham {
 
@@ -38,6 +39,8 @@ class ConcreteGate : public Op {
       : attrs_(attrs), group_(std::move(group)) {}
 
   const ConcreteGateAttrs& attributes() const { return attrs_; }
+  /// Of the noise, as it lies on the device `at`.
+  MovingKey key(Device at) const { return moving_key(attrs_.key, attrs_.moving, attrs_.stride, at); }
   /// Of channel c of C, for G logits.
   std::int64_t group_of(std::int64_t c, std::int64_t G) const {
     return !group_.empty() ? group_[static_cast<std::size_t>(c)] : G == 1 ? 0 : c;

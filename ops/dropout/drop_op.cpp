@@ -94,16 +94,11 @@ std::int64_t DropOp::units_of(const Shape& x) const {
 }
 
 DropNumbers DropOp::numbers(Device at) const {
-  DropNumbers result{.key = attrs_.key, .p = attrs_.p, .moving = nullptr, .stride = attrs_.stride};
-  if (!attrs_.moving)
-    return result;
-  if (attrs_.moving.device() == at) {
+  DropNumbers result{.key = moving_key(attrs_.key, attrs_.moving, attrs_.stride, at), .p = attrs_.p, .moving = nullptr};
+  if (attrs_.moving && attrs_.moving.device() == at)
     result.moving = attrs_.moving.device_data<double>();
-    return result;
-  }
-  const Tensor here = attrs_.moving.to(Device{});
-  result.key.step += attrs_.stride * static_cast<std::uint64_t>(here.data<double>()[0]);
-  result.p = here.data<double>()[1];
+  else if (attrs_.moving)
+    result.p = attrs_.moving.to(Device{}).data<double>()[1];
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include "autograd/op_classes.h"
 #include "autograd/side_interfaces.h"
 #include "ops/dropout/drop_attrs.h"
+#include "ops/moving_key.h"
 
 namespace ockham {
 
@@ -12,16 +13,12 @@ enum class DropUnit { kElement, kChannel, kSample };
 
 /// The numbers that decide, on all devices.
 struct DropNumbers {
-  RandomKey key;
+  MovingKey key;
   double p;
   const double* moving;  ///< of DropAttrs, null where undefined
-  std::uint64_t stride;
 
   constexpr bool keeps(std::int64_t unit) const {
-    RandomKey stream = key;
-    if (moving != nullptr)
-      stream.step += stride * static_cast<std::uint64_t>(moving[0]);
-    return uniform(stream, static_cast<std::uint64_t>(unit)) >= probability();
+    return uniform(key.now(), static_cast<std::uint64_t>(unit)) >= probability();
   }
   /// 1 / (1 - p)
   constexpr double boost() const { return 1.0 / (1.0 - probability()); }
