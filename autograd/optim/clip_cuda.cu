@@ -4,37 +4,8 @@
 
 #include "autograd/optim/on_device.h"
 #include "autograd/optim/pieces_cuda.h"
-#include "engine/cuda/block.h"
 
 namespace ockham::cuda {
-
-template <class T>
-struct SquareParts {
-  static constexpr int kThreads = kPieceThreads;
-  struct Row {
-    const T* g;
-    double* part;
-    std::int64_t n;
-  };
-  Rows<Row> rows;
-
-  std::int64_t blocks() const { return rows.count; }
-  void operands(Operands& o) const {
-    for (int r = 0; r < rows.count; ++r) {
-      o.reads(rows.row[r].g, rows.row[r].n);
-      o.writes(rows.row[r].part, 1);
-    }
-  }
-  __device__ void operator()(std::int64_t block) const {
-    const Row& row = rows.row[block];
-    double sum = 0.0;
-    for (std::int64_t i = threadIdx.x; i < row.n; i += kThreads)
-      sum += static_cast<double>(row.g[i]) * static_cast<double>(row.g[i]);
-    sum = block_sum<kThreads>(sum);
-    if (threadIdx.x == 0)
-      *row.part = sum;
-  }
-};
 
 struct NormOfParts {
   static constexpr int kThreads = 256;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autograd/parameter.h"
+#include "engine/cuda/block.h"
 #include "engine/cuda/launch.h"
 
 namespace ockham::cuda {
@@ -31,6 +32,35 @@ void launch_rows(const std::vector<Row>& all, Make make) {
     launch(make(rows));
   }
 }
+
+/// Sums of squares of pieces, in double.
+template <class T>
+struct SquareParts {
+  static constexpr int kThreads = kPieceThreads;
+  struct Row {
+    const T* x;
+    double* part;
+    std::int64_t n;
+  };
+  Rows<Row> rows;
+
+  std::int64_t blocks() const { return rows.count; }
+  void operands(Operands& o) const {
+    for (int r = 0; r < rows.count; ++r) {
+      o.reads(rows.row[r].x, rows.row[r].n);
+      o.writes(rows.row[r].part, 1);
+    }
+  }
+  __device__ void operator()(std::int64_t block) const {
+    const Row& row = rows.row[block];
+    double sum = 0.0;
+    for (std::int64_t i = threadIdx.x; i < row.n; i += kThreads)
+      sum += static_cast<double>(row.x[i]) * static_cast<double>(row.x[i]);
+    sum = block_sum<kThreads>(sum);
+    if (threadIdx.x == 0)
+      *row.part = sum;
+  }
+};
 
 /// Calls body(index of the parameter, first element, number of elements) for the pieces of those that have a grad of T.
 template <class T, class Body>

@@ -1,18 +1,12 @@
 #include "nas/bayes/variational_dropout.h"
 
-#include <cmath>
-
 #include "engine/error.h"
 #include "engine/math.h"
+#include "nas/bayes/dropout_divergence.h"
 #include "nas/element.h"
 
 namespace ockham::nas {
 namespace {
-
-/// log(1 + exp(x))
-double softplus(double x) {
-  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-}
 
 void check(const DropoutPrior& prior) {
   if (!(prior.examples > 0.0) || !(prior.precision >= 0.0) || !(prior.entropy_weight >= 0.0))
@@ -29,22 +23,15 @@ DropoutDivergence of_group(const GatedGroup& group, const DropoutPrior& prior) {
                             prior);
 }
 
-Tensor& grad_of(Parameter& parameter) {
+void require_grad(Parameter& parameter) {
   if (!parameter.grad)
     parameter.grad = Tensor::zeros(parameter.value.shape(), parameter.value.dtype(), parameter.value.device());
-  return parameter.grad;
 }
 
 }  // namespace
 
 DropoutDivergence dropout_divergence(double square, std::int64_t gates, double logit, const DropoutPrior& prior) {
-  const double log_p = -softplus(-logit), log_q = -softplus(logit);
-  const double p = std::exp(log_p), q = std::exp(log_q);
-  const double weight = (prior.kl_half ? 0.5 : 1.0) * prior.precision / prior.examples;
-  const double entropy = prior.entropy_weight * static_cast<double>(gates) / prior.examples;
-  return {.value = weight * q * square + entropy * (p * log_p + q * log_q),
-          .by_kernel = 2.0 * weight * q,
-          .by_logit = p * q * (entropy * logit - weight * square)};  // log(p / q) is the logit
+  return divergence_of(square, gates, logit, prior);
 }
 
 double dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior& prior) {
@@ -55,19 +42,24 @@ double dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior
   return total;
 }
 
-double add_dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior& prior) {
+void add_dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior& prior) {
   check(prior);
-  double total = 0.0;
+  for (const GatedGroup& group : groups) {
+    std::ranges::for_each(group.kernels, [](Parameter* kernel) { require_grad(*kernel); });
+    require_grad(*group.logit);
+  }
+  if (groups.empty())
+    return;
+  if (const Device device = groups[0].logit->value.device(); !device.is_cpu())
+    return add_dropout_divergence_on(device, groups, prior);
   for (const GatedGroup& group : groups) {
     const DropoutDivergence divergence = of_group(group, prior);
-    total += divergence.value;
     for (Parameter* kernel : group.kernels)
-      axpy(divergence.by_kernel, kernel->value, grad_of(*kernel));
-    Tensor& grad = grad_of(*group.logit);
+      axpy(divergence.by_kernel, kernel->value, kernel->grad);
+    Tensor& grad = group.logit->grad;
     const auto entry = static_cast<std::size_t>(group.entry);
     set_element(grad, entry, element(grad, entry) + divergence.by_logit);
   }
-  return total;
 }
 
 }  // namespace ockham::nas

@@ -30,7 +30,8 @@ DropoutDivergence dropout_divergence(double square, std::int64_t gates, double l
 
 /// Summed over groups. @throws UsageError unless N > 0, l^2 >= 0 and r >= 0
 double dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior& prior);
-/// The same, and adds its gradients to the grads of kernels and logits, which start at zero where there are none.
-double add_dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior& prior);
+/// Adds its gradients to the grads of kernels and logits, which start at zero where there are none. No kernel stands in
+/// two groups. Does not wait for a device. @throws UsageError as above
+void add_dropout_divergence(std::span<const GatedGroup> groups, const DropoutPrior& prior);
 
 }  // namespace ockham::nas

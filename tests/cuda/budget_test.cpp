@@ -1,7 +1,6 @@
 // How many launches a recorded step takes: what a DARTS step costs in latency, whatever the device.
 #include <regex>
 
-#include "engine/log.h"
 #include "nas/catalog/catalog.h"
 #include "nas/methods/darts/darts.h"
 #include "tests/cuda/device.h"
@@ -20,10 +19,7 @@ Counts counts_of_darts_steps(int cells) {
   const auto space = nas::find_space("darts").settings()->make(
       {.channels = 4, .cells = cells, .classes = 10, .image_channels = 3, .image_size = 8});
   nas::Darts method(*space, {.relaxed = {.seed = 1, .device = test::kCuda}});
-  std::string told;
-  const LogLevel level = log_level();
-  set_log_level(LogLevel::kInfo);
-  set_log_sink([&](LogLevel, std::string_view message) { told += concat(message, '\n'); });
+  const test::Told told;
   for (std::uint64_t step = 0; step < 3; ++step) {
     const auto batch = [&](std::uint64_t stream) {
       return test::noise_batch(2, {.classes = 10, .image_channels = 3, .image_size = 8}, DType::kFloat32, stream)
@@ -31,12 +27,10 @@ Counts counts_of_darts_steps(int cells) {
     };
     method.step(batch(2 * step), batch(2 * step + 1), {.number = step, .total = 3});
   }
-  set_log_sink({});
-  set_log_level(level);
-  BOOST_TEST_MESSAGE(told);
+  BOOST_TEST_MESSAGE(told.text());
   Counts counts;
   const std::regex line("recorded a step of [0-9]+ images: ([0-9]+) tasks in ([0-9]+) launches");
-  for (std::sregex_iterator it(told.begin(), told.end(), line), end; it != end; ++it) {
+  for (std::sregex_iterator it(told.text().begin(), told.text().end(), line), end; it != end; ++it) {
     if (const int launches = std::stoi((*it)[2]); launches > counts.launches)
       counts = {std::stoi((*it)[1]), launches};
   }

@@ -1,9 +1,12 @@
 #pragma once
 // Tests of a CUDA device: the emulated one in the program test-cuda, a real one in test-cuda-device.
 #include <cstdlib>
+#include <string>
+#include <string_view>
 
 #include "engine/backend.h"
 #include "engine/error.h"
+#include "engine/log.h"
 #include "tests/support.h"
 
 namespace ockham::test {
@@ -23,6 +26,27 @@ inline bool has_device() {
     return false;
   }
 }
+
+/// What the log says while it lives.
+class Told {
+ public:
+  Told() : level_(log_level()) {
+    set_log_level(LogLevel::kInfo);
+    set_log_sink([this](LogLevel, std::string_view message) { text_ += concat(message, '\n'); });
+  }
+  ~Told() {
+    set_log_sink({});
+    set_log_level(level_);
+  }
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+  const std::string& text() const { return text_; }
+  bool has(std::string_view part) const { return text_.find(part) != std::string::npos; }
+
+ private:
+  LogLevel level_;
+  std::string text_;
+};
 
 }  // namespace ockham::test
 

@@ -6,6 +6,7 @@
 #include "nas/catalog/catalog.h"
 #include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/methods/darts/darts.h"
+#include "nas/methods/pgnas/pgnas_search.h"
 #include "nas/train/repeated_step.h"
 #include "nas/train/trainer.h"
 #include "tests/cuda/device.h"
@@ -80,6 +81,22 @@ State bayesnas(Device device, std::uint64_t steps) {
   return on_host(method.state());
 }
 
+/// The steps [first, last) of PGNAS that begin with `state`, or anew; gates learn from the divergence as well.
+State pgnas(DType dtype, Device device, std::uint64_t first, std::uint64_t last, const State& state = {}) {
+  const auto space = nas::find_space("nasbench201")
+                         .settings()
+                         ->make({.channels = 2, .cells = 1, .classes = 3, .image_channels = 3, .image_size = 8});
+  nas::PgnasSearch method(
+      *space, {.pgnas = {.prior = {.precision = 2.0, .examples = 10.0}, .seed = 1}, .dtype = dtype, .device = device},
+      {});
+  if (!state.empty())
+    method.load(state);
+  for (std::uint64_t step = first; step < last; ++step)
+    method.step(batch_of(step, dtype, device), {},
+                {.number = step, .total = 20, .lr = 0.05 - 0.002 * static_cast<double>(step)});
+  return on_host(method.state());
+}
+
 /// While it lives, every step launches its pieces one by one.
 struct Eager {
   Eager() { nas::set_step_recording(false); }
@@ -104,6 +121,21 @@ OCKHAM_CUDA_TEST(recorded_steps_have_the_bits_of_eager_ones) {
   const State recorded = darts(DType::kFloat32, test::kCuda, 0, 8);
   const Eager eager;
   BOOST_TEST(have_equal_bits(recorded, darts(DType::kFloat32, test::kCuda, 0, 8)));
+}
+
+OCKHAM_CUDA_TEST(pgnas_moves_weights_and_gates_as_on_the_cpu) {
+  BOOST_TEST(worst_gap(pgnas(DType::kFloat64, test::kCuda, 0, 6), pgnas(DType::kFloat64, {}, 0, 6)) < 1e-9);
+}
+
+OCKHAM_CUDA_TEST(recorded_steps_of_pgnas_have_the_bits_of_eager_ones_and_after_a_halt) {
+  const test::Told told;
+  const State recorded = pgnas(DType::kFloat32, test::kCuda, 0, 7);
+  BOOST_TEST(told.has("recorded a step of 4 images"), told.text());
+  const State halted = pgnas(DType::kFloat32, test::kCuda, 3, 7, pgnas(DType::kFloat32, test::kCuda, 0, 3));
+  const Eager eager;
+  const State expected = pgnas(DType::kFloat32, test::kCuda, 0, 7);
+  BOOST_TEST(have_equal_bits(recorded, expected));
+  BOOST_TEST(have_equal_bits(halted, expected));
 }
 
 OCKHAM_CUDA_TEST(a_search_goes_on_on_another_device_from_its_state) {
@@ -134,6 +166,13 @@ OCKHAM_CUDA_TEST(a_found_network_trains_as_on_the_cpu) {
     return on_host(state);
   };
   BOOST_TEST(worst_gap(trained(test::kCuda), trained({})) < 1e-10);
+}
+
+OCKHAM_CUDA_TEST(what_is_never_recorded_is_said) {
+  const auto space = small("darts");
+  const test::Told told;
+  const nas::Darts method(*space, {.relaxed = {.device = test::kCuda}, .is_second_order = true});
+  BOOST_TEST(told.has("architecture steps of second order are not recorded"), told.text());
 }
 
 OCKHAM_CUDA_TEST(memory_does_not_grow_after_the_second_step) {

@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_central_differences) {
     Groups groups;
     const DropoutPrior prior{.precision = 3.0, .examples = 20.0, .entropy_weight = 0.7, .kl_half = half};
     const std::vector<GatedGroup> list = groups.list();
-    BOOST_TEST(nas::add_dropout_divergence(list, prior) == nas::dropout_divergence(list, prior));
+    nas::add_dropout_divergence(list, prior);
     constexpr double kStep = 1e-5;
     for (Parameter* parameter : {&groups.first, &groups.second, &groups.logits}) {
       for (std::int64_t i = 0; i < parameter->value.numel(); ++i) {

@@ -1,5 +1,6 @@
 #include "nas/methods/darts/darts.h"
 
+#include "engine/log.h"
 #include "nas/methods/darts/darts_gradient.h"
 
 namespace ockham::nas {
@@ -8,7 +9,13 @@ Darts::Darts(const SearchSpace& space, const DartsOptions& options)
     : RelaxedMethod(space, options.relaxed),
       options_(options),
       adam_(network().architecture, options.adam),
-      repeated_(network().module->state()) {}
+      repeated_(network().module->state()) {
+  if (options_.is_second_order && !options.relaxed.device.is_cpu())
+    log_text(
+        LogLevel::kWarning, options.relaxed.device,
+        ": architecture steps of second order are not recorded but run one launch at a time: how far they move the "
+        "weights is a number that the host reads.");
+}
 
 void Darts::architecture_step(const Batch& train, const Batch& valid, const StepPlace& place) {
   if (!options_.is_second_order && network().takes_whole(valid)) {

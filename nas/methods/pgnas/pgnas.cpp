@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "engine/math.h"
-#include "nas/train/micro_batches.h"
 #include "nas/train/trainer.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -53,41 +52,69 @@ Pgnas::Pgnas(GatedNetwork network, const PgnasOptions& options)
       options_(options),
       all_(trainable(*network_.module, true)),
       trained_(trainable(*network_.module, options.learns)),
-      optimizer_(trained_, options.sgd) {
+      optimizer_(trained_, options.sgd),
+      repeated_(network_.module->state()),
+      numbers_(all_, 2) {
   if (options.learns && options.sgd.weight_decay != 0.0)
     throw UsageError(concat("PGNAS: a weight decay of ", options.sgd.weight_decay,
                             " beside the divergence, which decays weights itself; leave it at 0."));
 }
 
+PartLoss Pgnas::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
+  const Context context{.tape = &tape,
+                        .batch_norm = BatchNormMode::kBatch,
+                        .is_training = true,
+                        .key = {options_.seed, Purpose::kDropout, moving_ ? 0 : number},
+                        .moving = moving_};
+  const Variable logits = network_.forward(context, part.images);
+  const Variable loss = softmax_cross_entropy(logits, part.labels);
+  return {.loss = loss, .counted = loss.value(), .logits = logits.value()};
+}
+
 Score Pgnas::differentiate(const Batch& batch, std::uint64_t step) {
-  for (Parameter* parameter : all_)
-    parameter->grad = {};
-  const auto loss_of = [this](Tape& tape, const Batch& part, std::uint64_t number) {
-    const Context context{.tape = &tape,
-                          .batch_norm = BatchNormMode::kBatch,
-                          .is_training = true,
-                          .key = {options_.seed, Purpose::kDropout, number}};
-    const Variable logits = network_.forward(context, part.images);
-    const Variable loss = softmax_cross_entropy(logits, part.labels);
-    return PartLoss{.loss = loss, .counted = loss.value(), .logits = logits.value()};
-  };
-  const Score score = compute_gradients(batch, options_.micro_batch, step, loss_of);
+  moving_ = {};
+  clear_gradients(all_);
+  const Score score = compute_gradients(
+      batch, options_.micro_batch, step,
+      [this](Tape& tape, const Batch& part, std::uint64_t number) { return loss_of(tape, part, number); });
   if (options_.learns)
     add_dropout_divergence(network_.groups, options_.prior);
   return score;
 }
 
-Score Pgnas::step(const Batch& batch, double lr, std::uint64_t step) {
-  optimizer_.prepare(lr);
-  const Score score = differentiate(batch, step);
+Tensor Pgnas::prepare_gradients() {
   const Tensor norm = clipped_norm(trained_, options_.clip);
   for (Parameter* parameter : trained_) {
     if (parameter->kind == ParameterKind::kSwitch)
       scale(parameter->grad, options_.logit_rate);  // SGD is linear in it
   }
-  optimizer_.apply(norm);
-  require_finite(norm.item(), "the gradient norm", step);
-  return score;
+  return norm;
+}
+
+Score Pgnas::step(const Batch& batch, double lr, std::uint64_t step) {
+  constexpr std::string_view kNorm = "the gradient norm";
+  optimizer_.prepare(lr);
+  if (!is_whole(batch.images.size(0), options_.micro_batch)) {
+    const Score score = differentiate(batch, step);
+    const Tensor norm = prepare_gradients();
+    optimizer_.apply(norm);
+    require_finite(norm.item(), kNorm, step);
+    return score;
+  }
+  numbers_.put({static_cast<double>(step), 0.0});
+  moving_ = numbers_.values();
+  const auto work = [&](const Batch& images) {
+    clear_gradients(all_);
+    StepResult result = enqueue_gradients(images, step, [this](Tape& tape, const Batch& part, std::uint64_t number) {
+      return loss_of(tape, part, number);
+    });
+    if (options_.learns)
+      add_dropout_divergence(network_.groups, options_.prior);
+    result.norms.push_back({kNorm, prepare_gradients()});
+    optimizer_.apply(result.permission());
+    return result;
+  };
+  return repeated_.run(batch, work).read(step);
 }
 
 double Pgnas::divergence() const {

@@ -7,7 +7,8 @@
 #include "autograd/optim/sgd.h"
 #include "nas/bayes/variational_dropout.h"
 #include "nas/spaces/gated_network.h"
-#include "nas/train/score.h"
+#include "nas/train/micro_batches.h"
+#include "nas/train/repeated_step.h"
 
 namespace ockham::nas {
 
@@ -45,11 +46,18 @@ class Pgnas {
   void load(const std::map<std::string, Tensor>& state) { optimizer_.load(state); }
 
  private:
+  PartLoss loss_of(Tape& tape, const Batch& part, std::uint64_t number);
+  /// Clips the gradients, gives logits their rate, and returns the norm of clipped_norm().
+  Tensor prepare_gradients();
+
   GatedNetwork network_;
   PgnasOptions options_;
   std::vector<Parameter*> all_;      // weights and logits
   std::vector<Parameter*> trained_;  // of these, what steps
   Sgd optimizer_;
+  RepeatedStep repeated_;
+  DeviceScalars numbers_;  // number of the step, and one that gates do not read
+  Tensor moving_;          // of Context, in the step that runs
 };
 
 /// How candidates are drawn. A candidate is a function of this, its number and the logits: draw it again rather than
