@@ -111,6 +111,13 @@ bool is_wanted(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::ranges::count(names, name) > 0;
 }
 
+std::string names_of(const std::vector<OpCase>& cases) {
+  std::string names;
+  for (const OpCase& op_case : cases)
+    names += concat(names.empty() ? "" : ",", op_case.name);
+  return names;
+}
+
 }  // namespace
 
 Part check_ops(const CheckInput& input) {
@@ -134,7 +141,7 @@ void require_ops(const std::vector<std::string>& names) {
   const std::vector<OpCase> cases = OpRegistry::instance().cases();
   for (const std::string& name : names) {
     if (std::ranges::count(cases, name, &OpCase::name) == 0)
-      throw UsageError(concat("--ops ", name, ": there is no such op; ops/ has a folder for each."));
+      throw UsageError(concat("--ops ", name, ": there is no such op; choose from ", names_of(cases), "."));
   }
 }
 
