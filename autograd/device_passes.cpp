@@ -1,11 +1,13 @@
 #include "autograd/device_passes.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <typeindex>
 #include <unordered_map>
 
+#include "autograd/host_passes.h"
 #include "autograd/side_interfaces.h"
 #include "engine/log.h"
 
@@ -27,14 +29,22 @@ const DevicePasses& passes_or_none(const Op& op, Device device) {
   return it == passes.end() ? kNone : *it->second;
 }
 
+std::atomic<std::int64_t> on_host_so_far = 0;
+
 /// Once for each op and pass.
 void tell_of_host(const Op& op, const char* pass, Device device) {
+  ++on_host_so_far;
   static std::mutex mutex;
   static std::set<std::pair<std::string, std::string_view>> told;
   const std::lock_guard lock(mutex);
   if (told.emplace(op.name(), pass).second)
     log_text(LogLevel::kWarning, device, ": ", op.name(), " has no ", pass,
              " of its own there, so the host does it, on copies.");
+}
+
+void vjp_on_cpu(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar,
+                const Tensor& factor) {
+  factor ? op.as<TakesScaled>()->vjp_scaled(saved, D, y_bar, factor, x_bar) : op.vjp(saved, D, y_bar, x_bar);
 }
 
 Tensor on_host(const Tensor& t) {
@@ -122,8 +132,22 @@ bool register_passes(const std::type_info& op, Device::Kind kind, std::unique_pt
   return true;
 }
 
+std::int64_t passes_on_host() {
+  return on_host_so_far;
+}
+
 bool has_passes(const Op& op, Device device) {
   return passes_of(device.kind).contains(typeid(op));
+}
+
+bool takes_scaled(const Op& op, Device device) {
+  return op.as<TakesScaled>() != nullptr && (device.is_cpu() || passes_or_none(op, device).takes_scaled());
+}
+
+bool leaves_scaled(const Op& op, std::size_t input, Device device) {
+  const auto* leaves = op.as<LeavesScaled>();
+  return leaves != nullptr && leaves->may_scale(input) &&
+         (device.is_cpu() || passes_or_none(op, device).leaves_scaled());
 }
 
 Device device_of(Inputs tensors) {
@@ -150,15 +174,17 @@ void run_forward(const Op& op, Inputs x, Outputs y, Saved& saved) {
   }
 }
 
-void run_vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) {
+void run_vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar,
+             const Tensor& factor) {
   const Device device = common_device(op, {saved.tensors, y_bar});
   if (device.is_cpu())
-    return op.vjp(saved, D, y_bar, x_bar);
-  if (passes_or_none(op, device).vjp(op, saved, D, y_bar, x_bar))
+    return vjp_on_cpu(op, saved, D, y_bar, x_bar, factor);
+  const DevicePasses& passes = passes_or_none(op, device);
+  if (factor ? passes.vjp_scaled(op, saved, D, y_bar, factor, x_bar) : passes.vjp(op, saved, D, y_bar, x_bar))
     return;
   tell_of_host(op, "vjp", device);
   HostSlots slots(x_bar);
-  op.vjp(on_host(saved), D, on_host(y_bar), slots.slots());
+  vjp_on_cpu(op, on_host(saved), D, on_host(y_bar), slots.slots(), on_host(factor));
   slots.deliver(device);
 }
 

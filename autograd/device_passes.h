@@ -16,6 +16,14 @@ class DevicePasses {
   virtual ~DevicePasses() = default;
   virtual bool forward(const Op&, Inputs, Outputs, Saved&) const { return false; }
   virtual bool vjp(const Op&, const Saved&, std::int64_t, Inputs, std::span<GradSlot>) const { return false; }
+  /// vjp() where y_bar[0] is to be multiplied by a factor per channel; for an op that TakesScaled.
+  virtual bool vjp_scaled(const Op&, const Saved&, std::int64_t, Inputs, const Tensor& /*factor*/,
+                          std::span<GradSlot>) const {
+    return false;
+  }
+  /// Whether vjp_scaled() is there, and whether vjp() takes offers of GradSlot::factor.
+  virtual bool takes_scaled() const { return false; }
+  virtual bool leaves_scaled() const { return false; }
   virtual bool jvp(const Op&, const Saved&, std::int64_t, Inputs, Outputs) const { return false; }
   virtual bool curvature(const Op&, const Saved&, std::int64_t, Inputs, Inputs, Inputs, Inputs,
                          std::span<double>) const {
@@ -34,10 +42,16 @@ bool register_passes(const std::type_info& op, Device::Kind kind, std::unique_pt
 /// True if the device has passes of its own for the op: what the self-check lists.
 bool has_passes(const Op& op, Device device);
 
+/// Whether run_vjp() of the op takes a factor there, and whether it takes offers of GradSlot::factor for an input.
+bool takes_scaled(const Op& op, Device device);
+bool leaves_scaled(const Op& op, std::size_t input, Device device);
+
 /// The passes of `op` where its tensors are: on the CPU the op's own, elsewhere the device's, else on the host.
 /// @throws DeviceError if the tensors lie on several devices, naming op and tensors
 void run_forward(const Op& op, Inputs x, Outputs y, Saved& saved);
-void run_vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar);
+/// factor: of y_bar[0] per channel, only where takes_scaled(); undefined: none.
+void run_vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar,
+             const Tensor& factor = {});
 void run_jvp(const Op& op, const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot);
 void run_curvature(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, Inputs x_bar, Inputs x_dot,
                    Inputs y_dot, std::span<double> acc);

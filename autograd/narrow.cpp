@@ -82,13 +82,10 @@ std::vector<Tensor> forward_of(const Op& op, Inputs x, std::span<const Spec> spe
 
 void vjp_of(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
             std::span<GradSlot> x_bar) {
-  const auto run = [&](const Saved& given) {
-    factor ? op.as<TakesScaled>()->vjp_scaled(given, D, y_bar, factor, x_bar) : run_vjp(op, given, D, y_bar, x_bar);
-  };
   if (std::ranges::none_of(saved.tensors, is_narrow) || op.as<ReadsBFloat16>() != nullptr)
-    run(saved);
+    run_vjp(op, saved, D, y_bar, x_bar, factor);
   else
-    run({widened(saved.tensors)});
+    run_vjp(op, {widened(saved.tensors)}, D, y_bar, x_bar, factor);
 }
 
 void require_wide(const Tape& tape) {

@@ -117,16 +117,14 @@ class PullBack {
 
   Tensor& bar_of(ValueId id) { return bars_[static_cast<std::size_t>(id.node)][static_cast<std::size_t>(id.output)]; }
 
-  /// The first cotangent of a value may stay scaled if its own op reads it so and nobody else looks at it; passes of
-  /// other devices do not.
-  bool may_stay_scaled(const Node& node, std::size_t input, bool is_on_cpu) const {
+  /// The first cotangent of a value may stay scaled if its own op reads it so and nobody else looks at it.
+  bool may_stay_scaled(const Node& node, std::size_t input, Device device) const {
     const ValueId id = node.inputs[input];
-    const auto* leaves = node.op->as<LeavesScaled>();
-    if (!is_on_cpu || options_.visit || id.output != 0 || leaves == nullptr || !leaves->may_scale(input) ||
+    if (options_.visit || id.output != 0 || !leaves_scaled(*node.op, input, device) ||
         std::ranges::count(node.inputs, id) != 1)
       return false;
     const Node& source = tape_.nodes()[static_cast<std::size_t>(id.node)];
-    return source.op != nullptr && source.op->as<TakesScaled>() != nullptr;
+    return source.op != nullptr && takes_scaled(*source.op, device);
   }
 
   /// Multiplies out what another cotangent is to be added to.
@@ -148,7 +146,7 @@ class PullBack {
         continue;
       is_any_wanted = true;
       Tensor& target = is_kept ? x_bar[i] : bar_of(node.inputs[i]);
-      if (!is_kept && !target && may_stay_scaled(node, i, device.is_cpu())) {
+      if (!is_kept && !target && may_stay_scaled(node, i, device)) {
         slots[i] = {&target, false, &factors_[static_cast<std::size_t>(node.inputs[i].node)]};
         continue;
       }

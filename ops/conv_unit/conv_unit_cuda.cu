@@ -96,8 +96,7 @@ struct Slots {
 };
 
 template <class T, class S>
-void vjp_of_unit(const DeviceUnit<T, S>& unit, Inputs y_bar, const Slots& slots) {
-  const CotangentMap<T, S> z_bar = unit.cotangent(y_bar);
+void vjp_of_unit(const DeviceUnit<T, S>& unit, const CotangentMap<T, S>& z_bar, const Slots& slots) {
   const PullTargets<T> to{data_of<T>(slots.x),     slots.x.accumulate,  data_of<T>(slots.affine),
                           slots.affine.accumulate, data_of<T>(slots.w), slots.w.accumulate};
   if (unit.w_point == nullptr)
@@ -136,9 +135,16 @@ class ConvUnitPasses final : public DevicePasses {
   }
 
   bool vjp(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::span<GradSlot> x_bar) const override {
-    const auto& unit = static_cast<const ConvUnit&>(op);
-    visit_map(saved[0].dtype(), op.name(),
-              [&]<class T, class S>() { vjp_of_unit(DeviceUnit<T, S>(unit, saved, D), y_bar, Slots(unit, x_bar)); });
+    return vjp_scaled(op, saved, D, y_bar, {}, x_bar);
+  }
+  bool takes_scaled() const override { return true; }
+  bool vjp_scaled(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, const Tensor& factor,
+                  std::span<GradSlot> x_bar) const override {
+    const auto& conv_unit = static_cast<const ConvUnit&>(op);
+    visit_map(saved[0].dtype(), op.name(), [&]<class T, class S>() {
+      const DeviceUnit<T, S> unit(conv_unit, saved, D);
+      vjp_of_unit(unit, unit.cotangent(y_bar, factor), Slots(conv_unit, x_bar));
+    });
     return true;
   }
 

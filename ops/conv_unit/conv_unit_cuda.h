@@ -34,11 +34,11 @@ struct DeviceUnit {
   Shape z_shape(std::int64_t D) const { return {D * conv.N, K(), conv.P, conv.Q}; }
   Shape x_shape(std::int64_t D) const { return {D * conv.N, conv.C, conv.H, conv.W}; }
 
-  /// The whole cotangent of z from those of the outputs.
-  CotangentMap<T, S> cotangent(Inputs y_bar) const {
+  /// The whole cotangent of z from those of the outputs, the first times `factor` per channel if there is one.
+  CotangentMap<T, S> cotangent(Inputs y_bar, const Tensor& factor = {}) const {
     const T* const m_bar = takes_moments && y_bar[1] ? y_bar[1].template device_data<T>() : nullptr;
     return {y_bar[0] ? y_bar[0].template device_data<T>() : nullptr,
-            nullptr,
+            factor ? factor.template device_data<T>() : nullptr,
             z,
             moments,
             m_bar,

@@ -63,9 +63,10 @@ template <class T>
 const T* data_or_null(const Tensor& t) {
   return t ? t.device_data<T>() : nullptr;
 }
+/// Null, too, where a cotangent is to be left scaled.
 template <class T>
 T* data_or_null(const GradSlot& slot) {
-  return slot ? slot.dst->device_data<T>() : nullptr;
+  return slot && slot.factor == nullptr ? slot.dst->device_data<T>() : nullptr;
 }
 
 /// x: the values of D = 1, or tangents, of inputs shaped like `primals`.

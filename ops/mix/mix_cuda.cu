@@ -54,9 +54,9 @@ struct MixForward {
   }
 };
 
-/// z_bar_k (+)= weight_k scale_k[c] y_bar for D cotangents, in the order of k: several may share one z_bar; and of each
-/// plane the sums <y_bar, z_k> and of y_bar. Directions of a plane follow each other, so that z is read from the cache
-/// again.
+/// z_bar_k (+)= weight_k scale_k[c] y_bar for D cotangents, in the order of k: several may share one z_bar; those
+/// factors themselves, for cotangents that are left scaled; and of each plane the sums <y_bar, z_k> and of y_bar.
+/// Directions of a plane follow each other, so that z is read from the cache again.
 template <class T, class E>
 struct MixPull {
   static constexpr int kThreads = PlaneTiling::kThreads;
@@ -67,6 +67,7 @@ struct MixPull {
   const T* y_bar;
   const E* z[kBranches] = {};  ///< null: no sum of it is wanted
   T* z_bar[kBranches] = {};    ///< null: not wanted
+  T* factors = nullptr;        ///< [count, C]; null: not wanted
   double* parts = nullptr;     ///< [count + 1, D, C, N * chunks], the sums of y_bar last; null: no sums
 
   std::int64_t blocks() const { return D * tiling.blocks(); }
@@ -78,6 +79,7 @@ struct MixPull {
       o.reads(z[k], numel);
       o.writes(z_bar[k], D * numel);
     }
+    o.writes(factors, of.count * of.C);
     o.writes(parts, (of.count + 1) * D * tiling.planes * tiling.chunks);
   }
   __device__ void operator()(std::int64_t block) const {
@@ -86,6 +88,10 @@ struct MixPull {
     const PlaneTiling::Place place = tiling.place(block / D);
     const std::int64_t c = static_cast<unsigned>(place.plane) % static_cast<unsigned>(of.C);
     const std::int64_t at = place.plane * tiling.P + place.at;
+    if (factors != nullptr && block == 0) {
+      for (std::int64_t i = threadIdx.x; i < of.count * of.C; i += kThreads)
+        factors[i] = of.weight(static_cast<int>(i / of.C)) * of.scale(static_cast<int>(i / of.C), i % of.C);
+    }
     Values<T> g{};
     if (place.is_inside)
       g = load_values<T>(y_bar, d * tiling.planes * tiling.P + at, tiling.wide());
@@ -318,6 +324,7 @@ class ChunkPull {
     MixPull<T, E> kernel{.of = of_, .D = D_, .y_bar = y_bar.device_data<T>()};
     bool wide = fill_maps<T>(chunk_, saved_.tensors, sum_.P, kernel.z) && is_wide<T>(sum_.P, kernel.y_bar);
     bool has_sums = x_bar.empty();
+    leave_scaled(y_bar, x_bar, kernel);
     for (int k = 0; k < chunk_.count && !x_bar.empty(); ++k) {
       const GradSlot& slot = x_bar[1 + branch(k)];
       kernel.z_bar[k] = data_or_null<T>(slot);
@@ -362,6 +369,21 @@ class ChunkPull {
 
  private:
   std::size_t branch(int k) const { return chunk_.first + static_cast<std::size_t>(k); }
+  /// Takes the offers of GradSlot::factor, with a row of one tensor for each.
+  template <class E>
+  void leave_scaled(const Tensor& y_bar, std::span<GradSlot> x_bar, MixPull<T, E>& kernel) const {
+    Tensor factors;
+    for (int k = 0; k < chunk_.count && !x_bar.empty(); ++k) {
+      const GradSlot& slot = x_bar[1 + branch(k)];
+      if (slot.factor == nullptr)
+        continue;
+      if (!factors)
+        factors = Tensor({chunk_.count, sum_.C}, kDTypeOf<T>, y_bar.device());
+      *slot.dst = y_bar;
+      *slot.factor = factors.slice(0, k, k + 1).reshape({sum_.C});
+    }
+    kernel.factors = factors ? factors.device_data<T>() : nullptr;
+  }
   GradSlot affine_slot(int k, std::span<GradSlot> x_bar) const {
     const std::size_t input = sum_.affine[branch(k)];
     return input == 0 ? GradSlot{} : x_bar[input];
@@ -472,6 +494,7 @@ class MixCuda : public DevicePasses {
     sum_of(op, saved[1]).vjp(saved, D, y_bar[0], x_bar);
     return true;
   }
+  bool leaves_scaled() const override { return true; }
   bool jvp(const Op& op, const Saved& saved, std::int64_t D, Inputs x_dot, Outputs y_dot) const override {
     sum_of(op, saved[1]).jvp(saved, D, x_dot, y_dot[0]);
     return true;
