@@ -28,8 +28,8 @@ class RecordedStep {
   virtual std::size_t traffic() const = 0;
 };
 
-/// How matrix products of float32 multiply. kFp32: as IEEE says, for parity. kTf32: products of 10-bit mantissas on
-/// tensor cores, sums in float32.
+/// How the matrix products of float32 that a device leaves to its library multiply; its own kernels always do as IEEE
+/// says. kFp32: so, too. kTf32: factors are rounded to 10-bit mantissas, for tensor cores, and sums are float32.
 enum class MathMode { kFp32, kTf32 };
 
 /// Work on a device is done in the order in which it was asked for; only download(), synchronize() and what reads
@@ -63,6 +63,9 @@ class Backend {
 
   /// From here on; kFp32 at the start. A recorded step keeps the mode that it was recorded in.
   virtual void set_math_mode(int index, MathMode mode) = 0;
+  /// Products that the library was asked for since the process began, those of recorded steps once: 0 for a piece of
+  /// work says that the math mode does not touch it.
+  virtual std::int64_t library_products(int index) = 0;
 
   /// Calls `step` once, without any of its work being done, and keeps that work. Numbers of the host that it uses
   /// become part of it. @throws Error if it waits for a result or uploads
@@ -77,5 +80,17 @@ Backend& backend_of(Device device);
 
 /// Returns when the device has done what it was asked for; on the CPU that is so already.
 void wait_for(Device device);
+
+/// The device multiplies in this mode while it lives, and then by kFp32 again. On the CPU: nothing.
+class MathModeScope {
+ public:
+  MathModeScope(Device device, MathMode mode);
+  ~MathModeScope();
+  MathModeScope(const MathModeScope&) = delete;
+  MathModeScope& operator=(const MathModeScope&) = delete;
+
+ private:
+  Device device_;
+};
 
 }  // namespace ockham

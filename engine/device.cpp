@@ -47,6 +47,16 @@ void wait_for(Device device) {
     backend_of(device).synchronize(device.index);
 }
 
+MathModeScope::MathModeScope(Device device, MathMode mode) : device_(device) {
+  if (!device_.is_cpu())
+    backend_of(device_).set_math_mode(device_.index, mode);
+}
+
+MathModeScope::~MathModeScope() {
+  if (!device_.is_cpu())
+    backend_of(device_).set_math_mode(device_.index, MathMode::kFp32);
+}
+
 Device Device::parse(std::string_view text) {
   if (text == "cpu")
     return Device{};

@@ -105,6 +105,7 @@ class CudaBackend final : public Backend {
   void synchronize(int index) override { Queue::use(index).synchronize(); }
 
   void set_math_mode(int index, MathMode mode) override { Queue::use(index).set_math_mode(mode); }
+  std::int64_t library_products(int index) override { return Queue::use(index).products(); }
 
   std::unique_ptr<RecordedStep> record(int index, const std::function<void()>& step) override {
     return std::make_unique<Recording>(Queue::use(index), step);

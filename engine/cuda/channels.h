@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "engine/cuda/planes.h"
+#include "engine/tensor.h"
 
 namespace ockham::cuda {
 
@@ -167,18 +168,21 @@ struct MergeMoments {
   }
 };
 
-/// finish() of the mean and variance of every channel of x [N, C, P].
+/// finish() of the mean and variance of every channel of x [N, C, P], on `device`.
 template <class T, class Finish>
-void merge_moments(const Tensor& x, std::int64_t N, std::int64_t C, std::int64_t P, const Finish& finish) {
-  const T* const data = x.device_data<T>();
+void merge_moments(const T* data, Device device, std::int64_t N, std::int64_t C, std::int64_t P, const Finish& finish) {
   const ChannelPieces map = pieces_of<T>(N, C, P, is_wide<T>(P, data));
-  Tensor parts({C, map.pieces, 3}, DType::kFloat64, x.device());
+  Tensor parts({C, map.pieces, 3}, DType::kFloat64, device);
   auto* const of_pieces = reinterpret_cast<MomentsPart*>(parts.device_data<double>());
   launch(PieceMoments<T>{.map = map, .x = data, .parts = of_pieces});
   launch(MergeMoments<Finish>{
       .parts = {.C = C, .count = map.pieces, .part_step = 1, .channel_step = map.pieces, .data = of_pieces},
       .M = map.M(),
       .finish = finish});
+}
+template <class T, class Finish>
+void merge_moments(const Tensor& x, std::int64_t N, std::int64_t C, std::int64_t P, const Finish& finish) {
+  merge_moments(x.device_data<T>(), x.device(), N, C, P, finish);
 }
 
 /// Sums over a channel of a, of a^2, and of a (b - pivot).

@@ -45,17 +45,19 @@ void gemm(std::int64_t M, std::int64_t N, std::int64_t K, double alpha, const Ge
   const auto operation = [](const GemmOperand<T>& x) { return x.is_transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
   const int m = int_of(N), n = int_of(M), k = int_of(K), lda = int_of(b.row), ldb = int_of(a.row), ldc = int_of(c_row);
   const int count = int_of(batch);
+  constexpr bool kIsDouble = std::is_same_v<T, double>;
+  constexpr cudaDataType kType = kIsDouble ? CUDA_R_64F : CUDA_R_32F;
+  const cublasComputeType_t arithmetic = kIsDouble                              ? CUBLAS_COMPUTE_64F
+                                         : queue.math_mode() == MathMode::kTf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                                                : CUBLAS_COMPUTE_32F;
+  queue.count_product();
   queue.run("gemm", operands, [=, &queue](cudaStream_t) {
     const T one = static_cast<T>(alpha);
     const T old = static_cast<T>(beta);
-    if constexpr (std::is_same_v<T, float>)
-      check(cublasSgemmStridedBatched(queue.blas(), operation(b), operation(a), m, n, k, &one, b.data, lda, b.step,
-                                      a.data, ldb, a.step, &old, c, ldc, c_step, count),
-            "cublasSgemmStridedBatched");
-    else
-      check(cublasDgemmStridedBatched(queue.blas(), operation(b), operation(a), m, n, k, &one, b.data, lda, b.step,
-                                      a.data, ldb, a.step, &old, c, ldc, c_step, count),
-            "cublasDgemmStridedBatched");
+    check(cublasGemmStridedBatchedEx(queue.blas(), operation(b), operation(a), m, n, k, &one, b.data, kType, lda,
+                                     b.step, a.data, kType, ldb, a.step, &old, c, kType, ldc, c_step, count, arithmetic,
+                                     CUBLAS_GEMM_DEFAULT),
+          "cublasGemmStridedBatchedEx");
   });
 }
 

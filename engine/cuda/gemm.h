@@ -14,7 +14,8 @@ struct GemmOperand {
   bool is_transposed = false;
 };
 
-/// T: float (in the math mode of the queue) or double. Sizes and rows below 2^31.
+/// T: float, as the queue's math mode at the time of the call says, or double. Sizes and rows below 2^31. Work of the
+/// queue like any kernel: recorded steps keep it with its operands, one launch by itself.
 template <class T>
 void gemm(std::int64_t M, std::int64_t N, std::int64_t K, double alpha, const GemmOperand<T>& a,
           const GemmOperand<T>& b, double beta, T* c, std::int64_t c_row, std::int64_t batch = 1,

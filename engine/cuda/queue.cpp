@@ -44,13 +44,11 @@ Queue::Queue(int index) : index_(index), stream_(stream_on(index)), staging_(str
   check(cublasCreate(&blas_), "cublasCreate");
   check(cublasSetStream(blas_, stream_), "cublasSetStream");
   // Of its own, so that cuBLAS allocates nothing while a stream is captured, and chooses the same kernels every time.
+  // After the stream, which would take it away.
   check(cublasSetWorkspace(blas_, memory_.allocate(kWorkspace), kWorkspace), "cublasSetWorkspace");
-  set_math_mode(MathMode::kFp32);
-}
-
-void Queue::set_math_mode(MathMode mode) {
-  check(cublasSetMathMode(blas_, mode == MathMode::kTf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH),
-        "cublasSetMathMode");
+  // How a product multiplies, each says itself (gemm.cpp): of all that a handle may allow, nothing beyond that.
+  check(cublasSetMathMode(blas_, CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
+  check(cublasSetAtomicsMode(blas_, CUBLAS_ATOMICS_NOT_ALLOWED), "cublasSetAtomicsMode");
 }
 
 void Queue::run(std::string_view name, const Operands& operands, const std::function<void(cudaStream_t)>& work) {

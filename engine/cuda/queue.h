@@ -4,6 +4,7 @@
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -30,7 +31,11 @@ class Queue {
   DeviceAllocator& memory() { return memory_; }
   Staging& staging() { return staging_; }
 
-  void set_math_mode(MathMode mode);
+  MathMode math_mode() const { return math_mode_; }
+  void set_math_mode(MathMode mode) { math_mode_ = mode; }
+  /// Products that gemm.h was asked for.
+  std::int64_t products() const { return products_; }
+  void count_product() { ++products_; }
 
   /// Does `work` on the stream, or hands it to the recording. `name` is for errors and logs.
   void run(std::string_view name, const Operands& operands, const std::function<void(cudaStream_t)>& work);
@@ -55,6 +60,8 @@ class Queue {
   DeviceAllocator memory_;
   Staging staging_;
   Recorder* recorder_ = nullptr;
+  MathMode math_mode_ = MathMode::kFp32;
+  std::int64_t products_ = 0;
 };
 
 }  // namespace ockham::cuda

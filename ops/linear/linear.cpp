@@ -125,7 +125,8 @@ BadSample bad(const Spec& x, const Spec& w, std::vector<std::string> parts) {
 OCKHAM_REGISTER_OP(linear,
                    {.name = "linear",
                     .samples = {sample("5 to 3", {4, 5}, {3, 5}), sample("one sample, 19 to 7", {1, 19}, {7, 19}),
-                                sample("33 samples to one", {33, 2}, {1, 2})},
+                                sample("33 samples to one", {33, 2}, {1, 2}),
+                                sample("as wide as a GPU's library takes", {5, 131}, {130, 131})},
                     .bad = {bad({{4, 5}}, {{5, 3}}, {"linear", "[4,5]", "[5,3]", "x has 5", "w takes 3"}),
                             bad({{4, 5, 1}}, {{3, 5}}, {"[4,5,1]", "reshape"}),
                             bad({{4, 5}}, {{3, 5}, DType::kFloat64}, {"float64[3,5]", "one of them"})}});

@@ -11,6 +11,8 @@ namespace ockham::cuda {
 /// True where OCKHAM_CUDA_REFERENCE=1 asks for the plain kernels alone (conv2d_reference_cuda.h).
 bool wants_reference();
 
+Device device_in_use();
+
 /// Uninitialised memory of the device in use.
 Tensor device_room(const Shape& shape, DType dtype);
 

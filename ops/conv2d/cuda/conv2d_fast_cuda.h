@@ -1,6 +1,7 @@
 #pragma once
 // The fast kernels behind conv2d_cuda.h, each with what it cannot do: false, and nothing is done. Products:
-// conv2d_product_cuda.cu, conv2d_weight_product_cuda.cu; depthwise: conv2d_depthwise_cuda.cu. For .cu files.
+// conv2d_product_cuda.cu, conv2d_weight_product_cuda.cu; depthwise: conv2d_depthwise_cuda.cu; wide 1x1 by cuBLAS:
+// conv2d_pointwise_cuda.cu. For .cu files.
 #include <algorithm>
 
 #include "ops/conv2d/cuda/conv2d_cuda.h"
@@ -35,6 +36,16 @@ bool product_point_gradient(const ConvSize& s, const Source& x, const typename S
 /// entries, float64, of w's shape, += the squared gradients.
 template <class Source, class Cotangent>
 bool product_weight_squares(const ConvSize& s, const Source& x, const Cotangent& y_bar, Tensor& entries);
+
+template <class Source, class To>
+bool blas_forward(const ConvSize& s, const Source& x, const typename Source::Value* w, bool w_moves, bool adds, To* y,
+                  typename Source::Value* moments);
+template <class Cotangent>
+bool blas_transpose(const ConvSize& s, const Cotangent& y_bar, const typename Cotangent::Value* w, bool adds,
+                    typename Cotangent::Value* x_bar);
+template <class Source, class Cotangent>
+bool blas_weight_gradient(const ConvSize& s, const Source& x, const Cotangent& y_bar, bool adds,
+                          typename Cotangent::Value* w_bar);
 
 template <class Source, class To>
 bool depthwise_forward(const ConvSize& s, const Source& x, const typename Source::Value* w, To* y);

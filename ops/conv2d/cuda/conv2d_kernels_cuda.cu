@@ -34,8 +34,12 @@ bool wants_reference() {
   return value != nullptr && std::strcmp(value, "1") == 0;
 }
 
+Device device_in_use() {
+  return {.kind = Device::Kind::kCuda, .index = Queue::instance().index()};
+}
+
 Tensor device_room(const Shape& shape, DType dtype) {
-  return Tensor(shape, dtype, Device{.kind = Device::Kind::kCuda, .index = Queue::instance().index()});
+  return Tensor(shape, dtype, device_in_use());
 }
 
 template <class Source, class To>
@@ -43,6 +47,8 @@ void convolve(const ConvSize& s, const Source& x, const typename Source::Value* 
               typename Source::Value* moments) {
   if (!wants_reference()) {
     if (!w_moves && !adds && moments == nullptr && s.taps() > 1 && depthwise_forward(s, x, w, y))
+      return;
+    if (blas_forward(s, x, w, w_moves, adds, y, moments))
       return;
     if (product_forward(s, x, w, w_moves, adds, y, moments))
       return;
@@ -87,14 +93,16 @@ void convolve_pair(const ConvSize& s, const Source& x, const typename Source::Va
 template <class Cotangent>
 void transpose_convolution(const ConvSize& s, const Cotangent& y_bar, const typename Cotangent::Value* w,
                            typename Cotangent::Value* x_bar) {
-  if (wants_reference() || !product_transpose(s, y_bar, w, false, x_bar))
+  if (wants_reference() ||
+      (!blas_transpose(s, y_bar, w, false, x_bar) && !product_transpose(s, y_bar, w, false, x_bar)))
     launch(ReferenceInputGradient<Cotangent>{s, y_bar, w, false, x_bar});
 }
 
 template <class Source, class Cotangent>
 void weight_gradient(const ConvSize& s, const Source& x, const Cotangent& y_bar, bool adds,
                      typename Cotangent::Value* w_bar) {
-  if (!wants_reference() && product_weight_gradient(s, x, y_bar, adds, w_bar))
+  if (!wants_reference() &&
+      (blas_weight_gradient(s, x, y_bar, adds, w_bar) || product_weight_gradient(s, x, y_bar, adds, w_bar)))
     return;
   ReferenceWeightGradient<Source, Cotangent> kernel{s, x, y_bar, std::max<std::int64_t>(1, blocks_for(s.N, kMostParts)),
                                                     nullptr};
@@ -130,6 +138,8 @@ void pull_convolution(const ConvSize& s, const LoadedMap<T, S>& x, const Cotange
     return;
   const bool loads = x.affine != nullptr || x.rectifies;
   if (!wants_reference()) {
+    if (!loads && blas_transpose(s, y_bar, w, to.adds_x, to.x))
+      return;
     if (loads ? product_pull(s, x, y_bar, w, to) : product_transpose(s, y_bar, w, to.adds_x, to.x))
       return;
   }
