@@ -8,6 +8,7 @@
 
 #include "autograd/device_passes.h"
 #include "autograd/gradcheck/point.h"
+#include "autograd/host_passes.h"
 #include "autograd/narrow.h"
 #include "autograd/side_interfaces.h"
 #include "engine/backend.h"
@@ -81,6 +82,7 @@ class Bench {
     for (const Tensor& y : forward_of(*op_, x_, specs_, unused))
       y_specs_.push_back({y.shape(), compute_type(y.dtype())});
     add_vjps(result);
+    add_scaled_vjps(result);
     if (format_ == CheckFormat::kBFloat16)
       return result;  // no tangents are taken of rounded maps
     add_jvps(result);
@@ -132,7 +134,8 @@ class Bench {
   }
 
   /// A vjp into noise or NaN; `skipped`: an input whose cotangent is not wanted.
-  Tensors pull(std::int64_t D, const Tensors& cotangents, const Tensors& old, bool adds, std::size_t skipped) const {
+  Tensors pull(std::int64_t D, const Tensors& cotangents, const Tensors& old, bool adds, std::size_t skipped,
+               const Tensor& factor = {}) const {
     Tensors result(x_.size());
     std::vector<GradSlot> slots(x_.size());
     for (std::size_t i = 0; i < x_.size(); ++i) {
@@ -141,7 +144,7 @@ class Bench {
       result[i] = old[i].clone();
       slots[i] = {&result[i], adds};
     }
-    vjp_of(*op_, saved_, D, cotangents, {}, slots);
+    vjp_of(*op_, saved_, D, cotangents, factor, slots);
     return result;
   }
 
@@ -165,6 +168,41 @@ class Bench {
     }
     for (std::size_t i = 0; y_specs_.size() > 1 && i < y_specs_.size(); ++i)
       add(concat("vjp without output ", i), 2, false, kNone, i);
+  }
+
+  /// A cotangent that comes scaled, and cotangents that are left so where the device does that.
+  void add_scaled_vjps(std::vector<Call>& result) const {
+    constexpr std::int64_t kTwo = 2;
+    if (op_->as<TakesScaled>() != nullptr) {
+      const Tensor factor = noise({y_specs_[0].shape[1]}, 1, 400);
+      result.push_back({"vjp of a scaled cotangent", [=, this, cotangents = y_bar(kTwo, kNone)] {
+                          return pull(kTwo, cotangents, nan_like(specs_, kTwo), false, kNone, factor);
+                        }});
+    }
+    if (op_->as<LeavesScaled>() != nullptr)
+      result.push_back({"vjp that leaves cotangents scaled", [=, this, cotangents = y_bar(kTwo, kNone)] {
+                          return pull_offering(kTwo, cotangents, nan_like(specs_, kTwo));
+                        }});
+  }
+
+  /// The results multiplied out.
+  Tensors pull_offering(std::int64_t D, const Tensors& cotangents, const Tensors& old) const {
+    Tensors result(x_.size()), factors(x_.size());
+    std::vector<GradSlot> slots(x_.size());
+    for (std::size_t i = 0; i < x_.size(); ++i) {
+      if (leaves_scaled(*op_, i, device_)) {
+        slots[i] = {&result[i], false, &factors[i]};
+      } else if (is_wanted(i)) {
+        result[i] = old[i].clone();
+        slots[i] = {&result[i]};
+      }
+    }
+    vjp_of(*op_, saved_, D, cotangents, {}, slots);
+    for (std::size_t i = 0; i < x_.size(); ++i) {
+      if (factors[i])
+        result[i] = times_channels(result[i], factors[i]);
+    }
+    return result;
   }
 
   void add_jvps(std::vector<Call>& result) const {
@@ -249,10 +287,20 @@ double tolerance_of(CheckFormat format, const Tensors& results) {
       return 1e-10;
     case CheckFormat::kFloat32:
       return 1e-5 * std::sqrt(static_cast<double>(largest));
+    case CheckFormat::kTf32:
+      return 0x1p-9;
     case CheckFormat::kBFloat16:
       break;
   }
   return 0x1p-6;  // the CPU rounds the factors of products to eight bits, which a device need not
+}
+
+/// Does the call ask the device's library for products?
+bool has_products(const Call& call, Device device) {
+  Backend& backend = backend_of(device);
+  const std::int64_t before = backend.library_products(device.index);
+  call.run();
+  return backend.library_products(device.index) != before;
 }
 
 /// The results of a step that is recorded, then run.
@@ -267,20 +315,26 @@ Tensors recorded(const Call& call, Device device) {
 
 std::vector<CheckResult> check_on_device(const OpSample& sample, CheckFormat format, Device device,
                                          std::uint64_t seed) {
+  const MathModeScope mode(device, format == CheckFormat::kTf32 ? MathMode::kTf32 : MathMode::kFp32);
   Bench host(sample, format, {}, seed);
   Bench other(sample, format, device, seed);
   if (format == CheckFormat::kBFloat16 && host.op().as<ReadsBFloat16>() == nullptr)
     return {};
   const std::vector<Call> expected = host.calls();
   const std::vector<Call> calls = other.calls();
+  if (format == CheckFormat::kTf32 && !has_products(calls.front(), device))
+    return {};
   std::vector<CheckResult> results;
   const auto add = [&](const std::string& what, double error, double tolerance) {
     results.push_back({concat(sample.name, ": ", what), error, tolerance});
   };
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const Tensors wanted = expected[i].run();
+    const std::int64_t on_host = passes_on_host();
     const Tensors here = moved_to(calls[i].run(), {});
     add(calls[i].name, gradcheck::distance(in_double(here), in_double(wanted)), tolerance_of(format, wanted));
+    if (has_passes(other.op(), device))
+      add(concat(calls[i].name, ", kernels"), static_cast<double>(passes_on_host() - on_host), 0.0);
     add(concat(calls[i].name, ", repeat"), equal_bits(here, moved_to(calls[i].run(), {})) ? 0.0 : 1.0, 0.0);
     if (calls[i].can_be_recorded && has_passes(other.op(), device)) {
       add(concat(calls[i].name, ", recorded"), equal_bits(here, recorded(calls[i], device)) ? 0.0 : 1.0, 0.0);
