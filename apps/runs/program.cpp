@@ -12,6 +12,7 @@
 #include "apps/runs/settings.h"
 #include "data/error.h"
 #include "engine/allocator.h"
+#include "engine/backend.h"
 #include "engine/error.h"
 #include "engine/log.h"
 #include "engine/parallel.h"
@@ -116,6 +117,17 @@ void limit_memory(const DeviceSettings& settings) {
   CachingAllocator::instance().set_limit(*settings.memory_limit);
 }
 
+/// The device's mode is kFp32 where nothing else is asked for.
+void choose_math_mode(const DeviceSettings& settings) {
+  if (settings.precision != NumberFormat::kTf32)
+    return;
+  const Device device = chosen_device(settings);
+  if (device.is_cpu())
+    throw UsageError(
+        "--precision tf32 multiplies on the tensor cores of a GPU, but --device is cpu; use --device cuda, or fp32.");
+  backend_of(device).set_math_mode(device.index, MathMode::kTf32);
+}
+
 /// Runs the app and records in its folder how it ended.
 int run_session(const App& app, Session& session, const std::string& program) {
   Failure end = {kFailed, ""};
@@ -183,8 +195,10 @@ int run_main(int argc, char** argv, const App& app) {
       RunFolder::check(read_settings<FolderSettings>(options));
     if (table.declares("threads"))
       prepare(read_settings<PlaceSettings>(options));
-    if (table.declares("memory-limit"))
+    if (table.declares("memory-limit")) {
       limit_memory(read_settings<DeviceSettings>(options));
+      choose_math_mode(read_settings<DeviceSettings>(options));
+    }
     watch_stop_signals();
     Session session(app.name, std::move(options), log);
     return run_session(app, session, program);

@@ -65,7 +65,9 @@ void describe(PlaceSettings& s, SettingVisitor& v) {
 
 void describe(DeviceSettings& s, SettingVisitor& v, const std::vector<Named<NumberFormat>>& formats) {
   v.group("Computing");
-  v.choice("precision", s.precision, formats, "number format of the computation; bf16: of feature maps, the rest fp32");
+  v.choice("precision", s.precision, formats,
+           "number format of the computation; bf16: of feature maps, the rest fp32; tf32: fp32, wide products on a "
+           "GPU's tensor cores");
   describe_place(s.threads, s.device, v);
   v.size("memory-limit", s.memory_limit,
          "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused");

@@ -16,8 +16,10 @@ struct NamedFormat {
   const char* name;
   CheckFormat format;
 };
-constexpr NamedFormat kFormats[] = {
-    {"fp64", CheckFormat::kFloat64}, {"fp32", CheckFormat::kFloat32}, {"bf16", CheckFormat::kBFloat16}};
+constexpr NamedFormat kFormats[] = {{"fp64", CheckFormat::kFloat64},
+                                    {"fp32", CheckFormat::kFloat32},
+                                    {"bf16", CheckFormat::kBFloat16},
+                                    {"tf32", CheckFormat::kTf32}};
 
 /// What a set of checks came to.
 struct Tally {

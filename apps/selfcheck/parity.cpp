@@ -83,6 +83,8 @@ Part check_parity(const CheckInput& input) {
   const int steps = input.is_quick ? 5 : 20;
   part.table = {{"precision", "steps", "losses", "weights", "tolerance", "recorded"}};
   for (const auto& [name, format] : kNumberFormats) {
+    if (format == NumberFormat::kTf32)
+      continue;  // so small a network has no product that tf32 changes
     input.progress(concat(name, ", ", steps, " steps"));
     const Run expected = trained(format, {}, steps, false);
     const Run eager = trained(format, input.device, steps, false);

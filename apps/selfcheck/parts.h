@@ -53,7 +53,8 @@ Part check_hessian(const CheckInput& input);
 Part check_leaks(const CheckInput& input);
 
 /// Milliseconds of the bench's cases, as they come and recorded, in fp32, tf32 and bf16, and the share of the device's
-/// bandwidth, measured by moves within its memory, that the recorded step's traffic makes of it.
+/// bandwidth, measured by moves within its memory, that the recorded step's traffic makes of it; and how many products
+/// cuBLAS does. A case of which tf32 changes none is not timed in it: "as fp32".
 Part measure_times(const CheckInput& input);
 
 /// @throws UsageError naming the first that is no case of the bench

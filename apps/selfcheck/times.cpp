@@ -20,26 +20,9 @@ struct Setting {
   NumberFormat format;
   MathMode products;
 };
-/// bf16: maps. Their products keep as much as they had.
 constexpr Setting kSettings[] = {{"fp32", NumberFormat::kFp32, MathMode::kFp32},
-                                 {"tf32", NumberFormat::kFp32, MathMode::kTf32},
-                                 {"bf16", NumberFormat::kBf16, MathMode::kTf32}};
-
-/// The device multiplies this way while it lives.
-class Products {
- public:
-  Products(Device device, MathMode mode) : device_(device) { set(mode); }
-  ~Products() { set(MathMode::kFp32); }
-  Products(const Products&) = delete;
-  Products& operator=(const Products&) = delete;
-
- private:
-  void set(MathMode mode) const {
-    if (!device_.is_cpu())
-      backend_of(device_).set_math_mode(device_.index, mode);
-  }
-  Device device_;
-};
+                                 {"tf32", NumberFormat::kTf32, MathMode::kTf32},
+                                 {"bf16", NumberFormat::kBf16, MathMode::kFp32}};
 
 /// The median of `repeats` runs, after as many as it takes to settle.
 double seconds_of(Device device, int repeats, const std::function<void()>& before, const std::function<void()>& run) {
@@ -72,7 +55,19 @@ double bandwidth_of(const CheckInput& input) {
   return 2.0 * kMoves * static_cast<double>(bytes) / seconds;
 }
 
+/// How many of the products of a run the device leaves to its library.
+std::int64_t products_of(const BenchWork& work, Device device) {
+  if (device.is_cpu())
+    return 0;
+  if (work.before)
+    work.before();
+  const std::int64_t before = backend_of(device).library_products(device.index);
+  work.run();
+  return backend_of(device).library_products(device.index) - before;
+}
+
 struct Timing {
+  std::int64_t products = 0;
   double eager = 0.0;  ///< seconds
   double recorded = 0.0;
   std::int64_t tasks = 0;
@@ -83,7 +78,8 @@ struct Timing {
 
 Timing time_of(const BenchWork& work, const CheckInput& input) {
   const int repeats = input.is_quick ? 1 : 20;
-  Timing timing{.eager = seconds_of(input.device, repeats, work.before, work.run)};
+  Timing timing{.products = products_of(work, input.device),
+                .eager = seconds_of(input.device, repeats, work.before, work.run)};
   if (!work.can_be_recorded || input.device.is_cpu())
     return timing;
   const auto step = backend_of(input.device).record(input.device.index, work.run);
@@ -104,7 +100,8 @@ void add_row(Part& part, const BenchCase& one, const Setting& setting, const Tim
   const double share = is_recorded && bandwidth > 0.0 ? static_cast<double>(t.traffic) / t.recorded / bandwidth : 0.0;
   part.table.push_back({std::string(one.name), setting.name, milliseconds(t.eager), milliseconds(t.recorded),
                         is_recorded ? concat(t.tasks) : "-", is_recorded ? concat(t.launches) : "-",
-                        is_recorded ? format_bytes(t.traffic) : "-", is_recorded ? format_percent(share) + " %" : "-"});
+                        is_recorded ? format_bytes(t.traffic) : "-", is_recorded ? format_percent(share) + " %" : "-",
+                        concat(t.products)});
   const auto or_null = [&](auto value) { return is_recorded ? Json(value) : Json(nullptr); };
   part.data.push_back({{"case", one.name},
                        {"precision", setting.name},
@@ -114,7 +111,14 @@ void add_row(Part& part, const BenchCase& one, const Setting& setting, const Tim
                        {"launches", or_null(t.launches)},
                        {"recorded_bytes", or_null(t.bytes)},
                        {"traffic_bytes", or_null(t.traffic)},
-                       {"bandwidth_share", or_null(share)}});
+                       {"bandwidth_share", or_null(share)},
+                       {"cublas_products", t.products}});
+}
+
+/// Of a case of which cuBLAS does no product: what the mode would time is fp32.
+void add_row_without_products(Part& part, const BenchCase& one, const Setting& setting) {
+  part.table.push_back({std::string(one.name), setting.name, "as fp32", "-", "-", "-", "-", "-", "0"});
+  part.data.push_back({{"case", one.name}, {"precision", setting.name}, {"same_as", "fp32"}, {"cublas_products", 0}});
 }
 
 /// Nothing where the case knows no such precision.
@@ -137,15 +141,20 @@ Part measure_times(const CheckInput& input) {
     part.data.push_back({{"bandwidth_bytes_per_second", bandwidth}});
   }
   part.table = {{"case", "precision", "eager ms", "recorded ms", "tasks", "launches", "traffic",
-                 concat("share of ", format_fixed(1e-9 * bandwidth, 1), " GB/s")}};
+                 concat("share of ", format_fixed(1e-9 * bandwidth, 1), " GB/s"), "by cuBLAS"}};
   for (const std::string& name : input.cases) {
     const BenchCase& one = find_bench_case(name);
     for (const Setting& setting : kSettings) {
-      if (input.device.is_cpu() && setting.format == NumberFormat::kFp32 && setting.products == MathMode::kTf32)
+      if (input.device.is_cpu() && setting.products == MathMode::kTf32)
         continue;
       input.progress(concat(name, ", ", setting.name));
-      const Products products(input.device, setting.products);
-      if (const std::optional<BenchWork> work = prepared(one, setting, input.device))
+      const MathModeScope mode(input.device, setting.products);
+      const std::optional<BenchWork> work = prepared(one, setting, input.device);
+      if (!work)
+        continue;
+      if (setting.products == MathMode::kTf32 && products_of(*work, input.device) == 0)
+        add_row_without_products(part, one, setting);
+      else
         add_row(part, one, setting, time_of(*work, input), bandwidth);
     }
   }

@@ -43,6 +43,7 @@ BOOST_AUTO_TEST_CASE(unknown_option_is_answered_with_the_nearest) {
 BOOST_AUTO_TEST_CASE(device_and_precision_that_this_version_lacks) {
   BOOST_TEST(ends_with(search("--device cuda:99"), 3, {"device: cuda:99 was asked for, but"}));
   BOOST_TEST(ends_with(search("--precision fp16"), 2, {"fp16", "bf16"}));
+  BOOST_TEST(ends_with(search("--device cpu --precision tf32"), 2, {"tf32", "tensor cores", "--device cuda"}));
   BOOST_TEST(ends_with(run_program(path(), "hessian", "--precision bf16"), 2, {"bf16", "fp64, fp32"}));
 }
 

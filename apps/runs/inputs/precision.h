@@ -7,12 +7,15 @@
 namespace ockham::apps {
 
 /// As --precision names them.
-enum class NumberFormat { kFp32, kFp64, kBf16 };
-inline const std::vector<Named<NumberFormat>> kNumberFormats{
-    {"fp32", NumberFormat::kFp32}, {"fp64", NumberFormat::kFp64}, {"bf16", NumberFormat::kBf16}};
+enum class NumberFormat { kFp32, kFp64, kBf16, kTf32 };
+inline const std::vector<Named<NumberFormat>> kNumberFormats{{"fp32", NumberFormat::kFp32},
+                                                             {"fp64", NumberFormat::kFp64},
+                                                             {"bf16", NumberFormat::kBf16},
+                                                             {"tf32", NumberFormat::kTf32}};
 
 /// fp32, fp64: one type for all. bf16: feature maps, images among them, are stored in bfloat16; weights, statistics,
-/// switches, losses and all second derivatives stay in float32 (autograd/narrow.h).
+/// switches, losses and all second derivatives stay in float32 (autograd/narrow.h). tf32: fp32, but on a GPU cuBLAS
+/// rounds the factors of wide products (MathMode::kTf32).
 struct Precision {
   DType weights = DType::kFloat32;
   DType maps = DType::kFloat32;  ///< of the images of training and evaluation
