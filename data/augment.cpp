@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "data/philox.h"
 
@@ -24,6 +25,9 @@ Draw draw(const Transform& transform, const ImageShape& shape, AugmentAddress ad
   draw.dy = random.between(-pad, pad);
   draw.dx = random.between(-pad, pad);
   draw.flip = random.below(2) == 1 && transform.flip;
+  if (transform.alternates)
+    draw.flip =
+        transform.flip && (Stream(address.seed, Purpose::kFlip, 0, address.image).below(2) + address.epoch) % 2 == 1;
   draw.cut_y = random.below(static_cast<std::uint32_t>(shape.height));
   draw.cut_x = random.below(static_cast<std::uint32_t>(shape.width));
   return draw;
@@ -88,6 +92,13 @@ void augment(const Transform& transform, const ImageShape& shape, AugmentAddress
   check(transform, shape, pixels.size(), out.size());
   const auto [channels, height, width] = shape;
   const Draw choice = draw(transform, shape, address);
+  std::vector<std::uint8_t> changed;
+  if (transform.colour != ColourJitter{}) {
+    Stream random(address.seed, Purpose::kColour, address.epoch, address.image);
+    changed.assign(pixels.begin(), pixels.end());
+    change_colours(draw_change(transform.colour, random), shape, changed);
+    pixels = changed;
+  }
   for (std::int64_t c = 0; c < channels; ++c) {
     const auto channel = static_cast<std::size_t>(c);
     const float std = transform.normalisation.std[channel];

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "data/colour.h"
 #include "data/dataset.h"
 
 namespace ockham::data {
@@ -25,6 +26,11 @@ struct Transform {
   Normalisation normalisation;
   std::int64_t pad = 0;  ///< black border added on each side, then a random window of the old size is cut (CIFAR: 4)
   bool flip = false;     ///< mirror left-right with probability 1/2
+  /// Where it flips: a draw decides of each image whether even or odd epochs mirror it, so that two epochs in a row
+  /// show both sides (Jordan 2024, arXiv:2404.00498, section 3.6).
+  bool alternates = false;
+  bool takes_box = false;  ///< the loader reads a random part of each picture (resized_crop.h)
+  ColourJitter colour = {};
   /// Side of a square with its centre anywhere, clipped at the border and filled with 0 after normalisation
   /// (DeVries and Taylor 2017, arXiv:1708.04552; as in DARTS the side is 2 * (cutout / 2)). 0: none.
   std::int64_t cutout = 0;
@@ -37,8 +43,8 @@ struct AugmentAddress {
   std::uint32_t image = 0;
 };
 
-/// out = cutout(normalise(flip(crop(pad(pixels))))), at the random place that `address` gives. All draws are made even
-/// when a step is off, so that switching one step leaves the others as they are.
+/// out = cutout(normalise(flip(crop(pad(jitter(pixels)))))), at the random place that `address` gives. All draws are
+/// made even when a step is off, so that switching one step leaves the others as they are.
 /// @param pixels [channels, height, width], 1 to 3 channels
 /// @param out    [channels, height, width]
 /// @throws std::invalid_argument if a size does not match `shape`, pad or cutout is negative, or channels exceed 3

@@ -7,6 +7,7 @@
 
 #include "data/digest.h"
 #include "data/error.h"
+#include "data/image/picture.h"
 
 namespace ockham::data {
 
@@ -34,6 +35,23 @@ void Dataset::read(std::int64_t index, std::span<std::uint8_t> pixels) const {
     throw std::invalid_argument(name() + ": an image has " + std::to_string(shape().count()) +
                                 " bytes, the buffer given has " + std::to_string(pixels.size()) + ".");
   read_at(index, pixels);
+}
+
+void Dataset::read_box(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                       std::span<std::uint8_t> pixels) const {
+  check_index(index);
+  if (std::ssize(pixels) != shape().channels * side * side)
+    throw std::invalid_argument(name() + ": a part of " + std::to_string(side) + " pixels has " +
+                                std::to_string(shape().channels * side * side) + " bytes, the buffer given has " +
+                                std::to_string(pixels.size()) + ".");
+  read_box_at(index, choose, side, pixels);
+}
+
+void Dataset::read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                          std::span<std::uint8_t> pixels) const {
+  Picture picture{shape(), std::vector<std::uint8_t>(static_cast<std::size_t>(shape().count()))};
+  read_at(index, picture.pixels);
+  std::ranges::copy(resize(crop(picture, choose(shape())), side, side).pixels, pixels.begin());
 }
 
 MemoryDataset::MemoryDataset(std::string name, std::vector<std::string> class_names, ImageShape shape,

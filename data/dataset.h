@@ -3,6 +3,7 @@
 // The concrete ones are made by the open_... functions of cifar.h, mnist.h, folder.h and shapes.h; registry.h picks by
 // name; subset.h cuts parts out of one; loader.h makes batches.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,11 @@ struct ImageShape {
   std::int64_t channels = 0, height = 0, width = 0;
   [[nodiscard]] std::int64_t count() const { return channels * height * width; }
   bool operator==(const ImageShape&) const = default;
+};
+
+/// A part of a picture.
+struct Box {
+  std::int64_t top = 0, left = 0, height = 0, width = 0;
 };
 
 /// Numbered labelled images. Immutable after construction: every method may be called from several threads.
@@ -56,6 +62,14 @@ class Dataset {
   ///         DataError if the image must be read from a file that cannot be decoded
   void read(std::int64_t index, std::span<std::uint8_t> pixels) const;
 
+  /// Writes a part of the image as it is stored, before it was brought to shape(), resized (image/picture.h) to a
+  /// square of `side` pixels.
+  /// @param choose is given the stored image's size and says which part, within it and not empty
+  /// @param pixels [channels, side, side]
+  /// @throws as read()
+  void read_box(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                std::span<std::uint8_t> pixels) const;
+
   /// SHA-256 that identifies the content, in hexadecimal: of all labels and pixels, or of the list of files with their
   /// sizes and the contents of up to 1000 for a folder, or of the parameters of a drawn set. Costs a pass over what it
   /// covers.
@@ -75,6 +89,9 @@ class Dataset {
  private:
   [[nodiscard]] virtual int label_at(std::int64_t index) const = 0;
   virtual void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const = 0;
+  /// Of images that are stored as they are read.
+  virtual void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                           std::span<std::uint8_t> pixels) const;
   void check_index(std::int64_t index) const;
 
   Description description_;

@@ -56,6 +56,11 @@ class ImageFolder : public Dataset {
     const Picture picture = read_picture(root_ / pictures_[static_cast<std::size_t>(index)].path);
     std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
   }
+  void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                   std::span<std::uint8_t> pixels) const override {
+    const Picture picture = read_picture(root_ / pictures_[static_cast<std::size_t>(index)].path);
+    std::ranges::copy(resize(crop(picture, choose(picture.shape)), side, side).pixels, pixels.begin());
+  }
 
   fs::path root_;
   std::vector<PictureFile> pictures_;

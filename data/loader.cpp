@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "data/resized_crop.h"
 #include "data/subset.h"
 
 namespace ockham::data {
@@ -174,9 +175,15 @@ class Loader::Pipeline {
     std::span<float> rest = batch.images;
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t index = epoch.order[static_cast<std::size_t>(i)];
-      dataset_->read(index, pixels);
       const AugmentAddress address{options_.seed, static_cast<std::uint32_t>(epoch.number),
                                    static_cast<std::uint32_t>(index)};
+      if (transform_.takes_box) {
+        Stream random(address.seed, Purpose::kCrop, address.epoch, address.image);
+        dataset_->read_box(
+            index, [&](const ImageShape& picture) { return draw_box(picture, random); }, shape.height, pixels);
+      } else {
+        dataset_->read(index, pixels);
+      }
       augment(transform_, shape, address, pixels, rest.first(pixels_per_image));
       rest = rest.subspan(pixels_per_image);
       batch.labels.push_back(dataset_->label(index));

@@ -24,7 +24,16 @@ using PhiloxKey = std::array<std::uint32_t, 2>;
 }
 
 /// What numbers are drawn for. Streams of different purposes never overlap.
-enum class Purpose : std::uint32_t { kSplit = 1, kEpochOrder, kAugment, kShapesTrain, kShapesTest };
+enum class Purpose : std::uint32_t {
+  kSplit = 1,
+  kEpochOrder,
+  kAugment,
+  kShapesTrain,
+  kShapesTest,
+  kColour,
+  kCrop,
+  kFlip
+};
 
 /// The random words at one address (seed, purpose, step, index): copies and repeats give the same words again.
 class Stream {

@@ -33,6 +33,10 @@ class Subset : public Dataset {
   void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
     base_->read(indices_[static_cast<std::size_t>(index)], pixels);
   }
+  void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                   std::span<std::uint8_t> pixels) const override {
+    base_->read_box(indices_[static_cast<std::size_t>(index)], choose, side, pixels);
+  }
 
   DatasetPtr base_;
   std::vector<std::int64_t> indices_;

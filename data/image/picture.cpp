@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -69,23 +70,22 @@ Picture crop_center(const Picture& picture, std::int64_t side) {
   const auto [channels, height, width] = picture.shape;
   const auto top = static_cast<std::int64_t>(std::nearbyint(static_cast<double>(height - side) / 2));
   const auto left = static_cast<std::int64_t>(std::nearbyint(static_cast<double>(width - side) / 2));
-  Picture out{{channels, side, side}, {}};
-  out.pixels.reserve(static_cast<std::size_t>(out.shape.count()));
-  for (std::int64_t row = 0; row < channels * side; ++row) {
-    const std::int64_t from = (row / side * height + top + row % side) * width + left;
-    out.pixels.insert(out.pixels.end(), picture.pixels.begin() + from, picture.pixels.begin() + from + side);
-  }
-  return out;
+  return crop(picture, {top, left, side, side});
 }
 
+/// Images of another one, passed through a function of a picture and a side.
 class Resized : public Dataset {
  public:
-  Resized(DatasetPtr base, std::int64_t side)
-      : Dataset({base->name(), base->class_names(), {base->shape().channels, side, side}, base->size()}),
-        base_(std::move(base)) {}
+  using Make = Picture (*)(const Picture&, std::int64_t side);
+  Resized(DatasetPtr base, std::int64_t side, Make make, std::string word)
+      : Dataset(
+            {base->name(), base->class_names(), {base->shape().channels, side, side}, base->size(), base->left_out()}),
+        base_(std::move(base)),
+        make_(make),
+        word_(std::move(word)) {}
   [[nodiscard]] std::string digest() const override {
     Digest digest;
-    digest.add(base_->digest() + " resized " + std::to_string(shape().height));
+    digest.add(base_->digest() + ' ' + word_ + ' ' + std::to_string(shape().height));
     return digest.hex();
   }
 
@@ -94,13 +94,36 @@ class Resized : public Dataset {
   void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
     Picture picture{base_->shape(), std::vector<std::uint8_t>(static_cast<std::size_t>(base_->shape().count()))};
     base_->read(index, picture.pixels);
-    std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
+    std::ranges::copy(make_(picture, shape().height).pixels, pixels.begin());
+  }
+  void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
+                   std::span<std::uint8_t> pixels) const override {
+    base_->read_box(index, choose, side, pixels);
   }
 
   DatasetPtr base_;
+  Make make_;
+  std::string word_;  // of the digest
 };
 
 }  // namespace
+
+Picture crop(const Picture& picture, const Box& box) {
+  const auto [channels, height, width] = picture.shape;
+  if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 || box.top + box.height > height ||
+      box.left + box.width > width)
+    throw std::invalid_argument("crop: a part of " + std::to_string(box.height) + "x" + std::to_string(box.width) +
+                                " at (" + std::to_string(box.top) + ", " + std::to_string(box.left) +
+                                ") is not within a picture of " + std::to_string(height) + "x" + std::to_string(width) +
+                                ".");
+  Picture out{{channels, box.height, box.width}, {}};
+  out.pixels.reserve(static_cast<std::size_t>(out.shape.count()));
+  for (std::int64_t row = 0; row < channels * box.height; ++row) {
+    const std::int64_t from = (row / box.height * height + box.top + row % box.height) * width + box.left;
+    out.pixels.insert(out.pixels.end(), picture.pixels.begin() + from, picture.pixels.begin() + from + box.width);
+  }
+  return out;
+}
 
 Picture resize(const Picture& picture, std::int64_t height, std::int64_t width) {
   const auto [channels, old_height, old_width] = picture.shape;
@@ -130,7 +153,14 @@ DatasetPtr with_image_size(DatasetPtr base, std::int64_t side) {
   const ImageShape& shape = base->shape();
   if (shape.height == side && shape.width == side)
     return base;
-  return std::make_shared<Resized>(std::move(base), side);
+  return std::make_shared<Resized>(std::move(base), side, fit_square, "resized");
+}
+
+DatasetPtr with_central_square(DatasetPtr base, std::int64_t side) {
+  const ImageShape& shape = base->shape();
+  if (shape.height == side && shape.width == side)
+    return base;
+  return std::make_shared<Resized>(std::move(base), side, crop_center, "centre");
 }
 
 }  // namespace ockham::data

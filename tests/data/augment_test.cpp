@@ -75,6 +75,30 @@ BOOST_AUTO_TEST_CASE(crop_is_a_window_of_the_padded_image_and_reaches_all_of_the
   BOOST_TEST(seen.size() == 25u);
 }
 
+BOOST_AUTO_TEST_CASE(alternating_flips_show_both_sides_in_two_epochs_and_start_with_about_half) {
+  const Transform transform{.normalisation = kBytes, .flip = true, .alternates = true};
+  int flipped = 0;
+  for (std::uint32_t image = 0; image < 400; ++image) {
+    const bool first = is_window(augmented(transform, {3, 0, image}), 0, 0, true);
+    flipped += first ? 1 : 0;
+    BOOST_TEST(is_window(augmented(transform, {3, 1, image}), 0, 0, !first));
+    BOOST_TEST(is_window(augmented(transform, {3, 2, image}), 0, 0, first));
+  }
+  BOOST_TEST(std::abs(flipped - 200) < 60);  // six standard deviations
+}
+
+BOOST_AUTO_TEST_CASE(colours_change_before_all_else_and_leave_the_other_draws) {
+  const Transform plain{.normalisation = kBytes, .pad = 2, .flip = true};
+  Transform coloured = plain;
+  coloured.colour = {.brightness = 0.5};
+  const AugmentAddress address{7, 1, 4};
+  Stream random(7, Purpose::kColour, 1, 4);
+  Bytes changed = numbered();
+  change_colours(draw_change(coloured.colour, random), kShape, changed);
+  BOOST_TEST((augmented(coloured, address) == augmented(plain, address, changed)));
+  BOOST_TEST((augmented(coloured, address) != augmented(plain, address)));
+}
+
 BOOST_AUTO_TEST_CASE(flip_mirrors_about_half_of_the_images) {
   int flipped = 0;
   for (std::uint32_t image = 0; image < 400; ++image) {
