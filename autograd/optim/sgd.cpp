@@ -40,7 +40,7 @@ void Sgd::update(const Tensor& norm) {
       const T* g = std::as_const(parameter.grad).data<T>();
       const T rate = static_cast<T>(lr_);
       const T momentum = static_cast<T>(options_.momentum);
-      const T decay = static_cast<T>(parameter.kind == ParameterKind::kWeight ? options_.weight_decay : 0.0);
+      const T decay = static_cast<T>(decays(parameter, options_) ? options_.weight_decay : 0.0);
       const bool nesterov = options_.nesterov;
       for (std::int64_t i = piece.begin; i < piece.end; ++i) {
         const T gradient = g[i] + decay * w[i];

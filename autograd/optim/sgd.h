@@ -8,7 +8,13 @@ struct SgdOptions {
   double momentum = 0.9;
   double weight_decay = 0.0;  ///< for kWeight parameters only: switches are never decayed
   bool nesterov = false;
+  bool decays_vectors = true;  ///< weight decay of parameters of one dimension: norms and biases
 };
+
+/// Does weight decay draw on this parameter?
+inline bool decays(const Parameter& parameter, const SgdOptions& options) {
+  return parameter.kind == ParameterKind::kWeight && (options.decays_vectors || parameter.value.rank() > 1);
+}
 
 /// v = momentum * v + (g + weight_decay * w);  w -= lr * (nesterov ? g + weight_decay * w + momentum * v : v).
 /// Sutskever et al. 2013, in the form without dampening that PyTorch uses.

@@ -55,7 +55,7 @@ static void sgd_rows(const SgdUpdate& u) {
   each_piece<T>(u.parameters, [&](std::size_t p, std::int64_t begin, int n) {
     Parameter& parameter = *u.parameters[p];
     rows.push_back({parameter.value.device_data<T>() + begin, u.momentum[p].device_data<T>() + begin,
-                    parameter.grad.device_data<T>() + begin, n, parameter.kind == ParameterKind::kWeight});
+                    parameter.grad.device_data<T>() + begin, n, decays(parameter, u.options)});
   });
   launch_rows(rows, [&](const Rows<Row>& some) {
     return SgdStep<T>{data_or_null(u.scalars),

@@ -42,6 +42,21 @@ BOOST_AUTO_TEST_CASE(sgd_with_momentum_and_decay_equals_the_hand_computation) {
   check_values(w.value, {0.949 - 0.1 * v0, -2.098 - 0.1 * v1});
 }
 
+BOOST_AUTO_TEST_CASE(decay_may_spare_parameters_of_one_dimension) {
+  Parameter norm = make_parameter("norm", {2.0});
+  Parameter matrix{.name = "matrix", .value = Tensor::from(std::vector<double>{2.0}, {1, 1})};
+  for (bool decays_vectors : {true, false}) {
+    Sgd sgd({&norm, &matrix}, {.momentum = 0.0, .weight_decay = 0.5, .decays_vectors = decays_vectors});
+    for (Parameter* parameter : {&norm, &matrix}) {
+      parameter->value = Tensor::from(std::vector<double>{2.0}, parameter->value.shape());
+      set_gradient(*parameter, {0.0});
+    }
+    sgd.step(0.1);
+    check_values(norm.value, {decays_vectors ? 1.9 : 2.0});
+    check_values(matrix.value, {1.9});
+  }
+}
+
 BOOST_AUTO_TEST_CASE(nesterov_looks_one_step_ahead) {
   Parameter w = make_parameter("w", {1.0});
   Sgd sgd({&w}, {.momentum = 0.9, .nesterov = true});

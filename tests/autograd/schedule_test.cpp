@@ -49,6 +49,26 @@ BOOST_AUTO_TEST_CASE(steps_fall_every_so_many_epochs) {
   BOOST_TEST(std::abs(s.at(89) - 0.01) < kExact);
 }
 
+BOOST_AUTO_TEST_CASE(a_line_falls_in_equal_steps_after_the_warm_up) {
+  const Schedule s{.kind = Schedule::Kind::kLinear, .initial = 0.5, .final = 0.1, .epochs = 10, .warmup_epochs = 2};
+  BOOST_TEST(std::abs(s.at(0) - 0.25) < kExact);
+  BOOST_TEST(s.at(2) == 0.5);
+  BOOST_TEST(std::abs(s.at(6) - 0.3) < kExact);
+  BOOST_TEST(std::abs(s.at(10) - 0.1) < kExact);
+  BOOST_TEST(std::abs(s.at(12) - 0.1) < kExact);
+}
+
+BOOST_AUTO_TEST_CASE(one_cycle_rises_to_its_peak_and_falls_within_epochs_too) {
+  const Schedule s{.kind = Schedule::Kind::kOneCycle, .initial = 1.0, .final = 0.1, .epochs = 8, .peak = 0.25};
+  BOOST_TEST(std::abs(s.at(0) - 0.2) < kExact);
+  BOOST_TEST(std::abs(s.at(0, 0.5) - 0.4) < kExact);
+  BOOST_TEST(s.at(2) == 1.0);
+  BOOST_TEST(std::abs(s.at(4, 0.5) - (0.1 + 0.9 * 3.5 / 6.0)) < kExact);
+  BOOST_TEST(std::abs(s.at(8) - 0.1) < kExact);
+  const Schedule other{.kind = Schedule::Kind::kCosine, .initial = 1.0, .epochs = 8};
+  BOOST_TEST(other.at(3, 0.7) == other.at(3));
+}
+
 BOOST_AUTO_TEST_CASE(warm_up_rises_in_equal_steps_and_then_the_schedule_begins) {
   const Schedule s{.kind = Schedule::Kind::kCosine, .initial = 0.4, .final = 0.0, .epochs = 14, .warmup_epochs = 4};
   BOOST_TEST(std::abs(s.at(0) - 0.1) < kExact);
