@@ -89,7 +89,7 @@ Net darts_v2(DType dtype, Device device) {
   return net_of(
       network->parameters(ParameterKind::kWeight),
       [network](const Context& context, const nas::Batch& batch) {
-        const nas::EvaluationOutput out = network->forward(context, batch.images);
+        const nas::ClassifierOutput out = network->forward(context, batch.images);
         return add(softmax_cross_entropy(out.logits, batch.labels),
                    scale(softmax_cross_entropy(out.auxiliary, batch.labels), 0.4));
       },

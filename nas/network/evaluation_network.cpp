@@ -163,8 +163,8 @@ EvaluationNetwork::EvaluationNetwork(const Genotype& genotype, EvaluationSpec sp
   }
 }
 
-EvaluationOutput EvaluationNetwork::forward(const Context& context, const Variable& images) {
-  EvaluationOutput output;
+ClassifierOutput EvaluationNetwork::forward(const Context& context, const Variable& images) {
+  ClassifierOutput output;
   const std::int64_t tapped = 2 * frame_->spec().cells / 3;
   output.logits = frame_->forward(context, images, [&](std::int64_t index, const Variable& x) {
     if (auxiliary_ != nullptr && context.is_training && index == tapped)

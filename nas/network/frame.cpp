@@ -89,12 +89,17 @@ CellInputs::CellInputs(const FrameSpec& spec, const CellPlace& place, Initial& i
 Frame::Frame(const FrameSpec& spec, Initial& initial, const MakeCell& make_cell) : spec_(spec) {
   check(spec);
   CellPlace place{.channels = spec.channels};
+  FrameSpec stem = spec;
+  if (spec.whitens) {
+    whitening_ = &add("whiten", std::make_unique<Whitening>(spec.image_channels, true, initial));
+    stem.image_channels = whitening_->channels();
+  }
   if (spec.stem == Stem::kCifar) {
-    stems_.push_back(&add("stem", cifar_stem(spec, initial)));
+    stems_.push_back(&add("stem", cifar_stem(stem, initial)));
     place.older_channels = place.previous_channels = 3 * spec.channels;
   } else {
-    stems_.push_back(&add("stem0", imagenet_stem0(spec, initial)));
-    stems_.push_back(&add("stem1", imagenet_stem1(spec, initial)));
+    stems_.push_back(&add("stem0", imagenet_stem0(stem, initial)));
+    stems_.push_back(&add("stem1", imagenet_stem1(stem, initial)));
     place.older_channels = place.previous_channels = spec.channels;
     place.older_is_larger = true;
   }
@@ -120,7 +125,7 @@ std::vector<Deferred> CellInputs::run(const Context& context, const Deferred& ol
 Variable Frame::forward(const Context& context, const Variable& images,
                         const std::function<void(std::int64_t, const Variable&)>& after_cell) {
   // The readers of a stem all begin with a convolution, which takes the stem's norm along.
-  Deferred older = deferred(context, *stems_[0], {.z = images});
+  Deferred older = deferred(context, *stems_[0], {.z = whitening_ ? whitening_->forward(context, images) : images});
   Deferred previous = stems_.size() > 1 ? deferred(context, *stems_[1], older) : older;
   Variable output;
   for (std::size_t i = 0; i < cells_.size(); ++i) {

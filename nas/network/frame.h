@@ -6,6 +6,7 @@
 
 #include "nas/cell/cell_spec.h"
 #include "nas/layers/operations.h"
+#include "nas/layers/whitening.h"
 
 namespace ockham::nas {
 
@@ -22,6 +23,7 @@ struct FrameSpec {
   std::int64_t image_size = 32;
   bool is_affine = true;                      ///< batch norm of pre-processors; false in DARTS search networks
   Reduction reduction = Reduction::kStrided;  ///< kBayesNas pre-processors
+  bool whitens = false;                       ///< a whitening layer before the stem (layers/whitening.h)
   bool head_has_relu = true;  ///< kBayesNas: ReLU between the last batch norm and pooling (search networks)
 };
 
@@ -68,11 +70,14 @@ class Frame : public Module {
   Variable forward(const Context& context, const Variable& images,
                    const std::function<void(std::int64_t, const Variable&)>& after_cell = {});
   const FrameSpec& spec() const { return spec_; }
+  /// Null unless the spec whitens.
+  Whitening* whitening() const { return whitening_; }
   /// Channels after the cell of that index.
   std::int64_t width_after(std::int64_t cell) const { return cells_[static_cast<std::size_t>(cell)]->width(); }
 
  private:
   FrameSpec spec_;
+  Whitening* whitening_ = nullptr;
   std::vector<Layer*> stems_;  ///< one for CIFAR, two for ImageNet
   std::vector<Cell*> cells_;
   Layer* head_norm_ = nullptr;

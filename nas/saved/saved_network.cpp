@@ -9,28 +9,41 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kDescription = "checkpoint: the description of its network";
+
 template <class T>
 T get(const Json& json, const char* key) {
-  return value_of<T>(json, key, "checkpoint: the description of its network");
+  return value_of<T>(json, key, kDescription);
+}
+
+const char* stem_name(Stem stem) {
+  return stem == Stem::kCifar ? "cifar" : "imagenet";
+}
+
+Stem stem_of(const Json& json) {
+  return get<std::string>(json, "stem") == "cifar" ? Stem::kCifar : Stem::kImageNet;
 }
 
 Json frame_json(const char* kind, const FrameSpec& f) {
-  return {{"kind", kind},
-          {"style", style_name(f.style)},
-          {"stem", f.stem == Stem::kCifar ? "cifar" : "imagenet"},
-          {"channels", f.channels},
-          {"cells", f.cells},
-          {"classes", f.classes},
-          {"image_channels", f.image_channels},
-          {"image_size", f.image_size},
-          {"is_affine", f.is_affine},
-          {"reduction", f.reduction == Reduction::kStrided ? "strided" : "shifted"},
-          {"head_has_relu", f.head_has_relu}};
+  Json json{{"kind", kind},
+            {"style", style_name(f.style)},
+            {"stem", stem_name(f.stem)},
+            {"channels", f.channels},
+            {"cells", f.cells},
+            {"classes", f.classes},
+            {"image_channels", f.image_channels},
+            {"image_size", f.image_size},
+            {"is_affine", f.is_affine},
+            {"reduction", f.reduction == Reduction::kStrided ? "strided" : "shifted"},
+            {"head_has_relu", f.head_has_relu}};
+  if (f.whitens)
+    json["whiten"] = true;
+  return json;
 }
 
 FrameSpec frame_spec(const Json& json) {
   return {.style = parse_style(get<std::string>(json, "style")),
-          .stem = get<std::string>(json, "stem") == "cifar" ? Stem::kCifar : Stem::kImageNet,
+          .stem = stem_of(json),
           .channels = get<std::int64_t>(json, "channels"),
           .cells = get<std::int64_t>(json, "cells"),
           .classes = get<std::int64_t>(json, "classes"),
@@ -38,6 +51,7 @@ FrameSpec frame_spec(const Json& json) {
           .image_size = get<std::int64_t>(json, "image_size"),
           .is_affine = get<bool>(json, "is_affine"),
           .reduction = get<std::string>(json, "reduction") == "strided" ? Reduction::kStrided : Reduction::kShifted,
+          .whitens = value_of<bool>(json, "whiten", kDescription, false),
           .head_has_relu = get<bool>(json, "head_has_relu")};
 }
 
@@ -84,6 +98,20 @@ EvaluationSpec evaluation_spec(const Json& json) {
   return {.frame = frame_spec(json), .has_auxiliary_head = get<bool>(json, "auxiliary")};
 }
 
+/// @throws UsageError for an unknown model
+ModelSpec model_spec(const Json& json) {
+  return {.name = get<std::string>(json, "model"),
+          .classes = get<std::int64_t>(json, "classes"),
+          .image_channels = get<std::int64_t>(json, "image_channels"),
+          .image_size = get<std::int64_t>(json, "image_size"),
+          .stem = stem_of(json),
+          .shortcut = get<std::string>(json, "shortcut") == "padded" ? Shortcut::kPadded : Shortcut::kProjected,
+          .depth = get<std::int64_t>(json, "depth"),
+          .widening = get<std::int64_t>(json, "widening"),
+          .width = get<std::int64_t>(json, "width"),
+          .whitens = get<bool>(json, "whiten")};
+}
+
 Genotype genotype_of(const Json& json) {
   try {
     return parse_genotype_json(get<Json>(json, "genotype").dump());
@@ -112,6 +140,16 @@ class HonestSize {
   std::size_t before_ = 0;
 };
 
+/// A cell, or a layer of a network of that depth, has a tensor at least: a damaged count must not cost minutes.
+void require_as_many_tensors(const Json& json, std::size_t tensors) {
+  const bool has_cells = json.contains("cells");
+  const bool has_depth = !has_cells && get<std::string>(json, "model") == "pyramidnet";
+  const auto count = has_cells || has_depth ? get<std::int64_t>(json, has_cells ? "cells" : "depth") : 0;
+  if (count > static_cast<std::int64_t>(tensors))
+    throw CheckpointError(concat("checkpoint: it describes ", count, has_cells ? " cells" : " layers",
+                                 ", but holds only ", tensors, " tensors; the file is damaged."));
+}
+
 }  // namespace
 
 Json to_json(const SupernetSpec& spec) {
@@ -134,31 +172,53 @@ Json to_json(const EvaluationSpec& spec, const Genotype& genotype) {
   return json;
 }
 
+Json to_json(const ModelSpec& s) {
+  return {{"kind", "model"},
+          {"model", s.name},
+          {"classes", s.classes},
+          {"image_channels", s.image_channels},
+          {"image_size", s.image_size},
+          {"stem", stem_name(s.stem)},
+          {"shortcut", s.shortcut == Shortcut::kPadded ? "padded" : "projected"},
+          {"depth", s.depth},
+          {"widening", s.widening},
+          {"width", s.width},
+          {"whiten", s.whitens}};
+}
+
 Variable SavedNetwork::logits(const Context& context, const Variable& images) {
-  return supernet ? supernet->forward(context, images) : evaluation->forward(context, images).logits;
+  if (supernet)
+    return supernet->forward(context, images);
+  Classifier& classifier = evaluation ? static_cast<Classifier&>(*evaluation) : *model;
+  return classifier.forward(context, images).logits;
 }
 
 Module& SavedNetwork::module() {
-  return supernet ? static_cast<Module&>(*supernet) : static_cast<Module&>(*evaluation);
+  if (supernet)
+    return *supernet;
+  return evaluation ? static_cast<Module&>(*evaluation) : *model;
 }
 
 SavedNetwork restore_network(const Json& json, const std::map<std::string, Tensor>& tensors, DType dtype,
                              Device device) {
   SavedNetwork result;
   Initial initial{.dtype = dtype, .device = device};
-  const auto cells = get<std::int64_t>(json, "cells");
-  if (cells > static_cast<std::int64_t>(tensors.size()))
-    throw CheckpointError(concat("checkpoint: it describes ", cells, " cells, but holds only ", tensors.size(),
-                                 " tensors; the file is damaged."));
+  const auto kind = get<std::string>(json, "kind");
+  require_as_many_tensors(json, tensors.size());
   const HonestSize limit(tensors);
   try {
-    const auto kind = get<std::string>(json, "kind");
     if (kind == "supernet") {
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
       result.frame = result.supernet->spec().frame;
     } else if (kind == "network") {
       result.evaluation = std::make_unique<EvaluationNetwork>(genotype_of(json), evaluation_spec(json), initial);
       result.frame = result.evaluation->frame_spec();
+    } else if (kind == "model") {
+      const ModelSpec spec = model_spec(json);
+      result.model = make_model(spec, initial);
+      result.frame.classes = spec.classes;
+      result.frame.image_channels = spec.image_channels;
+      result.frame.image_size = spec.image_size;
     } else {
       throw CheckpointError(concat("checkpoint: it holds a ", kind, ", but a network is needed here."));
     }

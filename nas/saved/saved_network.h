@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nas/models/model.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/cells/supernet.h"
 
@@ -12,12 +13,14 @@ namespace ockham::nas {
 
 nlohmann::ordered_json to_json(const SupernetSpec& spec);
 nlohmann::ordered_json to_json(const EvaluationSpec& spec, const Genotype& genotype);
+nlohmann::ordered_json to_json(const ModelSpec& spec);
 
-/// Either kind of network.
+/// Any kind of network.
 struct SavedNetwork {
-  std::unique_ptr<Supernet> supernet;  ///< one of the two is set
+  std::unique_ptr<Supernet> supernet;  ///< one of the three is set
   std::unique_ptr<EvaluationNetwork> evaluation;
-  FrameSpec frame;
+  std::unique_ptr<Classifier> model;
+  FrameSpec frame;  ///< of a model only its classes and images
 
   Variable logits(const Context& context, const Variable& images);
   Module& module();

@@ -9,11 +9,12 @@
 namespace ockham::nas {
 
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
-               BatchNormMode mode) {
-  return score(forward({.batch_norm = mode}, batch.images).value(), batch.labels);
+               BatchNormMode mode, TestViews views) {
+  const auto logits = [&](const Variable& images) { return forward({.batch_norm = mode}, images); };
+  return score(mean_logits(logits, batch.images, views), batch.labels);
 }
 
-Trainer::Trainer(EvaluationNetwork& network, const TrainerOptions& options)
+Trainer::Trainer(Classifier& network, const TrainerOptions& options)
     : network_(network),
       options_(options),
       weights_(network.parameters(ParameterKind::kWeight)),
@@ -27,7 +28,7 @@ PartLoss Trainer::loss_of(Tape& tape, const Batch& part, std::uint64_t number) {
                         .is_training = true,
                         .key = {options_.seed, Purpose::kDropout, moving_ ? 0 : number},
                         .moving = moving_};
-  const EvaluationOutput output = network_.forward(context, part.images);
+  const ClassifierOutput output = network_.forward(context, part.images);
   const SoftmaxCrossEntropyAttrs attrs{.label_smoothing = options_.label_smoothing};
   const Variable main = softmax_cross_entropy(output.logits, part.labels, attrs);
   Variable loss = main;
@@ -67,8 +68,9 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
   return repeated_.run(batch, work).read(step);
 }
 
-Score Trainer::evaluate(const Batch& batch) {
-  return nas::evaluate([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; }, batch);
+Score Trainer::evaluate(const Batch& batch, TestViews views) {
+  return nas::evaluate([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; }, batch,
+                       BatchNormMode::kRunning, views);
 }
 
 }  // namespace ockham::nas

@@ -1,9 +1,10 @@
 #pragma once
-// Training of a found network from scratch, one step at a time: forward, loss, backward, clip, SGD.
+// Training of a network from scratch, one step at a time: forward, loss, backward, clip, SGD.
 #include "autograd/optim/sgd.h"
-#include "nas/network/evaluation_network.h"
+#include "nas/network/classifier.h"
 #include "nas/train/micro_batches.h"
 #include "nas/train/repeated_step.h"
+#include "nas/train/test_views.h"
 
 namespace ockham::nas {
 
@@ -18,18 +19,18 @@ struct TrainerOptions {
 
 /// The loss of one batch and its score, without a tape.
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
-               BatchNormMode mode = BatchNormMode::kRunning);
+               BatchNormMode mode = BatchNormMode::kRunning, TestViews views = TestViews::kOne);
 
 class Trainer {
  public:
-  Trainer(EvaluationNetwork& network, const TrainerOptions& options);
+  Trainer(Classifier& network, const TrainerOptions& options);
 
   /// One update; gives the score of the batch before it. `step` counts all steps of the run: it addresses the random
   /// numbers.
   /// @throws DivergedError if the loss or the gradient norm is not finite, naming `step`; the weights are then as
   ///   before (running statistics have seen the batch)
   Score step(const Batch& batch, double lr, std::uint64_t step);
-  Score evaluate(const Batch& batch);
+  Score evaluate(const Batch& batch, TestViews views = TestViews::kOne);
 
   Sgd& optimizer() { return optimizer_; }
   void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }
@@ -37,7 +38,7 @@ class Trainer {
  private:
   PartLoss loss_of(Tape& tape, const Batch& part, std::uint64_t number);
 
-  EvaluationNetwork& network_;
+  Classifier& network_;
   TrainerOptions options_;
   std::vector<Parameter*> weights_;
   Sgd optimizer_;

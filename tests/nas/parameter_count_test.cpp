@@ -1,4 +1,7 @@
 // Sizes of the published networks, to the last parameter, and their names.
+#include <cmath>
+
+#include "nas/cost.h"
 #include "nas/genotype/published.h"
 #include "nas/spaces/cells/cell_space.h"
 #include "tests/nas/networks.h"
@@ -78,6 +81,26 @@ BOOST_AUTO_TEST_CASE(bayesnas_imagenet_networks_have_the_published_sizes) {
   BOOST_TEST(weights_of("bayesnas_0.01", kImageNet) == 4008928);
   BOOST_TEST(weights_of("bayesnas_0.007", kImageNet) == 4709920);
   BOOST_TEST(weights_of("bayesnas_0.005", kImageNet) == 3901216);
+}
+
+// The mobile setting allows 600 million. Of convolutions and the linear layer; Liu et al. 2019 name 574 for DARTS_V2.
+BOOST_AUTO_TEST_CASE(imagenet_networks_take_fewer_multiply_adds_than_a_mobile_one_may) {
+  const auto millions = [](const std::string& genotype) {
+    Initial initial;
+    EvaluationNetwork net(load_genotype(genotype), kImageNet, initial);
+    const auto forward = [&](const Context& c, const Variable& x) { return net.forward(c, x).logits; };
+    return std::round(static_cast<double>(count_macs(forward, 3, 224)) / 1e6);
+  };
+  BOOST_TEST(millions("bayesnas_0.01") == 431.0);
+  BOOST_TEST(millions("bayesnas_0.007") == 512.0);
+  BOOST_TEST(millions("bayesnas_0.005") == 422.0);
+  BOOST_TEST(millions("DARTS_V2") == 530.0);
+}
+
+BOOST_AUTO_TEST_CASE(a_whitening_layer_gives_the_stem_eight_times_the_channels) {
+  EvaluationSpec spec;
+  spec.frame.whitens = true;
+  BOOST_TEST(weights_of("DARTS_V2", spec) == 3349342 + (24 - 3) * 9 * 108);
 }
 
 BOOST_AUTO_TEST_CASE(shifted_pre_processors_have_as_many_weights_as_strided_ones) {

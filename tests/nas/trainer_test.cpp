@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_step_descends_the_smoothed_loss_of_each_classifier_by_its
     Training training(options);
     training.net.set_drop_probability(0.0);
     const Batch batch = training.batch(0);
-    const EvaluationOutput output =
+    const ClassifierOutput output =
         training.net.forward({.batch_norm = BatchNormMode::kBatch, .is_training = true}, batch.images);
     const Parameter& main = test::parameter_named(training.net, "classifier.bias");
     const Parameter& auxiliary = test::parameter_named(training.net, "auxiliary_head.classifier.bias");

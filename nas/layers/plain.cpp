@@ -1,0 +1,68 @@
+#include "nas/layers/plain.h"
+
+#include <cmath>
+
+#include "ops/add_bias/add_bias.h"
+#include "ops/concat/concat.h"
+#include "ops/global_avg_pool/global_avg_pool.h"
+#include "ops/reshape/reshape.h"
+#include "ops/shift2d/shift2d.h"
+#include "ops/tanh/tanh.h"
+
+namespace ockham::nas {
+namespace {
+
+/// `channels` maps of zeros beside those of x.
+Variable zeros_beside(const Variable& x, std::int64_t channels) {
+  const Shape& s = x.shape();
+  return Tensor::zeros({s[0], channels, s[2], s[3]}, x.dtype(), x.device());
+}
+
+}  // namespace
+
+BiasedConv::BiasedConv(std::int64_t in, std::int64_t out, std::int64_t kernel, const Conv2dAttrs& attrs,
+                       Initial& initial)
+    : attrs_(attrs),
+      weight_(add_parameter("weight", initial.uniform_fan_in({out, in / attrs.groups, kernel, kernel},
+                                                             in / attrs.groups * kernel * kernel))),
+      bias_(add_parameter("bias", initial.uniform_fan_in({out}, in / attrs.groups * kernel * kernel))) {}
+
+Variable BiasedConv::forward(const Context& context, const Variable& x) {
+  return add_bias(conv2d(x, context.use(weight_), attrs_), context.use(bias_));
+}
+
+Variable Flatten::forward(const Context&, const Variable& x) {
+  return reshape(x, {x.shape()[0], x.value().numel() / x.shape()[0]});
+}
+
+Variable GlobalMean::forward(const Context&, const Variable& x) {
+  return global_avg_pool(x);
+}
+
+Variable Tanh::forward(const Context&, const Variable& x) {
+  return ockham::tanh(x);
+}
+
+Variable PaddedShortcut::forward(const Context&, const Variable& x) {
+  Variable y = x;
+  if (options_.stride > 1)
+    y = options_.averages ? avg_pool2d(x, {.kernel = options_.stride, .stride = options_.stride, .pad = 0})
+                          : shift2d(x, 0, 0, options_.stride);
+  const std::int64_t missing = out_ - in_;
+  if (missing == 0)
+    return y;
+  const std::int64_t before = options_.centres ? missing / 2 : 0;
+  if (before == 0)
+    return ockham::concat({y, zeros_beside(y, missing)});
+  return ockham::concat({zeros_beside(y, before), y, zeros_beside(y, missing - before)});
+}
+
+std::unique_ptr<Conv> make_he_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                                   Initial& initial) {
+  auto layer = std::make_unique<Conv>(in, out, kernel, Conv2dAttrs{.stride = stride, .pad = kernel / 2}, initial);
+  Tensor& weight = layer->weight().value;
+  weight = initial.normal(weight.shape(), std::sqrt(2.0 / static_cast<double>(kernel * kernel * out)));
+  return layer;
+}
+
+}  // namespace ockham::nas
