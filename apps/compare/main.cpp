@@ -47,7 +47,7 @@ void declare(OptionTable& table) {
 double params_of(const nas::Genotype& genotype, const CompareSettings& settings, const data::Dataset& images) {
   Initial initial;
   nas::EvaluationNetwork network(
-      genotype, evaluation_spec_of(settings.train, genotype, images.classes(), images.shape()), initial);
+      genotype, evaluation_spec_of(settings.train.network, genotype, images.classes(), images.shape()), initial);
   return static_cast<double>(count_elements(network.parameters(ParameterKind::kWeight)));
 }
 
@@ -112,11 +112,14 @@ struct Row {
 
 /// @throws UsageError for what options alone can tell
 void check(const Session& session, const TrainSettings& train) {
-  if (train.genotype.empty())
+  if (!train.network.model.empty())
+    throw UsageError(concat("--model ", train.network.model, ": cells are compared; name some by --genotype."));
+  if (train.network.genotype.empty())
     throw UsageError("--genotype is missing: name the genotype.json that a search wrote.");
   if (session.options().source("seed") == Source::kCommandLine)
     throw UsageError("--seed is of one training, --seeds of several; drop it, and name all in --seeds.");
-  require_whole_batch(train.batch_size, train.data.train_size > 0 ? train.data.train_size : train.batch_size);
+  const std::int64_t batch = train.recipe.batch_size;
+  require_whole_batch(batch, train.data.train_size > 0 ? train.data.train_size : batch);
 }
 
 nas::Genotype found_cells(fs::path given) {
@@ -148,7 +151,7 @@ Json tell(std::vector<Row> rows, std::size_t seeds) {
 
 int run_all(Session& session, const CompareSettings& settings) {
   check(session, settings.train);
-  const nas::Genotype found = found_cells(settings.train.genotype);
+  const nas::Genotype found = found_cells(settings.train.network.genotype);
   const std::vector<std::int64_t> seeds = seeds_of(settings.seeds);
   Cells cells = drawn_cells(settings);  // without its data, which a finished comparison needs no more
   if (cells.empty())
@@ -183,6 +186,8 @@ int run_all(Session& session, const CompareSettings& settings) {
 }
 
 int run(Session& session, const CompareSettings& settings) {
+  for (const std::string& line : unused_options(session.options(), settings.train.network))
+    session.log().line(line);
   return run_profiled(session, settings.train.run.profile, [&] { return run_all(session, settings); });
 }
 

@@ -6,6 +6,7 @@
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/source_run.h"
 #include "apps/runs/inputs/batches.h"
+#include "apps/runs/recipe/recipe_settings.h"
 #include "engine/device_memory.h"
 #include "nas/cost.h"
 #include "nas/train/trainer.h"
@@ -17,6 +18,7 @@ struct EvaluateSettings {
   CheckpointSettings source;
   std::string split = "test";
   std::int64_t batch_size = 100;
+  nas::TestViews test_views = nas::TestViews::kOne;
 };
 
 void describe(EvaluateSettings& s, SettingVisitor& v) {
@@ -24,6 +26,12 @@ void describe(EvaluateSettings& s, SettingVisitor& v) {
   v.group("Evaluation");
   v.choice("split", s.split, {"test", "valid", "train"}, "part of the data");
   v.count("batch-size", s.batch_size, "images in one pass; changes no result", {.min = 1, .max = 100000});
+  describe_test_views(s.test_views, v);
+}
+
+void declare(OptionTable& table) {
+  declare_settings<EvaluateSettings>(table);
+  answer_data_by_run(table, "checkpoint", {"test-flips"});
 }
 
 int run(Session& session, const EvaluateSettings& settings) {
@@ -36,8 +44,9 @@ int run(Session& session, const EvaluateSettings& settings) {
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
   const double start = monotonic_seconds();
-  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, maps,
-                                            [&](const nas::Batch& b) { return nas::evaluate(forward, b); });
+  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, maps, [&](const nas::Batch& b) {
+    return nas::evaluate(forward, b, BatchNormMode::kRunning, settings.test_views);
+  });
   const double seconds = monotonic_seconds() - start;
   if (!std::isfinite(score.mean_loss()))
     throw DivergedError(concat(opened.checkpoint.file.string(), ": the loss on the ", part, " images is ",
@@ -74,7 +83,5 @@ int run(Session& session, const EvaluateSettings& settings) {
 
 int main(int argc, char** argv) {
   using namespace ockham::apps;
-  return run_main(
-      argc, argv,
-      app_of("evaluate", "Tests the network of a checkpoint.", run, declare_with_checkpoint<EvaluateSettings>));
+  return run_main(argc, argv, app_of("evaluate", "Tests the network of a checkpoint.", run, declare));
 }

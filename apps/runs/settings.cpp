@@ -111,6 +111,9 @@ void describe(DatasetSettings& s, SettingVisitor& v) {
   v.choice("dataset", s.dataset, {data::kDatasetNames.begin(), data::kDatasetNames.end()},
            "images to use; shapes is drawn by the program and needs no files");
   v.count("image-size", s.image_size, "height and width that images are brought to; 0 for their own", {.max = 1024});
+  v.count("eval-resize", s.eval_resize,
+          "side that validation and test images are brought to before the middle of --image-size is cut; 0: that size",
+          {.max = 1024});
   v.choice(
       "on-bad-image", s.on_bad_image, {"fail", "skip"},
       "pictures of a folder that cannot be read: end with code 5, or leave them out (reads all once at the start)");

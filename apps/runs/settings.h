@@ -82,8 +82,9 @@ void describe(RunSettings& settings, SettingVisitor& visitor);
 /// Programs that look at images; datasets.h opens what they name.
 struct DatasetSettings {
   std::string dataset = "shapes";
-  std::string folder;           ///< empty: none is needed, or missing
-  std::int64_t image_size = 0;  ///< 0: the images' own
+  std::string folder;            ///< empty: none is needed, or missing
+  std::int64_t image_size = 0;   ///< 0: the images' own
+  std::int64_t eval_resize = 0;  ///< 0: as image_size
   std::string on_bad_image = "fail";
 };
 void describe(DatasetSettings& settings, SettingVisitor& visitor);

@@ -24,6 +24,12 @@ const std::string kTrain =
     "--genotype DARTS_V1 --train-size 32 --valid-size 16 --test-size 16 --image-size 16 --channels 2 --cells 3 "
     "--batch-size 8 --epochs 4 --drop-path-prob 0.3 --cutout 4 --save-every 3 ";
 
+// Four epochs of 2 steps, with everything that short recipes add.
+const std::string kFast =
+    "--model speed --width 4 --whiten --train-size 32 --valid-size 16 --test-size 16 --image-size 16 --batch-size 8 "
+    "--accumulate 2 --epochs 4 --early-size 12 --early-epochs 2 --schedule one-cycle --nesterov --decay-norms off "
+    "--ema 0.9 --flip alternating --crop resized --colour-jitter 0.4 --test-flips translate --save-every 1 ";
+
 /// The last step that a checkpoint knows of; reads a file that is replaced meanwhile, so an unreadable one is 0.
 int saved_step(const fs::path& run) {
   const json lengths = json::parse(content(run / "checkpoints/metrics.json"), nullptr, false);
@@ -93,6 +99,12 @@ BOOST_FIXTURE_TEST_CASE(killed_search_resumes_to_the_same_bytes, Folders) {
 BOOST_FIXTURE_TEST_CASE(killed_training_resumes_to_the_same_bytes, Folders) {
   BOOST_TEST(run_program(whole.path(), "train", kTrain + "--out run").exit_code == 0);
   run_with_kills(other.path(), "train", kTrain, {1, 4, 9, 12});
+  BOOST_TEST(differences(a(), b(), kTrainFiles) == std::vector<std::string>());
+}
+
+BOOST_FIXTURE_TEST_CASE(killed_short_recipe_resumes_to_the_same_bytes_at_another_number_of_threads, Folders) {
+  BOOST_TEST(run_program(whole.path(), "train", kFast + "--out run --threads 1").exit_code == 0);
+  run_with_kills(other.path(), "train", kFast + "--threads 2 ", {1, 3, 4, 6});
   BOOST_TEST(differences(a(), b(), kTrainFiles) == std::vector<std::string>());
 }
 

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kDataOptions = {"dataset",    "data",       "image-size", "on-bad-image",
+constexpr std::array kDataOptions = {"dataset",    "data",       "image-size", "eval-resize", "on-bad-image",
                                      "train-size", "valid-size", "test-size",  "seed"};
 
 void require_finite(const Checkpoint& checkpoint) {
@@ -75,8 +75,10 @@ fs::path run_of(const fs::path& path) {
   return fs::is_regular_file(folder / "run.json", error) ? folder : fs::path();
 }
 
-void answer_data_by_run(OptionTable& table, const std::string& source) {
-  table.answer_by_run(source, {kDataOptions.begin(), kDataOptions.end()}, run_of);
+void answer_data_by_run(OptionTable& table, const std::string& source, const std::vector<std::string>& others) {
+  std::vector<std::string> names(kDataOptions.begin(), kDataOptions.end());
+  names.insert(names.end(), others.begin(), others.end());
+  table.answer_by_run(source, std::move(names), run_of);
 }
 
 void describe(CheckpointSettings& s, SettingVisitor& v, const std::vector<Named<NumberFormat>>& formats) {

@@ -13,9 +13,9 @@ namespace ockham::apps {
 /// Empty if there is none.
 std::filesystem::path run_of(const std::filesystem::path& path);
 
-/// Lets the run that the option `source` names answer the data options and --seed where they are not given: option,
-/// then environment, then --config and --preset, then the run, then the default.
-void answer_data_by_run(OptionTable& table, const std::string& source);
+/// Lets the run that the option `source` names answer the data options, --seed and `others` where they are not given:
+/// option, then environment, then --config and --preset, then the run, then the default.
+void answer_data_by_run(OptionTable& table, const std::string& source, const std::vector<std::string>& others = {});
 
 /// Programs that look at a checkpoint.
 struct CheckpointSettings {

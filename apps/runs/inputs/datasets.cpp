@@ -5,6 +5,7 @@
 
 #include "data/archive.h"
 #include "data/error.h"
+#include "data/image/picture.h"
 #include "data/registry.h"
 #include "engine/error.h"
 
@@ -29,10 +30,18 @@ void require_folder(const DatasetSettings& settings) {
 
 data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split) {
   require_folder(settings);
+  if (settings.eval_resize > 0 && settings.eval_resize < settings.image_size)
+    throw UsageError(concat("--eval-resize ", settings.eval_resize, ": the middle of --image-size ",
+                            settings.image_size, " is cut from it; make it larger."));
+  if (settings.eval_resize > 0 && settings.image_size == 0)
+    throw UsageError(concat("--eval-resize ", settings.eval_resize, ": give the --image-size that is cut from it."));
+  const bool is_cut = settings.eval_resize > 0 && split != data::Split::kTrain;
   try {
-    return data::open(settings.dataset, settings.folder, split,
-                      {.image_size = settings.image_size,
-                       .broken = settings.on_bad_image == "skip" ? data::Broken::kSkip : data::Broken::kFail});
+    const data::DatasetPtr images =
+        data::open(settings.dataset, settings.folder, split,
+                   {.image_size = is_cut ? settings.eval_resize : settings.image_size,
+                    .broken = settings.on_bad_image == "skip" ? data::Broken::kSkip : data::Broken::kFail});
+    return is_cut && images ? data::with_central_square(images, settings.image_size) : images;
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }

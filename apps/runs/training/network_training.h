@@ -1,7 +1,8 @@
 #pragma once
-// Training of a genotype's network from scratch and its test: the work of ockham-train, which ockham-compare repeats.
+// Training of a network from scratch and its test: the work of ockham-train, which ockham-compare repeats.
 #include "apps/runs/training/train_settings.h"
 #include "apps/runs/training/training_run.h"
+#include "nas/train/averaged_weights.h"
 
 namespace ockham::apps {
 
@@ -13,7 +14,7 @@ class NetworkTraining : public Trainee {
   NetworkTraining(Session& session, const TrainSettings& settings);
 
   const data::Splits& data() const override { return splits_; }
-  std::int64_t batch_size() const override { return settings_.batch_size; }
+  std::int64_t batch_size() const override { return update_size(settings_.recipe); }
   const std::vector<Stretch>& stretches() const override { return stretches_; }
   bool logs_steps() const override { return false; }
   bool keeps_best() const override { return true; }
@@ -24,15 +25,19 @@ class NetworkTraining : public Trainee {
   std::optional<Validation> validate() override;
   void publish(const RunResult& result) override;
 
-  nlohmann::ordered_json network() const override;
+  nlohmann::ordered_json network() const override { return network_.description; }
   std::map<std::string, Tensor> state() override;
   void load(const std::map<std::string, Tensor>& state) override;
 
   void set_micro_batch(std::int64_t images) override;
+  std::int64_t part_size() const override { return settings_.recipe.accumulate > 1 ? settings_.recipe.batch_size : 0; }
+  std::size_t largest_stretch() const override { return stretches_.size() - 1; }
   std::vector<Pass> passes() override;
   std::string size_lines() override;
 
  private:
+  void require_early_size();
+  std::int64_t epoch_of(const Place& place) const;
   nas::Score evaluate(const data::DatasetPtr& dataset);
   std::int64_t evaluation_size() const;
   std::int64_t parameters();
@@ -41,13 +46,14 @@ class NetworkTraining : public Trainee {
   Session& session_;
   const TrainSettings settings_;
   TensorForm maps_;
-  nas::Genotype genotype_;
+  std::optional<nas::Genotype> genotype_;
   data::Splits splits_;
-  nas::EvaluationSpec spec_;
   Initial initial_;
-  nas::EvaluationNetwork network_;
+  BuiltNetwork network_;
   nas::Trainer trainer_;
+  std::optional<nas::AveragedWeights> averages_;
   Schedule schedule_;
+  std::optional<data::Loader> early_;
   data::Loader loader_;
   std::vector<Stretch> stretches_;
   std::int64_t micro_batch_ = 0;

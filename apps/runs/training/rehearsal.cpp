@@ -91,7 +91,7 @@ std::string Rehearsal::plan(std::int64_t micro_batch) {
   std::string text = trainee_.size_lines() + memory_table(passes);
   const double parts = is_split ? static_cast<double>(batch / images) / 2.0 : 1.0;  // a rehearsed split step has two
   const double step_seconds = passes.front().plan->seconds(images) * parts;
-  if (is_split)
+  if (is_split && micro_batch != trainee_.part_size())
     text += micro_batch_line(batch, images) + '\n';
   double rest = 0.0;
   for (std::size_t i = 0; i < others.size(); ++i) {

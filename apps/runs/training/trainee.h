@@ -99,6 +99,8 @@ class Trainee {
 
   /// Images at a time in a step; 0: whole batches. @throws UsageError if a step cannot be split
   virtual void set_micro_batch(std::int64_t images) = 0;
+  /// Images that a step takes at a time at most, as options say; 0: whole batches.
+  virtual std::int64_t part_size() const { return 0; }
   /// The stretch whose steps need the most memory.
   virtual std::size_t largest_stretch() const { return 0; }
   virtual std::vector<Pass> passes() = 0;

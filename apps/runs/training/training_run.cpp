@@ -39,6 +39,11 @@ data::Batch next_of(data::Loader& loader) {
   return batch ? std::move(*batch) : *loader.next();
 }
 
+/// The smaller one, where 0 stands for none.
+std::int64_t smaller_part(std::int64_t a, std::int64_t b) {
+  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
 /// Images at a time that --memory-limit allows; 0: there is none, or a checkpoint will tell.
 std::int64_t micro_batch_for(const RunSettings& settings, const MakeTrainee& make) {
   if (!settings.compute.memory_limit || resumes_from_checkpoint(settings.folder.resume))
@@ -60,10 +65,11 @@ int run_training(Session& session, const RunSettings& settings, const MakeTraine
   drop_memory_cache(device);  // what a rehearsal left is not the run's
   return run_profiled(session, settings.profile, [&]() -> int {
     const std::unique_ptr<Trainee> trainee = make();
+    const std::int64_t part = smaller_part(micro_batch, trainee->part_size());
     if (!settings.folder.dry_run)
-      return TrainingRun(session, settings, *trainee, micro_batch).run();
+      return TrainingRun(session, settings, *trainee, part).run();
     const Unlimited unlimited;
-    std::cout << Rehearsal(*trainee, maps_of(settings.compute)).plan(micro_batch);
+    std::cout << Rehearsal(*trainee, maps_of(settings.compute)).plan(part);
     return kDone;
   });
 }
@@ -121,7 +127,7 @@ bool TrainingRun::begin() {
     trainee_.begin(session_.folder());
   }
   trainee_.set_micro_batch(at_.micro_batch);
-  if (at_.micro_batch > 0 && at_.micro_batch < trainee_.batch_size())
+  if (at_.micro_batch > 0 && at_.micro_batch < trainee_.batch_size() && at_.micro_batch != trainee_.part_size())
     session_.log().line(micro_batch_line(trainee_.batch_size(), at_.micro_batch));
   return true;
 }

@@ -1,0 +1,127 @@
+#include "apps/runs/recipe/network_settings.h"
+
+#include <algorithm>
+
+#include "nas/saved/saved_network.h"
+
+namespace ockham::apps {
+namespace {
+
+constexpr std::int64_t kMostChannels = 1'000'000;
+
+std::string names_of_models() {
+  std::string names;
+  for (const nas::ModelEntry& entry : nas::models())
+    names += concat(names.empty() ? "" : ", ", entry.name);
+  return names;
+}
+
+/// Options of networks of cells alone.
+const std::vector<std::string_view> kOfCells{"channels",         "cells",          "auxiliary", "stem", "reduction",
+                                             "auxiliary-weight", "drop-path-prob", "whiten"};
+
+/// Those of some model.
+std::vector<std::string_view> options_of_models() {
+  std::vector<std::string_view> names;
+  for (const nas::ModelEntry& entry : nas::models())
+    names.insert(names.end(), entry.options.begin(), entry.options.end());
+  return names;
+}
+
+nas::ModelSpec model_spec_of(const NetworkSettings& s, std::int64_t classes, const data::ImageShape& shape) {
+  return {.name = s.model,
+          .classes = classes,
+          .image_channels = shape.channels,
+          .image_size = shape.height,
+          .stem = s.stem,
+          .shortcut = s.shortcut,
+          .depth = s.depth,
+          .widening = s.widening,
+          .width = s.width,
+          .whitens = s.whitens};
+}
+
+}  // namespace
+
+void describe(NetworkSettings& s, SettingVisitor& v) {
+  v.group("Network");
+  v.text("genotype", s.genotype, "the cells: a file, the name of a published genotype, or its text", "FILE|NAME|TEXT");
+  v.alias("arch", "genotype");
+  v.text("model", s.model, "in place of cells a network of the literature: " + names_of_models(), "NAME");
+  v.count("channels", s.channels, "channels of the first cell", {.min = 1, .max = kMostChannels});
+  v.alias("init-channels", "channels");
+  v.count("cells", s.cells, "cells in the network", {.min = 1, .max = kMostChannels});
+  v.alias("layers", "cells");
+  v.flag("auxiliary", s.auxiliary, "train with a second classifier after two thirds of the cells");
+  v.choice("stem", s.stem, {{"cifar", nas::Stem::kCifar}, {"imagenet", nas::Stem::kImageNet}},
+           "first layers, of cells and resnet18: one 3x3 convolution, or strided ones");
+  v.choice("reduction", s.reduction, {{"strided", nas::Reduction::kStrided}, {"shifted", nas::Reduction::kShifted}},
+           "how pre-processors of bayesnas networks halve a map");
+  v.choice("shortcut", s.shortcut, {{"padded", nas::Shortcut::kPadded}, {"projected", nas::Shortcut::kProjected}},
+           "where a block of resnet20 or resnet56 gets more channels: zeros (option A) or a 1x1 convolution (B)");
+  v.count("depth", s.depth, "layers of pyramidnet, 6 n + 2", {.min = 8, .max = kMostChannels});
+  v.count("widening", s.widening, "channels that pyramidnet gains from its first to its last block",
+          {.max = kMostChannels});
+  v.count("width", s.width, "channels of the first group of speed; the others have four times as many",
+          {.min = 1, .max = kMostChannels});
+  v.flag("whiten", s.whitens,
+         "cells and speed: a first layer that whitens 2x2 patches of training images, not trained");
+}
+
+std::optional<nas::Genotype> genotype_of(const NetworkSettings& s) {
+  if (!s.genotype.empty() && !s.model.empty())
+    throw UsageError(concat("--genotype and --model ", s.model, ": a run trains one network; drop one of them."));
+  if (!s.model.empty()) {
+    nas::find_model(s.model);
+    return std::nullopt;
+  }
+  if (s.genotype.empty())
+    throw UsageError(
+        "--genotype is missing: name a genotype.json that a search wrote, or a published cell such as "
+        "bayesnas_0.01 or DARTS_V2; or a network by --model.");
+  return nas::load_genotype(s.genotype);
+}
+
+nas::EvaluationSpec evaluation_spec_of(const NetworkSettings& s, const nas::Genotype& genotype, std::int64_t classes,
+                                       const data::ImageShape& shape) {
+  nas::EvaluationSpec spec;
+  spec.frame.style = nas::parse_style(genotype.space);
+  spec.frame.stem = s.stem;
+  spec.frame.channels = s.channels;
+  spec.frame.cells = s.cells;
+  spec.frame.classes = classes;
+  spec.frame.image_channels = shape.channels;
+  spec.frame.image_size = shape.height;
+  spec.frame.reduction = s.reduction;
+  spec.frame.whitens = s.whitens;
+  spec.has_auxiliary_head = s.auxiliary;
+  return spec;
+}
+
+BuiltNetwork build_network(const NetworkSettings& s, const std::optional<nas::Genotype>& genotype, std::int64_t classes,
+                           const data::ImageShape& shape, Initial& initial) {
+  if (genotype) {
+    const nas::EvaluationSpec spec = evaluation_spec_of(s, *genotype, classes, shape);
+    return {.net = std::make_unique<nas::EvaluationNetwork>(*genotype, spec, initial),
+            .description = nas::to_json(spec, *genotype)};
+  }
+  const nas::ModelSpec spec = model_spec_of(s, classes, shape);
+  return {.net = nas::make_model(spec, initial), .description = nas::to_json(spec)};
+}
+
+std::vector<std::string> unused_options(const Options& options, const NetworkSettings& s) {
+  const std::vector<std::string_view> of_models = options_of_models();
+  const std::vector<std::string_view>& used = s.model.empty() ? kOfCells : nas::find_model(s.model).options;
+  std::vector<std::string> lines;
+  for (const auto* names : {&kOfCells, &of_models}) {
+    for (std::string_view name : *names) {
+      const std::string line = concat("--", name, " has no effect on ", s.model.empty() ? "cells" : s.model);
+      if (std::ranges::count(used, name) == 0 && std::ranges::count(lines, line) == 0 &&
+          options.source(name) == Source::kCommandLine)
+        lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+}  // namespace ockham::apps
