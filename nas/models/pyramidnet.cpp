@@ -1,6 +1,6 @@
 // PyramidNet: residual blocks whose channels grow by the same number each. Han, Kim, Kim 2017 (arXiv:1610.02915),
-// sections 3 and 4, basic blocks BN-conv-BN-ReLU-conv-BN with zero-padded shortcuts. On CIFAR-10 at depth 110 a widening
-// of 48 gives 1,772,706 parameters, of 84 3,904,446 (their table 4: 1.7 and 3.8 million).
+// sections 3 and 4, basic blocks BN-conv-BN-ReLU-conv-BN with zero-padded shortcuts. On CIFAR-10, at depth 110, a
+// widening of 48 gives 1,772,706 parameters, of 84 3,904,446 (their table 4: 1.7 and 3.8 million).
 #include "engine/error.h"
 #include "nas/layers/plain.h"
 #include "nas/models/layer_classifier.h"
