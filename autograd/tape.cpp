@@ -2,6 +2,7 @@
 
 #include "autograd/narrow.h"
 #include "autograd/profile.h"
+#include "autograd/trace.h"
 
 namespace ockham {
 
@@ -84,6 +85,8 @@ std::vector<Variable> record(std::shared_ptr<const Op> op, std::span<const Varia
   Saved saved;
   profiled([&] { y = forward_of(*op, x, specs, saved); },
            [&] { return describe_call("forward", *op, specs, 1, defined_bytes(x) + defined_bytes(y), 1.0); });
+  if (Trace* trace = Trace::current())
+    trace->add({op, x, y});
   if (tape != nullptr)
     return tape->append(std::move(op), inputs, std::move(y), std::move(saved));
   return std::vector<Variable>(std::make_move_iterator(y.begin()), std::make_move_iterator(y.end()));
