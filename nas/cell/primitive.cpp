@@ -18,6 +18,10 @@ std::string_view primitive_name(Primitive p) {
       return "dil_conv_3x3";
     case Primitive::kDilConv5:
       return "dil_conv_5x5";
+    case Primitive::kSepConv7:
+      return "sep_conv_7x7";
+    case Primitive::kConv1x7x7x1:
+      return "conv_7x1_1x7";
   }
   return "?";
 }
@@ -27,7 +31,7 @@ std::string_view darts_name(Primitive p) {
 }
 
 std::optional<Primitive> find_primitive(std::string_view name) {
-  for (Primitive p : kDartsPrimitives) {
+  for (Primitive p : kPrimitives) {
     if (name == primitive_name(p) || name == darts_name(p))
       return p;
   }

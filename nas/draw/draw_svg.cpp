@@ -19,6 +19,8 @@ Paint paint_of(Primitive op) {
   switch (op) {
     case Primitive::kSepConv3:
     case Primitive::kSepConv5:
+    case Primitive::kSepConv7:
+    case Primitive::kConv1x7x7x1:
       return {"#e3eefb", "#5b8fd0"};
     case Primitive::kDilConv3:
     case Primitive::kDilConv5:

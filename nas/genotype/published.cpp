@@ -72,6 +72,23 @@ constexpr std::string_view kDartsV2 =
     "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
     "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=range(2, 6))";
 
+// The next two as the same file writes them: from the papers, with the operations that DARTS has.
+constexpr std::string_view kNasnet =
+    "Genotype(normal=[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), "
+    "('avg_pool_3x3', 1), ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), "
+    "('skip_connect', 1)], normal_concat=[2, 3, 4, 5, 6], "
+    "reduce=[('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), "
+    "('sep_conv_5x5', 0), ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)], "
+    "reduce_concat=[4, 5, 6])";
+
+constexpr std::string_view kAmoebanet =
+    "Genotype(normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), "
+    "('sep_conv_3x3', 0), ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), "
+    "('avg_pool_3x3', 1)], normal_concat=[4, 5, 6], "
+    "reduce=[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('max_pool_3x3', 0), ('sep_conv_7x7', 2), ('sep_conv_7x7', 0), "
+    "('avg_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', 0), ('sep_conv_3x3', 5)], "
+    "reduce_concat=[3, 4, 6])";
+
 constexpr std::string_view kPdarts =
     "Genotype(normal=[('skip_connect', 0), ('dil_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 1), "
     "('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3', 0), ('dil_conv_5x5', 4)], normal_concat=range(2, 6), "
@@ -99,6 +116,8 @@ const std::vector<Published>& published_genotypes() {
       {"bayesnas_0.005", kBayesnasSource, kBayesnas005},
       {"DARTS_V1", kDartsSource, kDartsV1},
       {"DARTS_V2", kDartsSource, kDartsV2},
+      {"NASNet", "Zoph, Vasudevan, Shlens, Le 2018, arXiv:1707.07012; quark0/darts cnn/genotypes.py", kNasnet},
+      {"AmoebaNet", "Real, Aggarwal, Huang, Le 2019, arXiv:1802.01548; quark0/darts cnn/genotypes.py", kAmoebanet},
       {"PDARTS", "Chen, Xie, Wu, Tian 2019, arXiv:1904.12760", kPdarts},
       {"PC_DARTS_cifar", "Xu et al. 2020, arXiv:1907.05737", kPcDartsCifar},
       {"PC_DARTS_image", "Xu et al. 2020, arXiv:1907.05737", kPcDartsImageNet},

@@ -284,6 +284,22 @@ Deferred ShiftedPair::run(const Context& context, const Deferred& x) {
   return {.z = concat({first, half(second_, 1)})};
 }
 
+RowThenColumn::Kernel::Kernel(const Shape& shape, Initial& initial)
+    : weight(add_parameter("weight", initial.uniform_fan_in(shape, shape[1] * shape[2] * shape[3]))) {}
+
+RowThenColumn::RowThenColumn(std::int64_t channels, std::int64_t kernel, std::int64_t stride, int number,
+                             Initial& initial)
+    : pad_(kernel / 2),
+      stride_(stride),
+      row_(add(std::to_string(number), std::make_unique<Kernel>(Shape{channels, channels, 1, kernel}, initial))),
+      column_(
+          add(std::to_string(number + 1), std::make_unique<Kernel>(Shape{channels, channels, kernel, 1}, initial))) {}
+
+Variable RowThenColumn::forward(const Context& context, const Variable& x) {
+  const Variable rows = conv2d(pad2d(x, {.left = pad_, .right = pad_}), context.use(row_.weight));
+  return conv2d(pad2d(rows, {.top = pad_, .bottom = pad_}), context.use(column_.weight), {.stride = stride_});
+}
+
 std::unique_ptr<Relu> make_relu() {
   return std::make_unique<Relu>();
 }

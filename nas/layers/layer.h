@@ -179,6 +179,28 @@ class ShiftedPair : public Layer {
   Conv& second_;
 };
 
+/// A convolution along the rows, 1 x kernel, then one along the columns, kernel x 1, dense, both padded to keep the
+/// size at stride 1. Two children named by consecutive numbers. conv2d strides both axes alike, so that the second one
+/// leaves out columns too, which the published pair leaves out in its first: the same results, for more products there.
+class RowThenColumn : public Layer {
+ public:
+  /// @param number  the name of the first child
+  RowThenColumn(std::int64_t channels, std::int64_t kernel, std::int64_t stride, int number, Initial& initial);
+  Variable forward(const Context& context, const Variable& x) override;
+
+ private:
+  /// A kernel under the name "weight".
+  class Kernel : public Module {
+   public:
+    Kernel(const Shape& shape, Initial& initial);
+    Parameter& weight;
+  };
+  std::int64_t pad_;
+  std::int64_t stride_;
+  Kernel& row_;
+  Kernel& column_;
+};
+
 std::unique_ptr<Relu> make_relu();
 std::unique_ptr<Layer> make_identity();
 

@@ -71,6 +71,15 @@ std::unique_ptr<Layer> make_darts(Primitive primitive, const OperationOptions& o
       return darts_dilated(3, o, initial);
     case Primitive::kDilConv5:
       return darts_dilated(5, o, initial);
+    case Primitive::kSepConv7:
+      return darts_separable(7, o, initial);
+    case Primitive::kConv1x7x7x1: {
+      auto op = std::make_unique<Sequential>();
+      op->then(make_relu())
+          .then("", std::make_unique<RowThenColumn>(o.channels, 7, o.stride, 1, initial))
+          .then("3", norm(o.channels, o.is_affine, initial));
+      return op;
+    }
   }
   throw Error("operation: unknown primitive.");
 }
@@ -127,6 +136,15 @@ std::unique_ptr<Layer> make_bayesnas(Primitive primitive, const OperationOptions
       return bayesnas_dilated(3, o, initial);
     case Primitive::kDilConv5:
       return bayesnas_dilated(5, o, initial);
+    case Primitive::kSepConv7:
+      return bayesnas_separable(7, o, initial);
+    case Primitive::kConv1x7x7x1: {
+      auto op = std::make_unique<Sequential>();
+      op->then(norm(o.channels, o.is_affine, initial))
+          .then(make_relu())
+          .then("", std::make_unique<RowThenColumn>(o.channels, 7, o.stride, 2, initial));
+      return op;
+    }
   }
   throw Error("operation: unknown primitive.");
 }

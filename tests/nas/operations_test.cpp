@@ -33,6 +33,10 @@ std::int64_t weights(Style style, Primitive primitive) {
       return dilated(3);
     case Primitive::kDilConv5:
       return dilated(5);
+    case Primitive::kSepConv7:
+      return separable(7);
+    case Primitive::kConv1x7x7x1:
+      return 2 * C * C * 7 + 2 * C;
     case Primitive::kMaxPool3:
     case Primitive::kAvgPool3:
     case Primitive::kIdentity:
@@ -48,7 +52,7 @@ BOOST_AUTO_TEST_SUITE(operations)
 BOOST_AUTO_TEST_CASE(have_the_sizes_of_their_definition_and_halve_the_map_at_stride_two) {
   const Tensor x = test::noise({2, kChannels, 8, 8}, DType::kFloat64, 1);
   for (Style style : {Style::kDarts, Style::kBayesNas}) {
-    for (Primitive primitive : kDartsPrimitives) {
+    for (Primitive primitive : kPrimitives) {
       const auto same = make(style, primitive, 1);
       const auto half = make(style, primitive, 2);
       const std::string name = concat(style_name(style), " ", primitive_name(primitive));
