@@ -10,7 +10,7 @@
 #include "engine/error.h"
 #include "nas/cost.h"
 #include "nas/draw/draw.h"
-#include "nas/genotype/genotype.h"
+#include "nas/genotype/dialects.h"
 #include "nas/genotype/published.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/nasbench201/table.h"
@@ -32,6 +32,18 @@ struct GenotypeSettings {
   std::string table;
 };
 
+/// Cells of NAS-Bench-201 are no genotypes, and have forms of their own.
+constexpr std::string_view kString = "nasbench201", kDigits = "digits";
+
+std::vector<std::string> forms() {
+  std::vector<std::string> names;
+  for (const Named<nas::Dialect>& dialect : nas::kDialects)
+    names.emplace_back(dialect.name);
+  names.emplace_back(kString);
+  names.emplace_back(kDigits);
+  return names;
+}
+
 std::string prefix_complaint(const std::string& prefix) {
   return output_file_complaint(prefix + "-normal.svg");
 }
@@ -44,7 +56,9 @@ void describe(GenotypeSettings& s, SettingVisitor& v) {
            "cell; query: a cell of NAS-Bench-201, given as its string or six digits, in the published --table. " +
                nas::nasbench201::meaning_of_digits());
   v.word("action");
-  v.choice("to", s.to, {"json", "darts"}, "the form that convert prints");
+  v.choice("to", s.to, forms(),
+           "the text that convert prints, any of which it reads: ours, and those of quark0/darts, pt.darts, XAutoDL, "
+           "aw_nas and NNI; or of a cell of NAS-Bench-201 its string or its six digits");
   v.count("channels", s.channels, "count: channels of the first cell; 0 for 36, or 48 with the imagenet stem",
           {.max = 100000});
   v.count("cells", s.cells, "count: cells of the network; 0 for 20, or 14", {.max = 100000});
@@ -111,9 +125,29 @@ int show(Session& session, const GenotypeSettings& settings) {
   return kDone;
 }
 
-int convert(Session& session, const GenotypeSettings& settings) {
+/// @throws UsageError where one is a cell of NAS-Bench-201 and the other is not
+std::string converted(const GenotypeSettings& settings) {
+  const std::string& to = settings.to;
+  std::string text = nas::genotype_text(settings.genotype);
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  const bool is_nasbench201 = text.starts_with('|') || text.find_first_not_of("0123456789") == std::string::npos;
+  if (to == kString || to == kDigits) {
+    const nas::nasbench201::Cell cell = nas::nasbench201::parse_cell(text);
+    return to == kString ? nas::nasbench201::to_string(cell) : nas::nasbench201::code(cell);
+  }
+  if (is_nasbench201 && !text.empty())
+    throw UsageError("A cell of NAS-Bench-201 has no form " + to +
+                     ", which is of cells with two inputs; it converts to nasbench201 and digits.");
   const nas::Genotype genotype = given_genotype(settings);
-  const std::string text = settings.to == "json" ? nas::to_json(genotype) : nas::to_darts(genotype);
+  for (const Named<nas::Dialect>& dialect : nas::kDialects) {
+    if (dialect.name == to)
+      return nas::to_text(genotype, dialect.value);
+  }
+  throw std::logic_error("a form without a dialect");
+}
+
+int convert(Session& session, const GenotypeSettings& settings) {
+  const std::string text = converted(settings);
   std::cout << text << (text.ends_with('\n') ? "" : "\n");
   session.publish({{"to", settings.to}, {"text", text}});
   return kDone;

@@ -87,13 +87,6 @@ std::string read_text(const std::filesystem::path& path) {
   return text;
 }
 
-Genotype parse(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && text[first] == '{' ? parse_genotype_json(text) : parse_darts(text);
-}
-
 }  // namespace
 
 int count_ops(const CellGenotype& cell) {
@@ -113,19 +106,39 @@ void check(const Genotype& genotype) {
   check_cell(genotype.reduce);
 }
 
-Genotype load_genotype(const std::string& what) {
+Genotype parse_genotype(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf", kBlanks = " \t\r\n";
+  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  const auto holds = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first != std::string_view::npos && text[first] == '{') {
+    const std::size_t second = text.find_first_not_of(kBlanks, first + 1);
+    if (second != std::string_view::npos && text[second] == '\'')
+      return parse_darts(text);
+    return holds("/op_2_0\"") || holds("_n2_p0\"") ? parse_nni(text) : parse_genotype_json(text);
+  }
+  return holds("CNNGenotype") ? parse_aw_nas(text) : parse_darts(text);
+}
+
+std::string genotype_text(const std::string& what) {
   if (const Published* known = find_published(what))
-    return parse(known->text);
+    return std::string(known->text);
   std::error_code failed;
-  if (std::filesystem::exists(what, failed)) {
+  return std::filesystem::exists(what, failed) ? read_text(what) : what;
+}
+
+Genotype load_genotype(const std::string& what) {
+  std::error_code failed;
+  const bool is_file = find_published(what) == nullptr && std::filesystem::exists(what, failed);
+  if (is_file) {
     try {
-      return parse(read_text(what));
+      return parse_genotype(genotype_text(what));
     } catch (const UsageError& error) {
       throw UsageError(concat(what, ": ", error.what()));
     }
   }
-  if (what.find_first_of("({") != std::string::npos)
-    return parse(what);
+  if (find_published(what) != nullptr || what.find_first_of("({") != std::string::npos)
+    return parse_genotype(genotype_text(what));
   std::string names;
   for (const Published& known : published_genotypes())
     names += (names.empty() ? "" : ", ") + std::string(known.name);

@@ -66,6 +66,28 @@ std::string to_darts(const Genotype& genotype);
 /// Can to_darts write it?
 bool is_darts_like(const Genotype& genotype);
 
+/// Reads aw_nas's text: `CNNGenotype(normal_0=[('sep_conv_3x3', from, to), ...], reduce_1=[...],
+/// normal_0_concat=[2, 3, 4, 5], reduce_1_concat=...)`, ids as in DARTS text. The result has space "darts".
+/// @throws UsageError with the column
+Genotype parse_aw_nas(std::string_view text);
+/// @throws UsageError where an edge has several operations, or nothing enters the last node
+std::string to_aw_nas(const Genotype& genotype);
+
+/// Reads NNI's JSON of a DARTS cell: of its model space, `{"normal/op_2_0": "sep_conv_3x3", "normal/input_2_0": 0,
+/// ...}` with the older ids of nodes from 2 and two inputs a node; or of its DARTS example, `{"normal_n2_p0":
+/// "sepconv3x3",
+/// ..., "normal_n2_switch": [0, 1], ...}`. All nodes form the output.
+/// @throws UsageError with line and column (malformed text) or the key
+Genotype parse_nni(std::string_view text);
+/// That of the model space. @throws UsageError unless two edges enter each node and all nodes form the output
+std::string to_nni(const Genotype& genotype);
+
+/// Any of these texts, told apart by how they begin.
+Genotype parse_genotype(std::string_view text);
+
+/// The text that `--genotype FILE|NAME|TEXT` means, whatever it holds; see load_genotype().
+std::string genotype_text(const std::string& what);
+
 /// What `--genotype FILE|NAME|TEXT` means: text if it holds a parenthesis or a brace, else a published name, else a
 /// file (JSON or DARTS text, at most 1 MiB). A byte-order mark is no part of the text.
 /// @throws UsageError if it is none of these, or malformed

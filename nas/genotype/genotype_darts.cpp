@@ -1,6 +1,8 @@
 // DARTS text: a hand-written reader of the few lines of Python that genotypes are exchanged in. Never an evaluator.
 //   text   := prefix 'Genotype' '(' field {',' field} [','] ')'
+//           | '{' entry {',' entry} [','] '}'                                       (XAutoDL, printed as a dictionary)
 //   prefix := whatever a log writes before it on its line | [NAME '=']
+//   entry  := STRING ':' what a field has behind its '='
 //   field  := ('normal' | 'reduce') '=' cell | ('normal_concat' | 'reduce_concat') '=' ids
 //           | ('connectN' | 'connects') '=' 'None'                                 (XAutoDL)
 //   cell   := '[' pair {',' pair} [','] ']' | '[' node {',' node} [','] ']'        (either bracket, here and below)
@@ -23,20 +25,9 @@ struct Pair {
   std::size_t at;  // where the pair's id stands, for messages
 };
 
-Primitive read_op(Cursor& in) {
-  const std::size_t at = in.position();
-  const std::string_view name = in.quoted();
-  if (name == "none")
-    in.fail(at, "'none' is no operation of a genotype; leave the edge out");
-  const auto op = find_primitive(name);
-  if (!op)
-    in.fail(at, concat("unknown operation '", name.substr(0, 40), "'; known: ", known_primitives()));
-  return *op;
-}
-
 Pair read_pair(Cursor& in) {
   const char bracket = in.open("a pair ('operation', id)");
-  const Primitive op = read_op(in);
+  const Primitive op = read_operation(in);
   in.expect(',');
   const std::size_t at = in.position();
   const Pair pair{op, in.integer(), at};
@@ -96,51 +87,14 @@ void add_concat_id(Cursor& in, std::vector<int>& nodes, int id, std::size_t at) 
   nodes.push_back(id - kInputs);
 }
 
-/// Nodes counted from 0, from DARTS's ids.
-std::vector<int> read_concat(Cursor& in) {
-  std::vector<int> nodes;
-  const std::size_t start = in.position();
-  if (in.peek() == 'r') {
-    if (in.word() != "range")
-      in.fail(start, "expected range(first, last + 1) or a list of ids");
-    in.expect('(');
-    const int first = in.integer();
-    in.expect(',');
-    const int end = in.integer();
-    in.expect(')');
-    for (int id = first; id < end; ++id)
-      add_concat_id(in, nodes, id, start);
-    return nodes;
-  }
-  const char bracket = in.open("a list of ids");
-  do {
-    const std::size_t at = in.position();
-    add_concat_id(in, nodes, in.integer(), at);
-  } while (!in.closes(bracket));
-  return nodes;
-}
-
-void read_header(Cursor& in) {
-  in.skip_to_call("Genotype");
-  std::size_t at = in.position();
-  std::string_view name = in.word();
-  if (in.take('=')) {
-    at = in.position();
-    name = in.word();
-  }
-  if (name != "Genotype")
-    in.fail(at, concat("expected Genotype(...), found '", name.substr(0, 40), "'"));
-  in.expect('(');
-}
-
 using Seen = std::set<std::string_view>;
 
-void read_field(Cursor& in, Genotype& genotype, Seen& seen) {
+void read_field(Cursor& in, Genotype& genotype, Seen& seen, bool is_quoted) {
   const std::size_t at = in.position();
-  const std::string_view name = in.word();
+  const std::string_view name = is_quoted ? in.quoted() : in.word();
   if (!seen.insert(name).second)
     in.fail(at, concat("'", name.substr(0, 40), "' is given twice"));
-  in.expect('=');
+  in.expect(is_quoted ? ':' : '=');
   if (name == "normal")
     read_cell(in, genotype.normal);
   else if (name == "reduce")
@@ -160,10 +114,7 @@ std::string ids_text(const std::vector<int>& nodes) {
   const int first = node_id(nodes.front()), last = node_id(nodes.back());
   if (last - first + 1 == static_cast<int>(nodes.size()))
     return concat("range(", first, ", ", last + 1, ")");
-  std::string text;
-  for (int node : nodes)
-    text += concat(text.empty() ? "[" : ", ", node_id(node));
-  return text + "]";
+  return list_of_ids(nodes);
 }
 
 /// Where a cell departs from the DARTS form, or nothing.
@@ -190,9 +141,63 @@ std::string cell_text(const CellGenotype& cell) {
 
 }  // namespace
 
+Primitive read_operation(Cursor& in) {
+  const std::size_t at = in.position();
+  const std::string_view name = in.quoted();
+  if (name == "none")
+    in.fail(at, "'none' is no operation of a genotype; leave the edge out");
+  const auto op = find_primitive(name);
+  if (!op)
+    in.fail(at, concat("unknown operation '", name.substr(0, 40), "'; known: ", known_primitives()));
+  return *op;
+}
+
+std::vector<int> read_concat(Cursor& in) {
+  std::vector<int> nodes;
+  const std::size_t start = in.position();
+  if (in.peek() == 'r') {
+    if (in.word() != "range")
+      in.fail(start, "expected range(first, last + 1) or a list of ids");
+    in.expect('(');
+    const int first = in.integer();
+    in.expect(',');
+    const int end = in.integer();
+    in.expect(')');
+    for (int id = first; id < end; ++id)
+      add_concat_id(in, nodes, id, start);
+    return nodes;
+  }
+  const char bracket = in.open("a list of ids");
+  do {
+    const std::size_t at = in.position();
+    add_concat_id(in, nodes, in.integer(), at);
+  } while (!in.closes(bracket));
+  return nodes;
+}
+
+void read_call(Cursor& in, std::string_view name) {
+  in.skip_to_call(name);
+  std::size_t at = in.position();
+  std::string_view word = in.word();
+  if (in.take('=')) {
+    at = in.position();
+    word = in.word();
+  }
+  if (word != name)
+    in.fail(at, concat("expected ", name, "(...), found '", word.substr(0, 40), "'"));
+  in.expect('(');
+}
+
+std::string list_of_ids(const std::vector<int>& nodes) {
+  std::string text;
+  for (const int node : nodes)
+    text += concat(text.empty() ? "[" : ", ", node_id(node));
+  return text + "]";
+}
+
 std::string known_primitives() {
   std::string names;
-  for (Primitive p : kDartsPrimitives)
+  for (Primitive p : kPrimitives)
     names += concat(names.empty() ? "" : ", ", darts_name(p));
   return names + " (or identity)";
 }
@@ -203,11 +208,13 @@ Genotype parse_darts(std::string_view text) {
   Cursor in(text);
   Genotype genotype;
   genotype.space = "darts";
-  read_header(in);
+  const bool is_dictionary = in.take('{');
+  if (!is_dictionary)
+    read_call(in, "Genotype");
   Seen seen;
   do {
-    read_field(in, genotype, seen);
-  } while (!in.closes(')'));
+    read_field(in, genotype, seen, is_dictionary);
+  } while (!in.closes(is_dictionary ? '}' : ')'));
   const std::size_t end = in.position();
   for (const char* field : {"normal", "normal_concat", "reduce", "reduce_concat"}) {
     if (!seen.contains(field))

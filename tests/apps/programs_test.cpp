@@ -59,6 +59,11 @@ BOOST_AUTO_TEST_CASE(genotype_survives_conversion_to_json_and_back) {
   const Outcome json = run_program(folder.path(), "genotype", "convert DARTS_V2");
   std::ofstream(folder.path() / "a.json") << json.out;
   const Outcome direct = run_program(folder.path(), "genotype", "convert DARTS_V2 --to darts");
+  for (const char* dialect : {"pt-darts", "xautodl", "aw-nas", "nni"}) {
+    std::ofstream(folder.path() / "b.txt")
+        << run_program(folder.path(), "genotype", std::string("convert DARTS_V2 --to ") + dialect).out;
+    BOOST_TEST(run_program(folder.path(), "genotype", "convert b.txt --to darts").out == direct.out);
+  }
   const Outcome back = run_program(folder.path(), "genotype", "convert a.json --to darts");
   BOOST_TEST(direct.out.starts_with("Genotype(normal=[('sep_conv_3x3', 0), "));
   BOOST_TEST(back.out == direct.out);
