@@ -10,6 +10,8 @@ class Pad2dOp : public LinearOp, public HasRecursion {
  public:
   explicit Pad2dOp(const Pad2dAttrs& attrs) : attrs_(attrs) {}
 
+  const Pad2dAttrs& widths() const { return attrs_; }
+
   std::string_view name() const override { return "pad2d"; }
   std::string attrs() const override;
 

@@ -9,6 +9,10 @@ class Shift2dOp : public LinearOp, public HasRecursion {
  public:
   Shift2dOp(std::int64_t dy, std::int64_t dx, std::int64_t stride) : dy_(dy), dx_(dx), stride_(stride) {}
 
+  std::int64_t dy() const { return dy_; }
+  std::int64_t dx() const { return dx_; }
+  std::int64_t stride() const { return stride_; }
+
   std::string_view name() const override { return "shift2d"; }
   std::string attrs() const override { return concat("dy=", dy_, " dx=", dx_, " stride=", stride_); }
 

@@ -9,6 +9,10 @@ class SliceOp : public LinearOp, public HasRecursion {
  public:
   SliceOp(int dim, std::int64_t begin, std::int64_t end) : dim_(dim), begin_(begin), end_(end) {}
 
+  int dim() const { return dim_; }
+  std::int64_t begin() const { return begin_; }
+  std::int64_t end() const { return end_; }
+
   std::string_view name() const override { return "slice"; }
   std::string attrs() const override { return concat("dim=", dim_, " begin=", begin_, " end=", end_); }
 
