@@ -191,7 +191,7 @@ int run_main(int argc, char** argv, const App& app) {
       flush_results();
       return kDone;
     }
-    if (table.declares("out"))
+    if (table.declares("resume"))
       RunFolder::check(read_settings<FolderSettings>(options));
     if (table.declares("threads"))
       prepare(read_settings<PlaceSettings>(options));

@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 using Tokens = std::vector<std::string>;
 
 /// What programs without a run folder write.
-constexpr std::array kProducts{"scores.csv", "sample.png", "entries.csv"};
+constexpr std::array kProducts{"scores.csv", "sample.png", "entries.csv", "net.onnx", "other.onnx"};
 
 const std::set<std::string> kGeneral{"help", "version", "config", "print-config", "json", "quiet"};
 
@@ -144,7 +144,7 @@ struct Place : TemporaryFolder {
     for (const char* file : {"there/config.ini", "there/sample.png", "drawn-normal.svg"})
       std::ofstream(path() / file) << "";
     std::ofstream(path() / "c.ini") << "unheard-of = 1\n";
-    if (program != "evaluate" && program != "hessian")
+    if (program != "evaluate" && program != "hessian" && program != "export")
       return;
     for (const auto& [other, out] : {std::pair("train", " --out=trained"), std::pair("search", " --out=searched")}) {
       Tokens tokens;

@@ -299,6 +299,13 @@ inline std::map<std::string, ProgramRows> option_rows() {
                        {"prefix", "mine", "mine-reduce.svg", "--action=draw"},
                        {"overwrite", "", "drawn-normal.svg", "--action=draw --prefix=drawn"},
                        {"table", "table.csv", "c100_test_200: ", "--action=query --genotype=333133"}}};
+  rows["export"] = {"--checkpoint=trained --out=net.onnx ",
+                    {{"checkpoint", "trained/checkpoints/last.safetensors", "net.onnx: ONNX"},
+                     {"out", "other.onnx", "other.onnx: "},
+                     {"format", "safetensors", "tensors, "},
+                     {"genotype", "DARTS_V1", "carries its genotype", "", 2},
+                     {"image-size", "32", "[N, 3, 32, 32]"},
+                     {"overwrite", "", "sample.png: ONNX", "--out=there/sample.png"}}};
   rows["bench"] = {"--case=gemm --repeats=1 ",
                    {{"precision", "fp64"},
                     {"case", "loader-shapes", "loader-shapes"},

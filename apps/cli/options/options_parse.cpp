@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "OCKHAM_";
 /// Variables of the prefix that are no option: read by the engine (docs in engine/README.md), the tests and benchmarks.
-constexpr std::array kOtherVariables{"OCKHAM_CUDA_ORDER", "OCKHAM_CUDA_REFERENCE", "OCKHAM_ISA",   "OCKHAM_LOG",
-                                     "OCKHAM_NO_CACHE",   "OCKHAM_PEERS",          "OCKHAM_SHARED"};
+constexpr std::array kOtherVariables{"OCKHAM_CUDA_ORDER", "OCKHAM_CUDA_REFERENCE", "OCKHAM_ISA",    "OCKHAM_LOG",
+                                     "OCKHAM_NO_CACHE",   "OCKHAM_PEERS",          "OCKHAM_PYTHON", "OCKHAM_SHARED"};
 constexpr const char* kWords = "words without hyphens";  // collects positional arguments; no option can have this name
 
 std::string environment_name(const std::string& option) {

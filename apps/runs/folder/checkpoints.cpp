@@ -66,6 +66,22 @@ nlohmann::ordered_json parse_object(const std::filesystem::path& path, const std
   return value;
 }
 
+/// @throws DivergedError if a number is not finite
+TensorFile file_of(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  TensorFile file;
+  for (const auto& [key, tensor] : checkpoint.tensors)
+    file.tensors.emplace(key, tensor.to(Device{}).contiguous());
+  if (const auto bad = find_non_finite(file.tensors))
+    throw DivergedError(concat(*bad, " is not finite at ", checkpoint.position.dump(), ", so ", path.string(),
+                               " is not written and stays as it was; start again with a lower --lr."));
+  file.metadata = {{"format", "ockham"},
+                   {"format_version", kFormats.back()},
+                   {"network", checkpoint.network.dump()},
+                   {"position", checkpoint.position.dump()}};
+  file.metadata["digest"] = digest_of(file);
+  return file;
+}
+
 bool is_same(const Tensor& a, const Tensor& b) {
   return a.spec() == b.spec() && visit_dtype(a.dtype(), [&]<class T>() {
            return std::memcmp(a.span<T>().data(), b.span<T>().data(), a.nbytes()) == 0;
@@ -111,19 +127,13 @@ std::optional<std::string> find_non_finite(const std::map<std::string, Tensor>& 
   return std::nullopt;
 }
 
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  save_safetensors(path, file_of(checkpoint, path));
+}
+
 void Checkpoints::save(const std::string& name, const Checkpoint& checkpoint) {
   const std::filesystem::path path = folder_.file("checkpoints/" + name + ".safetensors");
-  TensorFile file;
-  for (const auto& [key, tensor] : checkpoint.tensors)
-    file.tensors.emplace(key, tensor.to(Device{}).contiguous());
-  if (const auto bad = find_non_finite(file.tensors))
-    throw DivergedError(concat(*bad, " is not finite at ", checkpoint.position.dump(), ", so ", path.string(),
-                               " is not written and stays as it was; start again with a lower --lr."));
-  file.metadata = {{"format", "ockham"},
-                   {"format_version", kFormats.back()},
-                   {"network", checkpoint.network.dump()},
-                   {"position", checkpoint.position.dump()}};
-  file.metadata["digest"] = digest_of(file);
+  const TensorFile file = file_of(checkpoint, path);
   nlohmann::ordered_json length;
   if (name == "last") {
     length = {{checkpoint.position.dump(), folder_.metrics().sync()}};

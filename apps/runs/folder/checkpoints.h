@@ -25,6 +25,9 @@ struct Checkpoint {
 /// are not those that were saved, both digests
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
+/// Writes one that belongs to no run. @throws DivergedError if a number is not finite, Error for a full disk
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
 /// Runs `read`, which takes something out of the checkpoint, and names the file in what it throws.
 void read_from(const Checkpoint& checkpoint, const std::function<void()>& read);
 

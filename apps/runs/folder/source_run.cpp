@@ -23,17 +23,6 @@ void require_finite(const Checkpoint& checkpoint) {
                                "diverged. Train again with a lower --lr."));
 }
 
-/// The file that is meant: itself, or the last checkpoint of a run folder.
-fs::path checkpoint_path(fs::path path) {
-  if (path.empty())
-    throw UsageError("--checkpoint is missing: name a .safetensors file, or the folder of a run.");
-  if (fs::is_directory(path))
-    path /= "checkpoints/last.safetensors";
-  if (!fs::is_regular_file(path))
-    throw CheckpointError(concat(path.string(), ": there is no such file; name a checkpoint or a run's folder."));
-  return path;
-}
-
 /// @throws UsageError if the images of a data set are not what the network was built for
 void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset) {
   const data::ImageShape& shape = dataset.shape();
@@ -63,6 +52,16 @@ void compare_with_run(Session& session, const fs::path& run, const std::string& 
 }
 
 }  // namespace
+
+fs::path checkpoint_path(fs::path path) {
+  if (path.empty())
+    throw UsageError("--checkpoint is missing: name a .safetensors file, or the folder of a run.");
+  if (fs::is_directory(path))
+    path /= "checkpoints/last.safetensors";
+  if (!fs::is_regular_file(path))
+    throw CheckpointError(concat(path.string(), ": there is no such file; name a checkpoint or a run's folder."));
+  return path;
+}
 
 fs::path run_of(const fs::path& path) {
   std::error_code error;

@@ -9,6 +9,10 @@
 
 namespace ockham::apps {
 
+/// The file that a path means: itself, or the last checkpoint of a run's folder.
+/// @throws UsageError for no path, CheckpointError if there is no such file
+std::filesystem::path checkpoint_path(std::filesystem::path path);
+
 /// The folder of the run that a path belongs to: the folder itself, or that of a file at its top or in its checkpoints.
 /// Empty if there is none.
 std::filesystem::path run_of(const std::filesystem::path& path);

@@ -1,0 +1,155 @@
+// ockham-export: what it writes is what other programs read.
+// labels: slow data
+#include "apps/runs/folder/checkpoints.h"
+#include "data/augment.h"
+#include "data/registry.h"
+#include "nas/genotype/published.h"
+#include "nas/saved/saved_network.h"
+#include "tests/apps/program.h"
+#include "tests/nas/networks.h"
+#include "tests/nas/onnx_model.h"
+#include "tests/real_data.h"
+
+namespace ockham {
+namespace {
+
+using test::contains;
+using test::content;
+using test::ends_with;
+using test::Outcome;
+using test::run_program;
+using test::summary;
+namespace fs = std::filesystem;
+
+const std::string kTraining =
+    "--train-size 32 --valid-size 16 --test-size 32 --image-size 16 --batch-size 8 --epochs 1 --channels 2 --cells 3 "
+    "--genotype DARTS_V2 --quiet --out ";
+
+/// A run of ockham-train, once for all tests.
+struct Trained {
+  static const fs::path& folder() {
+    static const Trained trained;
+    return trained.folder_.path();
+  }
+
+ private:
+  Trained() { BOOST_REQUIRE(run_program(folder_.path(), "train", kTraining + "run").exit_code == 0); }
+  test::TemporaryFolder folder_;
+};
+
+/// The first images of a data set as a network is fed them.
+Tensor images_of(const data::DatasetPtr& dataset, std::int64_t count) {
+  const data::ImageShape& shape = dataset->shape();
+  Tensor images({count, shape.channels, shape.height, shape.width});
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(shape.count()));
+  const data::Transform transform{.normalisation = data::normalisation_of(dataset->name())};
+  for (std::int64_t n = 0; n < count; ++n) {
+    dataset->read(n, pixels);
+    data::augment(transform, shape, {}, pixels,
+                  images.span<float>().subspan(static_cast<std::size_t>(n * shape.count()), pixels.size()));
+  }
+  return images;
+}
+
+/// Real pictures where they are, else drawn ones.
+data::DatasetPtr pictures() {
+  const fs::path real = test::real_cifar10();
+  return real.empty() ? data::open("shapes", "", data::Split::kTest, {.image_size = 32})
+                      : data::open("cifar10", real, data::Split::kTest);
+}
+
+/// Writes a checkpoint of a network of the cell with weights of its own, and values.safetensors with images and logits.
+void write_network(const fs::path& folder, const std::string& cell, const data::DatasetPtr& dataset) {
+  nas::EvaluationSpec spec;
+  spec.frame.channels = 8;
+  spec.frame.cells = 5;
+  Initial initial{.seed = 4};
+  const nas::Genotype genotype = nas::load_genotype(cell);
+  nas::EvaluationNetwork net(genotype, spec, initial);
+  test::shake(net);
+  const Tensor images = images_of(dataset, 16);
+  save_safetensors(folder / "values.safetensors",
+                   {.tensors = {{"images", images}, {"logits", net.forward({}, images).logits.value()}},
+                    .metadata = {}});
+  apps::Checkpoint checkpoint{.network = nas::to_json(spec, genotype),
+                              .position = nlohmann::ordered_json::object(),
+                              .tensors = {}};
+  for (const Parameter* parameter : net.state())
+    checkpoint.tensors.emplace(parameter->name, parameter->value);
+  apps::write_checkpoint(folder / "net.safetensors", checkpoint);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(export_)
+
+BOOST_AUTO_TEST_CASE(a_run_becomes_a_model_that_says_how_to_prepare_images) {
+  const fs::path& folder = Trained::folder();
+  const Outcome done = run_program(folder, "export", "run --out net.onnx --json");
+  BOOST_REQUIRE(done.exit_code == 0);
+  const test::OnnxModel model(content(folder / "net.onnx"));
+  BOOST_TEST(summary(done).at("operators") == model.nodes.size());
+  BOOST_TEST(summary(done).at("bytes") == fs::file_size(folder / "net.onnx"));
+  BOOST_TEST(contains(done.out, "input [N, 3, 16, 16]"));
+  BOOST_TEST(model.metadata.at("dataset") == "shapes");
+  BOOST_TEST(model.metadata.at("mean").starts_with("[0.498"));
+  BOOST_TEST(contains(model.metadata.at("preprocessing"), "pixel / 255"));
+  BOOST_TEST(contains(model.metadata.at("genotype"), "dil_conv_3x3"));
+}
+
+BOOST_AUTO_TEST_CASE(weights_written_for_pytorch_come_back_as_the_same_checkpoint) {
+  const fs::path& folder = Trained::folder();
+  BOOST_REQUIRE(run_program(folder, "export", "run --format safetensors --out weights.safetensors").exit_code == 0);
+  const TensorFile weights = load_safetensors(folder / "weights.safetensors");
+  BOOST_TEST(weights.tensors.contains("cells.0.preprocess0.op.1.weight"));
+  for (const auto& [name, tensor] : weights.tensors)
+    BOOST_TEST(!name.starts_with("optim."), name);
+  BOOST_REQUIRE(run_program(folder, "export",
+                            "weights.safetensors --genotype DARTS_V2 --image-size 16 --format checkpoint --out "
+                            "again.safetensors")
+                    .exit_code == 0);
+  const std::string data = " --dataset shapes --train-size 32 --valid-size 16 --test-size 32 --image-size 16 --json";
+  const auto before = summary(run_program(folder, "evaluate", "run" + data));
+  const auto after = summary(run_program(folder, "evaluate", "again.safetensors" + data));
+  BOOST_TEST(before.at("loss") == after.at("loss"));
+  BOOST_TEST(before.at("params") == after.at("params"));
+}
+
+BOOST_AUTO_TEST_CASE(onnx_runtime_gives_the_logits_of_the_engine_on_pictures) {
+  const char* given = std::getenv("OCKHAM_PYTHON");
+  const std::string python = given ? given : "python3";
+  if (std::system((python + " -c 'import onnxruntime' 2>/dev/null").c_str()) != 0)
+    return test::skip(python + " has no onnxruntime; name one that has by OCKHAM_PYTHON");
+  const data::DatasetPtr dataset = pictures();
+  for (const nas::Published& cell : nas::published_genotypes()) {
+    const test::TemporaryFolder folder;
+    write_network(folder.path(), std::string(cell.name), dataset);
+    BOOST_REQUIRE(run_program(folder.path(), "export", "net.safetensors --out net.onnx").exit_code == 0);
+    const fs::path result = folder.path() / "difference";
+    BOOST_REQUIRE(std::system((python + " '" OCKHAM_SOURCE_DIR "/tests/apps/onnx_check.py' '" +
+                               (folder.path() / "net.onnx").string() + "' '" +
+                               (folder.path() / "values.safetensors").string() + "' >'" + result.string() + "'")
+                                  .c_str()) == 0);
+    const double difference = std::stod(content(result));
+    BOOST_TEST_MESSAGE(cell.name << " on " << dataset->name() << ": " << difference);
+    BOOST_TEST(difference < 1e-4, cell.name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_said_before_anything_is) {
+  const fs::path& folder = Trained::folder();
+  BOOST_TEST(ends_with(run_program(folder, "export", "run"), 2, {"--out is missing"}));
+  BOOST_TEST(ends_with(run_program(folder, "export", "run --out nowhere/net.onnx"), 2, {"nowhere"}));
+  BOOST_TEST(ends_with(run_program(folder, "export", "nothing --out a.onnx"), 6, {"no such file"}));
+  BOOST_TEST(ends_with(run_program(folder, "export", "run --genotype DARTS_V1 --out a.onnx"), 2, {"carries its"}));
+  std::ofstream(folder / "taken.onnx") << "mine";
+  BOOST_TEST(ends_with(run_program(folder, "export", "run --out taken.onnx"), 2, {"exists", "--overwrite"}));
+  BOOST_TEST(content(folder / "taken.onnx") == "mine");
+  std::ofstream(folder / "text.safetensors") << "not tensors";
+  BOOST_TEST(ends_with(run_program(folder, "export", "text.safetensors --out a.onnx"), 6, {"text.safetensors"}));
+  BOOST_TEST(!fs::exists(folder / "a.onnx"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace ockham
