@@ -1,4 +1,6 @@
 // ockham-export: writes a network for other programs: ONNX, or weights with PyTorch's names; reads the latter too.
+#include <array>
+#include <charconv>
 #include <iostream>
 
 #include "apps/cli/output_path.h"
@@ -90,6 +92,15 @@ Source open_source(Session& session, const ExportSettings& settings) {
                                               : from_pytorch(settings, file, std::move(content));
 }
 
+/// The number that people write for a float: 0.498, not 0.49799999594688416.
+double shortest(float value) {
+  std::array<char, 32> text{};
+  const char* end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  double result = 0.0;
+  std::from_chars(text.data(), end, result);
+  return result;
+}
+
 /// What an image must become before the network sees it: no part of the graph, so that it is told.
 std::map<std::string, std::string> metadata_of(Session& session, const Source& source) {
   std::map<std::string, std::string> metadata;
@@ -103,8 +114,8 @@ std::map<std::string, std::string> metadata_of(Session& session, const Source& s
   const data::Normalisation constants = data::normalisation_of(name);
   Json mean = Json::array(), std = Json::array();
   for (std::size_t c = 0; c < static_cast<std::size_t>(source.network.frame.image_channels); ++c) {
-    mean.push_back(constants.mean.at(c));
-    std.push_back(constants.std.at(c));
+    mean.push_back(shortest(constants.mean.at(c)));
+    std.push_back(shortest(constants.std.at(c)));
   }
   metadata["dataset"] = name;
   metadata["mean"] = mean.dump();

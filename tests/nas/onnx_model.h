@@ -382,12 +382,12 @@ class OnnxModel {
   }
 
   static OnnxValue pad(const OnnxValue& x, const std::vector<std::int64_t>& by) {
-    OnnxValue y = zeros({x.size(0), x.size(1), x.size(2) + by[2] + by[6], x.size(3) + by[3] + by[7]});
+    OnnxValue y = zeros({x.size(0), x.size(1) + by[1] + by[5], x.size(2) + by[2] + by[6], x.size(3) + by[3] + by[7]});
     for (std::int64_t n = 0; n < x.size(0); ++n)
       for (std::int64_t c = 0; c < x.size(1); ++c)
         for (std::int64_t i = 0; i < x.size(2); ++i)
           for (std::int64_t j = 0; j < x.size(3); ++j)
-            at(y, n, c, i + by[2], j + by[3]) = at(x, n, c, i, j);
+            at(y, n, c + by[1], i + by[2], j + by[3]) = at(x, n, c, i, j);
     return y;
   }
 

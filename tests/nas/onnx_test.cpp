@@ -8,8 +8,9 @@
 #include "nas/spaces/nasbench201/network.h"
 #include "ops/add/add.h"
 #include "ops/channel_dropout/channel_dropout.h"
+#include "ops/concat/concat.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
-#include "ops/relu/relu.h"
+#include "ops/shift2d/shift2d.h"
 #include "tests/nas/networks.h"
 #include "tests/nas/onnx_model.h"
 #include "tests/support.h"
@@ -183,6 +184,20 @@ BOOST_AUTO_TEST_CASE(the_shift_of_a_factorised_reduction_is_one_slice) {
     if (node.op_type == "AveragePool")
       BOOST_TEST(node.integer("count_include_pad", -1) == 0);
   }
+}
+
+BOOST_AUTO_TEST_CASE(shortcuts_that_zeros_widen_are_borders_of_channels) {
+  Initial initial;
+  HybridNetwork net({.stem = 4, .width = 4, .blocks_per_stage = 1}, initial);
+  const onnx::Forward forward = [](const Context&, const Variable& x) {
+    const Variable half = shift2d(x, 0, 0, 2);
+    const Variable zeros = Tensor::zeros({x.shape()[0], 2, half.shape()[2], half.shape()[3]});
+    return global_avg_pool(ockham::concat({zeros, half, zeros}));
+  };
+  const OnnxModel model = exported(forward, net, {3, 8, 8});
+  BOOST_TEST(model.count("Pad") == 1);
+  BOOST_TEST(model.count("Concat") == 0);
+  BOOST_TEST(difference(forward, model, {3, 8, 8}) < kTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(an_op_without_translation_and_a_pass_that_is_no_fixed_graph_are_refused) {

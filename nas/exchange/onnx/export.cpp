@@ -51,8 +51,14 @@ std::vector<bool> varying_calls(const TracedPass& pass, std::unordered_set<const
   return result;
 }
 
-bool is_same(const Tensor& a, const Tensor& b) {
-  return a.spec() == b.spec() && std::memcmp(a.data<float>(), b.data<float>(), a.nbytes()) == 0;
+/// The same, or the same row for each image.
+bool is_constant(const Tensor& of_one, const Tensor& of_two) {
+  const auto is_same = [](const Tensor& a, const Tensor& b) {
+    return a.spec() == b.spec() && std::memcmp(a.data<float>(), b.data<float>(), a.nbytes()) == 0;
+  };
+  if (of_one.rank() < 2 || of_one.size(0) != 1 || of_two.rank() < 2 || of_two.size(0) != 2)
+    return is_same(of_one, of_two);
+  return is_same(of_one, of_two.slice(0, 0, 1).contiguous()) && is_same(of_one, of_two.slice(0, 1, 2).contiguous());
 }
 
 /// Whatever is taken for a constant must not change with the images or their number.
@@ -65,7 +71,7 @@ void require_constants(const TracedPass& one, const TracedPass& two) {
   for (std::size_t c = 0; c < one.calls.size(); ++c) {
     const Trace::Call &a = one.calls[c], &b = two.calls[c];
     for (std::size_t i = 0; varies[c] && i < a.x.size(); ++i) {
-      if (!varying.contains(Graph::address(a.x[i])) && !(i < b.x.size() && is_same(a.x[i], b.x[i])))
+      if (!varying.contains(Graph::address(a.x[i])) && !(i < b.x.size() && is_constant(a.x[i], b.x[i])))
         throw Error(concat("onnx: input ", i, " of ", a.op->name(), ", ", a.x[i].shape(),
                            ", changes with the images but is no result of an op; the network cannot be exported."));
     }

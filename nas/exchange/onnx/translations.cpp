@@ -79,7 +79,7 @@ std::string conv(Graph& graph, const Call& call, const Conv2d& op) {
                      both("strides", attrs.stride)});
 }
 
-std::string linear(Graph& graph, const Call& call, const Linear&) {
+std::string linear(Graph& graph, const Call& call, const ockham::Linear&) {
   return graph.emit("linear", "Gemm", {graph.name(call.x[0]), graph.name(call.x[1])}, {{"transB", std::int64_t{1}}});
 }
 
@@ -143,12 +143,30 @@ std::string multiply(Graph& graph, const Call& call, const MulOp&) {
   return graph.emit("mul", "Mul", {graph.name(call.x[0]), graph.name(call.x[1])});
 }
 
-/// Every part must come from the images: a constant one would fix their number.
+bool is_zero(const Tensor& value) {
+  const auto elements = value.span<float>();
+  return std::ranges::all_of(elements, [](float element) { return element == 0.0f; });
+}
+
+/// Zeros before and behind a map are a border of channels, which leaves the number of images free.
+/// @throws Error for other constants
 std::string join(Graph& graph, const Call& call, const ConcatOp&) {
   std::vector<std::string> parts;
-  for (const Tensor& x : call.x)
-    parts.push_back(graph.name(x));
-  return graph.emit("concat", "Concat", parts, {{"axis", std::int64_t{1}}});
+  std::int64_t before = 0, behind = 0;
+  for (const Tensor& x : call.x) {
+    if (graph.varies(x) && behind == 0)
+      parts.push_back(graph.name(x));
+    else if (!graph.varies(x) && is_zero(x))
+      (parts.empty() ? before : behind) += x.size(1);
+    else
+      throw Error("onnx: concat of channels that do not depend on the images has a translation for zeros at its ends.");
+  }
+  const std::string joined =
+      parts.size() == 1 ? parts[0] : graph.emit("concat", "Concat", parts, {{"axis", std::int64_t{1}}});
+  Integers border(2 * static_cast<std::size_t>(call.y[0].rank()), 0);
+  border[1] = before;
+  border[border.size() / 2 + 1] = behind;
+  return before + behind == 0 ? joined : graph.emit("concat", "Pad", {joined, graph.integers(border)});
 }
 
 /// Rows [begin, end) and every `step`-th, from a list of axes on.
@@ -260,30 +278,30 @@ template <class F>
 std::string elementwise(Graph& graph, const Call& call, const ElementwiseOp<F>&, const char* op_type) {
   return graph.emit(F::kName, op_type, {graph.name(call.x[0])});
 }
-std::string relu(Graph& graph, const Call& call, const ElementwiseOp<Relu>& op) {
+std::string relu(Graph& graph, const Call& call, const ElementwiseOp<ockham::Relu>& op) {
   return elementwise(graph, call, op, "Relu");
 }
-std::string tanh(Graph& graph, const Call& call, const ElementwiseOp<Tanh>& op) {
+std::string tanh(Graph& graph, const Call& call, const ElementwiseOp<ockham::Tanh>& op) {
   return elementwise(graph, call, op, "Tanh");
 }
-std::string sigmoid(Graph& graph, const Call& call, const ElementwiseOp<Sigmoid>& op) {
+std::string sigmoid(Graph& graph, const Call& call, const ElementwiseOp<ockham::Sigmoid>& op) {
   return elementwise(graph, call, op, "Sigmoid");
 }
-std::string exp(Graph& graph, const Call& call, const ElementwiseOp<Exp>& op) {
+std::string exp(Graph& graph, const Call& call, const ElementwiseOp<ockham::Exp>& op) {
   return elementwise(graph, call, op, "Exp");
 }
-std::string log(Graph& graph, const Call& call, const ElementwiseOp<Log>& op) {
+std::string log(Graph& graph, const Call& call, const ElementwiseOp<ockham::Log>& op) {
   return elementwise(graph, call, op, "Log");
 }
-std::string silu(Graph& graph, const Call& call, const ElementwiseOp<Silu>&) {
+std::string silu(Graph& graph, const Call& call, const ElementwiseOp<ockham::Silu>&) {
   const std::string x = graph.name(call.x[0]);
   return graph.emit("silu", "Mul", {x, graph.emit("silu", "Sigmoid", {x})});
 }
 
-std::string softmax(Graph& graph, const Call& call, const RowOp<Softmax>&) {
+std::string softmax(Graph& graph, const Call& call, const RowOp<ockham::Softmax>&) {
   return graph.emit("softmax", "Softmax", {graph.name(call.x[0])}, {{"axis", std::int64_t{-1}}});
 }
-std::string log_softmax(Graph& graph, const Call& call, const RowOp<LogSoftmax>&) {
+std::string log_softmax(Graph& graph, const Call& call, const RowOp<ockham::LogSoftmax>&) {
   return graph.emit("log_softmax", "LogSoftmax", {graph.name(call.x[0])}, {{"axis", std::int64_t{-1}}});
 }
 
@@ -304,25 +322,25 @@ const std::unordered_map<std::type_index, Translation>& table() {
       row<BatchNormEval, batch_norm>(),
       row<ConcatOp, join>(),
       row<Conv2d, conv>(),
-      row<ElementwiseOp<Exp>, exp>(),
+      row<ElementwiseOp<ockham::Exp>, exp>(),
       row<GlobalAvgPool, global_avg_pool>(),
-      row<Linear, linear>(),
-      row<ElementwiseOp<Log>, log>(),
-      row<RowOp<LogSoftmax>, log_softmax>(),
+      row<ockham::Linear, linear>(),
+      row<ElementwiseOp<ockham::Log>, log>(),
+      row<RowOp<ockham::LogSoftmax>, log_softmax>(),
       row<MaxPool2d, max_pool>(),
       row<MixOp, mix>(),
       row<MulOp, multiply>(),
       row<Pad2dOp, pad>(),
-      row<ElementwiseOp<Relu>, relu>(),
+      row<ElementwiseOp<ockham::Relu>, relu>(),
       row<ReshapeOp, reshape>(),
       row<ScaleOp, scale>(),
       row<FixedScaleOp, fixed_scale>(),
       row<Shift2dOp, shift>(),
-      row<ElementwiseOp<Sigmoid>, sigmoid>(),
-      row<ElementwiseOp<Silu>, silu>(),
+      row<ElementwiseOp<ockham::Sigmoid>, sigmoid>(),
+      row<ElementwiseOp<ockham::Silu>, silu>(),
       row<SliceOp, slice>(),
-      row<RowOp<Softmax>, softmax>(),
-      row<ElementwiseOp<Tanh>, tanh>(),
+      row<RowOp<ockham::Softmax>, softmax>(),
+      row<ElementwiseOp<ockham::Tanh>, tanh>(),
       row<WeightedSumOp, weighted_sum>(),
   };
   return all;
