@@ -1,5 +1,5 @@
-// NNI's JSON of a DARTS cell, in the two forms that it has (microsoft/nni: nas/hub/pytorch/nasnet.py and
-// examples/nas/oneshot/darts). One object, a key for each choice.
+// NNI's JSON of a DARTS cell, in the two forms that it has (microsoft/nni: its model space, nni.nas.hub, and
+// its example of DARTS). One object, a key for each choice.
 #include <array>
 #include <nlohmann/json.hpp>
 #include <set>

@@ -1,6 +1,6 @@
 #pragma once
 // A reader and evaluator of ONNX models, sharing no code with the exporter: the wire format field by field, and each
-// operator by the plain loops of its definition (github.com/onnx/onnx, docs/Operators.md).
+// operator by the plain loops of its definition (onnx.ai).
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Each op as ONNX operators (github.com/onnx/onnx, docs/Operators.md, operator set 13). The table is at the end.
+// Each op as ONNX operators (onnx.ai, operator set 13). The table is at the end.
 #include <algorithm>
 #include <limits>
 #include <typeindex>
