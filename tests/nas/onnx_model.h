@@ -197,7 +197,7 @@ class OnnxModel {
   }
 
   static double& at(OnnxValue& v, std::int64_t n, std::int64_t c, std::int64_t i, std::int64_t j) {
-    return v.data.at(static_cast<std::size_t>(((n * v.size(1) + c) * v.size(2) + i) * v.size(3) + j));
+    return v.data[static_cast<std::size_t>(((n * v.shape[1] + c) * v.shape[2] + i) * v.shape[3] + j)];
   }
   static double at(const OnnxValue& v, std::int64_t n, std::int64_t c, std::int64_t i, std::int64_t j) {
     return at(const_cast<OnnxValue&>(v), n, c, i, j);

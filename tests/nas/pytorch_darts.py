@@ -1,9 +1,9 @@
 """The networks of DARTS in PyTorch (Liu, Simonyan, Yang 2019; written after the published architecture, quark0/darts),
 as the other side of tests/nas/pytorch_darts_test.cpp.
 
-    pytorch_darts.py search|cifar|imagenet GENOTYPE FOLDER    writes weights.safetensors, images.safetensors (images and
-                                                              the logits of them)
-    pytorch_darts.py golden GENOTYPE                          prints tests/nas/pytorch_darts_golden.h
+    pytorch_darts.py {search|cifar|imagenet GENOTYPE FOLDER}...  writes FOLDER/weights.safetensors and
+                                                                 FOLDER/images.safetensors (images and their logits)
+    pytorch_darts.py golden GENOTYPE                             prints tests/nas/pytorch_darts_golden.h
 
 GENOTYPE is a text of Python such as quark0/darts has. Weights follow a formula, so that the golden case needs none."""
 import collections
@@ -240,24 +240,22 @@ def logits_of(net, size, count):
         return images, net(images)
 
 
-def main():
-    kind, text = sys.argv[1], sys.argv[2]
-    genotype = None if kind == "search" else eval(text, {"Genotype": Genotype, "range": range})
-    if kind == "golden":
-        net = Network("cifar", genotype, channels=2, layers=3, classes=3, auxiliary=False)
-        tensors = state_of(net)
-        _, logits = logits_of(net, 8, 2)
-        print("#pragma once\n// Written by pytorch_darts.py golden, by PyTorch " + torch.__version__.split("+")[0] + ".")
-        print("namespace ockham::test {\n\n/// Names and shapes of a state_dict, in its order.")
-        print("inline constexpr const char* kDartsState =")
-        lines = [f'    "{" ".join([name, *map(str, t.shape)])}\\n"' for name, t in tensors.items()]
-        print("\n".join(lines) + ";")
-        numbers = ", ".join(f"{x:.7f}f" for x in logits.flatten().tolist())
-        print(f"/// Of two images [3, 8, 8].\ninline constexpr float kDartsLogits[] = {{{numbers}}};\n")
-        print("}  // namespace ockham::test")
-        return
+def print_golden(genotype):
+    net = Network("cifar", genotype, channels=2, layers=3, classes=3, auxiliary=False)
+    tensors = state_of(net)
+    _, logits = logits_of(net, 8, 2)
+    print("#pragma once\n// Written by pytorch_darts.py golden, by PyTorch " + torch.__version__.split("+")[0] + ".")
+    print("namespace ockham::test {\n\n/// Names and shapes of a state_dict, in its order.")
+    print("inline constexpr const char* kDartsState =")
+    lines = [f'    "{" ".join([name, *map(str, t.shape)])}\\n"' for name, t in tensors.items()]
+    print("\n".join(lines) + ";")
+    numbers = ", ".join(f"{x:.7f}f" for x in logits.flatten().tolist())
+    print(f"/// Of two images [3, 8, 8].\ninline constexpr float kDartsLogits[] = {{{numbers}}};\n")
+    print("}  // namespace ockham::test")
+
+
+def write(kind, genotype, folder):
     from safetensors.torch import save_file
-    folder = sys.argv[3]
     size = 224 if kind == "imagenet" else 32
     net = Network(kind, genotype, channels=4, layers=5, classes=7)
     tensors = state_of(net)
@@ -267,9 +265,17 @@ def main():
     with torch.no_grad():
         net.train()(formula(7, [2, 3, size, size]))
     images, logits = logits_of(net, size, 2)
-    save_file({
-name: t.contiguous() for name, t in tensors.items()}, folder + "/weights.safetensors")
+    save_file({name: t.contiguous() for name, t in tensors.items()}, folder + "/weights.safetensors")
     save_file({"images": images, "logits": logits}, folder + "/images.safetensors")
+
+
+def main():
+    read = lambda text: eval(text, {"Genotype": Genotype, "range": range})
+    if sys.argv[1] == "golden":
+        print_golden(read(sys.argv[2]))
+        return
+    for kind, text, folder in zip(*[iter(sys.argv[1:])] * 3):
+        write(kind, None if kind == "search" else read(text), folder)
 
 
 main()
