@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(svg_of_every_published_cell_is_well_formed_and_names_its_op
       const std::string svg = to_svg(*cell);
       BOOST_TEST(parse_xml(svg).count("svg") == 1u);
       int labels = 0;
-      for (Primitive p : kDartsPrimitives)
+      for (Primitive p : kPrimitives)
         labels += count(svg, ">" + std::string(primitive_name(p)) + "<");
       BOOST_TEST(labels == count_ops(*cell));
     }
