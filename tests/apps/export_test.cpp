@@ -68,12 +68,11 @@ void write_network(const fs::path& folder, const std::string& cell, const data::
   nas::EvaluationNetwork net(genotype, spec, initial);
   test::shake(net);
   const Tensor images = images_of(dataset, 16);
-  save_safetensors(folder / "values.safetensors",
-                   {.tensors = {{"images", images}, {"logits", net.forward({}, images).logits.value()}},
-                    .metadata = {}});
-  apps::Checkpoint checkpoint{.network = nas::to_json(spec, genotype),
-                              .position = nlohmann::ordered_json::object(),
-                              .tensors = {}};
+  save_safetensors(
+      folder / "values.safetensors",
+      {.tensors = {{"images", images}, {"logits", net.forward({}, images).logits.value()}}, .metadata = {}});
+  apps::Checkpoint checkpoint{
+      .network = nas::to_json(spec, genotype), .position = nlohmann::ordered_json::object(), .tensors = {}};
   for (const Parameter* parameter : net.state())
     checkpoint.tensors.emplace(parameter->name, parameter->value);
   apps::write_checkpoint(folder / "net.safetensors", checkpoint);

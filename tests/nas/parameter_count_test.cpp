@@ -71,8 +71,8 @@ BOOST_AUTO_TEST_CASE(darts_evaluation_networks_have_the_published_sizes) {
   BOOST_TEST(weights_of("DARTS_V2", kImageNet) == 4718752);
 }
 
-// By pytorch_darts.py, which is written after the published code; the papers tell them to a tenth of a million, for other
-// numbers of channels where they differ.
+// By pytorch_darts.py, which is written after the published code; the papers tell them to a tenth of a million, for
+// other numbers of channels where they differ.
 BOOST_AUTO_TEST_CASE(networks_of_other_published_cells_have_the_sizes_of_the_published_code) {
   BOOST_TEST(weights_of("PDARTS", {}) == 3433798);
   BOOST_TEST(weights_of("PC_DARTS_cifar", {}) == 3634678);
