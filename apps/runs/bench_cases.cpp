@@ -14,6 +14,7 @@
 #include "engine/gemm.h"
 #include "engine/random.h"
 #include "nas/cost.h"
+#include "nas/models/model.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/cells/supernet.h"
 #include "nas/train/score.h"
@@ -92,6 +93,18 @@ Net darts_v2(DType dtype, Device device) {
         const nas::ClassifierOutput out = network->forward(context, batch.images);
         return add(softmax_cross_entropy(out.logits, batch.labels),
                    scale(softmax_cross_entropy(out.auxiliary, batch.labels), 0.4));
+      },
+      [network](const Context& c, const Variable& x) { return network->forward(c, x).logits; });
+}
+
+/// The model for short training.
+Net speed(DType dtype, Device device) {
+  Initial initial{.dtype = dtype, .device = device};
+  const std::shared_ptr<nas::Classifier> network = nas::make_model({.name = "speed"}, initial);
+  return net_of(
+      network->parameters(ParameterKind::kWeight),
+      [network](const Context& context, const nas::Batch& batch) {
+        return softmax_cross_entropy(network->forward(context, batch.images).logits, batch.labels);
       },
       [network](const Context& c, const Variable& x) { return network->forward(c, x).logits; });
 }
@@ -288,6 +301,8 @@ const std::vector<BenchCase>& cases() {
        [](const BenchInput& s) { return training(bayesnas_search, 18, s); }},
       {"darts-v2-32", "training step of DARTS_V2, 36 channels, 20 cells, auxiliary head, batch 32",
        [](const BenchInput& s) { return training(darts_v2, 32, s); }},
+      {"speed-128", "training step of --model speed, 64 channels, batch 128",
+       [](const BenchInput& s) { return training(speed, 128, s); }},
       {"forward-darts-search-64", "inference of the DARTS supernet, batch 64",
        [](const BenchInput& s) { return inference(darts_search, 64, s); }},
       {"forward-darts-search-16", "inference of the DARTS supernet, batch 16",
