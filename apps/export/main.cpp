@@ -69,19 +69,52 @@ Source from_pytorch(const ExportSettings& settings, const fs::path& file, Tensor
   }
 }
 
+/// "data" in the run.json of the run that a file belongs to; null where there is none.
+Json data_of_run(const fs::path& file) {
+  const fs::path run = run_of(file);
+  return run.empty() ? Json(nullptr)
+                     : value_of<Json>(read_json(run / "run.json"), "data", (run / "run.json").string(), nullptr);
+}
+
+/// The search network of DARTS, whose tensors have PyTorch's names in the checkpoints of its searches too.
+/// @throws UsageError for a search in another space
+Source from_search(const ExportSettings& settings, const Checkpoint& checkpoint) {
+  const std::string name = checkpoint.file.string();
+  const auto space = value_of<std::string>(checkpoint.network, "space", name);
+  if (space != "darts")
+    throw UsageError(concat(name, ": it is of a search in the space '", space,
+                            "'; of the searches only the network of the space darts is written. Train the cell that "
+                            "was found (ockham-train --genotype RUN/genotype.json) and name that run."));
+  Source source{.network = {}, .description = {}, .data = data_of_run(checkpoint.file)};
+  std::map<std::string, Tensor> weights;
+  for (const auto& [key, tensor] : checkpoint.tensors) {
+    if (!key.starts_with("optim.") && !key.starts_with("run."))
+      weights.emplace(key, tensor);
+  }
+  std::int64_t image_size = settings.image_size;
+  if (image_size == 0 && source.data.is_object())
+    image_size = value_of<std::array<std::int64_t, 3>>(source.data, "shape", "run.json: data")[1];
+  read_from(checkpoint, [&] {
+    nas::DartsWeights read = nas::read_darts_weights(std::move(weights), std::nullopt, image_size);
+    source.network = std::move(read.network);
+    source.description = std::move(read.description);
+  });
+  return source;
+}
+
 Source from_checkpoint(Session& session, const ExportSettings& settings, const fs::path& file) {
   if (!settings.genotype.empty())
     throw UsageError(concat(file.string(), ": a checkpoint carries its genotype; leave --genotype out."));
   const Checkpoint checkpoint = read_checkpoint(file);
   if (!checkpoint.has_digest)
     session.log().line(concat(file.string(), ": has no digest of its contents; damage would not be noticed"));
-  Source source{.network = {}, .description = checkpoint.network};
+  if (value_of<std::string>(checkpoint.network, "kind", file.string()) == "search")
+    return from_search(settings, checkpoint);
+  Source source{.network = {}, .description = checkpoint.network, .data = data_of_run(file)};
   if (settings.image_size > 0)
     source.description["image_size"] = settings.image_size;
   read_from(checkpoint,
             [&] { source.network = nas::restore_network(source.description, checkpoint.tensors, DType::kFloat32); });
-  if (const fs::path run = run_of(file); !run.empty())
-    source.data = value_of<Json>(read_json(run / "run.json"), "data", (run / "run.json").string(), nullptr);
   return source;
 }
 

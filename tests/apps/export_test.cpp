@@ -114,6 +114,32 @@ BOOST_AUTO_TEST_CASE(weights_written_for_pytorch_come_back_as_the_same_checkpoin
   BOOST_TEST(before.at("params") == after.at("params"));
 }
 
+BOOST_AUTO_TEST_CASE(a_model_and_the_network_of_a_darts_search_are_written_too) {
+  const test::TemporaryFolder place;
+  const fs::path& folder = place.path();
+  const std::string small =
+      "--train-size 32 --valid-size 16 --test-size 16 --image-size 16 --batch-size 8 --epochs 1 --quiet ";
+  BOOST_REQUIRE(run_program(folder, "train", small + "--model resnet20 --out model").exit_code == 0);
+  const Outcome model = run_program(folder, "export", "model --out model.onnx --json");
+  BOOST_REQUIRE(model.exit_code == 0);
+  BOOST_TEST(summary(model).at("params") == 269722);
+
+  const std::string search = small + "--channels 2 --cells 3 --nodes 2 --out search --method darts --space ";
+  BOOST_REQUIRE(run_program(folder, "search", search + "darts").exit_code == 0);
+  const auto written = [&](const std::string& arguments) {
+    return run_program(folder, "export", arguments).exit_code == 0;
+  };
+  BOOST_REQUIRE(written("search --out search.onnx"));
+  BOOST_REQUIRE(written("search --format safetensors --out search.safetensors"));
+  BOOST_REQUIRE(written("search.safetensors --image-size 16 --out again.onnx"));
+  const test::OnnxModel one(content(folder / "search.onnx")), two(content(folder / "again.onnx"));
+  test::OnnxValue image{{1, 3, 16, 16}, std::vector<double>(3 * 16 * 16, 0.5)};
+  BOOST_TEST(one.run(image).data == two.run(image).data, boost::test_tools::per_element());
+
+  BOOST_REQUIRE(run_program(folder, "search", search + "bayesnas --overwrite").exit_code == 0);
+  BOOST_TEST(ends_with(run_program(folder, "export", "search --out other.onnx"), 2, {"space 'bayesnas'"}));
+}
+
 BOOST_AUTO_TEST_CASE(onnx_runtime_gives_the_logits_of_the_engine_on_pictures) {
   const char* given = std::getenv("OCKHAM_PYTHON");
   const std::string python = given ? given : "python3";
