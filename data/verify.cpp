@@ -6,15 +6,8 @@
 #include "data/archive.h"
 #include "data/digest.h"
 #include "data/file.h"
+#include "data/image/encode.h"
 #include "data/registry.h"
-
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#define STBI_WRITE_NO_STDIO
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb_image_write.h>
-#pragma GCC diagnostic pop
 
 namespace ockham::data {
 namespace {
@@ -34,24 +27,14 @@ std::string compare(const ArchiveFile& official, const std::filesystem::path& pa
                      std::string(official.md5));
 }
 
-/// A sheet in stb_image_write's order: rows of pixels of `channels` bytes.
-struct Sheet {
-  std::int64_t height, width, channels;
-  std::vector<std::uint8_t> bytes;
-
-  void place(const ImageShape& shape, std::span<const std::uint8_t> pixels, std::int64_t top, std::int64_t left) {
-    for (std::int64_t i = 0; i < shape.count(); ++i) {
-      const std::int64_t c = i / (shape.height * shape.width), y = i / shape.width % shape.height, x = i % shape.width;
-      bytes[static_cast<std::size_t>(((top + y) * width + left + x) * channels + c)] =
-          pixels[static_cast<std::size_t>(i)];
-    }
+/// Copies an image to a place of the sheet.
+void place(Picture& sheet, const ImageShape& shape, std::span<const std::uint8_t> pixels, std::int64_t top,
+           std::int64_t left) {
+  for (std::int64_t c = 0; c < shape.channels; ++c) {
+    for (std::int64_t y = 0; y < shape.height; ++y)
+      std::copy_n(pixels.begin() + (c * shape.height + y) * shape.width, shape.width,
+                  sheet.pixels.begin() + (c * sheet.shape.height + top + y) * sheet.shape.width + left);
   }
-};
-
-void append(void* context, void* data, int size) {
-  auto& png = *static_cast<std::vector<std::uint8_t>*>(context);
-  const auto* bytes = static_cast<const std::uint8_t*>(data);
-  png.insert(png.end(), bytes, bytes + size);
 }
 
 }  // namespace
@@ -87,20 +70,17 @@ void write_sample(const Dataset& dataset, std::span<const std::int64_t> indices,
                   const std::filesystem::path& path) {
   const ImageShape& shape = dataset.shape();
   const std::int64_t rows = columns < 1 ? 0 : (std::ssize(indices) + columns - 1) / columns;
-  Sheet sheet{rows * (shape.height + kGap), columns * (shape.width + kGap), shape.channels, {}};
-  if (rows < 1 || sheet.height * sheet.width > 100'000'000)
+  Picture sheet{{shape.channels, rows * (shape.height + kGap), columns * (shape.width + kGap)}, {}};
+  if (rows < 1 || sheet.shape.height * sheet.shape.width > 100'000'000)
     throw std::invalid_argument("sample: " + std::to_string(indices.size()) + " images in " + std::to_string(columns) +
                                 " columns; a sheet has at least one of each and at most 100 million pixels.");
-  sheet.bytes.assign(static_cast<std::size_t>(sheet.height * sheet.width * sheet.channels), 255);
+  sheet.pixels.assign(static_cast<std::size_t>(sheet.shape.count()), 255);
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(shape.count()));
   for (std::int64_t i = 0; i < std::ssize(indices); ++i) {
     dataset.read(indices[static_cast<std::size_t>(i)], pixels);
-    sheet.place(shape, pixels, i / columns * (shape.height + kGap), i % columns * (shape.width + kGap));
+    place(sheet, shape, pixels, i / columns * (shape.height + kGap), i % columns * (shape.width + kGap));
   }
-  std::vector<std::uint8_t> png;
-  stbi_write_png_to_func(append, &png, static_cast<int>(sheet.width), static_cast<int>(sheet.height),
-                         static_cast<int>(sheet.channels), sheet.bytes.data(), 0);
-  write_file(path, png);
+  write_file(path, encode_png(sheet));
 }
 
 }  // namespace ockham::data
