@@ -101,6 +101,10 @@ void describe(RunSettings& s, SettingVisitor& v) {
   v.count("save-every", s.save_every, "steps between checkpoints; every epoch ends with one",
           {.min = 1, .max = 1'000'000});
   v.role(SettingRole::kChangeable);
+  v.real("save-every-minutes", s.save_every_minutes, "minutes between checkpoints, besides; 0 for none by the clock");
+  v.count("keep-every", s.keep_every,
+          "keep the checkpoint of every so many epochs, as epoch-N; 0 for the last and best", {.max = 1'000'000});
+  v.flag("tensorboard", s.tensorboard, "write the curves of metrics.jsonl as TensorBoard events beside it too");
   v.choice("graph", s.graph, {{"on", true}, {"off", false}},
            "on a device: record a step once and do it again, or launch every piece anew; changes no result");
   v.role(SettingRole::kWork);

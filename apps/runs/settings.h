@@ -74,8 +74,11 @@ struct RunSettings {
   ComputeSettings compute = {};
   bool profile = false;
   FolderSettings folder = {};
-  std::int64_t save_every = 100;  ///< steps
-  bool graph = true;              ///< a device's steps are recorded once and done again
+  std::int64_t save_every = 100;    ///< steps
+  double save_every_minutes = 0.0;  ///< 0: by steps and epochs alone
+  std::int64_t keep_every = 0;      ///< epochs; 0: no checkpoint is kept but the last and the best
+  bool tensorboard = false;
+  bool graph = true;  ///< a device's steps are recorded once and done again
 };
 void describe(RunSettings& settings, SettingVisitor& visitor);
 

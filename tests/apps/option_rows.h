@@ -52,6 +52,9 @@ inline std::vector<Row> run_rows() {
           {"resume", "nowhere", "nowhere/config.ini", "", 2},
           {"overwrite", "", "not the folder of a run", "--out=there", 2},
           {"dry-run", "", "estimated time"},
+          {"save-every-minutes", "1e-9", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4},
+          {"keep-every", "1", "checkpoints/epoch-1.safetensors"},
+          {"tensorboard", "", "events.out.tfevents."},
           {"save-every", "1", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4},
           {"graph", "never", "is none of on, off", "", 2}};  // the CPU records nothing: tests/cuda/training_test.cpp
 }
@@ -225,7 +228,8 @@ inline std::vector<Row> pgnas_rows() {
 
 inline std::map<std::string, ProgramRows> option_rows() {
   std::map<std::string, ProgramRows> rows;
-  rows["train"] = {kTinyNetwork + "--genotype=DARTS_V1 --out=run ", training_rows()};
+  rows["train"] = {kTinyNetwork + "--genotype=DARTS_V1 --out=run ",
+                   joined(training_rows(), {{"seeds", "1,2", "seed-2/summary.json"}})};
   rows["search"] = {kTinyNetwork + "--nodes=1 --hessian-size=8 --hessian-refresh=1 --warmup-epochs=0 --out=run ",
                     search_rows()};
   rows["pgnas"] = {kTinyData +

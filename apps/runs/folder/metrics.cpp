@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -46,6 +47,15 @@ void Metrics::require_in_place() const {
                        "what was not saved is lost. If it was renamed, go on from its last checkpoint with --resume."));
 }
 
+void Metrics::write_events() {
+  events_.emplace(path_.parent_path());
+  std::ifstream lines(path_);
+  for (std::string line; std::getline(lines, line);) {
+    if (const auto entry = nlohmann::ordered_json::parse(line, nullptr, false); entry.is_object())
+      events_->append(entry);
+  }
+}
+
 void Metrics::append(const nlohmann::ordered_json& fields) {
   require_in_place();
   nlohmann::ordered_json entry = {{"v", 1}, {"t", unix_seconds()}, {"run", run_}};
@@ -64,6 +74,8 @@ void Metrics::append(const nlohmann::ordered_json& fields) {
     written += count > 0 ? static_cast<std::size_t>(count) : 0;
   }
   length_ += written;
+  if (events_)
+    events_->append(entry);
 }
 
 std::uint64_t Metrics::sync() {

@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
+
+#include "apps/runs/folder/event_file.h"
 
 namespace ockham::apps {
 
@@ -18,6 +21,10 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
+  /// From here on the numbers of all lines are in an event file beside this one too, those of lines that are there
+  /// included. @throws Error if it cannot be written
+  void write_events();
+
   /// Writes a line; non-finite numbers become strings. @throws Error on a full disk, the file ending before that line
   void append(const nlohmann::ordered_json& fields);
   /// @throws Error if the folder of the file, or the file in it, is no longer the one that was opened
@@ -25,7 +32,7 @@ class Metrics {
   bool is_in_place() const;
   /// Waits until the disk has all lines. @return the file's length, for the checkpoint
   std::uint64_t sync();
-  /// Forgets what was written after the checkpoint that holds `length`.
+  /// Forgets what was written after the checkpoint that holds `length`. Before write_events().
   /// @throws CheckpointError if the file is shorter or `length` is inside a line
   void cut_back(std::uint64_t length);
 
@@ -36,6 +43,7 @@ class Metrics {
   std::string run_;
   int descriptor_ = -1;
   std::uint64_t length_ = 0;
+  std::optional<EventFile> events_;
 };
 
 }  // namespace ockham::apps

@@ -21,10 +21,11 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMetrics = "metrics.jsonl";
 /// All that a run writes, in any program.
-constexpr std::array kProducts = {
-    "run.json", "config.ini",  "metrics.jsonl",   "genotype.json",  "genotype.txt",    "posterior.json", "cells",
-    "cell.txt", "report.html", "candidates.json", "report.md",      "comparison.json", "checkpoints",    "summary.json",
-    "log.txt",  "hessian.csv", "hessian.json",    "histogram.json", "histogram.svg"};
+constexpr std::array kProducts = {"run.json",     "config.ini",      "metrics.jsonl",  "genotype.json",
+                                  "genotype.txt", "posterior.json",  "cells",          "cell.txt",
+                                  "report.html",  "candidates.json", "report.md",      "comparison.json",
+                                  "checkpoints",  "summary.json",    "log.txt",        "predictions.json",
+                                  "hessian.csv",  "hessian.json",    "histogram.json", "histogram.svg"};
 
 /// "runs/a/" as "runs/a", so that filename() is the name of the run.
 fs::path without_slash(const fs::path& path) {
@@ -108,6 +109,7 @@ void remove_old_run(const fs::path& path) {
   const Metrics in_use(path / kMetrics, "");  // refuses while that run is going on
   // run.json last: what was interrupted here can still be overwritten.
   std::for_each(kProducts.rbegin(), kProducts.rend(), [&](const char* product) { fs::remove_all(path / product); });
+  EventFile::remove_all(path);
   remove_leftovers(path);
 }
 
@@ -150,6 +152,7 @@ void RunFolder::begin(std::string_view app, const Options& options, const Folder
             {"version", version()},
             {"commit", commit()},
             {"run", path_.filename().string()},
+            {"arguments", options.changed_arguments()},
             {"options", options.json()},
             {"data", nullptr},
             {"device", device_text(options)},

@@ -8,6 +8,7 @@
 #include "apps/cli/stop.h"
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/recorded_facts.h"
+#include "apps/runs/gemm_rate.h"
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/memory_plan.h"
@@ -81,7 +82,8 @@ TrainingRun::TrainingRun(Session& session, const RunSettings& settings, Trainee&
       stretches_(trainee.stretches()),
       maps_(maps_of(settings.compute)),
       checkpoints_(session.folder()),
-      started_(monotonic_seconds()) {
+      started_(monotonic_seconds()),
+      saved_(started_) {
   at_.micro_batch = micro_batch;
 }
 
@@ -126,6 +128,8 @@ bool TrainingRun::begin() {
     session_.folder().describe("data", data_facts(trainee_.data()));
     trainee_.begin(session_.folder());
   }
+  if (settings_.tensorboard)
+    session_.folder().metrics().write_events();
   trainee_.set_micro_batch(at_.micro_batch);
   if (at_.micro_batch > 0 && at_.micro_batch < trainee_.batch_size() && at_.micro_batch != trainee_.part_size())
     session_.log().line(micro_batch_line(trainee_.batch_size(), at_.micro_batch));
@@ -143,6 +147,8 @@ void TrainingRun::require_place(const Checkpoint& checkpoint) const {
 
 void TrainingRun::train_stretches() {
   progress_.emplace(session_.log(), session_.app(), steps_of_run(trainee_), at_.step);
+  if (const std::int64_t macs = maps_.device.is_cpu() ? trainee_.step_macs() : 0; macs > 0)
+    progress_->set_peak(measure_gemm_rate() / (2.0 * static_cast<double>(macs)));
   while (true) {
     trainee_.begin_stretch(at_.stretch);
     while (at_.epoch < stretch().epochs) {
@@ -174,7 +180,7 @@ void TrainingRun::train_epoch() {
       save("last");
       throw Interrupted{};
     }
-    if (at_.step % settings_.save_every == 0)
+    if (is_time_to_save())
       save("last");
   }
 }
@@ -214,6 +220,8 @@ void TrainingRun::end_epoch() {
   at_.epoch_score = {};
   if (is_best)
     save("best");  // before "last": a run resumed between the two finds the same best again
+  if (settings_.keep_every > 0 && epochs_done() % settings_.keep_every == 0)
+    save(concat("epoch-", epochs_done()));
   save("last");
 }
 
@@ -273,6 +281,20 @@ void TrainingRun::log_score(const char* split, const nas::Score& score, double l
 
 void TrainingRun::save(const std::string& name) {
   checkpoints_.save(name, at_.checkpoint(trainee_.network(), trainee_.state()));
+  if (name == "last")
+    saved_ = monotonic_seconds();
+}
+
+bool TrainingRun::is_time_to_save() const {
+  const double minutes = settings_.save_every_minutes;
+  return at_.step % settings_.save_every == 0 || (minutes > 0.0 && monotonic_seconds() >= saved_ + 60.0 * minutes);
+}
+
+std::int64_t TrainingRun::epochs_done() const {
+  std::int64_t epochs = at_.epoch;
+  for (std::size_t s = 0; s < at_.stretch; ++s)
+    epochs += stretches_[s].epochs;
+  return epochs;
 }
 
 }  // namespace ockham::apps

@@ -47,6 +47,9 @@ class TrainingRun {
   double last_rate() const;
   void go_to_stretch(std::size_t number);
   void save(const std::string& name);
+  bool is_time_to_save() const;
+  /// Epochs of the run that are done.
+  std::int64_t epochs_done() const;
 
   const Stretch& stretch() const { return stretches_.at(at_.stretch); }
   Place place() const;
@@ -62,6 +65,7 @@ class TrainingRun {
   Position at_;
   std::optional<Progress> progress_;
   double started_;
+  double saved_;         ///< when the last checkpoint was written
   double waited_ = 0.0;  ///< for data, by the loaders of the stretch
   std::int64_t images_ = 0;
 };
