@@ -72,6 +72,8 @@ std::string Progress::state(std::string_view detail) const {
   text += ", " + format_duration(pace_.seconds_for(steps_ - done_)) + " left";
   if (images_ > 0) {
     text += ", " + format_count(std::llround(pace_.images_per_second())) + " images/s";
+    if (peak_ > 0)
+      text += " (" + percent(pace_.images_per_second() / peak_) + " of GEMM)";
     text += ", data wait " + percent(pace_.data_wait());
   }
   return text + (detail.empty() ? "" : ", ") + std::string(detail);

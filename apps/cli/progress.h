@@ -35,6 +35,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// What the machine could do at most: the log then tells the share that is reached.
+  void set_peak(double images_per_second) { peak_ = images_per_second; }
+
   /// A step is done. @param detail what else to show, such as "loss 1.23"
   void advance(std::int64_t images, double data_wait_seconds, std::string_view detail = "");
   /// Prints the total time. Not called when the loop is left early.
@@ -52,6 +55,7 @@ class Progress {
   Clock clock_;
   double begin_, last_step_, last_shown_;
   std::int64_t images_ = 0;
+  double peak_ = 0.0;  ///< images a second; 0: not known
   Pace pace_;
 };
 

@@ -16,8 +16,13 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 div { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--faint); padding: .25rem .7rem; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
-pre { background: var(--faint); border-radius: 4px; overflow-x: auto; padding: .6rem .8rem; }
-svg { height: auto; max-width: 100%; }
+pre { background: var(--faint); border-radius: 4px; overflow-wrap: anywhere; padding: .6rem .8rem;
+  white-space: pre-wrap; }
+svg { height: auto; max-width: 100%; } .share { fill: #3a8fc7; }
+table.prose td { text-align: left; vertical-align: top; white-space: normal; }
+.gallery { display: flex; flex-wrap: wrap; gap: .8rem; } figure { margin: 0; width: 8rem; }
+figure img { image-rendering: pixelated; width: 100%; }
+figcaption { font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }
 )";
 
 /// Markdown's special characters get a backslash; line breaks become spaces, for they would end a row or a heading.
@@ -67,6 +72,7 @@ struct MarkdownWriter {
   std::string operator()(const Preformatted& block) const { return fenced(block.text); }
   std::string operator()(const TextTable& table) const { return to_markdown(table); }
   std::string operator()(const Figure&) const { return ""; }
+  std::string operator()(const Gallery&) const { return ""; }
 };
 
 struct HtmlWriter {
@@ -74,8 +80,18 @@ struct HtmlWriter {
   std::string operator()(const Paragraph& paragraph) const { return "<p>" + escape_html(paragraph.text) + "</p>\n"; }
   std::string operator()(const Preformatted& block) const { return "<pre>" + escape_html(block.text) + "</pre>\n"; }
   std::string operator()(const Figure& figure) const { return "<div>" + figure.svg + "</div>\n"; }
+  std::string operator()(const Gallery& gallery) const {
+    std::string text = "<div class=\"gallery\">\n";
+    for (const Gallery::Picture& picture : gallery.pictures) {
+      const std::string caption = escape_html(picture.caption);
+      text += "<figure><img alt=\"" + caption + "\" src=\"data:image/png;base64," + escape_html(picture.png) +
+              "\"/><figcaption>" + caption + "</figcaption></figure>\n";
+    }
+    return text + "</div>\n";
+  }
   std::string operator()(const TextTable& table) const {
-    std::string text = "<div><table>\n<thead>" + html_row(table.header, "th") + "</thead>\n<tbody>\n";
+    std::string text = std::string("<div><table") + (table.is_prose ? " class=\"prose\"" : "") + ">\n<thead>" +
+                       html_row(table.header, "th") + "</thead>\n<tbody>\n";
     for (const auto& row : table.rows)
       text += html_row(row, "td");
     return text + "</tbody>\n</table></div>\n";
@@ -108,6 +124,8 @@ std::string to_html(const Document& document) {
   const std::string title = escape_html(document.title);
   std::string text =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" "
+      "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
       title + "</title>\n<style>" + std::string(kStyle) + std::string(kChartStyle) + "</style>\n</head>\n<body>\n<h1>" +
       title + "</h1>\n";

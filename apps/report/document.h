@@ -1,6 +1,7 @@
 #pragma once
-// A report as a list of blocks, written as Markdown or as one HTML page that needs nothing else: no scripts, no files,
-// no network. Texts are plain; what has a meaning in either language is escaped here and nowhere else.
+// A report as a list of blocks, written as Markdown or as one HTML page that needs nothing else: no scripts (the page
+// forbids them), no files, no network. Texts are plain; what has a meaning in either language is escaped here and
+// nowhere else.
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,12 +23,21 @@ struct Preformatted {
 struct TextTable {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows = {};
+  bool is_prose = false;  ///< cells are sentences, not numbers
 };
 /// In HTML alone.
 struct Figure {
   std::string svg;  ///< trusted markup, such as that of line_chart.h
 };
-using Block = std::variant<Heading, Paragraph, Preformatted, TextTable, Figure>;
+/// Small pictures with a few words each. In HTML alone.
+struct Gallery {
+  struct Picture {
+    std::string png;  ///< the bytes of the file in base 64
+    std::string caption;
+  };
+  std::vector<Picture> pictures;
+};
+using Block = std::variant<Heading, Paragraph, Preformatted, TextTable, Figure, Gallery>;
 
 struct Document {
   std::string title;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "apps/cli/text/format.h"
 #include "apps/report/document.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr double kWidth = 860, kHeight = 340;  // of the plot
 constexpr double kLeft = 64, kTop = 12, kBelow = 48, kLegendLine = 22, kLegendWidth = 200;
 constexpr std::size_t kColors = 8;
+constexpr std::size_t kMarked = 100;  // points of a curve, at most, that have marks
 
 /// 1, 2 or 5 times a power of ten, so that about five lie in the range.
 double tick_distance(double range) {
@@ -26,9 +28,8 @@ double tick_distance(double range) {
 class Axis {
  public:
   Axis(double low, double high, double from, double to) : from_(from), to_(to) {
-    const double least = std::max(1e-6, 1e-3 * std::abs(high));  // a constant has a range too
-    if (high - low < least)
-      high = low + least;
+    if (const double size = std::abs(high); high - low < std::max(1e-6, 1e-3 * size))  // a constant has a range too
+      high = low + std::max(1e-6, 0.1 * size);
     distance_ = tick_distance(high - low);
     low_ = distance_ * std::floor(low / distance_);
     high_ = distance_ * std::ceil(high / distance_);
@@ -58,7 +59,7 @@ std::string text_at(double x, double y, const std::string& anchor, const std::st
                 "</text>\n");
 }
 
-std::string axes(const Axis& x, const Axis& y, const std::string& x_label, const std::string& y_label) {
+std::string axes(const Axis& x, const Axis& y, const ChartForm& form) {
   std::string svg;
   for (double tick : y.ticks()) {
     const std::string place = number(y.place(tick));
@@ -68,20 +69,21 @@ std::string axes(const Axis& x, const Axis& y, const std::string& x_label, const
   }
   for (double tick : x.ticks())
     svg += text_at(x.place(tick), kTop + kHeight + 18, "middle", x.label(tick));
-  svg += text_at(kLeft + kWidth / 2, kTop + kHeight + 38, "middle", x_label);
+  svg += text_at(kLeft + kWidth / 2, kTop + kHeight + 38, "middle", form.x_label);
   const std::string middle = number(kTop + kHeight / 2);
   svg += concat("<text x=\"14\" y=\"", middle, "\" text-anchor=\"middle\" transform=\"rotate(-90 14 ", middle, ")\">",
-                escape_html(y_label), "</text>\n");
+                escape_html(form.y_label), "</text>\n");
   return svg;
 }
 
-std::string curve(const Series& series, std::size_t color, const Axis& x, const Axis& y) {
+std::string curve(const Series& series, std::size_t color, const Axis& x, const Axis& y, const ChartForm& form) {
+  const char* radius = series.points.size() <= kMarked ? "3" : "1";
   std::string path, marks;
   for (const Point& point : series.points) {
     const std::string px = number(x.place(point.x)), py = number(y.place(point.y));
-    path += path.empty() ? concat("M", px, " ", py) : concat("H", px, "V", py);
-    marks += concat("<circle cx=\"", px, "\" cy=\"", py, "\" r=\"3\"><title>",
-                    escape_html(concat(series.name, ": ", format_fixed(point.y, 2), " at ", format_duration(point.x))),
+    path += path.empty() ? concat("M", px, " ", py) : form.holds ? concat("H", px, "V", py) : concat("L", px, " ", py);
+    marks += concat("<circle cx=\"", px, "\" cy=\"", py, "\" r=\"", radius, "\"><title>",
+                    escape_html(concat(series.name, ": ", form.y_text(point.y), " at ", form.x_text(point.x))),
                     "</title></circle>\n");
   }
   return concat("<g class=\"curve c", color, "\">\n<path d=\"", path, "\"/>\n", marks, "</g>\n");
@@ -105,7 +107,13 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 .c4 { --curve: #e6c84a; } .c5 { --curve: #9ad0f5; } .c6 { --curve: #b39bea; } .c7 { --curve: #ccc; } }
 )";
 
-std::string line_chart(const std::vector<Series>& series, const std::string& x_label, const std::string& y_label) {
+std::string ChartForm::plain(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+std::string line_chart(const std::vector<Series>& series, const ChartForm& form) {
   std::vector<Point> all;
   for (const Series& one : series)
     all.insert(all.end(), one.points.begin(), one.points.end());
@@ -121,9 +129,9 @@ std::string line_chart(const std::vector<Series>& series, const std::string& x_l
   std::string svg =
       concat("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"", number(kLeft + kWidth + 16),
              "\" viewBox=\"0 0 ", number(kLeft + kWidth + 16), " ", number(height), "\">\n<title>",
-             escape_html(y_label + " against " + x_label), "</title>\n", axes(x, y, x_label, y_label));
+             escape_html(form.y_label + " against " + form.x_label), "</title>\n", axes(x, y, form));
   for (std::size_t i = 0; i < series.size(); ++i) {
-    svg += curve(series[i], i % kColors, x, y);
+    svg += curve(series[i], i % kColors, x, y, form);
     svg += legend_entry(series[i].name, i % kColors, kLeft + kLegendWidth * static_cast<double>(i % columns),
                         kTop + kHeight + kBelow + 8 + kLegendLine * static_cast<double>(i / columns));
   }

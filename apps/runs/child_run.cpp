@@ -35,7 +35,7 @@ int run_child(Session& parent, const App& app, const std::vector<std::string>& s
     return kDone;  // with the same options, as the line above has made sure
   reset_memory_peak(chosen_device(read_settings<DeviceSettings>(session.options())));  // a run's peak is its own
   const int end = app.run(session);
-  session.folder().finish(end, "");
+  session.finish(end, "");
   return end;
 }
 

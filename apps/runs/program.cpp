@@ -9,9 +9,11 @@
 #include "apps/cli/stop.h"
 #include "apps/cli/text/json_text.h"
 #include "apps/cli/version.h"
+#include "apps/runs/page/run_page.h"
 #include "apps/runs/settings.h"
 #include "data/error.h"
 #include "engine/allocator.h"
+#include "engine/atomic_file.h"
 #include "engine/backend.h"
 #include "engine/error.h"
 #include "engine/log.h"
@@ -20,6 +22,8 @@
 
 namespace ockham::apps {
 namespace {
+
+constexpr const char* kPage = "report.html";
 
 struct Failure {
   int exit_code;
@@ -143,7 +147,7 @@ int run_session(const App& app, Session& session, const std::string& program) {
   if (end.exit_code == kStopped)
     session.log().line("stopped; go on with " + program + " --resume " + session.folder().path().string());
   try {
-    session.folder().finish(end.exit_code, end.message);
+    session.finish(end.exit_code, end.message);
   } catch (...) {
     const int exit_code = report(session.log(), program, current_failure());
     return end.exit_code == kDone ? exit_code : end.exit_code;
@@ -173,6 +177,22 @@ void Session::publish(const nlohmann::ordered_json& summary) {
     folder_->write_summary(summary);
   if (read_settings<GeneralSettings>(options_).json)
     std::cout << json_text(summary) << '\n';
+}
+
+void Session::finish(int exit_code, const std::string& error) {
+  folder().finish(exit_code, error);
+  if (has_own_page_)
+    return;
+  try {
+    write_file_atomically(folder().file(kPage), to_html(run_page(folder().path())));
+  } catch (const std::exception& e) {
+    log_.line(concat("warning: ", kPage, " was not written: ", e.what()));
+  }
+}
+
+void Session::publish_page(const Document& page) {
+  write_file_atomically(folder().file(kPage), to_html(page));
+  has_own_page_ = true;
 }
 
 int run_main(int argc, char** argv, const App& app) {

@@ -13,6 +13,7 @@
 
 #include "apps/cli/log.h"
 #include "apps/cli/options/settings.h"
+#include "apps/report/document.h"
 #include "apps/runs/folder/run_folder.h"
 
 namespace ockham::apps {
@@ -43,12 +44,18 @@ class Session {
   /// The results: summary.json in the folder if there is one, and with --json the last line of standard output. Call it
   /// last; what people read goes to std::cout before.
   void publish(const nlohmann::ordered_json& summary);
+  /// The run has ended: in its folder's run.json, and in report.html (page/run_page.h), which has nothing to do with
+  /// how it ended and so is no reason to fail. @param error empty for none
+  void finish(int exit_code, const std::string& error);
+  /// report.html is this and not the page of a run.
+  void publish_page(const Document& page);
 
  private:
   std::string app_;
   Options options_;
   Log& log_;
   std::optional<RunFolder> folder_;
+  bool has_own_page_ = false;
 };
 
 struct App {

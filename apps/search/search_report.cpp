@@ -185,6 +185,9 @@ void publish_search(Session& session, const SearchSettings& settings, const nas:
   const Json truth = truth_of(table, result.cell);
   write_files(settings, session.folder(), space, method, table, result.cell);
   print_result(settings, session.folder().path(), method, genotype, truth, result);
+  if (genotype)
+    session.folder().describe("next", {{{"what", "Train the cell and test it:"},
+                                        {"command", training_command(settings, session.folder().path())}}});
   Json summary = summary_of(settings, method, genotype, result);
   if (!truth.empty())
     summary["truth"] = truth;

@@ -6,7 +6,9 @@
 #include "apps/cli/text/format.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/search/search_report.h"
+#include "apps/search/skip_watch.h"
 #include "autograd/optim/schedule.h"
+#include "nas/cost.h"
 #include "nas/diagnosis/rank_agreement.h"
 #include "nas/saved/saved_network.h"
 
@@ -76,6 +78,7 @@ std::optional<Validation> SearchTraining::validate() {
   Validation result{.score = score_held_out()};
   const std::string cell = method_->derive();
   result.facts = {{"cell", cell}, {"skips", space_->facts(cell).skips}};
+  warn_of_collapse(cell);
   for (const nas::Figure& figure : method_->figures())
     result.facts[figure.name] = figure.value;
   if (const std::int64_t size = settings_.eigenvalue_size; size > 0 && method_->relaxed() != nullptr) {
@@ -95,7 +98,26 @@ std::optional<Validation> SearchTraining::end_stretch(std::size_t number, const 
   if (round == nullptr)
     return std::nullopt;
   log_round(*round, session_.log());
+  warn_of_collapse(method_->derive());
   return round->held_out.count > 0 ? std::optional(Validation{.score = round->held_out}) : std::nullopt;
+}
+
+void SearchTraining::warn_of_collapse(const std::string& cell) {
+  if (const std::string warning = collapse_warning(settings_.space, cell); !warning.empty())
+    session_.log().line(warning);
+}
+
+/// Weights learn from an image of each batch, the architecture from its companion.
+std::int64_t SearchTraining::step_macs() {
+  const nas::SearchNetwork* network = method_->switched() != nullptr ? method_->switched() : method_->relaxed();
+  if (network == nullptr)
+    return 0;
+  const nas::FrameSpec frame = images_.frame();
+  const TensorForm maps = images_.settings().wide_maps();
+  const std::int64_t forward =
+      nas::count_macs(network->forward, frame.image_channels, frame.image_size, maps.dtype, maps.device);
+  const bool has_companions = std::ranges::any_of(stretches_, [](const Stretch& s) { return s.companions != nullptr; });
+  return kPasses * forward * (has_companions ? 2 : 1);
 }
 
 nas::Score SearchTraining::score_held_out() {

@@ -36,10 +36,12 @@ class SearchTraining : public Trainee {
   void set_micro_batch(std::int64_t images) override;
   std::vector<Pass> passes() override;
   std::string size_lines() override;
+  std::int64_t step_macs() override;
 
  private:
   /// The network of a checkpoint, where nas/saved/ can describe it; else null.
   const nas::Supernet* supernet() const;
+  void warn_of_collapse(const std::string& cell);
   nas::Score score_held_out();
   nlohmann::ordered_json rank_correlation();
   nas::Batch noise(std::int64_t images) const;

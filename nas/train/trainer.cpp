@@ -68,9 +68,14 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
   return repeated_.run(batch, work).read(step);
 }
 
-Score Trainer::evaluate(const Batch& batch, TestViews views) {
-  return nas::evaluate([&](const Context& c, const Variable& x) { return network_.forward(c, x).logits; }, batch,
-                       BatchNormMode::kRunning, views);
+Score Trainer::evaluate(const Batch& batch, TestViews views, const std::function<void(const Tensor&)>& see) {
+  const auto forward = [&](const Variable& images) {
+    return network_.forward({.batch_norm = BatchNormMode::kRunning}, images).logits;
+  };
+  const Tensor logits = mean_logits(forward, batch.images, views);
+  if (see)
+    see(logits);
+  return score(logits, batch.labels);
 }
 
 }  // namespace ockham::nas

@@ -30,7 +30,9 @@ class Trainer {
   /// @throws DivergedError if the loss or the gradient norm is not finite, naming `step`; the weights are then as
   ///   before (running statistics have seen the batch)
   Score step(const Batch& batch, double lr, std::uint64_t step);
-  Score evaluate(const Batch& batch, TestViews views = TestViews::kOne);
+  /// @param see where given, gets the logits
+  Score evaluate(const Batch& batch, TestViews views = TestViews::kOne,
+                 const std::function<void(const Tensor& logits)>& see = {});
 
   Sgd& optimizer() { return optimizer_; }
   void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }

@@ -151,15 +151,16 @@ BOOST_AUTO_TEST_CASE(without_a_table_the_search_networks_own_accuracy_stands_in)
 }
 
 BOOST_AUTO_TEST_CASE(a_curve_is_drawn_to_scale) {
-  BOOST_TEST(line_chart({{"a", {}}}, "x", "y") == "");
-  const std::string svg = line_chart({{"a", {{0, 0}, {50, 10}, {100, 5}}}, {"<b>", {{0, 10}}}}, "x", "y");
+  BOOST_TEST(line_chart({{"a", {}}}, {.x_label = "x", .y_label = "y"}) == "");
+  const std::string svg =
+      line_chart({{"a", {{0, 0}, {50, 10}, {100, 5}}}, {"<b>", {{0, 10}}}}, {.x_label = "x", .y_label = "y"});
   BOOST_TEST(test::html_complaint(svg) == "");
   // The plot is 860 x 340 at (64, 12): x from 0 to 100, y from 0 to 10; each value holds until the next.
   BOOST_TEST(contains(svg, "d=\"M64.0 352.0H494.0V12.0H924.0V182.0\""));
   BOOST_TEST(contains(svg, "&lt;b&gt;"));
   // One point, and a constant, have room too.
-  BOOST_TEST(!contains(line_chart({{"a", {{0, 7}}}}, "x", "y"), "nan"));
-  BOOST_TEST(!contains(line_chart({{"a", {{0, 0}, {3, 0}}}}, "x", "y"), "inf"));
+  BOOST_TEST(!contains(line_chart({{"a", {{0, 7}}}}, {.x_label = "x", .y_label = "y"}), "nan"));
+  BOOST_TEST(!contains(line_chart({{"a", {{0, 0}, {3, 0}}}}, {.x_label = "x", .y_label = "y"}), "inf"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

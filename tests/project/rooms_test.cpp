@@ -39,8 +39,8 @@ BOOST_AUTO_TEST_CASE(options_are_asked_by_name_only_where_they_were_given) {
   const std::vector<std::string> friends{"options.h", "settings.h"};
   BOOST_TEST(apps_with("class OptionReader") == friends, boost::test_tools::per_element());
   const std::vector<std::string> expected{
-      "main.cpp",       "main.cpp",  "method_comparison.cpp", "network_settings.cpp",
-      "option_use.cpp", "options.h", "options_parse.cpp",     "source_run.cpp"};
+      "main.cpp",          "main.cpp",  "method_comparison.cpp", "network_settings.cpp", "option_use.cpp", "options.h",
+      "options_parse.cpp", "seeds.cpp", "source_run.cpp"};
   BOOST_TEST(apps_with("Source::k") == expected, boost::test_tools::per_element());
 }
 

@@ -46,6 +46,15 @@ std::vector<std::string> Options::arguments() const {
   return arguments;
 }
 
+std::vector<std::string> Options::changed_arguments() const {
+  std::vector<std::string> arguments;
+  for (const Value& value : values_) {
+    if (value.option.recorded && value.text != value.option.fallback)
+      arguments.push_back("--" + value.option.name + "=" + value.text);
+  }
+  return arguments;
+}
+
 nlohmann::ordered_json Options::json() const {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [option, text, source] : values_) {

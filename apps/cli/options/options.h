@@ -53,6 +53,8 @@ class Options {
   std::string ini() const;
   /// "--name=value" for every recorded option that has a value.
   std::vector<std::string> arguments() const;
+  /// Those of them whose value is not the default.
+  std::vector<std::string> changed_arguments() const;
   /// Every option with its value, for run.json; unset ones are null.
   nlohmann::ordered_json json() const;
 

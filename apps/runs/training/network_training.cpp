@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "apps/cli/text/format.h"
+#include "apps/cli/text/json_text.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
@@ -132,15 +133,30 @@ std::optional<Validation> NetworkTraining::validate() {
   return Validation{.score = evaluate(splits_.valid)};
 }
 
-nas::Score NetworkTraining::evaluate(const data::DatasetPtr& dataset) {
+nas::Score NetworkTraining::evaluate(const data::DatasetPtr& dataset, Predictions* predictions) {
   const nas::UseOfAverage use(averages_ ? &*averages_ : nullptr);
   return evaluate_dataset(dataset, evaluation_size(), maps_, [&](const nas::Batch& batch) {
-    return trainer_.evaluate(batch, settings_.recipe.test_views);
+    return trainer_.evaluate(batch, settings_.recipe.test_views, [&](const Tensor& logits) {
+      if (predictions != nullptr)
+        predictions->take(logits, batch.labels);
+    });
   });
 }
 
+void NetworkTraining::publish_predictions(const Predictions& predictions) {
+  RunFolder& folder = session_.folder();
+  write_file_atomically(folder.file("predictions.json"), json_text(predictions.facts(*splits_.test, "test")) + "\n");
+  const std::string name = shell_quoted(folder.path().string());
+  folder.describe("next", {{{"what", "Test it once more, or on other images with --split, --dataset and --data:"},
+                            {"command", "ockham-evaluate " + name}},
+                           {{"what", "Exact second derivatives of its weights:"},
+                            {"command", concat("ockham-hessian ", name, " --over weights")}}});
+}
+
 void NetworkTraining::publish(const RunResult& result) {
-  const nas::Score test = evaluate(splits_.test);
+  Predictions predictions;
+  const nas::Score test = evaluate(splits_.test, &predictions);
+  publish_predictions(predictions);
   std::cout << "test accuracy " << format_percent(test.accuracy()) << " %, loss "
             << std::round(test.mean_loss() * 1e4) / 1e4 << ", " << format_count(parameters()) << " parameters, "
             << format_count(macs()) << " multiply-accumulates an image, " << format_duration(result.seconds)

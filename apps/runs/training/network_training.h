@@ -1,5 +1,6 @@
 #pragma once
 // Training of a network from scratch and its test: the work of ockham-train, which ockham-compare repeats.
+#include "apps/runs/page/predictions.h"
 #include "apps/runs/training/train_settings.h"
 #include "apps/runs/training/training_run.h"
 #include "nas/train/averaged_weights.h"
@@ -34,11 +35,14 @@ class NetworkTraining : public Trainee {
   std::size_t largest_stretch() const override { return stretches_.size() - 1; }
   std::vector<Pass> passes() override;
   std::string size_lines() override;
+  std::int64_t step_macs() override { return kPasses * macs(); }
 
  private:
   void require_early_size();
   std::int64_t epoch_of(const Place& place) const;
-  nas::Score evaluate(const data::DatasetPtr& dataset);
+  /// @param predictions where given, sees the logits
+  nas::Score evaluate(const data::DatasetPtr& dataset, Predictions* predictions = nullptr);
+  void publish_predictions(const Predictions& predictions);
   std::int64_t evaluation_size() const;
   std::int64_t parameters();
   std::int64_t macs();

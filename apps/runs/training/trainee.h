@@ -104,6 +104,11 @@ class Trainee {
   /// The stretch whose steps need the most memory.
   virtual std::size_t largest_stretch() const { return 0; }
   virtual std::vector<Pass> passes() = 0;
+  /// Multiply-accumulates of a step for each of its images, as an estimate: those of its forward passes times kPasses;
+  /// 0 where that is not known.
+  virtual std::int64_t step_macs() { return 0; }
+  /// A gradient costs two products for each of the forward pass: by input and by weight.
+  static constexpr std::int64_t kPasses = 3;
   /// First lines of --dry-run: sizes.
   virtual std::string size_lines() { return ""; }
   /// How often the run repeats pass number `pass` after its steps, for the estimate of its time.

@@ -8,6 +8,7 @@
 
 #include "apps/cli/host.h"
 #include "apps/cli/text/spread.h"
+#include "apps/search/skip_watch.h"
 #include "engine/error.h"
 #include "engine/json_file.h"
 #include "nas/catalog/catalog.h"
@@ -74,28 +75,14 @@ Json cell_facts(const Json& summary, const std::string& name) {
   const std::string cell = summary.contains("cell") ? value_of<std::string>(summary, "cell", name)
                                                     : value_of<Json>(summary, "genotype", name).dump();
   const auto space = value_of<std::string>(summary, "space", name);
-  std::int64_t operations = 0, skips = 0, nones = 0;
-  if (space == "nasbench201") {
-    const nb201::Cell edges = nb201::parse_cell(cell);
-    for (nb201::Operation operation : edges.edges) {
-      skips += operation == nb201::Operation::kSkipConnect ? 1 : 0;
-      nones += operation == nb201::Operation::kNone ? 1 : 0;
-    }
-    return {{"cell", nb201::code(edges)}, {"operations", nb201::kEdges}, {"skips", skips}, {"nones", nones}};
-  }
-  const auto is_of_genotypes = [&](const nas::SpaceEntry& entry) { return entry.name == space && entry.has_genotypes; };
-  if (std::ranges::none_of(nas::spaces(), is_of_genotypes))
-    return {{"cell", cell},
-            {"operations", nullptr},
-            {"skips", value_of<std::int64_t>(summary, "skips", name, 0)},
-            {"nones", 0}};
-  const nas::Genotype genotype = nas::load_genotype(cell);
-  for (const nas::CellGenotype* part : {&genotype.normal, &genotype.reduce}) {
-    operations += nas::count_ops(*part);
-    for (const nas::GenotypeEdge& edge : part->edges)
-      skips += std::ranges::count(edge.ops, nas::Primitive::kIdentity);
-  }
-  return {{"cell", "genotype.json"}, {"operations", operations}, {"skips", skips}, {"nones", nones}};
+  const CellContent content = content_of_cell(space, cell);
+  const bool has_genotype = space != "nasbench201" && content.operations > 0;
+  return {{"cell", space == "nasbench201" ? nb201::code(nb201::parse_cell(cell))
+                   : has_genotype         ? "genotype.json"
+                                          : cell},
+          {"operations", content.operations > 0 ? Json(content.operations) : Json(nullptr)},
+          {"skips", content.operations > 0 ? content.skips : value_of<std::int64_t>(summary, "skips", name, 0)},
+          {"nones", content.nones}};
 }
 
 bool is_collapsed(const Json& facts) {
@@ -103,8 +90,10 @@ bool is_collapsed(const Json& facts) {
   if (!truth.is_null() && number(truth, kMainColumn).value_or(100.0) < kCollapsedBelow)
     return true;
   const Json& operations = facts["operations"];
-  return !operations.is_null() &&
-         2 * (facts["skips"].get<std::int64_t>() + facts["nones"].get<std::int64_t>()) > operations.get<std::int64_t>();
+  return !operations.is_null() && CellContent{.operations = operations.get<std::int64_t>(),
+                                              .skips = facts["skips"].get<std::int64_t>(),
+                                              .nones = facts["nones"].get<std::int64_t>()}
+                                      .is_mostly_skips();
 }
 
 Json curve_of(const std::vector<Json>& lines, const std::vector<double>& clock, bool has_truth) {

@@ -164,7 +164,7 @@ std::string anytime_chart(const Json& comparison) {
     series.push_back({method["name"], curve.epochs});
     series.back().points.insert(series.back().points.end(), curve.end.begin(), curve.end.end());
   }
-  return line_chart(series, "seconds since the first step", accuracy_title(comparison));
+  return line_chart(series, {.x_label = "seconds since the first step", .y_label = accuracy_title(comparison)});
 }
 
 TextTable anytime_table(const Json& comparison) {

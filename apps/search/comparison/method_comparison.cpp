@@ -138,7 +138,7 @@ int run_comparison(Session& session, const SearchSettings& settings, const Compa
   const Document report = comparison_report(facts);
   write_file_atomically(folder.file("comparison.json"), json_text(facts, 1) + "\n");
   write_file_atomically(folder.file("report.md"), to_markdown(report));
-  write_file_atomically(folder.file("report.html"), to_html(report));
+  session.publish_page(report);
   std::cout << '\n'
             << to_markdown(methods_table(facts)) << "\nreport in " << (folder.path() / "report.html").string() << '\n';
   session.publish(facts);
