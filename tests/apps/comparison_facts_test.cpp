@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "apps/cli/host.h"
+#include "apps/search/skip_watch.h"
 #include "engine/error.h"
 #include "tests/support.h"
 
@@ -106,6 +107,19 @@ BOOST_AUTO_TEST_CASE(collapse_is_a_poor_cell_or_one_mostly_of_skips_and_nones) {
   BOOST_TEST(read()["collapsed"] == false);  // half
   call("110133");
   BOOST_TEST(read()["collapsed"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(skip_connections_that_prevail_are_warned_of) {
+  const std::string half = "|skip_connect~0|+|skip_connect~0|none~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|";
+  const std::string most = "|skip_connect~0|+|skip_connect~0|none~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|";
+  BOOST_TEST(collapse_warning("nasbench201", half) == "");
+  BOOST_TEST(collapse_warning("nasbench201", most).starts_with("warning: 3 of the 6 operations of the cell"));
+  const std::string darts =
+      "Genotype(normal=[('skip_connect', 0), ('skip_connect', 1)], normal_concat=[2], "
+      "reduce=[('skip_connect', 0), ('max_pool_3x3', 1)], reduce_concat=[2])";
+  BOOST_TEST(collapse_warning("darts", darts).starts_with("warning: 3 of the 4 operations"));
+  BOOST_TEST(collapse_warning("darts", "DARTS_V2") == "");
+  BOOST_TEST(collapse_warning("1shot1-1", "whatever") == "");  // no such count there
 }
 
 BOOST_AUTO_TEST_CASE(candidates_are_summed_by_how_often_they_were_drawn) {

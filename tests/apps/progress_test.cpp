@@ -4,6 +4,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "apps/cli/host.h"
+#include "apps/runs/gemm_rate.h"
 #include "tests/support.h"
 
 namespace ockham::apps {
@@ -41,6 +43,23 @@ BOOST_AUTO_TEST_CASE(plain_line_comes_every_ten_seconds) {
   BOOST_TEST(bench.text.str() ==
              "search: 10% 10/100, 1 min 30 s left, 64 images/s, data wait 25%, loss 1.5\n"
              "search: 20% 20/100, 1 min 20 s left, 64 images/s, data wait 25%, loss 1.5\n");
+}
+
+BOOST_AUTO_TEST_CASE(share_of_what_the_machine_could_do_is_told_where_known) {
+  Bench bench({});
+  Progress progress(bench.log, "train", 100, 0, bench.clock());
+  progress.set_peak(200);
+  bench.now += 20;
+  progress.advance(1000, 0);
+  BOOST_TEST(bench.shows("50 images/s (25% of GEMM), data wait 0%"));
+}
+
+BOOST_AUTO_TEST_CASE(rate_of_matrix_products_is_measured_in_a_moment) {
+  const double begin = monotonic_seconds();
+  const double rate = measure_gemm_rate();
+  BOOST_TEST(rate > 1e8);                         // the slowest processor of today
+  BOOST_TEST(rate < 1e15);                        // more than any has
+  BOOST_TEST(monotonic_seconds() - begin < 5.0);  // 0.03 s where nothing else runs
 }
 
 BOOST_AUTO_TEST_CASE(resumed_work_counts_done_steps_but_not_their_time) {
