@@ -35,7 +35,8 @@ class NetworkTraining : public Trainee {
   std::size_t largest_stretch() const override { return stretches_.size() - 1; }
   std::vector<Pass> passes() override;
   std::string size_lines() override;
-  std::int64_t step_macs() override { return kPasses * macs(); }
+  /// Not of runs whose images grow.
+  std::int64_t step_macs() override { return early_ ? 0 : kPasses * macs(); }
 
  private:
   void require_early_size();
