@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(cifar10_batches_do_not_depend_on_threads) {
   if (dir.empty())
     return skip("no packed CIFAR-10 in the shared folder");
   const DatasetPtr train = open_cifar10(dir, Split::kTrain);
-  const Transform transform{normalisation_of("cifar10"), 4, true, 16};
+  const Transform transform{.normalisation = normalisation_of("cifar10"), .pad = 4, .flip = true, .cutout = 16};
   Loader alone(train, transform, {.batch_size = 128, .seed = 1, .threads = 0});
   Loader threaded(train, transform, {.batch_size = 128, .seed = 1, .threads = 3});
   for (int i = 0; i < 20; ++i) {
