@@ -184,7 +184,7 @@ void Session::finish(int exit_code, const std::string& error) {
   if (has_own_page_)
     return;
   try {
-    write_file_atomically(folder().file(kPage), to_html(run_page(folder().path())));
+    write_file_atomically(folder().file(kPage), to_html(page_of(folder().path())));
   } catch (const std::exception& e) {
     log_.line(concat("warning: ", kPage, " was not written: ", e.what()));
   }

@@ -71,7 +71,7 @@ struct HostileRun : TemporaryFolder {
     write("cells/evil.svg", "<b>");
   }
   void write(const std::string& name, const std::string& text) const { std::ofstream(path() / name) << text; }
-  std::string html() const { return to_html(run_page(path())); }
+  std::string html() const { return to_html(page_of(path())); }
 };
 
 std::string chromium() {

@@ -286,7 +286,7 @@ Blocks section_of(const fs::path& file, const std::function<Blocks(const Json&)>
 
 }  // namespace
 
-Document run_page(const fs::path& folder) {
+Document page_of(const fs::path& folder) {
   const Json run = read_json(folder / "run.json");
   const std::string app = value_of<std::string>(run, "app", "run.json");
   Document page{concat("ockham-", app, ": ", folder.filename().string()), {Paragraph{status_of(run)}}};

@@ -9,6 +9,6 @@ namespace ockham::apps {
 /// What ran and how it ended, results, curves, cells, posterior, predictions, the checklist of a search, how to go on:
 /// of each as much as the folder has. Files that are damaged are named in place of what they would have told.
 /// @param run a folder with a run.json @throws CheckpointError if that is damaged
-Document run_page(const std::filesystem::path& run);
+Document page_of(const std::filesystem::path& run);
 
 }  // namespace ockham::apps
