@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(checkpoints_of_every_second_epoch_stay_and_can_be_tested) {
 }
 
 BOOST_AUTO_TEST_CASE(the_clock_saves_between_steps) {
-  const std::string diverges = kTrain + "--epochs 1 --lr 1e30 --train-size 64 --save-every 1000 ";
+  const std::string diverges = kTrain + "--epochs 1 --lr 1e30 --save-every 1000 ";
   BOOST_TEST(run_program(path(), "train", diverges + "--out a").exit_code == 4);
   BOOST_TEST(!fs::exists(path() / "a/checkpoints/last.safetensors"));
   BOOST_TEST(run_program(path(), "train", diverges + "--out b --save-every-minutes 1e-9").exit_code == 4);

@@ -92,12 +92,12 @@ T member_or(const Json& line, const char* name, T other) {
   else if constexpr (std::same_as<T, double>)
     return found->is_number() ? found->template get<T>() : other;
   else
-    return found->is_number_unsigned() ? found->template get<T>() : other;
+    return found->is_number_integer() && *found >= 0 ? found->template get<T>() : other;
 }
 
 /// Empty for what is no curve.
 std::string tag_of(const std::string& field, const std::string& split) {
-  constexpr std::array kPlace = {"v", "t", "epoch", "step"};
+  constexpr std::array kPlace = {"v", "t", "split", "epoch", "step"};
   constexpr std::array kOfRun = {"lr", "img_s", "data_wait", "mem_mb"};
   if (std::ranges::find(kPlace, field) != kPlace.end())
     return "";
