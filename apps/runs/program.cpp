@@ -19,6 +19,7 @@
 #include "engine/log.h"
 #include "engine/parallel.h"
 #include "nas/spaces/nasbench201/table.h"
+#include "ops/conv2d/conv2d.h"
 
 namespace ockham::apps {
 namespace {
@@ -122,7 +123,8 @@ void limit_memory(const DeviceSettings& settings) {
 }
 
 /// The device's mode is kFp32 where nothing else is asked for.
-void choose_math_mode(const DeviceSettings& settings) {
+void choose_arithmetic(const DeviceSettings& settings) {
+  set_precise_convolutions(settings.precise);
   if (settings.precision != NumberFormat::kTf32)
     return;
   const Device device = chosen_device(settings);
@@ -217,7 +219,7 @@ int run_main(int argc, char** argv, const App& app) {
       prepare(read_settings<PlaceSettings>(options));
     if (table.declares("memory-limit")) {
       limit_memory(read_settings<DeviceSettings>(options));
-      choose_math_mode(read_settings<DeviceSettings>(options));
+      choose_arithmetic(read_settings<DeviceSettings>(options));
     }
     watch_stop_signals();
     Session session(app.name, std::move(options), log);

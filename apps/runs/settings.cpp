@@ -68,6 +68,9 @@ void describe(DeviceSettings& s, SettingVisitor& v, const std::vector<Named<Numb
   v.choice("precision", s.precision, formats,
            "number format of the computation; bf16: of feature maps, the rest fp32; tf32: fp32, wide products on a "
            "GPU's tensor cores");
+  v.flag(
+      "precise", s.precise,
+      "fp32 convolutions by sums as written, none by Winograd's method, which is faster and about a digit less exact");
   describe_place(s.threads, s.device, v);
   v.size("memory-limit", s.memory_limit,
          "most memory for tensors: steps take fewer images at a time to keep to it, or the run is refused");

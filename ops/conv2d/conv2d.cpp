@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "autograd/registry.h"
 #include "engine/math.h"
@@ -151,6 +152,16 @@ OCKHAM_REGISTER_OP(
 
 }  // namespace
 
+namespace {
+std::atomic<bool> is_precise_everywhere{false};
+}
+void set_precise_convolutions(bool is_precise) {
+  is_precise_everywhere = is_precise;
+}
+bool precise_convolutions() {
+  return is_precise_everywhere;
+}
+
 Shape check_conv2d(const Op& op, std::span<const Spec> inputs, const Conv2dAttrs& attrs, const Shape& x,
                    const Shape& w) {
   const auto require = [&]<class... Pieces>(bool holds, const Pieces&... rule) {
@@ -205,8 +216,14 @@ Conv2dSize conv2d_size(const Conv2dAttrs& attrs, const Shape& x, const Shape& w)
 
 template <class T>
 std::span<const Conv2dKernel<T>> conv2d_kernels() {
-  static const std::array kernels{pointwise_kernel<T>(), depthwise_kernel<T>(), dense_kernel<T>()};
-  return kernels;
+  if constexpr (std::is_same_v<T, float>) {
+    static const std::array kernels{pointwise_kernel<T>(), depthwise_kernel<T>(), winograd_kernel<T>(),
+                                    dense_kernel<T>()};
+    return kernels;
+  } else {
+    static const std::array kernels{pointwise_kernel<T>(), depthwise_kernel<T>(), dense_kernel<T>()};
+    return kernels;
+  }
 }
 
 template <class T>

@@ -46,6 +46,7 @@ struct Conv2dKernel {
   void (*weight_gradient)(const Conv2dSize&, const T* x, const T* y_bar, T beta, T* w_bar);
   /// h [like w] += the sum over samples and D cotangents y_bar [D, N, K, P, Q] of the squared gradient of each sample
   void (*weight_squares)(const Conv2dSize&, std::int64_t D, const T* x, const T* y_bar, double* h);
+  bool is_for_batches = false;  ///< prepares the filters in every call: give it all samples at once
 };
 
 /// 1x1, no padding, one group: a matrix product per sample.
@@ -54,6 +55,9 @@ Conv2dKernel<T> pointwise_kernel();
 /// One input and one output channel per group: planes, no matrix product.
 template <class T>
 Conv2dKernel<T> depthwise_kernel();
+/// 3x3 and 5x5 by Winograd's minimal filtering (conv2d_winograd.h); fits where it is the faster one.
+template <class T>
+Conv2dKernel<T> winograd_kernel();
 /// Any convolution: a matrix product over taps of zero-padded planes, per sample and group.
 template <class T>
 Conv2dKernel<T> dense_kernel();

@@ -61,6 +61,61 @@ double ConvUnit::flops(std::span<const Spec> x) const {
   return 2.0 * pixels * static_cast<double>(weights);
 }
 
+/// Sample by sample, all that a sample needs while it is in the cache.
+template <class Stage, class T>
+void ConvUnit::forward_by_samples(const UnitSample<T>& unit, const typename Stage::Shared& layouts, std::int64_t N,
+                                  Tensor& y, cpu::PlaneMoments* planes) const {
+  const bool is_narrow = unit.x.is_narrow();
+  T* const z = is_narrow ? nullptr : y.data<T>();
+  BFloat16* const narrow_z = is_narrow ? y.data<BFloat16>() : nullptr;
+  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+    ScratchScope scratch;
+    UnitSample<T> own = unit;
+    own.x = unit.x.for_task(scratch);
+    Stage stage(own, layouts, scratch);
+    T* q = scratch.take<T>(unit.q_numel());
+    T* const z_tile = is_narrow ? scratch.take<T>(unit.z_numel()) : nullptr;
+    for (std::int64_t n = begin; n < end; ++n) {
+      T* const z_n = is_narrow ? z_tile : z + n * unit.z_numel();
+      own.x.enter(n);
+      stage.load(n);
+      stage.forward(unit.w_pointwise ? q : z_n);
+      if (unit.w_pointwise)
+        unit.convolve_point(q, z_n);
+      if constexpr (std::is_same_v<T, float>) {
+        if (is_narrow) {
+          convert(unit.z_numel(), z_n, narrow_z + n * unit.z_numel());
+          // The moments are those of the rounded map: it is what a norm will divide by its deviation.
+          convert(unit.z_numel(), narrow_z + n * unit.z_numel(), z_n);
+        }
+      }
+      unit.take_moments(n, z_n, planes);
+    }
+  });
+}
+
+/// The first convolution of all samples at once, for kernels that want it so.
+template <class T>
+void ConvUnit::forward_by_stages(const UnitSample<T>& unit, std::int64_t N, Tensor& y,
+                                 cpu::PlaneMoments* planes) const {
+  const std::int64_t x_numel = unit.conv.x_sample(), q_numel = unit.q_numel(), z_numel = unit.z_numel();
+  T* const z = y.data<T>();
+  Tensor r_all = unit.loads() ? Tensor({N, x_numel}, y.dtype()) : Tensor();
+  parallel_for(r_all ? N : 0, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n)
+      unit.load(n, r_all.data<T>() + n * x_numel);
+  });
+  Tensor q_all = unit.w_pointwise ? Tensor({N, q_numel}, y.dtype()) : Tensor();
+  unit.convolve(N, r_all ? r_all.data<T>() : unit.x.data(), q_all ? q_all.data<T>() : z);
+  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      if (q_all)
+        unit.convolve_point(q_all.data<T>() + n * q_numel, z + n * z_numel);
+      unit.take_moments(n, z + n * z_numel, planes);
+    }
+  });
+}
+
 void ConvUnit::forward(Inputs x, Outputs y, Saved& saved) const {
   saved.tensors.assign(x.begin(), x.end());
   visit_float(compute_type(x[0].dtype()), name(), [&]<class T>() {
@@ -71,36 +126,12 @@ void ConvUnit::forward(Inputs x, Outputs y, Saved& saved) const {
     unit.pack(false, shared);
     const std::int64_t K = unit.z_channels();
     auto* planes = attrs_.takes_moments ? shared.take<cpu::PlaneMoments>(N * K) : nullptr;
-    const bool is_narrow = unit.x.is_narrow();
-    T* const z = is_narrow ? nullptr : y[0].data<T>();
-    BFloat16* const narrow_z = is_narrow ? y[0].data<BFloat16>() : nullptr;
-    with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
-      parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
-        ScratchScope scratch;
-        UnitSample<T> own = unit;
-        own.x = unit.x.for_task(scratch);
-        Stage stage(own, layouts, scratch);
-        T* q = scratch.take<T>(unit.q_numel());
-        T* const z_tile = is_narrow ? scratch.take<T>(unit.z_numel()) : nullptr;
-        for (std::int64_t n = begin; n < end; ++n) {
-          T* const z_n = is_narrow ? z_tile : z + n * unit.z_numel();
-          own.x.enter(n);
-          stage.load(n);
-          stage.forward(unit.w_pointwise ? q : z_n);
-          if (unit.w_pointwise)
-            unit.convolve_point(q, z_n);
-          if constexpr (std::is_same_v<T, float>) {
-            if (is_narrow) {
-              convert(unit.z_numel(), z_n, narrow_z + n * unit.z_numel());
-              // The moments are those of the rounded map: it is what a norm will divide by its deviation.
-              convert(unit.z_numel(), narrow_z + n * unit.z_numel(), z_n);
-            }
-          }
-          for (std::int64_t k = 0; planes != nullptr && k < K; ++k)
-            planes[n * K + k] = cpu::moments_of_plane(unit.z_plane(), z_n + k * unit.z_plane());
-        }
+    if (!unit.x.is_narrow() && unit.conv_kernel(N).is_for_batches)
+      forward_by_stages(unit, N, y[0], planes);
+    else
+      with_stage(unit, shared, [&]<class Stage>(const typename Stage::Shared& layouts) {
+        forward_by_samples<Stage>(unit, layouts, N, y[0], planes);
       });
-    });
     if (planes != nullptr)
       cpu::merge_moments(N, K, unit.z_plane(), planes, y[1].data<T>());
   });

@@ -147,6 +147,11 @@ class ConvUnit : public Op,
   }
 
   template <class Stage, class T>
+  void forward_by_samples(const cpu::UnitSample<T>& unit, const typename Stage::Shared& layouts, std::int64_t N,
+                          Tensor& y, cpu::PlaneMoments* planes) const;
+  template <class T>
+  void forward_by_stages(const cpu::UnitSample<T>& unit, std::int64_t N, Tensor& y, cpu::PlaneMoments* planes) const;
+  template <class Stage, class T>
   void vjp_by_samples(const cpu::UnitSample<T>& unit, const typename Stage::Shared& layouts, const Saved& saved,
                       std::int64_t D, Inputs y_bar, const Tensor& factor, std::span<GradSlot> x_bar) const;
   template <class T>

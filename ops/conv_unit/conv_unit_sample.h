@@ -8,6 +8,7 @@
 #include "ops/conv2d/conv2d_kernels.h"
 #include "ops/conv2d/conv2d_packed.h"
 #include "ops/conv_unit/conv_unit_kernels.h"
+#include "ops/moments/moments_kernels.h"
 #include "ops/sample_reader.h"
 
 namespace ockham::cpu {
@@ -34,7 +35,12 @@ struct UnitSample {
   T scale(std::int64_t c) const { return affine ? affine[c] : T(1); }
   T shift(std::int64_t c) const { return affine ? affine[conv.C + c] : T(0); }
   const T* x_of(std::int64_t n) const { return x.of(n); }
-  const Conv2dKernel<T>& conv_kernel() const { return conv2d_kernel<T>(conv); }
+  /// For calls of N samples.
+  const Conv2dKernel<T>& conv_kernel(std::int64_t N = 1) const {
+    Conv2dSize size = conv;
+    size.N = N;
+    return conv2d_kernel<T>(size);
+  }
   const Conv2dKernel<T>& point_kernel() const { return conv2d_kernel<T>(point); }
 
   /// For narrow maps, packs the weights of all but depthwise convolutions into `scratch`.
@@ -60,7 +66,7 @@ struct UnitSample {
       if (packed)
         return packed->forward(size, r, 0.0f, y);
     }
-    conv_kernel().forward(size, r, w, T(0), y);
+    conv_kernel(N).forward(size, r, w, T(0), y);
   }
   /// r_bar = beta r_bar + its adjoint at N samples of q_bar.
   void transpose_convolution(std::int64_t N, const T* q_bar, T beta, T* r_bar) const {
@@ -70,7 +76,7 @@ struct UnitSample {
       if (packed)
         return packed->input_gradient(size, q_bar, beta, r_bar);
     }
-    conv_kernel().input_gradient(size, q_bar, w, beta, r_bar);
+    conv_kernel(N).input_gradient(size, q_bar, w, beta, r_bar);
   }
 
   /// r of sample n: in `tile`, or x itself where nothing happens to it.
@@ -80,6 +86,12 @@ struct UnitSample {
     for (std::int64_t c = 0; c < conv.C; ++c)
       load_rows(1, plane(), scale(c), shift(c), rectifies, x_of(n) + c * plane(), tile + c * plane(), plane());
     return tile;
+  }
+
+  /// planes [N, channels of z]: those of sample n; null: not wanted.
+  void take_moments(std::int64_t n, const T* z, PlaneMoments* planes) const {
+    for (std::int64_t k = 0; planes != nullptr && k < z_channels(); ++k)
+      planes[n * z_channels() + k] = moments_of_plane(z_plane(), z + k * z_plane());
   }
 
   /// The cotangent of q: in `tile`, or z_bar itself.

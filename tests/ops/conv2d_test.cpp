@@ -9,6 +9,7 @@
 #include "engine/random.h"
 #include "ops/conv2d/conv2d_kernels.h"
 #include "ops/conv2d/conv2d_ref.h"
+#include "ops/conv2d/conv2d_winograd.h"
 #include "tests/levels.h"
 
 BOOST_AUTO_TEST_SUITE(conv2d)
@@ -114,6 +115,45 @@ void check_sweep(T beta, std::size_t step) {
   }
 }
 
+/// Tiles cut by the edge of the plane, channels that fill no block, paddings, dilations that leave planes of unlike
+/// sizes, several blocks of samples.
+std::vector<Conv2dSize> winograd_sweep() {
+  std::vector<Conv2dSize> result;
+  for (auto [R, pad, dilation] : {std::array{3, 1, 1},
+                                  {3, 0, 1},
+                                  {3, 2, 1},
+                                  {3, 2, 2},
+                                  {3, 3, 3},
+                                  {5, 2, 1},
+                                  {5, 4, 1},
+                                  {5, 4, 2},
+                                  {5, 3, 2},
+                                  {3, 0, 3}}) {
+    for (auto [C, K] : {std::pair{3, 5}, {17, 50}})
+      result.push_back(sized(C, K, R, R, 1, pad, dilation, 1));
+  }
+  result.push_back({70, 20, 16, 16, 33, 3, 3, 16, 16, 1, 1, 1, 1});
+  result.push_back({40, 33, 16, 16, 20, 5, 5, 16, 16, 1, 4, 2, 1});
+  return result;
+}
+
+template <class T>
+void check_winograd(T beta, double tolerance) {
+  const Conv2dKernel<T> winograd = cpu::winograd_kernel<T>(), reference = cpu::reference_conv2d<T>();
+  for (const Conv2dSize& s : winograd_sweep()) {
+    BOOST_REQUIRE(cpu::takes_winograd(s));
+    const Results<T> got = run(winograd, s, beta), want = run(reference, s, beta);
+    const std::string where =
+        concat("C ", s.C, " K ", s.K, " kernel ", s.R, " pad ", s.pad, " dilation ", s.dilation, " samples ", s.N);
+    BOOST_CHECK_MESSAGE(distance(got.y, want.y) <= tolerance, where << ": forward " << distance(got.y, want.y));
+    BOOST_CHECK_MESSAGE(distance(got.x_bar, want.x_bar) <= tolerance,
+                        where << ": input gradient " << distance(got.x_bar, want.x_bar));
+    // Sums over 70 samples of 256 pixels are tens of times larger.
+    BOOST_CHECK_MESSAGE(distance(got.w_bar, want.w_bar) <= 10 * tolerance,
+                        where << ": weight gradient " << distance(got.w_bar, want.w_bar));
+  }
+}
+
 Tensor noise(const Shape& shape, std::uint64_t stream) {
   Tensor t(shape, DType::kFloat64);
   fill_normal(t, {.seed = 3, .purpose = Purpose::kTest, .step = stream});
@@ -142,6 +182,32 @@ BOOST_AUTO_TEST_CASE(every_kernel_adds_where_it_is_asked_to) {
 
 BOOST_AUTO_TEST_CASE(every_instruction_set_equals_the_definition) {
   test::at_every_level([](std::string_view) { check_sweep<float>(1.0f, 7); });
+}
+
+BOOST_AUTO_TEST_CASE(winograd_equals_the_definition_in_float64) {
+  check_winograd<double>(0.0, 1e-12);
+  check_winograd<double>(1.0, 1e-12);
+}
+
+// The transforms multiply rounding errors by their own sizes: about ten times those of a sum as written.
+BOOST_AUTO_TEST_CASE(winograd_equals_the_definition_in_float32_at_every_instruction_set) {
+  test::at_every_level([](std::string_view) { check_winograd<float>(1.0f, 1e-4); });
+}
+
+BOOST_AUTO_TEST_CASE(winograd_is_chosen_where_it_pays_and_never_when_sums_shall_be_precise) {
+  const auto chosen = [](const Conv2dSize& s) { return cpu::conv2d_kernel<float>(s).name; };
+  const Conv2dSize wide{18, 144, 8, 8, 144, 5, 5, 8, 8, 1, 4, 2, 1};
+  BOOST_TEST(chosen(wide) == "winograd");
+  BOOST_TEST(cpu::conv2d_kernel<double>(wide).name == "dense");
+  for (auto change : {+[](Conv2dSize& s) { s.C = s.K = 12; }, +[](Conv2dSize& s) { s.N = 1; },
+                      +[](Conv2dSize& s) { s.groups = 2; }, +[](Conv2dSize& s) { s.pad = 9; }}) {
+    Conv2dSize other = wide;
+    change(other);
+    BOOST_TEST(chosen(other) == "dense");
+  }
+  set_precise_convolutions(true);
+  BOOST_TEST(chosen(wide) == "dense");
+  set_precise_convolutions(false);
 }
 
 BOOST_AUTO_TEST_CASE(dilation_two_equals_zero_stuffed_kernel) {
@@ -187,7 +253,8 @@ BOOST_AUTO_TEST_CASE(one_and_two_threads_give_identical_bits) {
   // Sizes that every kernel cuts into several tasks.
   const Conv2dSize sizes[] = {{37, 32, 9, 11, 40, 1, 1, 9, 11, 1, 0, 1, 1},
                               {33, 32, 19, 21, 32, 5, 5, 10, 11, 2, 2, 1, 32},
-                              {19, 12, 9, 11, 60, 3, 3, 9, 11, 1, 2, 2, 1}};
+                              {19, 12, 9, 11, 60, 3, 3, 9, 11, 1, 2, 2, 1},
+                              {70, 20, 16, 16, 33, 3, 3, 16, 16, 1, 1, 1, 1}};
   const int threads = thread_count();
   for (const Conv2dSize& s : sizes) {
     for (const Conv2dKernel<float>& kernel : cpu::conv2d_kernels<float>()) {

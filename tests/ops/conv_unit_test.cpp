@@ -62,4 +62,36 @@ BOOST_AUTO_TEST_CASE(directions_at_once_are_each_of_them_alone_bit_by_bit) {
   }
 }
 
+// Winograd's kernels take all samples at once, sums as written take one after another.
+BOOST_AUTO_TEST_CASE(a_batch_at_once_gives_what_samples_one_by_one_give) {
+  const auto passes = [](bool is_precise, bool has_pointwise) {
+    set_precise_convolutions(is_precise);
+    std::vector<Tensor> values{noise({9, 16, 8, 8}, 1), noise({2, 16}, 2), noise({20, 16, 5, 5}, 3)};
+    if (has_pointwise)
+      values.push_back(noise({18, 20, 1, 1}, 4));
+    for (Tensor& value : values)
+      value = value.to(DType::kFloat32);
+    std::vector<Tensor> results;
+    Tensor z;
+    const test::Recorded run(values, [&](auto v) {
+      const ConvUnitResult made =
+          ockham::conv_unit(v[0], v[1], v[2], has_pointwise ? v[3] : Variable(), {.conv = {.pad = 4, .dilation = 2}});
+      z = made.z.value();
+      results = {z, made.moments.value()};
+    });
+    for (const Tensor& x_bar : run.vjp(2, noise(with_directions(z.shape(), 2), 5).to(DType::kFloat32)))
+      results.push_back(x_bar);
+    set_precise_convolutions(false);
+    return results;
+  };
+  for (bool has_pointwise : {false, true}) {
+    const std::vector<Tensor> by_batch = passes(false, has_pointwise), by_sample = passes(true, has_pointwise);
+    for (std::size_t i = 0; i < by_batch.size(); ++i) {
+      const double size = max_abs(by_sample[i]), error = test::difference(by_batch[i], by_sample[i]);
+      BOOST_TEST(error <= 1e-5 * size, "result " << i << ": " << error << " of " << size);
+      BOOST_TEST((i != 0 || error > 0.0), "both are the same kernel");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
