@@ -25,7 +25,8 @@ Options& options();
 
 /// Something that is wrong with the program, e.g. {"racecheck", "shared memory ...", "kernel k block (0,0,0) ..."}.
 struct Report {
-  std::string kind;  ///< memcheck, racecheck, initcheck, synccheck, boundscheck, deadlock, leakcheck, determinism
+  /// memcheck, racecheck, initcheck, synccheck, boundscheck, deadlock, leakcheck, determinism, operands
+  std::string kind;
   std::string message;
   std::string place;  ///< the thread, or "host code"
 };
@@ -91,6 +92,26 @@ class Watch {
   const std::byte* end_;
   std::int64_t bytes_read_ = 0;
   std::int64_t bytes_written_ = 0;
+};
+
+/// From construction to destruction kernels may touch these ranges of device memory and no others (check mode only). It
+/// reports the rest as "operands". One at a time.
+class Named {
+ public:
+  struct Range {
+    const std::byte* begin;
+    const std::byte* end;
+    bool writes;  ///< may be written, and read
+  };
+  explicit Named(std::vector<Range> ranges);
+  ~Named();
+  Named(const Named&) = delete;
+  Named& operator=(const Named&) = delete;
+  /// Does one range hold all of the bytes?
+  bool allows(const void* address, std::size_t bytes, bool writes) const;
+
+ private:
+  std::vector<Range> ranges_;
 };
 
 /// Device memory that is allocated, and the most that ever was since the last reset.

@@ -69,6 +69,12 @@ bool check_states(const unsigned char* address, std::size_t bytes, Access access
   return true;
 }
 
+void check_named(const void* address, std::size_t bytes, Access access) {
+  if (named != nullptr && !named->allows(address, bytes, access != Access::read))
+    report("operands", "%s of %zu bytes at %p, which was not named: %s", verb(access), bytes, address,
+           describe_address(address));
+}
+
 void check_device(const unsigned char* address, std::size_t bytes, std::size_t alignment, Access access) {
   const auto place = reinterpret_cast<std::uintptr_t>(address);
   if (place % alignment != 0)
@@ -79,6 +85,7 @@ void check_device(const unsigned char* address, std::size_t bytes, std::size_t a
     traffic.read += static_cast<std::int64_t>(bytes);
   if (access != Access::read)
     traffic.written += static_cast<std::int64_t>(bytes);
+  check_named(address, bytes, access);
   for (Watch* watch : watches())
     watch->note(address, bytes, access != Access::write, access != Access::read);
   Cell* cell = device_cells(address);
@@ -121,6 +128,7 @@ void check_other(const void* address, Access access) {
 }
 
 void note_range(const void* address, std::size_t bytes, bool writes, const char*) {
+  check_named(address, bytes, writes ? Access::write : Access::read);
   Cell* cell = device_cells(address);
   for_each_cell(reinterpret_cast<std::uintptr_t>(address), bytes,
                 [&](unsigned mask) { access_cell(*cell++, mask, writes, false, Memory::device, address); });

@@ -135,4 +135,23 @@ void Watch::note(const void* address, std::size_t bytes, bool reads, bool writes
   bytes_written_ += writes ? static_cast<std::int64_t>(bytes) : 0;
 }
 
+const Named* named = nullptr;
+
+Named::Named(std::vector<Range> ranges) : ranges_(std::move(ranges)) {
+  const Lock lock;
+  named = this;
+}
+
+Named::~Named() {
+  const Lock lock;
+  named = nullptr;
+}
+
+bool Named::allows(const void* address, std::size_t bytes, bool writes) const {
+  const auto* const first = static_cast<const std::byte*>(address);
+  return std::ranges::any_of(ranges_, [&](const Range& range) {
+    return first >= range.begin && first + bytes <= range.end && (range.writes || !writes);
+  });
+}
+
 }  // namespace emu

@@ -22,5 +22,7 @@ Kernel& kernel_of(const void* function);
 void log_launch(const std::string& name);
 /// All that live.
 std::vector<Watch*>& watches();
+/// The one that lives; null: none.
+extern const Named* named;
 
 }  // namespace emu

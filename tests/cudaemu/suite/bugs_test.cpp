@@ -222,6 +222,27 @@ BOOST_AUTO_TEST_CASE(sums_without_atomics_and_with_half_of_them) {
   BOOST_TEST(are("racecheck"));
 }
 
+BOOST_AUTO_TEST_CASE(memory_that_was_not_named) {
+  const auto range = [](const Floats& of, bool writes) {
+    const auto* const begin = reinterpret_cast<const std::byte*>(of.data());
+    return emu::Named::Range{begin, begin + 64 * sizeof(float), writes};
+  };
+  const Floats z(64);
+  {
+    const emu::Named named({range(x, false), range(y, true)});
+    run(copy, x.data(), y.data());
+    BOOST_TEST(are(""));
+    run(copy, x.data(), z.data());
+    BOOST_TEST(are("operands", "write of 4 bytes"));
+    run(copy, z.data(), y.data());
+    BOOST_TEST(are("operands", "read of 4 bytes"));
+    run(fill, x.data(), 1.0f);
+    BOOST_TEST(are("operands", "write of 4 bytes"));
+  }
+  run(copy, x.data(), z.data());
+  BOOST_TEST(are(""));
+}
+
 BOOST_AUTO_TEST_CASE(atomic_sums_of_floats) {
   run(adds_floats_atomically, x.data());
   BOOST_TEST(are("determinism", "order of threads"));
