@@ -72,8 +72,9 @@ class Backend {
   virtual std::unique_ptr<RecordedStep> record(int index, const std::function<void()>& step) = 0;
 };
 
-/// For a backend's own source, at namespace scope. @return true
-bool register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);
+/// For a backend's own source, at namespace scope; and for tests, which put one around it. @return the one before, null
+/// if there was none
+std::unique_ptr<Backend> register_backend(Device::Kind kind, std::unique_ptr<Backend> backend);
 
 /// @throws DeviceError if this program has no backend for it, or the device cannot be used
 Backend& backend_of(Device device);

@@ -32,9 +32,8 @@ std::string obstacle_of(Device device) {
 
 }  // namespace
 
-bool register_backend(Device::Kind kind, std::unique_ptr<Backend> backend) {
-  backends()[static_cast<std::size_t>(kind)] = std::move(backend);
-  return true;
+std::unique_ptr<Backend> register_backend(Device::Kind kind, std::unique_ptr<Backend> backend) {
+  return std::exchange(backends()[static_cast<std::size_t>(kind)], std::move(backend));
 }
 
 Backend& backend_of(Device device) {

@@ -112,7 +112,8 @@ class CudaBackend final : public Backend {
   }
 };
 
-[[maybe_unused]] const bool registered = register_backend(Device::Kind::kCuda, std::make_unique<CudaBackend>());
+[[maybe_unused]] const bool registered =
+    register_backend(Device::Kind::kCuda, std::make_unique<CudaBackend>()) == nullptr;
 
 }  // namespace
 }  // namespace ockham::cuda

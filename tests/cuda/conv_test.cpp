@@ -63,6 +63,8 @@ std::vector<OpSample> samples() {
       unit_sample("dense dilated 3x3 with moments", {.conv = {.pad = 2, .dilation = 2}}, true, {2, 20, 11, 9},
                   {24, 20, 3, 3}),
       conv2d_sample("pointwise, 70 to 140", {}, {2, 70, 6, 7}, {140, 70, 1, 1}),
+      conv2d_sample("depthwise 3x3 on 9x7, samples in three parts", {.pad = 1, .groups = 3}, {37, 3, 9, 7},
+                    {3, 1, 3, 3}),
       conv2d_sample("depthwise 5x5 on 33x34", {.pad = 2, .groups = 5}, {2, 5, 33, 34}, {5, 1, 5, 5}),
       conv2d_sample("dense 3x3 stride 2", {.stride = 2, .pad = 1}, {2, 17, 18, 15}, {21, 17, 3, 3}),
       conv2d_sample("two groups of 8", {.pad = 1, .groups = 2}, {2, 16, 10, 9}, {24, 8, 3, 3}),
