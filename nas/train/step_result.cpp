@@ -1,11 +1,21 @@
 #include "nas/train/step_result.h"
 
 #include <cmath>
+#include <utility>
 
 #include "autograd/optim/optimizer.h"
 #include "engine/math.h"
 
 namespace ockham::nas {
+namespace {
+
+std::function<void()> work_while_waiting;
+
+}  // namespace
+
+void while_waiting(std::function<void()> work) {
+  work_while_waiting = std::move(work);
+}
 
 void require_finite(double value, std::string_view what, std::uint64_t step) {
   if (!std::isfinite(value))
@@ -31,6 +41,8 @@ void StepResult::gather() {
 Score StepResult::read(std::uint64_t step) {
   if (!numbers)
     gather();
+  if (const auto work = std::exchange(work_while_waiting, nullptr))
+    work();
   const Tensor here = numbers.to(Device{});
   const double* next = here.data<double>();
   require_finite(*next++, "the loss", step);

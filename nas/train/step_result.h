@@ -1,6 +1,7 @@
 #pragma once
 // What a step leaves where its network is. On a device it is all asked for before any of it is there, so that the host
 // waits once a step, when it reads.
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,10 @@ namespace ockham::nas {
 
 /// @throws DivergedError if `value` is not finite, naming what, step and remedy
 void require_finite(double value, std::string_view what, std::uint64_t step);
+
+/// Has `work` done once, when StepResult::read() next has to wait for a step: what the host can get ready while a
+/// device computes, such as the upload of the next batch. It replaces what was given before; empty: nothing.
+void while_waiting(std::function<void()> work);
 
 /// A norm, float64 [], and its name for errors.
 struct MeasuredNorm {

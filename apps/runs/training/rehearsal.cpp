@@ -30,20 +30,24 @@ void Rehearsal::step(std::int64_t images) {
   has_gradients_ = true;
 }
 
+std::int64_t Rehearsal::waiting_batches() const {
+  const bool has_companion = trainee_.stretches().at(trainee_.largest_stretch()).companions != nullptr;
+  const std::int64_t of_step = has_companion ? 2 : 1;
+  return (maps_.device.is_cpu() ? of_step : 2 * of_step) - 1;
+}
+
 void Rehearsal::whole_step(std::int64_t images) {
   trainee_.set_micro_batch(images);
-  const bool has_companion = trainee_.stretches().at(trainee_.largest_stretch()).companions != nullptr;
-  Tensor waiting;  // the companion, for which the batch stands
-  if (has_companion)
-    waiting = noise(trainee_, images, maps_).images;
+  Tensor waiting;  // the batch stands for its companion
+  if (const std::int64_t batches = waiting_batches(); batches > 0)
+    waiting = noise(trainee_, batches * images, maps_).images;
   step(images);
 }
 
 /// In two parts: so many need as much as any number.
 void Rehearsal::split_step(std::int64_t images) {
   trainee_.set_micro_batch(images);
-  const bool has_companion = trainee_.stretches().at(trainee_.largest_stretch()).companions != nullptr;
-  const std::int64_t all = (has_companion ? 2 : 1) * trainee_.batch_size();
+  const std::int64_t all = (1 + waiting_batches()) * trainee_.batch_size();
   const Tensor waiting = noise(trainee_, std::max<std::int64_t>(1, all - 2 * images), maps_).images;
   step(2 * images);
 }

@@ -27,6 +27,8 @@ class Rehearsal {
     bool follows_micro_batch;
   };
   std::deque<Planned> other_passes();
+  /// Batches in memory beside the one that a step works on: its companion, and on a device those of the next (feed.h).
+  std::int64_t waiting_batches() const;
   void whole_step(std::int64_t images);
   void split_step(std::int64_t images);
   void step(std::int64_t images);

@@ -9,7 +9,6 @@
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/gemm_rate.h"
-#include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/memory_plan.h"
 #include "apps/runs/profile_report.h"
@@ -32,12 +31,6 @@ std::string percent(double share) {
 
 double wait_seconds(const Stretch& stretch) {
   return stretch.batches->wait_seconds() + (stretch.companions != nullptr ? stretch.companions->wait_seconds() : 0.0);
-}
-
-/// The next batch of an endless row of epochs.
-data::Batch next_of(data::Loader& loader) {
-  auto batch = loader.next();
-  return batch ? std::move(*batch) : *loader.next();
 }
 
 /// The smaller one, where 0 stands for none.
@@ -174,8 +167,9 @@ void TrainingRun::train_epoch() {
   if (data::Loader* others = stretch().companions; others != nullptr)
     others->start_at(place().step / others->batches_per_epoch(), place().step % others->batches_per_epoch());
   waited_ = wait_seconds(stretch());
-  while (const auto batch = loader.next()) {
-    train_step(*batch);
+  Feed feed(stretch(), maps_);
+  while (const auto batches = feed.next()) {
+    train_step(*batches);
     if (stop_requested()) {
       save("last");
       throw Interrupted{};
@@ -185,13 +179,10 @@ void TrainingRun::train_epoch() {
   }
 }
 
-void TrainingRun::train_step(const data::Batch& batch) {
+void TrainingRun::train_step(const Feed::Batches& batches) {
   const Place at = place();
   const double lr = trainee_.learning_rate(at);
-  nas::Batch companion;
-  if (stretch().companions != nullptr)
-    companion = to_tensors(next_of(*stretch().companions), maps_);
-  const nas::Score score = trainee_.step(to_tensors(batch, maps_), companion, at, lr);
+  const nas::Score score = trainee_.step(batches.batch, batches.companion, at, lr);
   at_.epoch_score.add(score);
   images_ += score.count;
   ++at_.batch;

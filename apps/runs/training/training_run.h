@@ -12,6 +12,7 @@
 #include "apps/cli/progress.h"
 #include "apps/runs/folder/checkpoints.h"
 #include "apps/runs/settings.h"
+#include "apps/runs/training/feed.h"
 #include "apps/runs/training/position.h"
 #include "apps/runs/training/trainee.h"
 
@@ -40,7 +41,7 @@ class TrainingRun {
   void require_place(const Checkpoint& checkpoint) const;
   void train_stretches();
   void train_epoch();
-  void train_step(const data::Batch& batch);
+  void train_step(const Feed::Batches& batches);
   void end_epoch();
   /// @return is it the best so far?
   bool take(const Validation& validation);
