@@ -13,7 +13,7 @@
 #include "autograd/reverse.h"
 #include "autograd/side_interfaces.h"
 #include "autograd/sweep.h"
-#include "engine/allocator.h"
+#include "engine/device_memory.h"
 
 namespace ockham {
 
@@ -82,7 +82,7 @@ struct Request {
   }
 
   std::int64_t fitting_directions() const {
-    const std::size_t in_use = CachingAllocator::instance().statistics().bytes_in_use;
+    const std::size_t in_use = memory_statistics(loss.device()).bytes_in_use;
     const std::size_t room = options.memory_limit - std::min(options.memory_limit, in_use);
     const std::size_t peak = peak_bytes_per_direction(tape, loss.id(), active);
     const std::size_t each = peak + peak / 8;  // an eighth for the scratch of kernels

@@ -39,7 +39,7 @@ struct HessianOptions {
   Grouping grouping = Grouping::kEntry;     ///< R only; F gives entries
   std::int64_t directions = 0;              ///< D, less where memory_limit is tight; 0: what fits cache_bytes
   std::size_t cache_bytes = cache_share();  ///< of the largest tensor's D directions, on the CPU
-  std::size_t memory_limit = 0;             ///< bytes in use in all, as the CachingAllocator counts them; 0: none
+  std::size_t memory_limit = 0;             ///< bytes in use in all, as the device's allocator counts them; 0: none
   double tolerance = 0.0;             ///< R stops after r columns once the mass left, factor_tail(r), is below this
   std::int64_t max_tangents = 20000;  ///< F refuses more entries than this
   bool splits_parts = false;          ///< F fills HessianResult::parts

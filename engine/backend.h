@@ -47,11 +47,14 @@ class Backend {
   virtual std::vector<std::pair<std::string, std::string>> versions(int index) = 0;
 
   /// 256-byte aligned. @throws Error when the device has no memory left, with requested, in use and peak
+  /// @throws UsageError past the limit
   virtual void* allocate(int index, std::size_t bytes) = 0;
   virtual void release(int index, void* block, std::size_t bytes) noexcept = 0;
   virtual AllocatorStatistics statistics(int index) = 0;
   virtual void reset_peak(int index) = 0;
   virtual void drop_cache(int index) = 0;
+  /// As CachingAllocator::set_limit; what recorded steps hold counts as in use.
+  virtual std::size_t set_memory_limit(int index, std::size_t bytes) = 0;
 
   /// Returns when `host` may be changed again; it need not be pinned.
   virtual void upload(int index, const void* host, void* device, std::size_t bytes) = 0;

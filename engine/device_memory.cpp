@@ -16,4 +16,9 @@ void drop_memory_cache(Device device) {
   device.is_cpu() ? CachingAllocator::instance().drop_cache() : backend_of(device).drop_cache(device.index);
 }
 
+std::size_t set_memory_limit(Device device, std::size_t bytes) {
+  return device.is_cpu() ? CachingAllocator::instance().set_limit(bytes)
+                         : backend_of(device).set_memory_limit(device.index, bytes);
+}
+
 }  // namespace ockham

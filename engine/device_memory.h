@@ -10,5 +10,7 @@ AllocatorStatistics memory_statistics(Device device);
 void reset_memory_peak(Device device);
 /// Gives back what an allocator keeps for later requests.
 void drop_memory_cache(Device device);
+/// Refuses requests that would take bytes_in_use past the limit, by a UsageError; 0 lifts it. @return the limit before
+std::size_t set_memory_limit(Device device, std::size_t bytes);
 
 }  // namespace ockham

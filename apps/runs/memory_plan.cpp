@@ -7,7 +7,6 @@
 #include "apps/cli/host.h"
 #include "apps/cli/text/format.h"
 #include "engine/arena.h"
-#include "engine/device_memory.h"
 #include "engine/error.h"
 #include "engine/random.h"
 
@@ -112,7 +111,7 @@ std::int64_t fitting_micro_batch(std::size_t limit, std::int64_t batch, PassPlan
         return images;
     }
   }
-  const Unlimited unlimited;
+  const Unlimited unlimited(whole.device());
   const PlannedPass least = step_of(1);
   const std::size_t smallest = with_spare(std::max(peak_of({least}), peak_of(others)));
   std::string what;

@@ -8,6 +8,7 @@
 
 #include "apps/runs/inputs/precision.h"
 #include "engine/allocator.h"
+#include "engine/device_memory.h"
 #include "nas/train/score.h"
 
 namespace ockham::apps {
@@ -23,6 +24,7 @@ class PassPlan {
       : name_(std::move(name)), run_(std::move(run)), device_(device) {}
 
   const std::string& name() const { return name_; }
+  Device device() const { return device_; }
   /// The allocator's bytes in use at the peak, by class.
   MemoryUse bytes(std::int64_t images);
   std::size_t peak(std::int64_t images);
@@ -71,18 +73,20 @@ std::string time_lines(std::int64_t steps, double step_seconds, double rest = 0.
 /// Noise in place of images, for rehearsals.
 nas::Batch noise_batch(std::int64_t images, std::int64_t channels, std::int64_t size, const TensorForm& form);
 
-/// While it lives the allocator has no limit: a rehearsal finds out what is needed. Leaves no cached blocks behind.
+/// While it lives the device's memory has no limit: a rehearsal finds out what is needed. Leaves no cached blocks
+/// behind.
 class Unlimited {
  public:
-  Unlimited() : limit_(CachingAllocator::instance().set_limit(0)) {}
+  explicit Unlimited(Device device) : device_(device), limit_(set_memory_limit(device, 0)) {}
   ~Unlimited() {
-    CachingAllocator::instance().drop_cache();
-    CachingAllocator::instance().set_limit(limit_);
+    drop_memory_cache(device_);
+    set_memory_limit(device_, limit_);
   }
   Unlimited(const Unlimited&) = delete;
   Unlimited& operator=(const Unlimited&) = delete;
 
  private:
+  Device device_;
   std::size_t limit_;
 };
 

@@ -12,9 +12,9 @@
 #include "apps/runs/page/run_page.h"
 #include "apps/runs/settings.h"
 #include "data/error.h"
-#include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "engine/backend.h"
+#include "engine/device_memory.h"
 #include "engine/error.h"
 #include "engine/log.h"
 #include "engine/parallel.h"
@@ -116,10 +116,7 @@ void prepare(const PlaceSettings& settings) {
 void limit_memory(const DeviceSettings& settings) {
   if (!settings.memory_limit)
     return;
-  if (const Device device = chosen_device(settings); !device.is_cpu())
-    throw UsageError(concat("--memory-limit counts tensors in the host's memory, but they are on ", device,
-                            "; drop it and lower --batch-size if there is too little memory, or use --device cpu."));
-  CachingAllocator::instance().set_limit(*settings.memory_limit);
+  set_memory_limit(chosen_device(settings), *settings.memory_limit);
 }
 
 /// The device's mode is kFp32 where nothing else is asked for.

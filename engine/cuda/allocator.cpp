@@ -56,7 +56,19 @@ void* DeviceAllocator::allocate(std::size_t bytes) {
   return block;
 }
 
+void DeviceAllocator::require_room(std::size_t size) const {
+  if (passes_limit(size))
+    throw UsageError(concat("cuda memory: ", size, " bytes were asked for with ", statistics_.bytes_in_use,
+                            " in use and ", retired_, " kept for recorded steps, which passes the limit of ", limit_,
+                            "; raise --memory-limit or lower --batch-size."));
+}
+
+bool DeviceAllocator::passes_limit(std::size_t size) const {
+  return limit_ != 0 && statistics_.bytes_in_use + retired_ + size > limit_;
+}
+
 std::byte* DeviceAllocator::take(std::size_t size) {
+  require_room(size);
   if (!is_caching_) {
     ++statistics_.system_allocations;
     return from_driver(size);
@@ -68,14 +80,22 @@ std::byte* DeviceAllocator::take(std::size_t size) {
 }
 
 std::byte* DeviceAllocator::take_recorded(std::size_t size) {
-  std::byte* block = recorded_->bytes_ + size > recorded_->budget_ ? recorded_->retired_.take(size) : nullptr;
-  if (block != nullptr)
-    return block;
-  block = take(size);
+  if (recorded_->bytes_ + size > recorded_->budget_ || passes_limit(size)) {
+    if (std::byte* const block = take_retired(size))
+      return block;
+  }
+  std::byte* const block = take(size);
   if (block == nullptr)
-    return recorded_->retired_.take(size);
+    return take_retired(size);
   recorded_->bytes_ += size;
   recorded_->blocks_.emplace_back(block, size);
+  return block;
+}
+
+std::byte* DeviceAllocator::take_retired(std::size_t size) {
+  std::byte* const block = recorded_->retired_.take(size);
+  if (block != nullptr)
+    retired_ -= size;
   return block;
 }
 
@@ -101,9 +121,10 @@ void DeviceAllocator::release(void* block) noexcept {
   blocks_.erase(it);
   statistics_.bytes_in_use -= released.size;
   statistics_.in_use[static_cast<std::size_t>(released.memory_class)] -= released.size;
-  if (released.recorded != nullptr)
+  if (released.recorded != nullptr) {
     released.recorded->retired_.insert(static_cast<std::byte*>(block), released.size);
-  else if (is_caching_)
+    retired_ += released.size;
+  } else if (is_caching_)
     free_.insert(static_cast<std::byte*>(block), released.size);
   else
     cudaFree(block);
@@ -124,6 +145,7 @@ void DeviceAllocator::forget(RecordedMemory& memory) {
     if (is_caching_)
       free_.insert(begin, size);
   }
+  retired_ -= memory.retired_.bytes();
   if (!is_caching_) {
     for (const auto& [block, size] : memory.blocks_) {
       if (!blocks_.contains(block))
@@ -168,6 +190,11 @@ void DeviceAllocator::drop_cache() {
     cudaFree(chunk.first);
     return true;
   });
+}
+
+std::size_t DeviceAllocator::set_limit(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(limit_, bytes);
 }
 
 }  // namespace ockham::cuda

@@ -37,6 +37,7 @@ class DeviceAllocator {
   DeviceAllocator& operator=(const DeviceAllocator&) = delete;
 
   /// 256-byte aligned. @throws Error when the device has no memory left, with requested, in use, peak and total
+  /// @throws UsageError past the limit
   void* allocate(std::size_t bytes);
   void release(void* block) noexcept;
 
@@ -49,6 +50,9 @@ class DeviceAllocator {
   void reset_peak();
   /// Returns what is wholly free to the driver.
   void drop_cache();
+  /// Refuses requests that would take bytes_in_use, and what recorded steps hold beside, past the limit; 0 lifts it.
+  /// @return the limit before
+  std::size_t set_limit(std::size_t bytes);
 
  private:
   struct Block {
@@ -56,8 +60,11 @@ class DeviceAllocator {
     MemoryClass memory_class;
     RecordedMemory* recorded;  // null: of nobody
   };
+  void require_room(std::size_t size) const;
+  bool passes_limit(std::size_t size) const;
   std::byte* take(std::size_t size);
   std::byte* take_recorded(std::size_t size);
+  std::byte* take_retired(std::size_t size);
   bool grow(std::size_t size);
 
   mutable std::mutex mutex_;
@@ -66,6 +73,8 @@ class DeviceAllocator {
   std::vector<std::pair<std::byte*, std::size_t>> chunks_;  // from the driver
   std::unordered_map<std::byte*, Block> blocks_;            // handed out
   RecordedMemory* recorded_ = nullptr;
+  std::size_t retired_ = 0;  // bytes of recorded steps that they do not use at the moment
+  std::size_t limit_ = 0;
   AllocatorStatistics statistics_;
 };
 

@@ -79,6 +79,9 @@ class CudaBackend final : public Backend {
     queue.synchronize();
     queue.memory().drop_cache();
   }
+  std::size_t set_memory_limit(int index, std::size_t bytes) override {
+    return Queue::use(index).memory().set_limit(bytes);
+  }
 
   void upload(int index, const void* host, void* device, std::size_t bytes) override {
     Queue& queue = Queue::use(index);

@@ -42,7 +42,7 @@ std::int64_t smaller_part(std::int64_t a, std::int64_t b) {
 std::int64_t micro_batch_for(const RunSettings& settings, const MakeTrainee& make) {
   if (!settings.compute.memory_limit || resumes_from_checkpoint(settings.folder.resume))
     return 0;
-  std::optional<Unlimited> unlimited(std::in_place);  // what is needed at least counts in the refusal
+  std::optional<Unlimited> unlimited(chosen_device(settings.compute));  // what is needed at least counts in the refusal
   const std::unique_ptr<Trainee> trainee = make();
   Rehearsal rehearsal(*trainee, maps_of(settings.compute));
   unlimited.reset();
@@ -53,8 +53,10 @@ std::int64_t micro_batch_for(const RunSettings& settings, const MakeTrainee& mak
 
 int run_training(Session& session, const RunSettings& settings, const MakeTrainee& make) {
   const Device device = chosen_device(settings.compute);
-  // A plan measures steps of many sizes; a profile sees the ops of a step only while the host asks for them.
-  nas::set_step_recording(settings.graph && !settings.folder.dry_run && !settings.profile);
+  // A plan measures steps of many sizes; a profile sees the ops of a step only while the host asks for them; and a
+  // recorded step keeps its memory while other passes run, which a limit may not allow.
+  nas::set_step_recording(settings.graph && !settings.folder.dry_run && !settings.profile &&
+                          !settings.compute.memory_limit);
   const std::int64_t micro_batch = micro_batch_for(settings, make);
   drop_memory_cache(device);  // what a rehearsal left is not the run's
   return run_profiled(session, settings.profile, [&]() -> int {
@@ -62,7 +64,7 @@ int run_training(Session& session, const RunSettings& settings, const MakeTraine
     const std::int64_t part = smaller_part(micro_batch, trainee->part_size());
     if (!settings.folder.dry_run)
       return TrainingRun(session, settings, *trainee, part).run();
-    const Unlimited unlimited;
+    const Unlimited unlimited(device);
     std::cout << Rehearsal(*trainee, maps_of(settings.compute)).plan(part);
     return kDone;
   });
@@ -85,6 +87,8 @@ int TrainingRun::run() {
     session_.log().line(concat("device ", text_of(maps_.device)));
   if (!maps_.device.is_cpu() && settings_.profile)
     session_.log().line("--profile: times are those of the host, which asks the device for work and does not wait");
+  if (!maps_.device.is_cpu() && settings_.compute.memory_limit && settings_.graph)
+    session_.log().line("--memory-limit: steps run one launch at a time, as a recorded step keeps its memory");
   log_left_out(trainee_.data(), session_.log());
   if (!begin())
     return kDone;

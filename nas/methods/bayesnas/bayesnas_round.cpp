@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "engine/allocator.h"
+#include "engine/device_memory.h"
 #include "nas/bayes/entropy.h"
 #include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/methods/bayesnas/switch_groups.h"
@@ -39,7 +39,7 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   if (options_.keeps_statistics && images_.held_out)
     round.held_out = images_.held_out([this](const Batch& batch) { return evaluate(batch); });
   const Batch batch = images_.sample(options_.hessian_images, round.number);
-  CachingAllocator::instance().drop_cache();  // blocks of a step's sizes would serve smaller requests and count whole
+  drop_memory_cache(batch.images.device());  // blocks of a step's sizes would serve smaller requests and count whole
   round.hessian = measure_curvature(batch);
   if (options_.check_entries > 0)
     round.check = check_curvature(batch);
