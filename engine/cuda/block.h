@@ -24,6 +24,15 @@ __device__ __forceinline__ void store(BFloat16* data, std::int64_t i, float valu
   data[i] = BFloat16(value);
 }
 
+/// a b + c, rounded once wherever it is compiled. No product and sum are fused but by this (-fmad=false): where the
+/// compiler chooses, the same lines have other bits in run_one and in run_many.
+__device__ __forceinline__ float multiply_add(float a, float b, float c) {
+  return fmaf(a, b, c);
+}
+__device__ __forceinline__ double multiply_add(double a, double b, double c) {
+  return fma(a, b, c);
+}
+
 /// The sum over a warp, in every lane, in an order that depends on nothing.
 template <class T>
 __device__ __forceinline__ T warp_sum(T value) {

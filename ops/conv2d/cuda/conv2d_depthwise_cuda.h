@@ -244,8 +244,8 @@ struct DepthwisePull {
         if (kStride == 2 && ((p | v) & 1) != 0)
           continue;
         const T bar = q[p / kStride * plan.q_pitch + v / kStride];
-        sum += filter[i * kSide + j] * bar;
-        w_bar[i * kSide + j] += r * bar;
+        sum = multiply_add(filter[i * kSide + j], bar, sum);
+        w_bar[i * kSide + j] = multiply_add(r, bar, w_bar[i * kSide + j]);
       }
     }
     return sum;

@@ -45,14 +45,6 @@ struct SampleAt {
   __device__ SampleAt(int N, std::int64_t of_all_) : of_all(of_all_), n(static_cast<int>(of_all_ % N)) {}
 };
 
-/// a b + c, rounded once wherever it is compiled: what a mask is decided by must not differ between passes.
-__device__ __forceinline__ float multiply_add(float a, float b, float c) {
-  return fmaf(a, b, c);
-}
-__device__ __forceinline__ double multiply_add(double a, double b, double c) {
-  return fma(a, b, c);
-}
-
 /// relu(s x + b), each part of it if it is there.
 template <class T, class S = T>
 struct LoadedMap {

@@ -356,7 +356,7 @@ struct ConvProduct {
       for (int i = 0; i < 4; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j)
-          sums[i][j] += a.v[i] * b.v[j];
+          sums[i][j] = multiply_add(a.v[i], b.v[j], sums[i][j]);
       }
     }
   }

@@ -196,7 +196,7 @@ __device__ __forceinline__ void correlate_four(const T* r, int pitch, const T* w
       const T weight = w[row * kSide + column];
 #pragma unroll
       for (int i = 0; i < 4; ++i)
-        sums[i] += weight * window[i * kStride + row * kDilation];
+        sums[i] = multiply_add(weight, window[i * kStride + row * kDilation], sums[i]);
     }
   }
 }
@@ -232,7 +232,7 @@ __device__ __forceinline__ void correlate_four(const ConvSize& s, const T* r, in
     for (int column = 0; column < s.S; ++column) {
       const T weight = w[row * s.S + column];
       for (int i = 0; i < 4; ++i)
-        sums[i] += weight * r[(i * s.stride + row * s.dilation) * pitch + column * s.dilation];
+        sums[i] = multiply_add(weight, r[(i * s.stride + row * s.dilation) * pitch + column * s.dilation], sums[i]);
     }
   }
 }

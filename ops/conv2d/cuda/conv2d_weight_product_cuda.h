@@ -188,7 +188,7 @@ struct ConvWeightProduct {
         for (int j = 0; j < 4; ++j) {
 #pragma unroll
           for (int k = 0; k < 4; ++k)
-            sums[i][j] += a[i].v[k] * b[j].v[k];
+            sums[i][j] = multiply_add(a[i].v[k], b[j].v[k], sums[i][j]);
         }
       }
     }
