@@ -1,5 +1,5 @@
 // Kernels give the same as PTX, which nvcc made of them, as compiled by the host's compiler: bit by bit where they work
-// on integers; else but for contraction to fma and the functions of CUDA's library. Changes to the PTX are noticed.
+// on integers; else but for the functions of CUDA's library. Changes to the PTX are noticed.
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
