@@ -32,7 +32,7 @@ struct DeviceSettings {
   std::int64_t threads = 0;  ///< 0: default_thread_count()
   std::string device = "auto";
   NumberFormat precision = NumberFormat::kFp32;
-  bool precise = false;  ///< set_precise_convolutions()
+  bool precise = false;                            ///< set_precise_convolutions()
   std::optional<std::uint64_t> memory_limit = {};  ///< bytes
 };
 /// @param formats those that the program can compute in
