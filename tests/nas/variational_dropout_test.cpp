@@ -1,5 +1,5 @@
 // Golden numbers: K = 16, p = 0.1, |m|^2 = 2, l^2 = 150, N = 5e5, r = 1, computed independently in float64.
-#include "nas/bayes/variational_dropout.h"
+#include "nas/bayes/dropout/variational_dropout.h"
 
 #include <cmath>
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "autograd/optim/sgd.h"
-#include "nas/bayes/variational_dropout.h"
+#include "nas/bayes/dropout/variational_dropout.h"
 #include "nas/spaces/gated_network.h"
 #include "nas/train/micro_batches.h"
 #include "nas/train/repeated_step.h"

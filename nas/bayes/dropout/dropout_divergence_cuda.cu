@@ -2,7 +2,7 @@
 // and the kernels times that. Nothing leaves the device.
 #include "autograd/optim/pieces_cuda.h"
 #include "engine/cuda/block.h"
-#include "nas/bayes/dropout_divergence.h"
+#include "nas/bayes/dropout/dropout_divergence.h"
 
 namespace ockham::cuda {
 

@@ -1,8 +1,8 @@
-#include "nas/bayes/variational_dropout.h"
+#include "nas/bayes/dropout/variational_dropout.h"
 
 #include "engine/error.h"
 #include "engine/math.h"
-#include "nas/bayes/dropout_divergence.h"
+#include "nas/bayes/dropout/dropout_divergence.h"
 #include "nas/element.h"
 
 namespace ockham::nas {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/per_device.h"
-#include "nas/bayes/variational_dropout.h"
+#include "nas/bayes/dropout/variational_dropout.h"
 
 namespace ockham::nas {
 
