@@ -62,6 +62,7 @@ class NamedBackend final : public Backend {
   AllocatorStatistics statistics(int index) override { return real_->statistics(index); }
   void reset_peak(int index) override { real_->reset_peak(index); }
   void drop_cache(int index) override { real_->drop_cache(index); }
+  std::size_t set_memory_limit(int index, std::size_t bytes) override { return real_->set_memory_limit(index, bytes); }
   void upload(int index, const void* host, void* device, std::size_t bytes) override {
     real_->upload(index, host, device, bytes);
   }
