@@ -110,6 +110,7 @@ OCKHAM_CUDA_TEST(their_gradients_reach_far) {
                               .samples = 1,
                               .q_rows = kSide + 3,
                               .q_columns = kSide + 3,
+                              .q_pitch = kSide + 3,
                               .q_lanes = 16};
     const Cotangent bar{z_bar, nullptr, nullptr, nullptr, nullptr, static_cast<int>(N), kC, kSide * kSide};
     return cuda::DepthwisePull<float, float, Cotangent, 5>{
