@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(every_listed_case_is_known_and_others_are_refused) {
   int cases = 0;
   for (std::string name, rest; list >> name && std::getline(list, rest); ++cases)
     BOOST_TEST(apps::find_bench_case(name).name == name);
-  BOOST_TEST(cases == 18);
+  BOOST_TEST(cases == 19);
   BOOST_TEST(ends_with(run_program(path(), "bench", "--case nothing"), 2, {"nothing", "darts-search-64"}));
   BOOST_TEST(ends_with(run_program(path(), "bench", "--case loader-cifar10"), 5, {"--data"}));
   for (const char* name : {"hessian-reverse", "hessian-forward-train", "gemm"})
