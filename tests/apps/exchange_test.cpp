@@ -80,7 +80,7 @@ void write_network(const fs::path& folder, const std::string& cell, const data::
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(export_)
+BOOST_AUTO_TEST_SUITE(exchange)
 
 BOOST_AUTO_TEST_CASE(a_run_becomes_a_model_that_says_how_to_prepare_images) {
   const fs::path& folder = Trained::folder();
