@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "tests/cudaemu/emu.h"
 #include "tests/cudaemu/runtime/heap.h"
+#include "tests/cudaemu/runtime/kernels.h"
 #include "tests/cudaemu/runtime/stream.h"
 
 struct cublasContext {
@@ -191,7 +193,9 @@ cublasStatus_t enqueue_product(const cublasContext& handle, const Product& p, co
     if (bytes == 0)
       return;
     const DeviceAccess access;
+    const Named* const operands = std::exchange(named, nullptr);  // the workspace is none
     check_range(space, bytes, true, "cuBLAS (workspace)");
+    named = operands;
     std::memset(space, 0xff, bytes);
   };
   const cudaError_t error = enqueue(handle.stream, {[work, clobber] {
