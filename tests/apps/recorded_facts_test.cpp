@@ -260,7 +260,8 @@ BOOST_AUTO_TEST_CASE(data_that_changed_since_are_refused_unless_named) {
 BOOST_AUTO_TEST_CASE(help_tells_which_options_a_run_answers) {
   std::string help = run("evaluate", "--help").out;
   std::ranges::replace(help, '\n', ' ');
-  for (const char* part : {"else from the run that --checkpoint", "(--dataset, --data,", "--seed, --test-flips), else it is"})
+  for (const char* part :
+       {"else from the run that --checkpoint", "(--dataset, --data,", "--seed, --test-flips), else it is"})
     BOOST_TEST(contains(help, part), part);
   BOOST_TEST(!contains(run("train", "--help").out, "from the run"));
 }
