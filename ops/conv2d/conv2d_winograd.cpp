@@ -82,6 +82,14 @@ struct Tiling {
   }
 };
 
+/// 0, step, 2 step, ...
+std::int32_t* multiples(std::int64_t count, std::int64_t step, ScratchScope& scratch) {
+  auto* const result = scratch.take<std::int32_t>(count);
+  for (std::int64_t i = 0; i < count; ++i)
+    result[i] = static_cast<std::int32_t>(i * step);
+  return result;
+}
+
 /// [36][rows][padded(channels)]; a line more between the 36 keeps their addresses from falling on each other in a
 /// cache.
 struct Transformed {
@@ -90,10 +98,15 @@ struct Transformed {
   std::int64_t numel() const { return kWinogradElements * step; }
   /// Of tiles that lie `apart`.
   WinogradPlaces places(std::int64_t apart, ScratchScope& scratch) const {
-    auto* offsets = scratch.take<std::int32_t>(kWinogradElements);
-    for (std::int64_t f = 0; f < kWinogradElements; ++f)
-      offsets[f] = static_cast<std::int32_t>(f * step);
-    return {offsets, 0, apart};
+    return {multiples(kWinogradElements, step, scratch), 0, apart};
+  }
+  /// Where each row of `data` begins, [36][rows].
+  template <class T>
+  const T* const* row_starts(const T* data, ScratchScope& scratch) const {
+    auto* const starts = scratch.take<const T*>(kWinogradElements * rows);
+    for (std::int64_t i = 0; i < kWinogradElements * rows; ++i)
+      starts[i] = data + i / rows * step + i % rows * row;
+    return starts;
   }
   std::int64_t rows, row, step;
 };
@@ -162,9 +175,9 @@ void transform_filters(const Conv2dSize& s, bool is_adjoint, std::int64_t inputs
                        const Transformed& layout, T* u) {
   ScratchScope shared;
   const WinogradPlaces to_places = layout.places(kWinogradLanes, shared);
-  auto* taps = shared.take<std::int32_t>(s.taps());
-  for (std::int64_t i = 0; i < s.taps(); ++i)
-    taps[i] = static_cast<std::int32_t>((is_adjoint ? s.taps() - 1 - i : i) * layout.row);
+  std::int32_t* const taps = multiples(s.taps(), layout.row, shared);
+  if (is_adjoint)
+    std::reverse(taps, taps + s.taps());
   parallel_for(inputs, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c)
       winograd_map(WinogradMap::kFilters, static_cast<int>(s.R), layout.row / kWinogradLanes,
@@ -182,9 +195,7 @@ void convolve(const Conv2dSize& s, const T* x, const Transformed& filters, const
   const Transformed inputs(block * tiling.count, s.C), outputs(block * tiling.count, s.K);
   T* const v = scratch.take<T>(inputs.numel());
   T* const m = scratch.take<T>(outputs.numel());
-  auto* u_rows = scratch.take<const T*>(kWinogradElements * s.C);
-  for (std::int64_t i = 0; i < kWinogradElements * s.C; ++i)
-    u_rows[i] = u + i / s.C * filters.step + i % s.C * filters.row;
+  const T* const* const u_rows = filters.row_starts(u, scratch);
   for (std::int64_t n = 0; n < s.N; n += block) {
     const std::int64_t samples = std::min(block, s.N - n), rows = samples * tiling.count;
     transform(WinogradMap::kInputs, tiling, tiling.input_places(), samples, s.C, s.H * s.W, x + n * s.x_sample(),
@@ -243,9 +254,7 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
   T* const v = scratch.take<T>(inputs.numel());
   T* const g = scratch.take<T>(outputs.numel());
   T* const total = scratch.take<T>(sums.numel());
-  auto* v_rows = scratch.take<const T*>(kWinogradElements * inputs.rows);
-  for (std::int64_t i = 0; i < kWinogradElements * inputs.rows; ++i)
-    v_rows[i] = v + i / inputs.rows * inputs.step + i % inputs.rows * inputs.row;
+  const T* const* const v_rows = inputs.row_starts<T>(v, scratch);
   const std::int64_t pieces = (s.K + kFilters - 1) / kFilters;
   for (std::int64_t n = 0; n < s.N; n += block) {
     const std::int64_t samples = std::min(block, s.N - n);
@@ -260,14 +269,12 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
     });
   }
   const WinogradPlaces from_places = sums.places(kWinogradLanes, scratch);
+  const WinogradPlaces tap_places{multiples(s.taps(), sums.row, scratch), 0, kWinogradLanes};
   parallel_for(s.K, 1, [&](std::int64_t k, std::int64_t) {
     ScratchScope own;
     T* const taps = own.take<T>(s.taps() * sums.row);
-    auto* places = own.take<std::int32_t>(s.taps());
-    for (std::int64_t i = 0; i < s.taps(); ++i)
-      places[i] = static_cast<std::int32_t>(i * sums.row);
     winograd_map(WinogradMap::kOutputs, static_cast<int>(s.R), sums.row / kWinogradLanes, total + k * sums.row,
-                 from_places, taps, {places, 0, kWinogradLanes});
+                 from_places, taps, tap_places);
     T* const to = w_bar + k * s.C * s.taps();
     for (std::int64_t i = 0; i < s.C * s.taps(); ++i)
       to[i] = (beta == T(0) ? T(0) : to[i]) + taps[i % s.taps() * sums.row + i / s.taps()];

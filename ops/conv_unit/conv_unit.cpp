@@ -98,13 +98,9 @@ void ConvUnit::forward_by_samples(const UnitSample<T>& unit, const typename Stag
 template <class T>
 void ConvUnit::forward_by_stages(const UnitSample<T>& unit, std::int64_t N, Tensor& y,
                                  cpu::PlaneMoments* planes) const {
-  const std::int64_t x_numel = unit.conv.x_sample(), q_numel = unit.q_numel(), z_numel = unit.z_numel();
+  const std::int64_t q_numel = unit.q_numel(), z_numel = unit.z_numel();
   T* const z = y.data<T>();
-  Tensor r_all = unit.loads() ? Tensor({N, x_numel}, y.dtype()) : Tensor();
-  parallel_for(r_all ? N : 0, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t n = begin; n < end; ++n)
-      unit.load(n, r_all.data<T>() + n * x_numel);
-  });
+  const Tensor r_all = loaded(unit, N);
   Tensor q_all = unit.w_pointwise ? Tensor({N, q_numel}, y.dtype()) : Tensor();
   unit.convolve(N, r_all ? r_all.data<T>() : unit.x.data(), q_all ? q_all.data<T>() : z);
   parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {

@@ -2,6 +2,7 @@
 // The op of conv_unit.h: declaration, and what its passes share. Passes are in conv_unit.cpp (forward,
 // weight_diagonal), conv_unit_vjp.cpp and conv_unit_tangent.cpp (jvp, curvature).
 #include "autograd/side_interfaces.h"
+#include "engine/parallel.h"
 #include "ops/conv_unit/conv_unit.h"
 #include "ops/conv_unit/conv_unit_stage.h"
 #include "ops/moments/moments_kernels.h"
@@ -12,6 +13,20 @@ namespace ockham {
 inline std::int64_t sample_grain(std::int64_t N) {
   constexpr std::int64_t kMostTasks = 20;
   return (N + kMostTasks - 1) / kMostTasks;
+}
+
+/// r of all N samples; undefined where nothing happens to x, which is then r itself.
+template <class T>
+Tensor loaded(const cpu::UnitSample<T>& unit, std::int64_t N) {
+  if (!unit.loads())
+    return {};
+  const std::int64_t numel = unit.conv.x_sample();
+  Tensor r({N, numel}, kDTypeOf<T>);
+  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n)
+      unit.load(n, r.data<T>() + n * numel);
+  });
+  return r;
 }
 
 /// Inputs are x, [affine], w, [w_pointwise]; Saved holds the same, then z and its moments if asked for.

@@ -119,13 +119,11 @@ void ConvUnit::vjp_by_stages(const UnitSample<T>& unit, const Saved& saved, std:
   const DType dtype = saved[0].dtype();
   const bool needs_r = slots.w || slots.point;
   const bool needs_r_bar = slots.x || slots.affine;
-  Tensor r_all = needs_r && unit.loads() ? Tensor(saved[0].spec()) : Tensor();
+  const Tensor r_all = needs_r ? loaded(unit, N) : Tensor();
   Tensor z_bar_all = moments.changes() ? Tensor({D * N, z_numel}, dtype) : Tensor();
-  parallel_for(N, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(z_bar_all ? N : 0, sample_grain(N), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
-      if (r_all)
-        unit.load(n, r_all.data<T>() + n * x_numel);
-      for (std::int64_t at = n; z_bar_all && at < D * N; at += N)
+      for (std::int64_t at = n; at < D * N; at += N)
         moments.add(n, at / N, y_bar[0] ? y_bar[0].data<T>() + at * z_numel : nullptr,
                     z_bar_all.data<T>() + at * z_numel);
     }
