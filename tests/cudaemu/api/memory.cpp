@@ -189,10 +189,8 @@ cudaError_t cudaMallocAsync(void** address, std::size_t bytes, cudaStream_t hand
   const std::shared_ptr<CUstream_st> stream = find_stream(handle);
   if (stream == nullptr)
     return fail(cudaErrorInvalidResourceHandle);
-  if (is_capturing(*stream)) {
-    stream->capture->spoilt = cudaErrorStreamCaptureUnsupported;
-    return fail(cudaErrorStreamCaptureUnsupported);
-  }
+  if (const cudaError_t error = refuse_in_capture(*stream); error != cudaSuccess)
+    return error;
   if (address == nullptr)
     return fail(cudaErrorInvalidValue);
   *address = bytes == 0 ? nullptr : allocate_or_drain(bytes);
@@ -214,10 +212,8 @@ cudaError_t cudaFreeAsync(void* address, cudaStream_t handle) {
     return fail(cudaErrorInvalidResourceHandle);
   if (address == nullptr)
     return cudaSuccess;
-  if (is_capturing(*stream)) {
-    stream->capture->spoilt = cudaErrorStreamCaptureUnsupported;
-    return fail(cudaErrorStreamCaptureUnsupported);
-  }
+  if (const cudaError_t error = refuse_in_capture(*stream); error != cudaSuccess)
+    return error;
   if (!on_heap(address))
     return fail(cudaErrorInvalidValue);
   return enqueue(handle, {[address] {

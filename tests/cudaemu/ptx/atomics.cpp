@@ -1,5 +1,6 @@
 // atom and red. Lanes run one after another, so plain arithmetic does.
 #include <algorithm>
+#include <functional>
 
 #include "tests/cudaemu/ptx/memory.h"
 #include "tests/cudaemu/ptx/opcodes.h"
@@ -27,24 +28,6 @@ struct Max {
   template <class T>
   T operator()(T old, T a) const {
     return std::max(old, a);
-  }
-};
-struct And {
-  template <class T>
-  T operator()(T old, T a) const {
-    return old & a;
-  }
-};
-struct Or {
-  template <class T>
-  T operator()(T old, T a) const {
-    return old | a;
-  }
-};
-struct Xor {
-  template <class T>
-  T operator()(T old, T a) const {
-    return old ^ a;
   }
 };
 struct Exchange {
@@ -137,9 +120,9 @@ void add_space(OpcodeTable& table, const std::string& name) {
     add_atomic<Max, space, U>(table, name, ".max.u" + width);
     add_atomic<Min, space, S>(table, name, ".min.s" + width);
     add_atomic<Max, space, S>(table, name, ".max.s" + width);
-    add_atomic<And, space, U>(table, name, ".and.b" + width);
-    add_atomic<Or, space, U>(table, name, ".or.b" + width);
-    add_atomic<Xor, space, U>(table, name, ".xor.b" + width);
+    add_atomic<std::bit_and<>, space, U>(table, name, ".and.b" + width);
+    add_atomic<std::bit_or<>, space, U>(table, name, ".or.b" + width);
+    add_atomic<std::bit_xor<>, space, U>(table, name, ".xor.b" + width);
     add_atomic<Exchange, space, U>(table, name, ".exch.b" + width);
     add_atomic<CompareAndSwap, space, U>(table, name, ".cas.b" + width);
   });

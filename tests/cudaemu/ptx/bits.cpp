@@ -1,5 +1,6 @@
 // Bits: logic, shifts, fields, permutations, moves.
 #include <algorithm>
+#include <functional>
 
 #include "tests/cudaemu/ptx/opcodes.h"
 
@@ -15,24 +16,6 @@ struct Copy {
   template <class T>
   T operator()(T a) const {
     return a;
-  }
-};
-struct And {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a & b;
-  }
-};
-struct Or {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a | b;
-  }
-};
-struct Xor {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a ^ b;
   }
 };
 struct Not {
@@ -179,9 +162,9 @@ void unpack(Warp& warp, const Instruction& i, Mask lanes) {
 
 template <class T>
 void add_logic(OpcodeTable& table, const std::string& type) {
-  add_map<And, T, T, T>(table, "and." + type);
-  add_map<Or, T, T, T>(table, "or." + type);
-  add_map<Xor, T, T, T>(table, "xor." + type);
+  add_map<std::bit_and<T>, T, T, T>(table, "and." + type);
+  add_map<std::bit_or<T>, T, T, T>(table, "or." + type);
+  add_map<std::bit_xor<T>, T, T, T>(table, "xor." + type);
   add_map<Not, T, T>(table, "not." + type);
   add_map<Shl, T, T, U32>(table, "shl." + type);
   add_map<Shr, T, T, U32>(table, "shr." + type);

@@ -1,5 +1,6 @@
 // What lanes of a warp do together: shuffles, votes, matches, sums, barriers.
 #include <algorithm>
+#include <functional>
 
 #include "tests/cudaemu/ptx/block.h"
 #include "tests/cudaemu/ptx/flexible.h"
@@ -165,16 +166,6 @@ struct Greatest {
     return std::max(a, b);
   }
 };
-struct And {
-  std::uint32_t operator()(std::uint32_t a, std::uint32_t b) const { return a & b; }
-};
-struct Or {
-  std::uint32_t operator()(std::uint32_t a, std::uint32_t b) const { return a | b; }
-};
-struct Xor {
-  std::uint32_t operator()(std::uint32_t a, std::uint32_t b) const { return a ^ b; }
-};
-
 void active_mask(Warp& warp, const Instruction& i, Mask lanes) {
   auto* const d = warp.at<std::uint32_t>(i.operand[0]);
   for_lanes(lanes, [=](int lane) { d[lane] = lanes; });
@@ -240,9 +231,9 @@ void add_collective_opcodes(OpcodeTable& table) {
   table["redux.sync.max.u32"] = {reduce<Greatest, U>, "=www"};
   table["redux.sync.min.s32"] = {reduce<Least, S>, "=www"};
   table["redux.sync.max.s32"] = {reduce<Greatest, S>, "=www"};
-  table["redux.sync.and.b32"] = {reduce<And, U>, "=www"};
-  table["redux.sync.or.b32"] = {reduce<Or, U>, "=www"};
-  table["redux.sync.xor.b32"] = {reduce<Xor, U>, "=www"};
+  table["redux.sync.and.b32"] = {reduce<std::bit_and<>, U>, "=www"};
+  table["redux.sync.or.b32"] = {reduce<std::bit_or<>, U>, "=www"};
+  table["redux.sync.xor.b32"] = {reduce<std::bit_xor<>, U>, "=www"};
   table["activemask.b32"] = {active_mask, "=w"};
   table["bar.warp.sync"] = {synchronise_warp, "w"};
   for (const char* barrier :

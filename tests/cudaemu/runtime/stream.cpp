@@ -241,6 +241,13 @@ cudaError_t refuse_in_capture() {
   return error;
 }
 
+cudaError_t refuse_in_capture(const CUstream_st& stream) {
+  if (!is_capturing(stream))
+    return cudaSuccess;
+  stream.capture->spoilt = cudaErrorStreamCaptureUnsupported;
+  return fail(cudaErrorStreamCaptureUnsupported);
+}
+
 }  // namespace emu
 
 using namespace emu;
@@ -280,10 +287,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   const std::shared_ptr<CUstream_st> stream = find_stream(handle);
   if (stream == nullptr)
     return fail(cudaErrorInvalidResourceHandle);
-  if (is_capturing(*stream)) {
-    stream->capture->spoilt = cudaErrorStreamCaptureUnsupported;
-    return fail(cudaErrorStreamCaptureUnsupported);
-  }
+  if (const cudaError_t error = refuse_in_capture(*stream); error != cudaSuccess)
+    return error;
   wait_for(*stream);
   return cudaSuccess;
 }
@@ -294,10 +299,8 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   const std::shared_ptr<CUstream_st> stream = find_stream(handle);
   if (stream == nullptr)
     return fail(cudaErrorInvalidResourceHandle);
-  if (is_capturing(*stream)) {
-    stream->capture->spoilt = cudaErrorStreamCaptureUnsupported;
-    return fail(cudaErrorStreamCaptureUnsupported);
-  }
+  if (const cudaError_t error = refuse_in_capture(*stream); error != cudaSuccess)
+    return error;
   if (stream->done >= stream->issued) {
     wait_for(*stream);
     return cudaSuccess;

@@ -66,6 +66,8 @@ cudaStreamCaptureMode exchange_capture_mode(cudaStreamCaptureMode mode);
 /// For calls that a capture forbids to this thread: cudaErrorStreamCaptureUnsupported, and the capture is spoilt;
 /// cudaSuccess where none forbids.
 cudaError_t refuse_in_capture();
+/// The same for calls that a stream refuses while it is captured.
+cudaError_t refuse_in_capture(const CUstream_st& stream);
 
 }  // namespace emu
 
