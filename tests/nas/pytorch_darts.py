@@ -79,36 +79,16 @@ def conv_7x1_1x7(c, stride, affine):
 
 
 OPS = {
-  "none" : lambda c,
-           stride,
-           affine : Zero(stride),
-                    "avg_pool_3x3" : lambda c,
-                                     stride,
-                                     affine : nn.AvgPool2d(3, stride, 1, count_include_pad = False),
-                                     "max_pool_3x3" : lambda c,
-                                                      stride,
-                                                      affine : nn.MaxPool2d(3, stride, 1),
-                                                      "skip_connect"
-      : lambda c,
-        stride,
-        affine : nn.Identity() if stride == 1 else FactorizedReduce(c, c, affine),
-        "sep_conv_3x3" : lambda c,
-                         stride,
-                         affine : SepConv(c, 3, stride, 1, affine),
-                                  "sep_conv_5x5" : lambda c,
-                                                   stride,
-                                                   affine : SepConv(c, 5, stride, 2, affine),
-                                                            "sep_conv_7x7" : lambda c,
-                                                                             stride,
-                                                                             affine : SepConv(c, 7, stride, 3, affine),
-                                                                                      "dil_conv_3x3" : lambda c,
-                                                                                                       stride,
-                                                                                                       affine
-      : DilConv(c, 3, stride, 2, affine),
-        "dil_conv_5x5" : lambda c,
-                         stride,
-                         affine : DilConv(c, 5, stride, 4, affine),
-                                  "conv_7x1_1x7" : conv_7x1_1x7,
+    "none": lambda c, stride, affine: Zero(stride),
+    "avg_pool_3x3": lambda c, stride, affine: nn.AvgPool2d(3, stride, 1, count_include_pad=False),
+    "max_pool_3x3": lambda c, stride, affine: nn.MaxPool2d(3, stride, 1),
+    "skip_connect": lambda c, stride, affine: nn.Identity() if stride == 1 else FactorizedReduce(c, c, affine),
+    "sep_conv_3x3": lambda c, stride, affine: SepConv(c, 3, stride, 1, affine),
+    "sep_conv_5x5": lambda c, stride, affine: SepConv(c, 5, stride, 2, affine),
+    "sep_conv_7x7": lambda c, stride, affine: SepConv(c, 7, stride, 3, affine),
+    "dil_conv_3x3": lambda c, stride, affine: DilConv(c, 3, stride, 2, affine),
+    "dil_conv_5x5": lambda c, stride, affine: DilConv(c, 5, stride, 4, affine),
+    "conv_7x1_1x7": conv_7x1_1x7,
 }
 
 
@@ -199,8 +179,7 @@ class Network(nn.Module):
             self.auxiliary_head = AuxiliaryHead(c_auxiliary, classes, kind)
         self.classifier = nn.Linear(c_prev, classes)
         edges = sum(2 + i for i in range(nodes))
-        self.alphas = {
-name: torch.zeros(edges, len(PRIMITIVES)) for name in ("alphas_normal", "alphas_reduce")}
+        self.alphas = {name: torch.zeros(edges, len(PRIMITIVES)) for name in ("alphas_normal", "alphas_reduce")}
 
     def forward(self, x):
         if hasattr(self, "stem"):
