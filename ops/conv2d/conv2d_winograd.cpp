@@ -1,10 +1,11 @@
-// Convolutions by Winograd's transforms (conv2d_winograd.h): 36 multiplications a tile of m x m outputs and a pair of
-// channels, where the direct sum takes m m r r: 4 times fewer for 3x3 taps (m = 4), 2.8 times for 5x5 (m = 2). A
-// dilation d takes a plane apart into d x d plain ones. Each pass is three: transforms, 36 matrix products over
-// channels (of the gradient of w: over tiles), transforms.
+// Convolutions by Winograd's transforms (conv2d_winograd.h): a tile of m x m outputs and a pair of channels take as
+// many multiplications as a transformed tile has elements, where the direct sum takes m m r r: 4 times fewer for 3x3
+// taps (m = 4, 36 elements), 6.2 times for 5x5 (m = 4, 64 elements), or 2.8 times (m = 2, 36 elements). A dilation d
+// takes a plane apart into d x d plain ones. Each pass is three: transforms, a matrix product an element over channels
+// (of the gradient of w: over tiles), transforms.
 //
-// Arrays: V [36][tiles][C] of x, U [36][C][K] of the filters, M [36][tiles][K] of y or y_bar; channels padded to
-// kWinogradLanes. All but U and the sums of gradients are of a block of samples.
+// Arrays: V [elements][tiles][C] of x, U [elements][C][K] of the filters, M [elements][tiles][K] of y or y_bar;
+// channels padded to kWinogradLanes. All but U and the sums of gradients are of a block of samples.
 #include "ops/conv2d/conv2d_winograd.h"
 
 #include "engine/gemm.h"
@@ -19,66 +20,115 @@ std::int64_t padded(std::int64_t channels) {
   return (channels + kWinogradLanes - 1) / kWinogradLanes * kWinogradLanes;
 }
 
-/// Outputs of a tile along an axis.
-std::int64_t side_of(const Conv2dSize& s) {
-  return kWinogradPoints + 1 - s.R;
+/// A correlation along an axis: output a + k out_step takes inputs start(a) + (k + r) in_step, of taps r.
+struct Axis {
+  std::int64_t in, out;            ///< pixels
+  std::int64_t in_step, out_step;  ///< between neighbours of a tile
+  std::int64_t up, down, shift;    ///< start(a) = (up a + shift) / down; outputs that leave a remainder take nothing
+
+  bool takes(std::int64_t a) const { return (up * a + shift) % down == 0; }
+  std::int64_t start(std::int64_t a) const { return (up * a + shift) / down; }
+  /// Tiles of `side` outputs.
+  std::int64_t tiles(std::int64_t side) const {
+    std::int64_t count = 0;
+    for (std::int64_t a = 0; a < std::min(out_step, out); ++a)
+      count += takes(a) ? ((out - a + out_step - 1) / out_step + side - 1) / side : 0;
+    return count;
+  }
+};
+
+/// From x to y, or from y_bar to x_bar. A stride that divides the dilation reads only a part of the planes that the
+/// dilation takes x apart into; y is then taken apart into fewer.
+struct Correlation {
+  std::int64_t samples, inputs, outputs, R;  ///< inputs, outputs: channels
+  Axis rows, columns;
+
+  std::int64_t in_pixels() const { return rows.in * columns.in; }
+  std::int64_t out_pixels() const { return rows.out * columns.out; }
+};
+
+Correlation forward_of(const Conv2dSize& s) {
+  const auto axis = [&](std::int64_t x, std::int64_t y) {
+    return Axis{x, y, s.dilation, s.dilation / s.stride, s.stride, 1, -s.pad};
+  };
+  return {s.N, s.C, s.K, s.R, axis(s.H, s.P), axis(s.W, s.Q)};
 }
 
-/// Tiles along an axis of `outputs`.
-std::int64_t tiles_along(const Conv2dSize& s, std::int64_t outputs) {
-  std::int64_t count = 0;
-  for (std::int64_t a = 0; a < std::min(s.dilation, outputs); ++a)
-    count += ((outputs - a + s.dilation - 1) / s.dilation + side_of(s) - 1) / side_of(s);
-  return count;
+/// By the filters turned round.
+Correlation adjoint_of(const Conv2dSize& s) {
+  const auto axis = [&](std::int64_t x, std::int64_t y) {
+    return Axis{y, x, s.dilation / s.stride, s.dilation, 1, s.stride, s.pad - s.dilation * (s.R - 1)};
+  };
+  return {s.N, s.K, s.C, s.R, axis(s.H, s.P), axis(s.W, s.Q)};
 }
 
-std::int64_t tiles_of(const Conv2dSize& s) {
-  return tiles_along(s, s.P) * tiles_along(s, s.Q);
+/// How a correlation is cut into tiles.
+struct Cut {
+  std::int64_t side, tiles;  ///< outputs of a tile along an axis; tiles of a sample
+  int points;                ///< of a transformed tile along an axis
+
+  std::int64_t elements() const { return std::int64_t{points} * points; }
+  std::int64_t products() const { return elements() * tiles; }
+};
+
+Cut cut_of(const Correlation& pass) {
+  const auto by = [&](int points) {
+    const std::int64_t side = points + 1 - pass.R;
+    return Cut{side, pass.rows.tiles(side) * pass.columns.tiles(side), points};
+  };
+  // Eight points and 3x3 taps: no fewer multiplications on planes of 32, 16 or 8 pixels.
+  if (pass.R == 5 && by(8).products() < by(6).products())
+    return by(8);
+  return by(6);
 }
 
-/// The tiles of a sample: which pixels of x and of y are theirs, as offsets in planes of kWinogradLanes channels.
-/// Pixels outside are the one behind the last.
+/// The tiles of a sample: which inputs and outputs are theirs, as offsets in planes of kWinogradLanes channels. Pixels
+/// outside are the one behind the last.
 struct Tiling {
-  Tiling(const Conv2dSize& s, ScratchScope& scratch)
-      : side(side_of(s)),
-        count(tiles_of(s)),
-        inputs(side_table(s, scratch, true)),
-        outputs(side_table(s, scratch, false)) {}
+  Tiling(const Correlation& pass, ScratchScope& scratch) : cut(cut_of(pass)), side(cut.side), count(cut.tiles) {
+    const std::span<const Origin> rows = origins(pass.rows, scratch), columns = origins(pass.columns, scratch);
+    auto* from = scratch.take<std::int32_t>(cut.products());
+    auto* to = scratch.take<std::int32_t>(count * side * side);
+    inputs = from;
+    outputs = to;
+    for (const Origin& row : rows) {
+      for (const Origin& column : columns) {
+        for (std::int64_t i = 0; i < cut.elements(); ++i)
+          *from++ = offset(row.in + i / cut.points * pass.rows.in_step, pass.rows.in,
+                           column.in + i % cut.points * pass.columns.in_step, pass.columns.in);
+        for (std::int64_t i = 0; i < side * side; ++i)
+          *to++ = offset(row.out + i / side * pass.rows.out_step, pass.rows.out,
+                         column.out + i % side * pass.columns.out_step, pass.columns.out);
+      }
+    }
+  }
 
-  WinogradPlaces input_places() const { return {inputs, kWinogradElements, 0}; }
+  WinogradPlaces input_places() const { return {inputs, cut.elements(), 0}; }
   WinogradPlaces output_places() const { return {outputs, side * side, 0}; }
+  WinogradSides sides() const { return {cut.points, static_cast<int>(side)}; }
 
+  Cut cut;
   std::int64_t side, count;
-  const std::int32_t* inputs;   ///< [count][6][6]
+  const std::int32_t* inputs;   ///< [count][points][points]
   const std::int32_t* outputs;  ///< [count][side][side]
 
  private:
-  const std::int32_t* side_table(const Conv2dSize& s, ScratchScope& scratch, bool is_of_inputs) const {
-    const std::int64_t length = is_of_inputs ? kWinogradPoints : side;
-    const std::int64_t height = is_of_inputs ? s.H : s.P, width = is_of_inputs ? s.W : s.Q;
-    const std::int64_t start = is_of_inputs ? -s.pad : 0;
-    auto* const table = scratch.take<std::int32_t>(count * length * length);
-    auto* to = table;
-    for (std::int64_t p : origins(s, s.P, scratch)) {
-      for (std::int64_t q : origins(s, s.Q, scratch)) {
-        for (std::int64_t i = 0; i < length * length; ++i) {
-          const std::int64_t row = start + p + i / length * s.dilation, column = start + q + i % length * s.dilation;
-          const bool is_inside = row >= 0 && row < height && column >= 0 && column < width;
-          *to++ = static_cast<std::int32_t>((is_inside ? row * width + column : height * width) * kWinogradLanes);
-        }
-      }
-    }
-    return table;
-  }
-  /// The first output of each tile along an axis.
-  std::span<const std::int64_t> origins(const Conv2dSize& s, std::int64_t outputs_along, ScratchScope& scratch) const {
-    auto* const first = scratch.take<std::int64_t>(tiles_along(s, outputs_along));
+  /// The first input and output of a tile.
+  struct Origin {
+    std::int64_t in, out;
+  };
+  std::span<const Origin> origins(const Axis& axis, ScratchScope& scratch) const {
+    auto* const first = scratch.take<Origin>(axis.tiles(side));
     auto* to = first;
-    for (std::int64_t a = 0; a < s.dilation; ++a) {
-      for (std::int64_t p = a; p < outputs_along; p += s.dilation * side)
-        *to++ = p;
+    for (std::int64_t a = 0; a < axis.out_step; ++a) {
+      for (std::int64_t k = 0; axis.takes(a) && a + k * axis.out_step < axis.out; k += side)
+        *to++ = {axis.start(a) + k * axis.in_step, a + k * axis.out_step};
     }
     return {first, to};
+  }
+  static std::int32_t offset(std::int64_t row, std::int64_t height, std::int64_t column, std::int64_t width) {
+    const bool is_inside = row >= 0 && row < height && column >= 0 && column < width;
+    return static_cast<std::int32_t>((is_inside ? row * width + column : height * width) * kWinogradLanes);
   }
 };
 
@@ -90,34 +140,33 @@ std::int32_t* multiples(std::int64_t count, std::int64_t step, ScratchScope& scr
   return result;
 }
 
-/// [36][rows][padded(channels)]; a line more between the 36 keeps their addresses from falling on each other in a
-/// cache.
+/// [elements][rows][padded(channels)]; a line more between elements keeps their addresses from falling on each other in
+/// a cache.
 struct Transformed {
-  Transformed(std::int64_t rows_of, std::int64_t channels)
-      : rows(rows_of), row(padded(channels)), step(rows_of * row + kWinogradLanes) {}
-  std::int64_t numel() const { return kWinogradElements * step; }
+  Transformed(const Cut& cut, std::int64_t rows_of, std::int64_t channels)
+      : elements(cut.elements()), rows(rows_of), row(padded(channels)), step(rows_of * row + kWinogradLanes) {}
+  std::int64_t numel() const { return elements * step; }
   /// Of tiles that lie `apart`.
   WinogradPlaces places(std::int64_t apart, ScratchScope& scratch) const {
-    return {multiples(kWinogradElements, step, scratch), 0, apart};
+    return {multiples(elements, step, scratch), 0, apart};
   }
-  /// Where each row of `data` begins, [36][rows].
+  /// Where each row of `data` begins, [elements][rows].
   template <class T>
   const T* const* row_starts(const T* data, ScratchScope& scratch) const {
-    auto* const starts = scratch.take<const T*>(kWinogradElements * rows);
-    for (std::int64_t i = 0; i < kWinogradElements * rows; ++i)
+    auto* const starts = scratch.take<const T*>(elements * rows);
+    for (std::int64_t i = 0; i < elements * rows; ++i)
       starts[i] = data + i / rows * step + i % rows * row;
     return starts;
   }
-  std::int64_t rows, row, step;
+  std::int64_t elements, rows, row, step;
 };
 
 /// Samples of a block: what is transformed stays in the second-level cache, but enough tiles share each read of the
 /// filters.
-std::int64_t block_of(const Conv2dSize& s) {
+std::int64_t block_of(const Correlation& pass, const Cut& cut) {
   constexpr std::int64_t kElements = std::int64_t{1} << 19, kTiles = 64;
-  const std::int64_t tiles = tiles_of(s);
-  const std::int64_t fit = kElements / (kWinogradElements * tiles * (padded(s.C) + padded(s.K)));
-  return std::clamp<std::int64_t>(std::max(fit, (kTiles + tiles - 1) / tiles), 1, s.N);
+  const std::int64_t fit = kElements / (cut.products() * (padded(pass.inputs) + padded(pass.outputs)));
+  return std::clamp<std::int64_t>(std::max(fit, (kTiles + cut.tiles - 1) / cut.tiles), 1, pass.samples);
 }
 
 /// Calls task(n, c, count, scratch) for channels [c, c + count) of each sample, over threads.
@@ -143,21 +192,23 @@ void transform(WinogradMap map, const Tiling& tiling, const WinogradPlaces& plac
       std::fill_n(planes, pixels * kWinogradLanes, T(0));
     std::fill_n(planes + pixels * kWinogradLanes, kWinogradLanes, T(0));
     transpose(count, pixels, from + (n * channels + c) * pixels, pixels, planes, kWinogradLanes);
-    winograd_map(map, static_cast<int>(tiling.side), tiling.count, planes, places,
-                 to + n * tiling.count * layout.row + c, to_places);
+    winograd_map(map, tiling.sides(), tiling.count, planes, places, to + n * tiling.count * layout.row + c, to_places);
   });
 }
 
-/// y [samples, channels, pixels] = beta y + the tiles of `from`.
+/// y [samples, outputs, pixels] = beta y + the tiles of `from`.
 template <class T>
-void transform_back(const Tiling& tiling, std::int64_t samples, std::int64_t channels, std::int64_t pixels,
-                    const Transformed& layout, const T* from, T beta, T* y) {
+void transform_back(const Tiling& tiling, const Correlation& pass, std::int64_t samples, const Transformed& layout,
+                    const T* from, T beta, T* y) {
+  const std::int64_t channels = pass.outputs, pixels = pass.out_pixels();
   ScratchScope shared;
   const WinogradPlaces from_places = layout.places(layout.row, shared);
   over_planes(samples, channels, [&](std::int64_t n, std::int64_t k, std::int64_t count, ScratchScope& scratch) {
     T* const planes = scratch.take<T>((pixels + 1) * kWinogradLanes);
-    winograd_map(WinogradMap::kOutputs, static_cast<int>(tiling.side), tiling.count,
-                 from + n * tiling.count * layout.row + k, from_places, planes, tiling.output_places());
+    if (pass.rows.down > 1)  // some outputs are of no tile
+      std::fill_n(planes, pixels * kWinogradLanes, T(0));
+    winograd_map(WinogradMap::kOutputs, tiling.sides(), tiling.count, from + n * tiling.count * layout.row + k,
+                 from_places, planes, tiling.output_places());
     T* const to = y + (n * channels + k) * pixels;
     if (beta == T(0))
       return transpose(pixels, count, planes, kWinogradLanes, to, pixels);
@@ -168,89 +219,87 @@ void transform_back(const Tiling& tiling, std::int64_t samples, std::int64_t cha
   });
 }
 
-/// U [36][inputs][padded(outputs)] = the filters that `filters` holds as [inputs][r r][padded(outputs)], in the order
-/// of taps or, for the adjoint, against it.
+/// U [elements][inputs][padded(outputs)] = the filters that `filters` holds as [inputs][r r][padded(outputs)], in the
+/// order of taps or, for the adjoint, against it.
 template <class T>
-void transform_filters(const Conv2dSize& s, bool is_adjoint, std::int64_t inputs, const T* filters,
+void transform_filters(const Correlation& pass, const Cut& cut, bool is_adjoint, const T* filters,
                        const Transformed& layout, T* u) {
   ScratchScope shared;
+  const std::int64_t count = pass.R * pass.R;
   const WinogradPlaces to_places = layout.places(kWinogradLanes, shared);
-  std::int32_t* const taps = multiples(s.taps(), layout.row, shared);
+  std::int32_t* const taps = multiples(count, layout.row, shared);
   if (is_adjoint)
-    std::reverse(taps, taps + s.taps());
-  parallel_for(inputs, 4, [&](std::int64_t begin, std::int64_t end) {
+    std::reverse(taps, taps + count);
+  parallel_for(pass.inputs, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c)
-      winograd_map(WinogradMap::kFilters, static_cast<int>(s.R), layout.row / kWinogradLanes,
-                   filters + c * s.taps() * layout.row, {taps, 0, kWinogradLanes}, u + c * layout.row, to_places);
+      winograd_map(WinogradMap::kFilters, {cut.points, static_cast<int>(pass.R)}, layout.row / kWinogradLanes,
+                   filters + c * count * layout.row, {taps, 0, kWinogradLanes}, u + c * layout.row, to_places);
   });
 }
 
-/// y = beta y + conv(x, the transformed filters u)
+/// y = beta y + the correlation of x with the transformed filters u
 template <class T>
-void convolve(const Conv2dSize& s, const T* x, const Transformed& filters, const T* u, T beta, T* y) {
+void correlate(const Correlation& pass, const T* x, const Transformed& filters, const T* u, T beta, T* y) {
   constexpr std::int64_t kRows = 96;  // of a product
-  const std::int64_t block = block_of(s);
   ScratchScope scratch;
-  const Tiling tiling(s, scratch);
-  const Transformed inputs(block * tiling.count, s.C), outputs(block * tiling.count, s.K);
+  const Tiling tiling(pass, scratch);
+  const std::int64_t block = block_of(pass, tiling.cut);
+  const Transformed inputs(tiling.cut, block * tiling.count, pass.inputs),
+      outputs(tiling.cut, block * tiling.count, pass.outputs);
   T* const v = scratch.take<T>(inputs.numel());
   T* const m = scratch.take<T>(outputs.numel());
   const T* const* const u_rows = filters.row_starts(u, scratch);
-  for (std::int64_t n = 0; n < s.N; n += block) {
-    const std::int64_t samples = std::min(block, s.N - n), rows = samples * tiling.count;
-    transform(WinogradMap::kInputs, tiling, tiling.input_places(), samples, s.C, s.H * s.W, x + n * s.x_sample(),
-              inputs, v);
+  for (std::int64_t n = 0; n < pass.samples; n += block) {
+    const std::int64_t samples = std::min(block, pass.samples - n), rows = samples * tiling.count;
+    transform(WinogradMap::kInputs, tiling, tiling.input_places(), samples, pass.inputs, pass.in_pixels(),
+              x + n * pass.inputs * pass.in_pixels(), inputs, v);
     const std::int64_t pieces = (rows + kRows - 1) / kRows;
-    parallel_for(kWinogradElements * pieces, 1, [&](std::int64_t i, std::int64_t) {
+    parallel_for(inputs.elements * pieces, 1, [&](std::int64_t i, std::int64_t) {
       const std::int64_t f = i / pieces, row = i % pieces * kRows;
-      gemm_rows(std::min(kRows, rows - row), s.K, s.C, v + f * inputs.step + row * inputs.row, inputs.row, 1,
-                u_rows + f * s.C, T(0), m + f * outputs.step + row * outputs.row, outputs.row);
+      gemm_rows(std::min(kRows, rows - row), pass.outputs, pass.inputs, v + f * inputs.step + row * inputs.row,
+                inputs.row, 1, u_rows + f * pass.inputs, T(0), m + f * outputs.step + row * outputs.row, outputs.row);
     });
-    transform_back(tiling, samples, s.K, s.P * s.Q, outputs, m, beta, y + n * s.y_sample());
+    transform_back(tiling, pass, samples, outputs, m, beta, y + n * pass.outputs * pass.out_pixels());
   }
 }
 
 template <class T>
 void forward(const Conv2dSize& s, const T* x, const T* w, T beta, T* y) {
   ScratchScope scratch;
-  const Transformed layout(s.C, s.K);
+  const Correlation pass = forward_of(s);
+  const Cut cut = cut_of(pass);
+  const Transformed layout(cut, s.C, s.K);
   T* const filters = scratch.take_zeros<T>(s.C * s.taps() * layout.row);
   transpose(s.K, s.C * s.taps(), w, s.C * s.taps(), filters, layout.row);
   T* const u = scratch.take<T>(layout.numel());
-  transform_filters(s, false, s.C, filters, layout, u);
-  convolve(s, x, layout, u, beta, y);
-}
-
-/// The size of the convolution that the adjoint is, by the filters turned round.
-Conv2dSize adjoint_of(const Conv2dSize& s) {
-  Conv2dSize result = s;
-  std::swap(result.C, result.K);
-  std::swap(result.H, result.P);
-  std::swap(result.W, result.Q);
-  result.pad = s.dilation * (s.R - 1) - s.pad;
-  return result;
+  transform_filters(pass, cut, false, filters, layout, u);
+  correlate(pass, x, layout, u, beta, y);
 }
 
 template <class T>
 void input_gradient(const Conv2dSize& s, const T* y_bar, const T* w, T beta, T* x_bar) {
   ScratchScope scratch;
-  const Transformed layout(s.K, s.C);
+  const Correlation pass = adjoint_of(s);
+  const Cut cut = cut_of(pass);
+  const Transformed layout(cut, s.K, s.C);
   T* const filters = scratch.take_zeros<T>(s.K * s.taps() * layout.row);
   for (std::int64_t k = 0; k < s.K; ++k)
     transpose(s.C, s.taps(), w + k * s.C * s.taps(), s.taps(), filters + k * s.taps() * layout.row, layout.row);
   T* const u = scratch.take<T>(layout.numel());
-  transform_filters(s, true, s.K, filters, layout, u);
-  convolve(adjoint_of(s), y_bar, layout, u, beta, x_bar);
+  transform_filters(pass, cut, true, filters, layout, u);
+  correlate(pass, y_bar, layout, u, beta, x_bar);
 }
 
 /// The gradient of w is a correlation, too: r x r outputs, m x m taps of y_bar, summed over tiles.
 template <class T>
 void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T* w_bar) {
   constexpr std::int64_t kFilters = 24;  // of a product
-  const std::int64_t block = block_of(s);
   ScratchScope scratch;
-  const Tiling tiling(s, scratch);
-  const Transformed inputs(block * tiling.count, s.C), outputs(block * tiling.count, s.K), sums(s.K, s.C);
+  const Correlation pass = forward_of(s);
+  const Tiling tiling(pass, scratch);
+  const std::int64_t block = block_of(pass, tiling.cut);
+  const Transformed inputs(tiling.cut, block * tiling.count, s.C), outputs(tiling.cut, block * tiling.count, s.K),
+      sums(tiling.cut, s.K, s.C);
   T* const v = scratch.take<T>(inputs.numel());
   T* const g = scratch.take<T>(outputs.numel());
   T* const total = scratch.take<T>(sums.numel());
@@ -262,7 +311,7 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
               inputs, v);
     transform(WinogradMap::kFilters, tiling, tiling.output_places(), samples, s.K, s.P * s.Q, y_bar + n * s.y_sample(),
               outputs, g);
-    parallel_for(kWinogradElements * pieces, 1, [&](std::int64_t i, std::int64_t) {
+    parallel_for(inputs.elements * pieces, 1, [&](std::int64_t i, std::int64_t) {
       const std::int64_t f = i / pieces, k = i % pieces * kFilters;
       gemm_rows(std::min(kFilters, s.K - k), s.C, samples * tiling.count, g + f * outputs.step + k, 1, outputs.row,
                 v_rows + f * inputs.rows, T(n > 0), total + f * sums.step + k * sums.row, sums.row);
@@ -273,8 +322,8 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
   parallel_for(s.K, 1, [&](std::int64_t k, std::int64_t) {
     ScratchScope own;
     T* const taps = own.take<T>(s.taps() * sums.row);
-    winograd_map(WinogradMap::kOutputs, static_cast<int>(s.R), sums.row / kWinogradLanes, total + k * sums.row,
-                 from_places, taps, tap_places);
+    winograd_map(WinogradMap::kOutputs, {tiling.cut.points, static_cast<int>(s.R)}, sums.row / kWinogradLanes,
+                 total + k * sums.row, from_places, taps, tap_places);
     T* const to = w_bar + k * s.C * s.taps();
     for (std::int64_t i = 0; i < s.C * s.taps(); ++i)
       to[i] = (beta == T(0) ? T(0) : to[i]) + taps[i % s.taps() * sums.row + i / s.taps()];
@@ -284,27 +333,31 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
 /// Measured: with fewer channels or tiles the transforms cost more than they save.
 bool fits(const Conv2dSize& s) {
   constexpr std::int64_t kChannels = 16, kTiles = 32;
-  return !precise_convolutions() && takes_winograd(s) && std::min(s.C, s.K) >= kChannels &&
-         s.N * tiles_of(s) >= kTiles && s.N * tiles_of(adjoint_of(s)) >= kTiles &&
-         s.taps() * s.P * s.Q >= 2 * kWinogradElements * tiles_of(s);
+  if (precise_convolutions() || !takes_winograd(s) || std::min(s.C, s.K) < kChannels)
+    return false;
+  const Cut cut = cut_of(forward_of(s));
+  return s.N * std::min(cut.tiles, cut_of(adjoint_of(s)).tiles) >= kTiles && s.taps() * s.P * s.Q >= 2 * cut.products();
 }
 
 }  // namespace
 
 bool takes_winograd(const Conv2dSize& s) {
+  if (s.dilation % s.stride != 0 || s.groups != 1 || s.R != s.S || (s.R != 3 && s.R != 5) ||
+      s.pad > s.dilation * (s.R - 1))
+    return false;
   // Offsets are 32 bits wide.
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
   const std::int64_t channels = padded(std::max(s.C, s.K));
-  return s.stride == 1 && s.groups == 1 && s.R == s.S && (s.R == 3 || s.R == 5) && s.pad <= s.dilation * (s.R - 1) &&
-         std::max({s.H * s.W, s.P * s.Q, kWinogradElements * channels, kWinogradElements * tiles_of(s)}) <
-             kMost / channels;
+  const Cut cut = cut_of(forward_of(s)), adjoint = cut_of(adjoint_of(s));
+  return std::max({s.H * s.W, s.P * s.Q, cut.elements() * channels, cut.products(), adjoint.products()}) <
+         kMost / channels;
 }
 
 template <class T>
 Conv2dKernel<T> winograd_kernel() {
   Conv2dKernel<T> kernel = dense_kernel<T>();
   kernel.name = "winograd";
-  kernel.takes = "3x3 and 5x5 taps, stride 1, one group, 16 channels, 32 tiles";
+  kernel.takes = "3x3 and 5x5 taps, a stride that divides the dilation, one group, 16 channels, 32 tiles";
   kernel.fits = fits;
   kernel.forward = forward<T>;
   kernel.input_gradient = input_gradient<T>;

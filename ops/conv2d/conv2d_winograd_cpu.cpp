@@ -1,3 +1,5 @@
+#include <array>
+
 #include "engine/cpu/targets.h"
 #include "ops/conv2d/conv2d_winograd.h"
 
@@ -19,58 +21,110 @@ HWY_INLINE Vector<T> plus(Vector<T> a, double factor, Vector<T> b) {
   return hn::MulAdd(hn::Set(Lanes<T>(), static_cast<T>(factor)), b, a);
 }
 
-// The maps along one axis. The points 1 and -1, and 2 and -2, share their even and odd parts.
+// The maps along one axis, by the points 0, p and -p of every pair, and infinity, where p and -p share their even and
+// odd parts. With W(x) the product of x^2 - p^2 over the pairs, and W_p that of the others, inputs are the coefficients
+// of W (of 0 and infinity) and of x (x + p) W_p (of p), filters the values at the points, over x (x + p) W_p (x).
+template <int points>
+struct Pairs {
+  static constexpr int kCount = points / 2 - 1;
+  static constexpr double kPoints[] = {1.0, 2.0, 0.5};
+  using Coefficients = std::array<double, kCount + 1>;  // of 1, x^2, x^4, ...
+
+  /// Of W, or of W_p where a pair is left out.
+  static constexpr Coefficients coefficients(int without) {
+    Coefficients result{1.0};
+    int degree = 0;
+    for (int pair = 0; pair < kCount; ++pair) {
+      if (pair == without)
+        continue;
+      ++degree;
+      for (int k = degree; k >= 0; --k)
+        result[k] = (k > 0 ? result[k - 1] : 0.0) - (k < degree ? square(kPoints[pair]) * result[k] : 0.0);
+    }
+    return result;
+  }
+  static constexpr double square(double x) { return x * x; }
+  static constexpr double power(double x, int n) { return n == 0 ? 1.0 : x * power(x, n - 1); }
+  /// 1 / (x (x + p) W_p) at x = p.
+  static constexpr double scale(int pair) {
+    const Coefficients c = coefficients(pair);
+    double value = 0.0;
+    for (int k = kCount - 1; k >= 0; --k)
+      value = value * square(kPoints[pair]) + c[k];
+    return 1.0 / (2.0 * square(kPoints[pair]) * value);
+  }
+};
+
+// The sum of c[k] d[2 k]; c[last] is 1.
+template <int last, class T, std::size_t n>
+HWY_INLINE Vector<T> every_second(const std::array<double, n>& c, const Vector<T>* d) {
+  Vector<T> sum = d[2 * last];
+  HWY_UNROLL(8)
+  for (int k = last - 1; k >= 0; --k)
+    sum = plus<T>(sum, c[k], d[2 * k]);
+  return sum;
+}
+
+template <int points>
 struct InputMap {
-  static constexpr int kFrom = kWinogradPoints, kTo = kWinogradPoints;
+  static constexpr int kFrom = points, kTo = points;
   template <class T>
   static HWY_INLINE void apply(const Vector<T> (&d)[kFrom], Vector<T> (&v)[kTo]) {
-    const auto even_1 = plus<T>(d[4], -4.0, d[2]), odd_1 = plus<T>(d[3], -4.0, d[1]);
-    const auto even_2 = hn::Sub(d[4], d[2]), odd_2 = hn::Sub(d[3], d[1]);
-    v[0] = plus<T>(plus<T>(d[4], -5.0, d[2]), 4.0, d[0]);
-    v[1] = hn::Add(even_1, odd_1);
-    v[2] = hn::Sub(even_1, odd_1);
-    v[3] = plus<T>(even_2, 2.0, odd_2);
-    v[4] = plus<T>(even_2, -2.0, odd_2);
-    v[5] = plus<T>(plus<T>(d[5], -5.0, d[3]), 4.0, d[1]);
+    using P = Pairs<points>;
+    constexpr auto all = P::coefficients(-1);
+    v[0] = every_second<P::kCount, T>(all, d);
+    v[points - 1] = every_second<P::kCount, T>(all, d + 1);
+    HWY_UNROLL(8)
+    for (int pair = 0; pair < P::kCount; ++pair) {
+      const auto others = P::coefficients(pair);
+      const auto even = every_second<P::kCount - 1, T>(others, d + 2);
+      const auto odd = every_second<P::kCount - 1, T>(others, d + 1);
+      v[2 * pair + 1] = plus<T>(even, P::kPoints[pair], odd);
+      v[2 * pair + 2] = plus<T>(even, -P::kPoints[pair], odd);
+    }
   }
 };
 
-template <int n>
+template <int points, int n>
 struct FilterMap {
-  static constexpr int kFrom = n, kTo = kWinogradPoints;
+  static constexpr int kFrom = n, kTo = points;
   template <class T>
   static HWY_INLINE void apply(const Vector<T> (&g)[kFrom], Vector<T> (&u)[kTo]) {
+    using P = Pairs<points>;
     const auto zero = hn::Zero(Lanes<T>());
-    // Over 6, and over 24.
-    Vector<T> even_1 = zero, odd_1 = zero, even_2 = zero, odd_2 = zero;
+    u[0] = plus<T>(zero, 1.0 / P::coefficients(-1)[0], g[0]);
+    u[points - 1] = g[n - 1];
     HWY_UNROLL(8)
-    for (int i = 0; i < n; ++i) {
-      Vector<T>& at_1 = i % 2 == 0 ? even_1 : odd_1;
-      Vector<T>& at_2 = i % 2 == 0 ? even_2 : odd_2;
-      at_1 = plus<T>(at_1, -1.0 / 6.0, g[i]);
-      at_2 = plus<T>(at_2, (1 << i) / 24.0, g[i]);
+    for (int pair = 0; pair < P::kCount; ++pair) {
+      Vector<T> even = zero, odd = zero;
+      HWY_UNROLL(8)
+      for (int i = 0; i < n; ++i) {
+        Vector<T>& part = i % 2 == 0 ? even : odd;
+        part = plus<T>(part, P::power(P::kPoints[pair], i) * P::scale(pair), g[i]);
+      }
+      u[2 * pair + 1] = hn::Add(even, odd);
+      u[2 * pair + 2] = hn::Sub(even, odd);
     }
-    u[0] = plus<T>(zero, 0.25, g[0]);
-    u[1] = hn::Add(even_1, odd_1);
-    u[2] = hn::Sub(even_1, odd_1);
-    u[3] = hn::Add(even_2, odd_2);
-    u[4] = hn::Sub(even_2, odd_2);
-    u[5] = g[n - 1];
   }
 };
 
-template <int n>
+template <int points, int n>
 struct OutputMap {
-  static constexpr int kFrom = kWinogradPoints, kTo = n;
+  static constexpr int kFrom = points, kTo = n;
   template <class T>
   static HWY_INLINE void apply(const Vector<T> (&v)[kFrom], Vector<T> (&y)[kTo]) {
-    const auto even_1 = hn::Add(v[1], v[2]), odd_1 = hn::Sub(v[1], v[2]);
-    const auto even_2 = hn::Add(v[3], v[4]), odd_2 = hn::Sub(v[3], v[4]);
+    using P = Pairs<points>;
     HWY_UNROLL(8)
-    for (int i = 0; i < n; ++i)
-      y[i] = i % 2 == 0 ? plus<T>(even_1, 1 << i, even_2) : plus<T>(odd_1, 1 << i, odd_2);
+    for (int pair = 0; pair < P::kCount; ++pair) {
+      const auto even = hn::Add(v[2 * pair + 1], v[2 * pair + 2]), odd = hn::Sub(v[2 * pair + 1], v[2 * pair + 2]);
+      HWY_UNROLL(8)
+      for (int i = 0; i < n; ++i) {
+        const auto part = i % 2 == 0 ? even : odd;
+        y[i] = pair == 0 ? part : plus<T>(y[i], P::power(P::kPoints[pair], i), part);
+      }
+    }
     y[0] = hn::Add(y[0], v[0]);
-    y[n - 1] = hn::Add(y[n - 1], v[5]);
+    y[n - 1] = hn::Add(y[n - 1], v[points - 1]);
   }
 };
 
@@ -110,17 +164,17 @@ void map_tiles(std::int64_t count, const T* from, const WinogradPlaces& from_pla
   }
 }
 
-template <class T>
+template <int points, class T>
 void map_all(WinogradMap map, int n, std::int64_t count, const T* from, const WinogradPlaces& from_places, T* to,
              const WinogradPlaces& to_places) {
   const auto of_size = [&]<int size>() {
     if (map == WinogradMap::kFilters)
-      map_tiles<FilterMap<size>, T>(count, from, from_places, to, to_places);
+      map_tiles<FilterMap<points, size>, T>(count, from, from_places, to, to_places);
     else
-      map_tiles<OutputMap<size>, T>(count, from, from_places, to, to_places);
+      map_tiles<OutputMap<points, size>, T>(count, from, from_places, to, to_places);
   };
   if (map == WinogradMap::kInputs)
-    return map_tiles<InputMap, T>(count, from, from_places, to, to_places);
+    return map_tiles<InputMap<points>, T>(count, from, from_places, to, to_places);
   switch (n) {
     case 2:
       return of_size.template operator()<2>();
@@ -133,6 +187,15 @@ void map_all(WinogradMap map, int n, std::int64_t count, const T* from, const Wi
   }
 }
 
+template <class T>
+void map_sides(WinogradMap map, WinogradSides sides, std::int64_t count, const T* from,
+               const WinogradPlaces& from_places, T* to, const WinogradPlaces& to_places) {
+  if (sides.points == 6)
+    map_all<6>(map, sides.n, count, from, from_places, to, to_places);
+  else
+    map_all<8>(map, sides.n, count, from, from_places, to, to_places);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace ockham::cpu
 HWY_AFTER_NAMESPACE();
@@ -141,9 +204,9 @@ HWY_AFTER_NAMESPACE();
 namespace ockham::cpu {
 
 template <class T>
-void winograd_map(WinogradMap map, int n, std::int64_t count, const T* from, const WinogradPlaces& from_places, T* to,
-                  const WinogradPlaces& to_places) {
-  OCKHAM_DISPATCH(map_all<T>)(map, n, count, from, from_places, to, to_places);
+void winograd_map(WinogradMap map, WinogradSides sides, std::int64_t count, const T* from,
+                  const WinogradPlaces& from_places, T* to, const WinogradPlaces& to_places) {
+  OCKHAM_DISPATCH(map_sides<T>)(map, sides, count, from, from_places, to, to_places);
 }
 OCKHAM_FOR_FLOATS(winograd_map)
 

@@ -116,21 +116,27 @@ void check_sweep(T beta, std::size_t step) {
 }
 
 /// Tiles cut by the edge of the plane, channels that fill no block, paddings, dilations that leave planes of unlike
-/// sizes, several blocks of samples.
+/// sizes, strides that leave pixels out, several blocks of samples.
 std::vector<Conv2dSize> winograd_sweep() {
   std::vector<Conv2dSize> result;
-  for (auto [R, pad, dilation] : {std::array{3, 1, 1},
-                                  {3, 0, 1},
-                                  {3, 2, 1},
-                                  {3, 2, 2},
-                                  {3, 3, 3},
-                                  {5, 2, 1},
-                                  {5, 4, 1},
-                                  {5, 4, 2},
-                                  {5, 3, 2},
-                                  {3, 0, 3}}) {
+  for (auto [R, stride, pad, dilation] : {std::array{3, 1, 1, 1},
+                                          {3, 1, 0, 1},
+                                          {3, 1, 2, 1},
+                                          {3, 1, 2, 2},
+                                          {3, 1, 3, 3},
+                                          {5, 1, 2, 1},
+                                          {5, 1, 4, 1},
+                                          {5, 1, 4, 2},
+                                          {5, 1, 3, 2},
+                                          {3, 1, 0, 3},
+                                          {3, 2, 2, 2},
+                                          {3, 2, 1, 2},
+                                          {5, 2, 4, 2},
+                                          {5, 2, 3, 2},
+                                          {3, 3, 3, 3},
+                                          {3, 2, 4, 4}}) {
     for (auto [C, K] : {std::pair{3, 5}, {17, 50}})
-      result.push_back(sized(C, K, R, R, 1, pad, dilation, 1));
+      result.push_back(sized(C, K, R, R, stride, pad, dilation, 1));
   }
   result.push_back({70, 20, 16, 16, 33, 3, 3, 16, 16, 1, 1, 1, 1});
   result.push_back({40, 33, 16, 16, 20, 5, 5, 16, 16, 1, 4, 2, 1});
