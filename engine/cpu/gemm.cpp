@@ -199,20 +199,32 @@ void dots(const DotsProblem<T>& p) {
 template <class T>
 constexpr std::int64_t kTransposed = 1;
 
-template <class T>
-void transpose_block(const T* x, std::int64_t, T* y, std::int64_t) {
+template <class T, class D>
+void transpose_block(D, const T* x, std::int64_t, T* y, std::int64_t) {
   *y = *x;
 }
 #else
 template <class T>
 constexpr std::int64_t kTransposed = 16 / sizeof(T);
 
-// y[j, i] = x[i, j] for i and j below kTransposed.
-void transpose_block(const float* x, std::int64_t x_row, float* y, std::int64_t y_row) {
-  const hn::CappedTag<float, 4> d;
-  const hn::Repartition<double, decltype(d)> pairs;
-  const auto a = hn::LoadU(d, x), b = hn::LoadU(d, x + x_row);
-  const auto c = hn::LoadU(d, x + 2 * x_row), e = hn::LoadU(d, x + 3 * x_row);
+// kTransposed elements of each of the rows 0, kTransposed, 2 kTransposed, ..., a block of 16 bytes each.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const T* x, std::int64_t x_row) {
+  constexpr std::int64_t kCount = hn::MaxLanes(D());
+  if constexpr (kCount == kTransposed<T>) {
+    return hn::LoadU(d, x);
+  } else {
+    const hn::Half<D> half;
+    return hn::Combine(d, load_blocks(half, x + kCount / 2 * x_row, x_row), load_blocks(half, x, x_row));
+  }
+}
+
+// y[j, i] = x[i, j] for i below the lanes of d and j below kTransposed.
+template <class D>
+HWY_INLINE void transpose_block(D d, const float* x, std::int64_t x_row, float* y, std::int64_t y_row) {
+  const hn::Repartition<double, D> pairs;
+  const auto a = load_blocks(d, x, x_row), b = load_blocks(d, x + x_row, x_row);
+  const auto c = load_blocks(d, x + 2 * x_row, x_row), e = load_blocks(d, x + 3 * x_row, x_row);
   const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
   const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
   const auto ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
@@ -222,25 +234,39 @@ void transpose_block(const float* x, std::int64_t x_row, float* y, std::int64_t 
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), d, y + 2 * y_row);
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, y + 3 * y_row);
 }
-void transpose_block(const double* x, std::int64_t x_row, double* y, std::int64_t y_row) {
-  const hn::CappedTag<double, 2> d;
-  const auto a = hn::LoadU(d, x), b = hn::LoadU(d, x + x_row);
+template <class D>
+HWY_INLINE void transpose_block(D d, const double* x, std::int64_t x_row, double* y, std::int64_t y_row) {
+  const auto a = load_blocks(d, x, x_row), b = load_blocks(d, x + x_row, x_row);
   hn::StoreU(hn::InterleaveLower(d, a, b), d, y);
   hn::StoreU(hn::InterleaveUpper(d, a, b), d, y + y_row);
 }
 
 #endif
 
+// Rows from `begin` on, as many at a time as d has lanes. @return the first row that is left
+template <class D, class T = hn::TFromD<D>>
+std::int64_t transpose_rows(D d, std::int64_t begin, std::int64_t rows, std::int64_t columns, const T* x,
+                            std::int64_t x_row, T* y, std::int64_t y_row) {
+  constexpr std::int64_t kHeight = hn::MaxLanes(D()), kBlock = kTransposed<T>;
+  std::int64_t i = begin;
+  for (; i + kHeight <= rows; i += kHeight) {
+    std::int64_t j = 0;
+    for (; j + kBlock <= columns; j += kBlock)
+      transpose_block(d, x + i * x_row + j, x_row, y + j * y_row + i, y_row);
+    for (; j < columns; ++j) {
+      for (std::int64_t row = i; row < i + kHeight; ++row)
+        y[j * y_row + row] = x[row * x_row + j];
+    }
+  }
+  return i;
+}
+
 template <class T>
 void transpose_all(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t x_row, T* y, std::int64_t y_row) {
-  constexpr std::int64_t kBlock = kTransposed<T>;
-  const std::int64_t whole_rows = rows / kBlock * kBlock, whole_columns = columns / kBlock * kBlock;
-  for (std::int64_t i = 0; i < whole_rows; i += kBlock) {
-    for (std::int64_t j = 0; j < whole_columns; j += kBlock)
-      transpose_block(x + i * x_row + j, x_row, y + j * y_row + i, y_row);
-  }
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+  std::int64_t i = transpose_rows(Lanes<T>(), 0, rows, columns, x, x_row, y, y_row);
+  i = transpose_rows(hn::CappedTag<T, kTransposed<T>>(), i, rows, columns, x, x_row, y, y_row);
+  for (; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j)
       y[j * y_row + i] = x[i * x_row + j];
   }
 }

@@ -161,12 +161,15 @@ struct Transformed {
   std::int64_t elements, rows, row, step;
 };
 
-/// Samples of a block: what is transformed stays in the second-level cache, but enough tiles share each read of the
-/// filters.
+/// Samples of a block: what is transformed stays in the second-level cache, or is no more than the filters, which each
+/// block reads. Blocks are of like sizes.
 std::int64_t block_of(const Correlation& pass, const Cut& cut) {
-  constexpr std::int64_t kElements = std::int64_t{1} << 19, kTiles = 64;
-  const std::int64_t fit = kElements / (cut.products() * (padded(pass.inputs) + padded(pass.outputs)));
-  return std::clamp<std::int64_t>(std::max(fit, (kTiles + cut.tiles - 1) / cut.tiles), 1, pass.samples);
+  constexpr std::int64_t kElements = std::int64_t{1} << 19;
+  const std::int64_t filters = cut.elements() * padded(pass.inputs) * padded(pass.outputs);
+  const std::int64_t sample = cut.products() * (padded(pass.inputs) + padded(pass.outputs));
+  const std::int64_t most = std::clamp<std::int64_t>(std::max(kElements, filters) / sample, 1, pass.samples);
+  const std::int64_t blocks = (pass.samples + most - 1) / most;
+  return (pass.samples + blocks - 1) / blocks;
 }
 
 /// Calls task(n, c, count, scratch) for channels [c, c + count) of each sample, over threads.
@@ -196,6 +199,18 @@ void transform(WinogradMap map, const Tiling& tiling, const WinogradPlaces& plac
   });
 }
 
+/// to [columns, rows] = beta to + from^T
+template <class T>
+void store_transposed(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_row, T beta, T* to) {
+  if (beta == T(0))
+    return transpose(rows, columns, from, from_row, to, rows);
+  ScratchScope scratch;
+  T* const sums = scratch.take<T>(rows * columns);
+  transpose(rows, columns, from, from_row, sums, rows);
+  for (std::int64_t i = 0; i < rows * columns; ++i)
+    to[i] += sums[i];
+}
+
 /// y [samples, outputs, pixels] = beta y + the tiles of `from`.
 template <class T>
 void transform_back(const Tiling& tiling, const Correlation& pass, std::int64_t samples, const Transformed& layout,
@@ -209,31 +224,30 @@ void transform_back(const Tiling& tiling, const Correlation& pass, std::int64_t 
       std::fill_n(planes, pixels * kWinogradLanes, T(0));
     winograd_map(WinogradMap::kOutputs, tiling.sides(), tiling.count, from + n * tiling.count * layout.row + k,
                  from_places, planes, tiling.output_places());
-    T* const to = y + (n * channels + k) * pixels;
-    if (beta == T(0))
-      return transpose(pixels, count, planes, kWinogradLanes, to, pixels);
-    T* const sums = scratch.take<T>(count * pixels);
-    transpose(pixels, count, planes, kWinogradLanes, sums, pixels);
-    for (std::int64_t i = 0; i < count * pixels; ++i)
-      to[i] += sums[i];
+    store_transposed(pixels, count, planes, kWinogradLanes, beta, y + (n * channels + k) * pixels);
   });
 }
 
-/// U [elements][inputs][padded(outputs)] = the filters that `filters` holds as [inputs][r r][padded(outputs)], in the
-/// order of taps or, for the adjoint, against it.
+/// U [elements][inputs][padded(outputs)] = the filters w [K, C, r, r], of the adjoint turned round.
 template <class T>
-void transform_filters(const Correlation& pass, const Cut& cut, bool is_adjoint, const T* filters,
-                       const Transformed& layout, T* u) {
+void transform_filters(const Correlation& pass, const Cut& cut, bool is_adjoint, const T* w, const Transformed& layout,
+                       T* u) {
   ScratchScope shared;
   const std::int64_t count = pass.R * pass.R;
+  const std::int64_t input_step = is_adjoint ? pass.outputs * count : count;
+  const std::int64_t output_step = is_adjoint ? count : pass.inputs * count;
   const WinogradPlaces to_places = layout.places(kWinogradLanes, shared);
   std::int32_t* const taps = multiples(count, layout.row, shared);
   if (is_adjoint)
     std::reverse(taps, taps + count);
   parallel_for(pass.inputs, 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = begin; c < end; ++c)
-      winograd_map(WinogradMap::kFilters, {cut.points, static_cast<int>(pass.R)}, layout.row / kWinogradLanes,
-                   filters + c * count * layout.row, {taps, 0, kWinogradLanes}, u + c * layout.row, to_places);
+    ScratchScope scratch;
+    T* const filters = scratch.take_zeros<T>(count * layout.row);
+    for (std::int64_t c = begin; c < end; ++c) {
+      transpose(pass.outputs, count, w + c * input_step, output_step, filters, layout.row);
+      winograd_map(WinogradMap::kFilters, {cut.points, static_cast<int>(pass.R)}, layout.row / kWinogradLanes, filters,
+                   {taps, 0, kWinogradLanes}, u + c * layout.row, to_places);
+    }
   });
 }
 
@@ -269,10 +283,8 @@ void forward(const Conv2dSize& s, const T* x, const T* w, T beta, T* y) {
   const Correlation pass = forward_of(s);
   const Cut cut = cut_of(pass);
   const Transformed layout(cut, s.C, s.K);
-  T* const filters = scratch.take_zeros<T>(s.C * s.taps() * layout.row);
-  transpose(s.K, s.C * s.taps(), w, s.C * s.taps(), filters, layout.row);
   T* const u = scratch.take<T>(layout.numel());
-  transform_filters(pass, cut, false, filters, layout, u);
+  transform_filters(pass, cut, false, w, layout, u);
   correlate(pass, x, layout, u, beta, y);
 }
 
@@ -282,11 +294,8 @@ void input_gradient(const Conv2dSize& s, const T* y_bar, const T* w, T beta, T* 
   const Correlation pass = adjoint_of(s);
   const Cut cut = cut_of(pass);
   const Transformed layout(cut, s.K, s.C);
-  T* const filters = scratch.take_zeros<T>(s.K * s.taps() * layout.row);
-  for (std::int64_t k = 0; k < s.K; ++k)
-    transpose(s.C, s.taps(), w + k * s.C * s.taps(), s.taps(), filters + k * s.taps() * layout.row, layout.row);
   T* const u = scratch.take<T>(layout.numel());
-  transform_filters(pass, cut, true, filters, layout, u);
+  transform_filters(pass, cut, true, w, layout, u);
   correlate(pass, y_bar, layout, u, beta, x_bar);
 }
 
@@ -324,9 +333,7 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
     T* const taps = own.take<T>(s.taps() * sums.row);
     winograd_map(WinogradMap::kOutputs, {tiling.cut.points, static_cast<int>(s.R)}, sums.row / kWinogradLanes,
                  total + k * sums.row, from_places, taps, tap_places);
-    T* const to = w_bar + k * s.C * s.taps();
-    for (std::int64_t i = 0; i < s.C * s.taps(); ++i)
-      to[i] = (beta == T(0) ? T(0) : to[i]) + taps[i % s.taps() * sums.row + i / s.taps()];
+    store_transposed(s.taps(), s.C, taps, sums.row, beta, w_bar + k * s.C * s.taps());
   });
 }
 
