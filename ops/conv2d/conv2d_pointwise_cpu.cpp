@@ -2,6 +2,7 @@
 #include "engine/gemm.h"
 #include "engine/parallel.h"
 #include "ops/conv2d/conv2d_kernels.h"
+#include "ops/conv2d/conv2d_parts.h"
 #include "ops/conv2d/conv2d_planes.h"
 
 namespace ockham::cpu {
@@ -98,12 +99,7 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
       gemm(false, true, s.K, s.C, pixels, y_bar + n * s.y_sample(), pixels, sampled(s, x + n * s.x_sample(), tile),
            pixels, T(n == begin ? 0 : 1), sum, s.C);
   });
-  for (std::int64_t i = 0; i < s.w_numel(); ++i) {
-    T total = beta == T(0) ? T(0) : w_bar[i];
-    for (std::int64_t part = 0; part < parts; ++part)
-      total += sums[part * s.w_numel() + i];
-    w_bar[i] = total;
-  }
+  add_parts(parts, s.w_numel(), sums, beta, w_bar);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/parallel.h"
+#include "ops/conv2d/conv2d_parts.h"
 #include "ops/conv_unit/conv_unit_filters.h"
 #include "ops/conv_unit/conv_unit_op.h"
 
@@ -24,14 +25,7 @@ class Parts {
   /// The part of the task that sample n belongs to.
   T* of(std::int64_t n) const { return values_ + n / grain_ * numel_; }
   /// target = beta target + the sum of all parts.
-  void add_to(T beta, T* target) const {
-    if (beta == T(0))
-      std::fill_n(target, numel_, T(0));
-    for (std::int64_t part = 0; part < count_; ++part) {
-      for (std::int64_t i = 0; i < numel_; ++i)
-        target[i] += values_[part * numel_ + i];
-    }
-  }
+  void add_to(T beta, T* target) const { cpu::add_parts(count_, numel_, values_, beta, target); }
 
  private:
   std::int64_t grain_, count_, numel_;
