@@ -28,4 +28,5 @@ if(OCKHAM_HAS_CUDA)
   if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
   endif()
+  find_package(CUDAToolkit REQUIRED)
 endif()

@@ -54,7 +54,7 @@ Genotype parse_genotype_json(std::string_view text);
 /// The same form, one edge a line; parse_genotype_json reads it back to an equal value.
 std::string to_json(const Genotype& genotype);
 
-/// Reads DARTS text: `Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=..., ...)`, two
+/// Reads DARTS text: ``Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=..., ...)``, two
 /// pairs a node. Also reads what a log puts before it on its line (a time, `NAME =`), comments from '#' on, one nested
 /// list a node (pt.darts; then any number of pairs), a weight after the id and the empty fields connectN and connects
 /// (XAutoDL). The result has space "darts".
