@@ -2,21 +2,21 @@
 // written must not be read.
 #include <zlib.h>
 
-#include <cstdlib>
 #include <optional>
 
 #include "data/error.h"
 #include "data/image/decode.h"
 #include "data/image/decoders.h"
+#include "tests/fuzz/target.h"
 
 using namespace ockham::data;
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using PictureFile = std::vector<std::uint8_t>;
 
 /// The file with right CRCs: without them a changed PNG would never get past the check.
-Bytes with_right_sums(Bytes png) {
+PictureFile with_right_sums(PictureFile png) {
   for (std::size_t at = kSignatureBytes; at + 12 <= png.size();) {
     const std::size_t length =
         std::size_t{png[at]} << 24 | std::size_t{png[at + 1]} << 16 | std::size_t{png[at + 2]} << 8 | png[at + 3];
@@ -31,7 +31,7 @@ Bytes with_right_sums(Bytes png) {
 }
 
 template <class Decode>
-std::optional<Bytes> attempt(Decode decode) {
+std::optional<PictureFile> attempt(Decode decode) {
   try {
     return fit_square(decode(), 16).pixels;
   } catch (const DataError&) {
@@ -41,19 +41,17 @@ std::optional<Bytes> attempt(Decode decode) {
 
 template <class Decode>
 void require_same_twice(Decode decode) {
-  if (attempt(decode) != attempt(decode))
-    std::abort();
+  ockham::fuzz::require(attempt(decode) == attempt(decode), "the same pixels twice");
 }
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Bytes bytes(data, data + size);
-  const PictureFormat format = format_of(bytes);
+OCKHAM_FUZZ_TARGET(image) {
+  PictureFile picture(bytes.begin(), bytes.end());
+  const PictureFormat format = format_of(picture);
   if (format == PictureFormat::kPng)
-    bytes = with_right_sums(std::move(bytes));
-  require_same_twice([&] { return decode_picture("fuzz", bytes); });
-  if (format == PictureFormat::kJpeg && jpeg_fault(bytes).empty())
-    require_same_twice([&] { return decode_with_stb("fuzz", bytes); });
-  return 0;
+    picture = with_right_sums(std::move(picture));
+  require_same_twice([&] { return decode_picture("fuzz", picture); });
+  if (format == PictureFormat::kJpeg && jpeg_fault(picture).empty())
+    require_same_twice([&] { return decode_with_stb("fuzz", picture); });
 }
