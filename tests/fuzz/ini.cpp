@@ -14,10 +14,11 @@ OCKHAM_FUZZ_TARGET(ini) {
   } catch (const UsageError&) {
     return;
   }
-  for (const apps::IniEntry& entry : entries) {
-    const std::string line = "name = " + apps::ini_value(entry.value) + "\n";
-    const auto* begin = reinterpret_cast<const std::uint8_t*>(line.data());
-    const std::vector<apps::IniEntry> again = apps::read_ini(folder.write("again.ini", {begin, line.size()}));
-    fuzz::require(again.size() == 1 && again[0].value == entry.value, "values are read back");
-  }
+  std::string text;
+  for (const apps::IniEntry& entry : entries)
+    text += "name = " + apps::ini_value(entry.value) + "\n";
+  const std::vector<apps::IniEntry> again = apps::read_ini(folder.write("again.ini", fuzz::bytes_of(text)));
+  fuzz::require(again.size() == entries.size(), "as many entries");
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    fuzz::require(again[i].value == entries[i].value, "the same values");
 }

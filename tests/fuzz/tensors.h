@@ -13,10 +13,6 @@ inline bool is_same(const Tensor& a, const Tensor& b) {
          });
 }
 
-inline Bytes bytes_of(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 /// A safetensors file of a header, up to the first zero, and data: a header that grew would else never get past its
 /// length. A file that has a length loses it.
 inline std::string with_header_length(Bytes bytes) {
