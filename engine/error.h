@@ -58,8 +58,8 @@ std::string concat(const Pieces&... pieces) {
 }  // namespace ockham
 
 /// For what only this code base can get wrong; checked in every build since a silent wrong number costs more.
-#define OCKHAM_ASSERT(condition)                                                                     \
-  do {                                                                                               \
-    if (!(condition))                                                                                \
-      throw ::std::logic_error(::ockham::concat(__FILE__, ":", __LINE__, ": broken: ", #condition)); \
+#define OCKHAM_ASSERT(condition)                                                                          \
+  do {                                                                                                    \
+    if (!(condition))                                                                                     \
+      throw ::std::logic_error(::ockham::concat(__FILE_NAME__, ":", __LINE__, ": broken: ", #condition)); \
   } while (false)
