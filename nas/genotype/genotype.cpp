@@ -112,10 +112,10 @@ Genotype parse_genotype(std::string_view text) {
   const auto holds = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first != std::string_view::npos && text[first] == '{') {
+    if (holds("/op_2_0\"") || holds("/op_2_0'") || holds("_n2_p0\"") || holds("_n2_p0'"))
+      return parse_nni(text);
     const std::size_t second = text.find_first_not_of(kBlanks, first + 1);
-    if (second != std::string_view::npos && text[second] == '\'')
-      return parse_darts(text);
-    return holds("/op_2_0\"") || holds("_n2_p0\"") ? parse_nni(text) : parse_genotype_json(text);
+    return second != std::string_view::npos && text[second] == '\'' ? parse_darts(text) : parse_genotype_json(text);
   }
   return holds("CNNGenotype") ? parse_aw_nas(text) : parse_darts(text);
 }

@@ -1,8 +1,12 @@
 // aw_nas's text (walkerning/aw_nas, common.py): each edge names both of its ends.
 //   text  := prefix 'CNNGenotype' '(' field {',' field} [','] ')'
-//   field := KIND ['_' INT] '=' '[' edge {',' edge} [','] ']' | KIND ['_' INT] '_concat' '=' ids     KIND: normal,
-//   reduce edge  := '(' STRING ',' INT ',' INT [','] ')'
+//   field := kind '=' '[' edge {',' edge} [','] ']' | kind '_concat' '=' ids
+//   kind  := ('normal' | 'reduce') ['_' INT]
+//   edge  := '(' STRING ',' INT ',' INT [','] ')'
+// Without a _concat all nodes form the output, as in its search space.
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <set>
 
 #include "engine/error.h"
@@ -12,9 +16,10 @@
 namespace ockham::nas {
 namespace {
 
-GenotypeEdge read_edge(Cursor& in, CellKind kind) {
+/// An edge of 'none' is none, but its node is there.
+void read_edge(Cursor& in, CellGenotype& cell) {
   const char bracket = in.open("an edge ('operation', from, to)");
-  const Primitive op = read_operation(in);
+  const std::optional<Primitive> op = read_operation_or_none(in);
   in.expect(',');
   const int from = in.integer();
   in.expect(',');
@@ -26,13 +31,15 @@ GenotypeEdge read_edge(Cursor& in, CellKind kind) {
     in.fail(at, concat("id ", to, " cannot read id ", from, "; it may read 0 to ", to - 1));
   if (!in.closes(bracket))
     in.fail(in.position(), "an edge has an operation and two ids");
-  return {.from = from, .to = to - kInputs, .stride = edge_stride(kind, from), .ops = {op}};
+  cell.nodes = std::max(cell.nodes, 1 + to - kInputs);
+  if (op)
+    cell.edges.push_back({.from = from, .to = to - kInputs, .stride = edge_stride(cell.kind, from), .ops = {*op}});
 }
 
 void read_edges(Cursor& in, CellGenotype& cell) {
   const char bracket = in.open("a cell");
   do {
-    cell.edges.push_back(read_edge(in, cell.kind));
+    read_edge(in, cell);
   } while (!in.closes(bracket));
   std::ranges::stable_sort(cell.edges, {}, &GenotypeEdge::to);
 }
@@ -44,6 +51,12 @@ std::string without_number(std::string_view name) {
   if (first == std::string_view::npos || last == first + 1)
     return std::string(name);
   return concat(name.substr(0, first), last == std::string_view::npos ? "" : name.substr(last));
+}
+
+std::vector<int> all_nodes(int nodes) {
+  std::vector<int> all(static_cast<std::size_t>(nodes));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
 }
 
 std::string edges_text(const CellGenotype& cell) {
@@ -83,12 +96,15 @@ Genotype parse_aw_nas(std::string_view text) {
                          "'; known: normal_0, reduce_1, normal_0_concat, reduce_1_concat"));
   } while (!in.closes(')'));
   const std::size_t end = in.position();
-  if (seen.size() != 4)
-    in.fail(end, "the text ends without all of normal_0, reduce_1, normal_0_concat, reduce_1_concat");
+  if (!seen.contains("normal") || !seen.contains("reduce"))
+    in.fail(end, "the text ends without both of normal_0 and reduce_1");
   if (!in.at_end())
     in.fail(end, "nothing may follow the closing bracket");
-  genotype.normal.nodes = genotype.reduce.nodes =
-      1 + std::max(genotype.normal.edges.back().to, genotype.reduce.edges.back().to);
+  genotype.normal.nodes = genotype.reduce.nodes = std::max(genotype.normal.nodes, genotype.reduce.nodes);
+  for (CellGenotype* cell : {&genotype.normal, &genotype.reduce}) {
+    if (!seen.contains(concat(kind_name(cell->kind), "_concat")))
+      cell->concat = all_nodes(cell->nodes);
+  }
   check(genotype);
   return genotype;
 }

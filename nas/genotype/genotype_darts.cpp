@@ -141,14 +141,20 @@ std::string cell_text(const CellGenotype& cell) {
 
 }  // namespace
 
-Primitive read_operation(Cursor& in) {
+std::optional<Primitive> read_operation_or_none(Cursor& in) {
   const std::size_t at = in.position();
   const std::string_view name = in.quoted();
-  if (name == "none")
-    in.fail(at, "'none' is no operation of a genotype; leave the edge out");
   const auto op = find_primitive(name);
-  if (!op)
+  if (!op && name != "none")
     in.fail(at, concat("unknown operation '", name.substr(0, 40), "'; known: ", known_primitives()));
+  return op;
+}
+
+Primitive read_operation(Cursor& in) {
+  const std::size_t at = in.position();
+  const auto op = read_operation_or_none(in);
+  if (!op)
+    in.fail(at, "'none' is no operation of a genotype; leave the edge out");
   return *op;
 }
 

@@ -1,7 +1,9 @@
-// NNI's JSON of a DARTS cell, in the two forms that it has (microsoft/nni: its model space, nni.nas.hub, and
-// its example of DARTS). One object, a key for each choice.
+// NNI's JSON of a DARTS cell, in the two forms that it has (microsoft/nni: its model space,
+// nni/nas/hub/pytorch/nasnet.py, and its example, examples/nas/oneshot/darts). One object, a key for each choice.
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "engine/error.h"
@@ -21,7 +23,7 @@ template <class... Pieces>
   throw UsageError(concat("genotype (NNI): ", pieces...));
 }
 
-/// Operations of the example, whose names have no underscores.
+/// Operations of the example, whose names have no underscores, in its order: early versions export their places.
 constexpr std::array<std::pair<std::string_view, Primitive>, 7> kExampleNames{{{"maxpool", Primitive::kMaxPool3},
                                                                                {"avgpool", Primitive::kAvgPool3},
                                                                                {"skipconnect", Primitive::kIdentity},
@@ -30,10 +32,17 @@ constexpr std::array<std::pair<std::string_view, Primitive>, 7> kExampleNames{{{
                                                                                {"dilconv3x3", Primitive::kDilConv3},
                                                                                {"dilconv5x5", Primitive::kDilConv5}}};
 
-Primitive operation_of(const std::string& key, const NniJson& value) {
+/// Nothing for "none" and for the empty list, which the example exports where an input is not taken.
+std::optional<Primitive> operation_of(const std::string& key, const NniJson& value) {
+  if (value.is_array() && value.empty())
+    return std::nullopt;
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() < kExampleNames.size())
+    return kExampleNames[value.get<std::size_t>()].second;
   if (!value.is_string())
-    refuse_nni(key, " is not a string.");
+    refuse_nni(key, " is ", value.dump().substr(0, 40), ", which is no operation.");
   const auto name = value.get<std::string>();
+  if (name == "none")
+    return std::nullopt;
   for (const auto& [known, primitive] : kExampleNames) {
     if (name == known)
       return primitive;
@@ -43,7 +52,7 @@ Primitive operation_of(const std::string& key, const NniJson& value) {
   refuse_nni(key, " is the unknown operation '", name.substr(0, 40), "'; known: ", known_primitives(), ".");
 }
 
-/// What a node at this id may read.
+/// What a node at this id may read; a list of one from version 3 on.
 int source_of(const std::string& key, const NniJson& value, int id) {
   const NniJson& number = value.is_array() && value.size() == 1 ? value[0] : value;
   if (!number.is_number_unsigned() || number.get<std::uint64_t>() >= static_cast<std::uint64_t>(id))
@@ -80,8 +89,17 @@ class Choices {
   std::set<std::string> taken_;
 };
 
-void add_edge(CellGenotype& cell, int from, int id, Primitive op) {
-  cell.edges.push_back({.from = from, .to = id - kInputs, .stride = edge_stride(cell.kind, from), .ops = {op}});
+void add_edge(CellGenotype& cell, int from, int id, std::optional<Primitive> op) {
+  if (op)
+    cell.edges.push_back({.from = from, .to = id - kInputs, .stride = edge_stride(cell.kind, from), .ops = {*op}});
+}
+
+/// A Python dictionary, as NNI prints it and its sources write it, with the quotes of JSON.
+std::string with_quotes_of_json(std::string_view text) {
+  std::string result(text);
+  if (result.find('"') == std::string::npos)
+    std::ranges::replace(result, '\'', '"');
+  return result;
 }
 
 /// The form of the model space: operation and input of each of two slots.
@@ -89,7 +107,7 @@ void read_slots(Choices& choices, CellGenotype& cell, int id) {
   for (int slot = 0; slot < kInputsOfNode; ++slot) {
     const std::string op = concat(kind_name(cell.kind), "/op_", id, '_', slot);
     const std::string input = concat(kind_name(cell.kind), "/input_", id, '_', slot);
-    const Primitive primitive = operation_of(op, choices.take(op));
+    const std::optional<Primitive> primitive = operation_of(op, choices.take(op));
     add_edge(cell, source_of(input, choices.take(input), id), id, primitive);
   }
 }
@@ -97,7 +115,7 @@ void read_slots(Choices& choices, CellGenotype& cell, int id) {
 /// The form of the example: an operation of every possible input, and which inputs are taken.
 void read_switch(Choices& choices, CellGenotype& cell, int id) {
   const std::string node = concat(kind_name(cell.kind), "_n", id);
-  std::vector<Primitive> ops;
+  std::vector<std::optional<Primitive>> ops;
   for (int from = 0; from < id; ++from) {
     const std::string key = concat(node, "_p", from);
     ops.push_back(operation_of(key, choices.take(key)));
@@ -131,7 +149,7 @@ void read_cell(Choices& choices, CellGenotype& cell) {
 }  // namespace
 
 Genotype parse_nni(std::string_view text) {
-  Choices choices(text);
+  Choices choices(with_quotes_of_json(text));
   Genotype genotype;
   genotype.space = "darts";
   read_cell(choices, genotype.normal);
@@ -154,7 +172,7 @@ std::string to_nni(const Genotype& genotype) {
       const GenotypeEdge& edge = cell->edges[i];
       const std::string place = concat('_', node_id(edge.to), '_', i % kInputsOfNode);
       root[concat(kind_name(cell->kind), "/op", place)] = darts_name(edge.ops.front());
-      root[concat(kind_name(cell->kind), "/input", place)] = edge.from;
+      root[concat(kind_name(cell->kind), "/input", place)] = {edge.from};
     }
   }
   return root.dump(1) + "\n";

@@ -1,6 +1,7 @@
 #pragma once
 // Inside nas/genotype only: what the readers of genotype text share.
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ std::string known_primitives();
 
 /// A quoted name. @throws UsageError with the column, also for 'none'
 Primitive read_operation(Cursor& in);
+/// Nothing for 'none'.
+std::optional<Primitive> read_operation_or_none(Cursor& in);
 /// `range(first, last + 1)` or a list of DARTS's ids, as nodes counted from 0.
 std::vector<int> read_concat(Cursor& in);
 /// The first word is the call of `name`, behind whatever a log writes before it on its line; takes its bracket too.

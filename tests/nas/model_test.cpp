@@ -60,9 +60,11 @@ BOOST_AUTO_TEST_CASE(residual_networks_have_the_published_sizes) {
   BOOST_TEST(weights_of({.name = "resnet18", .classes = 1000, .image_size = 224, .stem = Stem::kImageNet}) == 11689512);
 }
 
-BOOST_AUTO_TEST_CASE(pyramids_have_the_published_sizes) {  // Han et al. 2017, table 4: 1.7M and 3.8M
+// Han et al. 2017, table 4: 1.7M, 3.8M, 28.3M; to the unit, osmr/imgclsmob.
+BOOST_AUTO_TEST_CASE(pyramids_have_the_published_sizes) {
   BOOST_TEST(weights_of({.name = "pyramidnet"}) == 1772706);
   BOOST_TEST(weights_of({.name = "pyramidnet", .widening = 84}) == 3904446);
+  BOOST_TEST(weights_of({.name = "pyramidnet", .widening = 270}) == 28485477);
 }
 
 BOOST_AUTO_TEST_CASE(the_network_for_speed_has_the_size_that_its_file_states) {
