@@ -24,6 +24,28 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   file.commit();
 }
 
+std::string_view write_remedy(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "make room there or choose another folder";
+    case EFBIG:
+      return "raise the limit on the size of files (ulimit -f), or that of the file system";
+    case EROFS:
+      return "nothing can be written there until that file system is mounted for writing; or choose another folder";
+    case EACCES:
+    case EPERM:
+      return "allow this user to write there or choose another folder";
+    case ENOENT:
+    case ENOTDIR:
+      return "the folder is not there; create it or choose another";
+    case EIO:
+      return "the disk or the connection to it fails; look at the system's log, or choose another folder";
+    default:
+      return "choose another folder";
+  }
+}
+
 bool is_abandoned_temporary(const std::filesystem::path& path) {
   const std::string suffix = path.extension().string();
   ::pid_t process = 0;
@@ -92,10 +114,10 @@ void AtomicFile::discard() noexcept {
 }
 
 void AtomicFile::fail(std::string_view what) {
-  const std::string reason = std::generic_category().message(errno);
+  const int error = errno;
   discard();
   throw Error(concat("file: ", what, " ", path_.string(), " failed after ", written_, " of ", wanted_,
-                     " bytes: ", reason, "; make room there or choose another folder."));
+                     " bytes: ", std::generic_category().message(error), "; ", write_remedy(error), "."));
 }
 
 }  // namespace ockham

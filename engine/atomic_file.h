@@ -13,6 +13,9 @@ namespace ockham {
 /// @throws Error with the path, the system's reason and the bytes wanted; the old file is then untouched
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// What to do about a file that could not be written, for the end of a sentence. @param error of errno
+std::string_view write_remedy(int error);
+
 /// Is this the temporary file of a writer that was killed: NAME.tmpPID, where no process PID is alive or it is this
 /// one? To be asked where no AtomicFile of this process is open, as a process may get the number of a dead one.
 bool is_abandoned_temporary(const std::filesystem::path& path);

@@ -65,6 +65,19 @@ Failure current_failure() {
   }
 }
 
+/// That of a session; where its folder is gone, it is that: other failures follow from it.
+Failure current_failure(Session& session) {
+  const Failure failure = current_failure();
+  if (!session.has_folder() || (failure.exit_code != kFailed && failure.exit_code != kBadCheckpoint))
+    return failure;
+  try {
+    session.folder().require_in_place();
+  } catch (...) {
+    return current_failure();
+  }
+  return failure;
+}
+
 int report(Log& log, const std::string& program, const Failure& failure) {
   const std::size_t end = failure.message.find_last_not_of('\n') + 1;
   log.error(program + ": " + failure.message.substr(0, end));
@@ -138,7 +151,7 @@ int run_session(const App& app, Session& session, const std::string& program) {
     with_thread_team([&] { end.exit_code = app.run(session); });
     flush_results(session.has_folder() ? (session.folder().path() / "summary.json").string() : "");
   } catch (...) {
-    end = current_failure();
+    end = current_failure(session);
     report(session.log(), program, end);
   }
   if (!session.has_folder() || (end.exit_code != kDone && !session.folder().is_in_place()))

@@ -24,6 +24,13 @@ void describe_place(std::int64_t& threads, std::string& device, SettingVisitor& 
   v.text("device", device, "where to compute: auto, cpu, cuda or cuda:I", "DEVICE", device_complaint);
 }
 
+void describe_new_folder(NewFolderSettings& s, SettingVisitor& v, std::string_view help) {
+  v.group("Run folder");
+  v.role(SettingRole::kPresentation);
+  v.text("out", s.out, help, "DIR");
+  v.flag("overwrite", s.overwrite, "replace the run that --out already holds");
+}
+
 }  // namespace
 
 Device chosen_device(const DeviceSettings& settings) {
@@ -82,12 +89,13 @@ void describe(ComputeSettings& s, SettingVisitor& v, const std::vector<Named<Num
   describe(static_cast<DeviceSettings&>(s), v, formats);
 }
 
+void describe(NewFolderSettings& s, SettingVisitor& v) {
+  describe_new_folder(s, v, "folder to create for report.html and the facts behind it; none by default");
+}
+
 void describe(FolderSettings& s, SettingVisitor& v) {
-  v.group("Run folder");
-  v.role(SettingRole::kPresentation);
-  v.text("out", s.out, "folder to create for the results [runs/APP-DATE-TIME-SEED]", "DIR");
+  describe_new_folder(s, v, "folder to create for the results [runs/APP-DATE-TIME-SEED]");
   v.text("resume", s.resume, "continue the stopped run in this folder", "DIR");
-  v.flag("overwrite", s.overwrite, "replace the run that --out already holds");
   v.flag("dry-run", s.dry_run, "print the plan (parameters, memory, time), write nothing and exit");
 }
 
@@ -101,9 +109,12 @@ void describe(RunSettings& s, SettingVisitor& v) {
   describe_profile(s.profile, v);
   describe(s.folder, v);
   v.role(SettingRole::kWork);
-  v.count("save-every", s.save_every, "steps between checkpoints; every epoch ends with one",
-          {.min = 1, .max = 1'000'000});
+  v.count("save-every", s.save_every, "steps between checkpoints, besides those of epochs; 0 for none by steps",
+          {.max = 1'000'000});
   v.role(SettingRole::kChangeable);
+  v.count("save-every-epochs", s.save_every_epochs,
+          "epochs between the checkpoints that epochs end with; the last epoch always does",
+          {.min = 1, .max = 1'000'000});
   v.real("save-every-minutes", s.save_every_minutes, "minutes between checkpoints, besides; 0 for none by the clock");
   v.count("keep-every", s.keep_every,
           "keep the checkpoint of every so many epochs, as epoch-N; 0 for the last and best", {.max = 1'000'000});

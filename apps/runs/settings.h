@@ -58,11 +58,16 @@ struct ComputeSettings : DeviceSettings {
 void describe(ComputeSettings& settings, SettingVisitor& visitor,
               const std::vector<Named<NumberFormat>>& formats = kNumberFormats);
 
-/// Programs that write a run folder.
-struct FolderSettings {
-  std::string out;     ///< empty: a name of its own below runs/
-  std::string resume;  ///< empty: a new run
+/// Programs that write a folder only where one is named.
+struct NewFolderSettings {
+  std::string out = {};  ///< empty: none
   bool overwrite = false;
+};
+void describe(NewFolderSettings& settings, SettingVisitor& visitor);
+
+/// Programs that write a run folder.
+struct FolderSettings : NewFolderSettings {  ///< `out` empty: a name of its own below runs/
+  std::string resume = {};                   ///< empty: a new run
   bool dry_run = false;
 };
 void describe(FolderSettings& settings, SettingVisitor& visitor);
@@ -75,9 +80,10 @@ struct RunSettings {
   ComputeSettings compute = {};
   bool profile = false;
   FolderSettings folder = {};
-  std::int64_t save_every = 100;    ///< steps
-  double save_every_minutes = 0.0;  ///< 0: by steps and epochs alone
-  std::int64_t keep_every = 0;      ///< epochs; 0: no checkpoint is kept but the last and the best
+  std::int64_t save_every = 100;       ///< steps; 0: by epochs and the clock alone
+  std::int64_t save_every_epochs = 1;  ///< the end of a run is always saved
+  double save_every_minutes = 0.0;     ///< 0: by steps and epochs alone
+  std::int64_t keep_every = 0;         ///< epochs; 0: no checkpoint is kept but the last and the best
   bool tensorboard = false;
   bool graph = true;  ///< a device's steps are recorded once and done again
 };

@@ -261,6 +261,24 @@ BOOST_AUTO_TEST_CASE(killed_and_resumed_training_has_every_step_once) {
   require_same_as_metrics(run);
 }
 
+BOOST_AUTO_TEST_CASE(a_kill_in_mid_line_leaves_no_half_and_no_doubled_step) {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  kill_at_lines(folder.path(), kTrain + "--out run", 3);
+  for (const int resumptions : {1, 2}) {
+    // As if the kill had come while a line, and a record of the events, was being written.
+    std::ofstream(run / "metrics.jsonl", std::ios::app) << R"({"v":1,"t":1.5,"run":"run","phase":"train","epo)";
+    std::ofstream(event_file_of(run), std::ios::app | std::ios::binary) << std::string("\x30\0\0\0\0", 5);
+    if (resumptions == 1)
+      kill_at_lines(folder.path(), "--resume run", 6);
+  }
+  BOOST_TEST(run_program(folder.path(), "train", "--resume run").exit_code == 0);
+  require_same_as_metrics(run);
+  BOOST_TEST(test::metrics(run).size() == 8u);  // four epochs, train and valid
+  BOOST_REQUIRE(run_program(folder.path(), "train", kTrain + "--out whole").exit_code == 0);
+  BOOST_TEST((test::metrics(run) == test::metrics(folder.path() / "whole")));
+}
+
 BOOST_AUTO_TEST_CASE(tensorboard_reads_the_file) {
   const char* python = std::getenv("OCKHAM_PYTHON");
   const std::string command = python != nullptr ? python : "python3";

@@ -1,4 +1,5 @@
-// What people who train for days ask of a run: checkpoints that stay, several seeds, a disk that fills up. labels: slow
+// What people who train for days ask of a run: checkpoints as often as they like, some that stay, several seeds.
+// labels: slow
 #include <cmath>
 
 #include "tests/apps/program.h"
@@ -10,36 +11,13 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::content;
 using test::ends_with;
+using test::Program;
 using test::run_program;
 using test::TemporaryFolder;
 
 const std::string kTrain =
     "--genotype DARTS_V1 --train-size 32 --valid-size 16 --test-size 40 --image-size 16 --channels 4 --cells 3 "
     "--batch-size 8 ";
-
-/// A small disk of its own for a test; absent where none can be mounted.
-class SmallDisk {
- public:
-  explicit SmallDisk(const fs::path& place) : place_(place.string()) {
-    fs::create_directory(place);
-    is_there_ = run("mount -t tmpfs -o size=40k tmpfs '" + place_ + "'");
-  }
-  ~SmallDisk() {
-    if (is_there_)
-      run("umount '" + place_ + "'");
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  bool is_there() const { return is_there_; }
-  void grow(const std::string& size) const {
-    BOOST_REQUIRE(run("mount -o remount,size=" + size + " '" + place_ + "'"));
-  }
-
- private:
-  static bool run(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
-  std::string place_;
-  bool is_there_ = false;
-};
 
 }  // namespace
 
@@ -62,6 +40,33 @@ BOOST_AUTO_TEST_CASE(the_clock_saves_between_steps) {
   BOOST_TEST(!fs::exists(path() / "a/checkpoints/last.safetensors"));
   BOOST_TEST(run_program(path(), "train", diverges + "--out b --save-every-minutes 1e-9").exit_code == 4);
   BOOST_TEST(fs::exists(path() / "b/checkpoints/last.safetensors"));
+}
+
+BOOST_AUTO_TEST_CASE(epochs_between_checkpoints_are_counted_and_neither_stop_nor_end_goes_unsaved) {
+  const fs::path last = path() / "run/checkpoints/last.safetensors";
+  const std::string rare = kTrain + "--save-every 0 --save-every-epochs 1000 ";
+  const auto lines = [&](const char* run) { return std::ranges::count(content(path() / run / "metrics.jsonl"), '\n'); };
+  {
+    Program train(path(), "train", rare + "--epochs 100000 --out run");
+    BOOST_REQUIRE(train.wait_until([&] { return lines("run") >= 6; }));  // of three epochs, two each
+    BOOST_TEST(!fs::exists(last));
+    BOOST_TEST(fs::exists(path() / "run/checkpoints/best.safetensors"));
+    train.send(SIGTERM);
+    BOOST_TEST(train.wait().exit_code == 75);
+    BOOST_TEST(fs::exists(last));
+  }
+  // A kill goes back to the last that was saved, here to the start, and the end is that of a run without any.
+  BOOST_REQUIRE(run_program(path(), "train", kTrain + "--epochs 5 --out whole").exit_code == 0);
+  {
+    Program train(path(), "train", rare + "--epochs 5 --out killed");
+    BOOST_REQUIRE(train.wait_until([&] { return lines("killed") >= 2; }));
+    train.send(SIGKILL);
+    train.wait();
+  }
+  BOOST_REQUIRE(run_program(path(), "train", "--resume killed --save-every-epochs 2").exit_code == 0);
+  for (const char* name : {"last.safetensors", "best.safetensors"})
+    BOOST_TEST(content(path() / "killed/checkpoints" / name) == content(path() / "whole/checkpoints" / name), name);
+  BOOST_TEST((test::metrics(path() / "killed") == test::metrics(path() / "whole")));
 }
 
 BOOST_AUTO_TEST_CASE(several_seeds_tell_how_they_scatter) {
@@ -103,22 +108,6 @@ BOOST_AUTO_TEST_CASE(seeds_that_make_no_sense_are_refused) {
   BOOST_TEST(!fs::exists(path() / "a"));
   BOOST_REQUIRE(run_program(path(), "train", kTrain + "--epochs 1 --out one").exit_code == 0);
   BOOST_TEST(ends_with(run_program(path(), "train", "--resume one --seeds 1,2"), 2, {"holds one training"}));
-}
-
-BOOST_AUTO_TEST_CASE(full_disk_ends_with_one_line_and_the_run_goes_on_when_there_is_room) {
-  const SmallDisk disk(path() / "disk");
-  if (!disk.is_there())
-    return test::skip("no tmpfs can be mounted here: that needs root");
-  const std::string options = kTrain + "--epochs 3 --tensorboard ";
-  BOOST_REQUIRE(run_program(path(), "train", options + "--out whole").exit_code == 0);
-  const auto full = run_program(path(), "train", options + "--out disk/run");
-  BOOST_TEST(ends_with(full, 1, {"No space left on device", "make room there"}));
-  BOOST_TEST(!test::contains(full.err, "internal error"));
-  disk.grow("8m");
-  BOOST_REQUIRE(ends_with(run_program(path(), "train", "--resume disk/run"), 0, {}));
-  for (const char* checkpoint : {"checkpoints/last.safetensors", "checkpoints/best.safetensors"})
-    BOOST_TEST(content(path() / "whole" / checkpoint) == content(path() / "disk/run" / checkpoint));
-  BOOST_TEST((test::metrics(path() / "whole") == test::metrics(path() / "disk/run")));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -150,6 +150,19 @@ BOOST_AUTO_TEST_CASE(a_run_whose_folder_vanishes_ends_with_1_and_one_line) {
   BOOST_TEST(!std::filesystem::exists(out));
 }
 
+BOOST_AUTO_TEST_CASE(what_follows_from_a_folder_that_vanished_is_told_as_that) {
+  const test::TemporaryFolder folder;
+  const std::string out = (folder.path() / "run").string();
+  const Outcome outcome = run({"--quiet", "--out", out}, [&](Session& session) -> int {
+    session.folder();
+    std::filesystem::rename(out, out + ".moved");
+    throw CheckpointError("last.safetensors: does not exist");
+  });
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(outcome.err.find(out + " was removed, renamed") != std::string::npos, outcome.err);
+  BOOST_TEST(std::ranges::count(outcome.err, '\n') == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_that_vanishes_at_the_end_is_told_once) {
   const test::TemporaryFolder folder;
   const std::string out = (folder.path() / "run").string();

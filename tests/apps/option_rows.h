@@ -54,6 +54,7 @@ inline std::vector<Row> run_rows() {
           {"overwrite", "", "not the folder of a run", "--out=there", 2},
           {"dry-run", "", "estimated time"},
           {"save-every-minutes", "1e-9", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4},
+          {"save-every-epochs", "0", "smallest allowed value is 1", "", 2},  // what more do: long_runs_test.cpp
           {"keep-every", "1", "checkpoints/epoch-1.safetensors"},
           {"tensorboard", "", "events.out.tfevents."},
           {"save-every", "1", "checkpoints/last.safetensors", "--lr=1e30 --train-size=64", 4},

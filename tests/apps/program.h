@@ -2,6 +2,7 @@
 // Runs a built program as a user's shell would.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +80,17 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   void send(int signal) { ::kill(pid_, signal); }
+  /// Gives it no more than that of a resource (RLIMIT_AS and the like) from now on.
+  void limit(int resource, std::size_t amount) {
+    const rlimit limit{amount, amount};
+    ::prlimit(pid_, static_cast<__rlimit_resource>(resource), &limit, nullptr);
+  }
+  /// Bytes of addresses that it has.
+  std::size_t address_space() const {
+    std::size_t pages = 0;
+    std::ifstream("/proc/" + std::to_string(pid_) + "/statm") >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  }
 
   /// Looks often until `is_so`. @return false if the program has ended before
   bool wait_until(const std::function<bool()>& is_so) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -85,6 +86,20 @@ BOOST_AUTO_TEST_CASE(full_disk_keeps_the_old_file_and_names_path_reason_and_byte
   }
   BOOST_TEST(contents(path) == "old");
   BOOST_TEST(files_in(folder.path()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_remedy_is_that_of_the_reason) {
+  for (const auto& [error, remedy] : {std::pair(ENOSPC, "make room"),
+                                      {EDQUOT, "make room"},
+                                      {EFBIG, "ulimit -f"},
+                                      {EROFS, "mounted for writing"},
+                                      {EACCES, "allow this user"},
+                                      {ENOENT, "not there"},
+                                      {EIO, "the system's log"},
+                                      {EISDIR, "choose another folder"}})
+    BOOST_TEST(write_remedy(error).find(remedy) != std::string_view::npos, write_remedy(error));
+  // /sys takes no new files, not even of root.
+  BOOST_CHECK_EXCEPTION(write_file_atomically("/sys/state", "x"), Error, (test::Says{{"/sys/state", "folder"}}));
 }
 
 BOOST_AUTO_TEST_CASE(missing_folder_is_refused_with_the_path) {

@@ -55,6 +55,10 @@ std::vector<std::string> Options::changed_arguments() const {
   return arguments;
 }
 
+bool Options::declares(std::string_view name) const {
+  return std::ranges::any_of(values_, [&](const Value& value) { return value.option.name == name; });
+}
+
 nlohmann::ordered_json Options::json() const {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [option, text, source] : values_) {

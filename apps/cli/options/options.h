@@ -48,6 +48,7 @@ enum class Source { kCommandLine, kEnvironment, kFile, kPreset, kRun, kFallback 
 class Options {
  public:
   Source source(std::string_view name) const;
+  bool declares(std::string_view name) const;
 
   /// Every recorded option as an ini file that --config reads back to the same values (ini.h).
   std::string ini() const;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "apps/cli/host.h"
+#include "engine/atomic_file.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -196,9 +197,9 @@ void EventFile::write(const std::string& record) {
 }
 
 void EventFile::fail(const char* what) const {
-  throw Error(concat("TensorBoard events: ", what, " ", path_.string(),
-                     " failed: ", std::generic_category().message(errno),
-                     "; make room there and --resume, or run without --tensorboard."));
+  const int error = errno;
+  throw Error(concat("TensorBoard events: ", what, " ", path_.string(), " failed: ",
+                     std::generic_category().message(error), "; ", write_remedy(error), ", or drop --tensorboard."));
 }
 
 }  // namespace ockham::apps

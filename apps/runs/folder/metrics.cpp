@@ -12,6 +12,7 @@
 
 #include "apps/cli/host.h"
 #include "apps/cli/text/json_text.h"
+#include "engine/atomic_file.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -100,8 +101,9 @@ void Metrics::cut_back(std::uint64_t length) {
 }
 
 void Metrics::fail(const char* what) const {
-  throw Error(concat("metrics: ", what, " ", path_.string(), " failed: ", std::generic_category().message(errno),
-                     "; make room there or choose another folder."));
+  const int error = errno;
+  throw Error(concat("metrics: ", what, " ", path_.string(), " failed: ", std::generic_category().message(error), "; ",
+                     write_remedy(error), "."));
 }
 
 }  // namespace ockham::apps

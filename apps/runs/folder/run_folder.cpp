@@ -132,7 +132,8 @@ void RunFolder::check(const FolderSettings& settings) {
 
 RunFolder RunFolder::open(std::string_view app, const Options& options) {
   RunFolder folder;
-  const auto settings = read_settings<FolderSettings>(options);
+  const auto settings = options.declares("resume") ? read_settings<FolderSettings>(options)
+                                                   : FolderSettings{read_settings<NewFolderSettings>(options)};
   if (settings.resume.empty())
     folder.begin(app, options, settings);
   else

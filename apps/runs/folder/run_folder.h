@@ -20,7 +20,7 @@ class RunFolder {
   /// nothing else; a folder that holds nothing but what a run killed in its first moments leaves is as good as none.
   /// Temporary files of killed writers are removed.
   /// @throws UsageError if the folder exists, is no run to overwrite or resume, or is in use; it is then untouched
-  /// @param options FolderSettings, --seed, and all that run.json and config.ini record
+  /// @param options FolderSettings, or --out and --overwrite alone; --seed, and all that run.json and config.ini record
   /// @throws Error if it cannot be written, CheckpointError if run.json is damaged
   static RunFolder open(std::string_view app, const Options& options);
 
@@ -33,6 +33,8 @@ class RunFolder {
   std::filesystem::path file(const std::filesystem::path& name) const;
   /// Is it still where it was opened, neither removed nor renamed?
   bool is_in_place() const { return metrics_->is_in_place(); }
+  /// @throws Error if not
+  void require_in_place() const { metrics_->require_in_place(); }
   bool resumed() const { return resumed_; }
   Metrics& metrics() { return *metrics_; }
 

@@ -214,10 +214,11 @@ void TrainingRun::end_epoch() {
   at_.batch = 0;
   at_.epoch_score = {};
   if (is_best)
-    save("best");  // before "last": a run resumed between the two finds the same best again
+    save("best");  // before "last": a run resumed from an earlier one finds the same best again
   if (settings_.keep_every > 0 && epochs_done() % settings_.keep_every == 0)
     save(concat("epoch-", epochs_done()));
-  save("last");
+  if (epochs_done() % settings_.save_every_epochs == 0 || at_.epoch == stretch().epochs)
+    save("last");
 }
 
 bool TrainingRun::take(const Validation& validation) {
@@ -281,8 +282,9 @@ void TrainingRun::save(const std::string& name) {
 }
 
 bool TrainingRun::is_time_to_save() const {
+  const std::int64_t steps = settings_.save_every;
   const double minutes = settings_.save_every_minutes;
-  return at_.step % settings_.save_every == 0 || (minutes > 0.0 && monotonic_seconds() >= saved_ + 60.0 * minutes);
+  return (steps > 0 && at_.step % steps == 0) || (minutes > 0.0 && monotonic_seconds() >= saved_ + 60.0 * minutes);
 }
 
 std::int64_t TrainingRun::epochs_done() const {
