@@ -6,6 +6,7 @@
 #include "apps/cli/text/format.h"
 #include "apps/runs/folder/source_run.h"
 #include "apps/runs/inputs/batches.h"
+#include "apps/runs/page/predictions.h"
 #include "apps/runs/recipe/recipe_settings.h"
 #include "engine/device_memory.h"
 #include "nas/cost.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct EvaluateSettings {
   CheckpointSettings source;
+  NewFolderSettings folder;
   std::string split = "test";
   std::int64_t batch_size = 100;
   nas::TestViews test_views = nas::TestViews::kOne;
@@ -23,6 +25,7 @@ struct EvaluateSettings {
 
 void describe(EvaluateSettings& s, SettingVisitor& v) {
   describe(s.source, v);
+  describe(s.folder, v);
   v.group("Evaluation");
   v.choice("split", s.split, {"test", "valid", "train"}, "part of the data");
   v.count("batch-size", s.batch_size, "images in one pass; changes no result", {.min = 1, .max = 100000});
@@ -38,20 +41,30 @@ int run(Session& session, const EvaluateSettings& settings) {
   const std::string& part = settings.split;
   if (part == "valid" && settings.source.data.valid_size == 0)
     throw UsageError("--split valid: there is no validation part without --valid-size.");
+  const bool has_page = !settings.folder.out.empty();
+  RunFolder::check({settings.folder});
   const TensorForm maps = maps_of(settings.source.compute);
   OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
   nas::SavedNetwork& network = opened.network;
 
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
+  if (has_page)
+    session.folder().describe("data", opened.facts);
+  Predictions predictions;
   const double start = monotonic_seconds();
   const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, maps, [&](const nas::Batch& b) {
-    return nas::evaluate(forward, b, BatchNormMode::kRunning, settings.test_views);
+    return nas::evaluate(forward, b, BatchNormMode::kRunning, settings.test_views, [&](const Tensor& logits) {
+      if (has_page)
+        predictions.take(logits, b.labels);
+    });
   });
   const double seconds = monotonic_seconds() - start;
   if (!std::isfinite(score.mean_loss()))
     throw DivergedError(concat(opened.checkpoint.file.string(), ": the loss on the ", part, " images is ",
                                score.mean_loss(),
                                "; the run that wrote it has diverged. Train again with a lower --lr."));
+  if (has_page)
+    predictions.write(session.folder(), *opened.dataset, part);
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));
   const std::int64_t macs = nas::count_macs(forward, network.frame.image_channels, network.frame.image_size,
                                             precision_of(settings.source.compute).weights, maps.device);

@@ -50,6 +50,8 @@ class SearchImages {
   /// which the method has scored when it wants.
   bool scores_epochs() const { return settings_.held_out == nas::HeldOutImages::kOfArchitecture; }
   bool has_held_out() const { return held_out_ != nullptr; }
+  /// Those that score_held_out() scores, in its order; null: none.
+  const data::DatasetPtr& held_out() const { return held_out_; }
   /// Images in a sample that a method asks for, at most.
   std::int64_t largest_sample() const;
   /// Images at a time of a pass over held-out images: where batch norm takes its statistics of them, a batch, never

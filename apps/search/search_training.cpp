@@ -5,6 +5,7 @@
 #include "apps/cli/stop.h"
 #include "apps/cli/text/format.h"
 #include "apps/runs/memory_plan.h"
+#include "apps/runs/page/predictions.h"
 #include "apps/search/search_report.h"
 #include "apps/search/skip_watch.h"
 #include "autograd/optim/schedule.h"
@@ -143,7 +144,17 @@ Json SearchTraining::rank_correlation() {
           {"kendall", agreement.kendall}};
 }
 
+void SearchTraining::publish_predictions() {
+  Predictions predictions;
+  images_.score_held_out([&](const nas::Batch& batch) {
+    return method_->evaluate(batch, [&](const Tensor& logits) { predictions.take(logits, batch.labels); });
+  });
+  if (!predictions.are_empty())
+    predictions.write(session_.folder(), *images_.held_out(), "held-out");
+}
+
 void SearchTraining::publish(const RunResult& result) {
+  publish_predictions();
   const std::string cell = method_->derive();
   publish_search(session_, settings_, *space_, *method_, table_,
                  {.cell = cell, .facts = space_->facts(cell), .run = result, .rank_correlation = rank_correlation()});

@@ -43,6 +43,8 @@ class SearchTraining : public Trainee {
   const nas::Supernet* supernet() const;
   void warn_of_collapse(const std::string& cell);
   nas::Score score_held_out();
+  /// What the search network, as it is, says of the images held out: for the page.
+  void publish_predictions();
   nlohmann::ordered_json rank_correlation();
   nas::Batch noise(std::int64_t images) const;
 

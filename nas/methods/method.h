@@ -98,7 +98,7 @@ class SearchMethod {
   /// The cell at present.
   virtual std::string derive() const = 0;
   /// The score of a batch by the search network as it is; count 0 where the method has none.
-  virtual Score evaluate(const Batch& batch) = 0;
+  virtual Score evaluate(const Batch& batch, const SeeLogits& see = {}) = 0;
   /// The network whose architecture Hessian warns of collapse; null where the method has none.
   virtual const SearchNetwork* relaxed() const { return nullptr; }
   /// The network of switches, pruned ones left out, whose tensors state() holds by their own names, so that others can

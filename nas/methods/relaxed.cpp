@@ -36,8 +36,8 @@ std::string RelaxedMethod::derive() const {
   return cell_of(logits());
 }
 
-Score RelaxedMethod::evaluate(const Batch& batch) {
-  return nas::evaluate(network().forward, batch, BatchNormMode::kFrozenBatch);
+Score RelaxedMethod::evaluate(const Batch& batch, const SeeLogits& see) {
+  return nas::evaluate(network().forward, batch, BatchNormMode::kFrozenBatch, TestViews::kOne, see);
 }
 
 std::vector<Figure> RelaxedMethod::figures() const {

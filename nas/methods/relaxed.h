@@ -22,7 +22,7 @@ class RelaxedMethod : public SearchMethod {
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   std::string derive() const override;
   /// Batch norm on the batch's own statistics, as the published search networks do.
-  Score evaluate(const Batch& batch) override;
+  Score evaluate(const Batch& batch, const SeeLogits& see = {}) override;
   const SearchNetwork* relaxed() const override { return &network(); }
   /// entropy: mean over choices, in nats.
   std::vector<Figure> figures() const override;

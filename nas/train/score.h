@@ -1,6 +1,7 @@
 #pragma once
 // Batches, and how well logits do on them.
 #include <cstdint>
+#include <functional>
 
 #include "engine/tensor.h"
 
@@ -12,6 +13,9 @@ struct Batch {
 
   Batch to(Device device) const { return {.images = images.to(device), .labels = labels.to(device)}; }
 };
+
+/// Gets the logits of a batch, [N, classes].
+using SeeLogits = std::function<void(const Tensor& logits)>;
 
 /// Sums over images; divide by count.
 struct Score {

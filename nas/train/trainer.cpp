@@ -9,9 +9,12 @@
 namespace ockham::nas {
 
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
-               BatchNormMode mode, TestViews views) {
-  const auto logits = [&](const Variable& images) { return forward({.batch_norm = mode}, images); };
-  return score(mean_logits(logits, batch.images, views), batch.labels);
+               BatchNormMode mode, TestViews views, const SeeLogits& see) {
+  const auto logits_of = [&](const Variable& images) { return forward({.batch_norm = mode}, images); };
+  const Tensor logits = mean_logits(logits_of, batch.images, views);
+  if (see)
+    see(logits);
+  return score(logits, batch.labels);
 }
 
 Trainer::Trainer(Classifier& network, const TrainerOptions& options)
@@ -68,14 +71,9 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
   return repeated_.run(batch, work).read(step);
 }
 
-Score Trainer::evaluate(const Batch& batch, TestViews views, const std::function<void(const Tensor&)>& see) {
-  const auto forward = [&](const Variable& images) {
-    return network_.forward({.batch_norm = BatchNormMode::kRunning}, images).logits;
-  };
-  const Tensor logits = mean_logits(forward, batch.images, views);
-  if (see)
-    see(logits);
-  return score(logits, batch.labels);
+Score Trainer::evaluate(const Batch& batch, TestViews views, const SeeLogits& see) {
+  const auto forward = [this](const Context& c, const Variable& x) { return network_.forward(c, x).logits; };
+  return nas::evaluate(forward, batch, BatchNormMode::kRunning, views, see);
 }
 
 }  // namespace ockham::nas

@@ -19,7 +19,8 @@ struct TrainerOptions {
 
 /// The loss of one batch and its score, without a tape.
 Score evaluate(const std::function<Variable(const Context&, const Variable&)>& forward, const Batch& batch,
-               BatchNormMode mode = BatchNormMode::kRunning, TestViews views = TestViews::kOne);
+               BatchNormMode mode = BatchNormMode::kRunning, TestViews views = TestViews::kOne,
+               const SeeLogits& see = {});
 
 class Trainer {
  public:
@@ -30,9 +31,7 @@ class Trainer {
   /// @throws DivergedError if the loss or the gradient norm is not finite, naming `step`; the weights are then as
   ///   before (running statistics have seen the batch)
   Score step(const Batch& batch, double lr, std::uint64_t step);
-  /// @param see where given, gets the logits
-  Score evaluate(const Batch& batch, TestViews views = TestViews::kOne,
-                 const std::function<void(const Tensor& logits)>& see = {});
+  Score evaluate(const Batch& batch, TestViews views = TestViews::kOne, const SeeLogits& see = {});
 
   Sgd& optimizer() { return optimizer_; }
   void set_micro_batch(std::int64_t images) { options_.micro_batch = images; }

@@ -254,6 +254,8 @@ inline std::map<std::string, ProgramRows> option_rows() {
                        {"checkpoint", "trained/checkpoints/last.safetensors", "test accuracy"},
                        {"split", "train", "train accuracy"},
                        {"test-flips", "translate"},
+                       {"out", "elsewhere/new", "new/predictions.json"},
+                       {"overwrite", "", "not the folder of a run", "--out=there", 2},
                        {"batch-size", "0", "smallest allowed value is 1", "", 2}}};
   rows["hessian"] = {kTinyData + "--checkpoint=searched --hessian-size=8 --hessian-check=0 ",
                      {{"seed", "1"},

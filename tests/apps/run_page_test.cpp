@@ -85,9 +85,13 @@ std::string chromium() {
 const std::string kTrain =
     "--genotype DARTS_V1 --train-size 32 --valid-size 16 --test-size 40 --image-size 16 --channels 2 --cells 3 "
     "--batch-size 8 ";
-const std::string kSearch =
-    "--train-size 96 --valid-size 16 --test-size 16 --image-size 16 --channels 2 --nodes 2 --cells 3 --batch-size 8 "
+const std::string kSearchAlone =
+    "--train-size 96 --test-size 16 --image-size 16 --channels 2 --nodes 2 --cells 3 --batch-size 8 "
     "--warmup-fraction 0.25 --hessian-size 8 --out search ";
+const std::string kSearch = kSearchAlone + "--valid-size 16 ";
+const std::string kShared =
+    "--space nasbench201 --channels 4 --cells 1 --train-size 48 --test-size 16 --image-size 16 --batch-size 8 "
+    "--epochs 1 --score-size 12 --out shared --overwrite --method ";
 
 }  // namespace
 
@@ -216,13 +220,58 @@ BOOST_FIXTURE_TEST_CASE(runs_leave_a_page_whether_they_end_stop_or_fail, Tempora
   BOOST_TEST(contains(content(page), "<h2>Worst images</h2>"));
 }
 
+BOOST_FIXTURE_TEST_CASE(an_evaluation_leaves_a_page_where_it_is_asked_for_one, TemporaryFolder) {
+  BOOST_REQUIRE(run_program(path(), "train", kTrain + "--epochs 1 --out run").exit_code == 0);
+  BOOST_REQUIRE(run_program(path(), "evaluate", "run --split valid --json").exit_code == 0);
+  BOOST_TEST(!fs::exists(path() / "runs"));  // it was not asked
+  const test::Outcome done = run_program(path(), "evaluate", "run --split valid --out page --json");
+  BOOST_REQUIRE(done.exit_code == 0);
+  const std::string html = content(path() / "page/report.html");
+  BOOST_TEST(test::html_complaint(html) == "");
+  for (const char* part : {"Finished at", "ockham-evaluate --", "<h2>Classes of the valid images</h2>", "accuracy %",
+                           "<h2>Confusions</h2>", "<h2>Worst images</h2>", "SHA-256", "Do it once more, elsewhere:"})
+    BOOST_TEST(contains(html, part), part);
+  for (const char* part : {"--seed N", "--resume", "Checklist"})
+    BOOST_TEST(!contains(html, part), part);
+  const Json predictions = Json::parse(content(path() / "page/predictions.json"));
+  std::int64_t right = 0;
+  for (const auto& cell : predictions["confusion"])
+    right += cell[0] == cell[1] ? cell[2].get<std::int64_t>() : 0;
+  BOOST_TEST(static_cast<double>(right) / 16.0 == test::summary(done)["accuracy"].get<double>());
+  // The page repeats itself, and nothing is lost by mistake.
+  BOOST_TEST(run_program(path(), "evaluate", "--config page/config.ini --out again").exit_code == 0);
+  BOOST_TEST(content(path() / "again/predictions.json") == content(path() / "page/predictions.json"));
+  BOOST_TEST(ends_with(run_program(path(), "evaluate", "run --out page"), 2, {"page exists", "--overwrite"}));
+  BOOST_TEST(run_program(path(), "evaluate", "run --out page --overwrite").exit_code == 0);
+  BOOST_TEST(contains(content(path() / "page/report.html"), "<h2>Classes of the test images</h2>"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_search_shows_what_its_network_says_or_that_none_was_tested, TemporaryFolder) {
+  BOOST_REQUIRE(run_program(path(), "search", kSearch).exit_code == 0);
+  std::string html = content(path() / "search/report.html");
+  BOOST_TEST(test::html_complaint(html) == "");
+  for (const char* part :
+       {"<h2>Predictions of the search network</h2>", "<h2>Classes of the held-out images</h2>", "<h2>Confusions</h2>"})
+    BOOST_TEST(contains(html, part), part);
+  BOOST_TEST(Json::parse(content(path() / "search/predictions.json"))["images"] == 16);
+  BOOST_REQUIRE(run_program(path(), "search", kSearchAlone + "--valid-size 0 --overwrite").exit_code == 0);
+  html = content(path() / "search/report.html");
+  BOOST_TEST(contains(html, "held no images back"));
+  BOOST_TEST(!fs::exists(path() / "search/predictions.json"));
+  for (const char* method : {"darts", "random", "pgnas"}) {
+    BOOST_REQUIRE(run_program(path(), "search", kShared + method).exit_code == 0);
+    BOOST_TEST(Json::parse(content(path() / "shared/predictions.json"))["images"] == 12, method);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(chromium_shows_the_page_without_a_complaint, TemporaryFolder) {
   const std::string browser = chromium();
   if (browser.empty())
     return test::skip("there is no chromium; Debian's package of that name has it");
   BOOST_REQUIRE(run_program(path(), "train", kTrain + "--epochs 2 --out train").exit_code == 0);
   BOOST_REQUIRE(run_program(path(), "search", kSearch).exit_code == 0);
-  for (const std::string run : {"train", "search"}) {
+  BOOST_REQUIRE(run_program(path(), "evaluate", "train --out evaluate").exit_code == 0);
+  for (const std::string run : {"train", "search", "evaluate"}) {
     const std::string place = "cd '" + path().string() + "' && ";
     const std::string command =
         place + "timeout 120 " + browser +
@@ -232,9 +281,11 @@ BOOST_FIXTURE_TEST_CASE(chromium_shows_the_page_without_a_complaint, TemporaryFo
     BOOST_REQUIRE(std::system((command + "--dump-dom " + page + " >dom.html 2>browser.log").c_str()) == 0);
     BOOST_TEST(!contains(content(path() / "browser.log"), "CONSOLE"), content(path() / "browser.log"));
     const std::string dom = content(path() / "dom.html");
-    for (const char* part : {"<h2>What ran</h2>", "<h2>Curves</h2>", "<h2>How to go on</h2>", "<svg", "</html>"})
+    for (const char* part :
+         {"<h2>What ran</h2>", "<h2>Confusions</h2>", "<figcaption>", "<h2>How to go on</h2>", "<svg", "</html>"})
       BOOST_TEST(contains(dom, part), run << ": " << part);
-    BOOST_TEST(contains(dom, run == "train" ? "<figcaption>" : "<h2>Posterior</h2>"));
+    BOOST_TEST(contains(dom, "<h2>Curves</h2>") == (run != "evaluate"), run);
+    BOOST_TEST(contains(dom, "<h2>Posterior</h2>") == (run == "search"), run);
     BOOST_REQUIRE(std::system((command + "--screenshot=page.png " + page + " >/dev/null 2>&1").c_str()) == 0);
     const std::string png = content(path() / "page.png");
     const data::Picture picture = data::decode_picture("page.png", as_bytes(png));

@@ -6,8 +6,10 @@
 #include <map>
 #include <numeric>
 
+#include "apps/cli/text/json_text.h"
 #include "apps/report/base64.h"
 #include "data/image/encode.h"
+#include "engine/atomic_file.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -72,6 +74,10 @@ nlohmann::ordered_json Predictions::facts(const data::Dataset& dataset, const st
                               {"png", png_of(dataset, static_cast<std::int64_t>(image))}});
   }
   return facts;
+}
+
+void Predictions::write(RunFolder& folder, const data::Dataset& dataset, const std::string& split) const {
+  write_file_atomically(folder.file("predictions.json"), json_text(facts(dataset, split)) + "\n");
 }
 
 }  // namespace ockham::apps

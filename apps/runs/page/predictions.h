@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/runs/folder/run_folder.h"
 #include "data/dataset.h"
 #include "engine/tensor.h"
 
@@ -19,6 +20,9 @@ class Predictions {
   /// "label", "predicted", "probability" (of the predicted class), "loss", "png" (base 64)}]}, the worst those of the
   /// largest loss. @param dataset the images that were taken
   nlohmann::ordered_json facts(const data::Dataset& dataset, const std::string& split, std::size_t worst = 24) const;
+  /// The facts as predictions.json.
+  void write(RunFolder& folder, const data::Dataset& dataset, const std::string& split) const;
+  bool are_empty() const { return seen_.empty(); }
 
  private:
   struct Seen {

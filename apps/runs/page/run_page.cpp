@@ -255,6 +255,21 @@ Blocks predictions(const Json& json) {
   return blocks;
 }
 
+/// What a search page says of the predictions, whose network is not that of the cell.
+Blocks network_of_predictions(const fs::path& folder, const Json& run) {
+  if (fs::exists(folder / "predictions.json"))
+    return {Heading{"Predictions of the search network"},
+            Paragraph{"Of the images that no step learnt from, by the search network as the search left it, whose "
+                      "weights its cells share (of random search: the last candidate). It is not the network of the "
+                      "cell that was found: the page of that one's training has these sections too."}};
+  if (run.value("exit", Json()) != 0)
+    return {};
+  return {
+      Heading{"Confusions"},
+      Paragraph{"There is nothing to show: this search held no images back (--valid-size 0), and no network has been "
+                "tested. The page of the training of its cell has classes, confusions and the worst images."}};
+}
+
 Blocks how_to_go_on(const fs::path& folder, const Json& run) {
   Blocks blocks{Heading{"How to go on"}};
   const std::string program = "ockham-" + value_of<std::string>(run, "app", "run.json");
@@ -262,14 +277,16 @@ Blocks how_to_go_on(const fs::path& folder, const Json& run) {
     append(blocks, {Paragraph{what}, Preformatted{command}});
   };
   const bool is_finished = run.value("exit", Json()) == 0;
-  if (!is_finished && fs::exists(folder / "config.ini"))
+  const bool draws = value_of<std::string>(run, "app", "run.json") != "evaluate";  // random numbers, and can go on
+  if (!is_finished && draws && fs::exists(folder / "config.ini"))
     add("Go on from the last checkpoint:", program + " --resume " + shell_quoted(folder.string()));
   if (is_finished) {
     for (const Json& step : value_of<Json>(run, "next", "run.json", Json::array()))
       add(value_of<std::string>(step, "what", "next"), value_of<std::string>(step, "command", "next"));
   }
-  add("Do it once more, elsewhere; another --seed shows the scatter:",
-      concat(program, " --config ", shell_quoted((folder / "config.ini").string()), " --out DIR --seed N"));
+  add(draws ? "Do it once more, elsewhere; another --seed shows the scatter:" : "Do it once more, elsewhere:",
+      concat(program, " --config ", shell_quoted((folder / "config.ini").string()), " --out DIR",
+             draws ? " --seed N" : ""));
   return blocks;
 }
 
@@ -299,6 +316,8 @@ Document page_of(const fs::path& folder) {
   append(page.blocks, curves(folder));
   append(page.blocks, cells(folder));
   append(page.blocks, section_of(folder / "posterior.json", posterior));
+  if (app == "search")
+    append(page.blocks, network_of_predictions(folder, run));
   append(page.blocks, section_of(folder / "predictions.json", predictions));
   if (app == "search")
     append(page.blocks, {Heading{"Checklist for research on architecture search"},

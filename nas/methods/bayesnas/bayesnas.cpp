@@ -205,9 +205,10 @@ void BayesNas::refresh_statistics(const Batch& batch) {
                                part_of(batch, begin, std::min(begin + most, total)).images);
 }
 
-Score BayesNas::evaluate(const Batch& batch) {
+Score BayesNas::evaluate(const Batch& batch, const SeeLogits& see) {
   return nas::evaluate(net_.owned.network.forward, batch,
-                       options_.keeps_statistics ? BatchNormMode::kRunning : BatchNormMode::kFrozenBatch);
+                       options_.keeps_statistics ? BatchNormMode::kRunning : BatchNormMode::kFrozenBatch,
+                       TestViews::kOne, see);
 }
 
 double BayesNas::penalty() {

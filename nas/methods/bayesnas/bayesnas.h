@@ -82,7 +82,7 @@ class BayesNas : public SearchMethod {
   /// variances, kept ones before none before pruned ones; before the first update, of the norms of switches. In a space
   /// without none a choice whose switches are all pruned is made by the largest.
   std::string derive() const override;
-  Score evaluate(const Batch& batch) override;
+  Score evaluate(const Batch& batch, const SeeLogits& see = {}) override;
   /// norm_mean, norm_min: of the groups' root mean squares; zeros: groups that are exactly zero.
   std::vector<Figure> figures() const override;
   /// Of every group: norm (root mean square of its switches), hessian (mean over copies), gamma, omega, variance (gamma

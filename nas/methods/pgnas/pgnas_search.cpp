@@ -45,9 +45,9 @@ std::string PgnasSearch::derive() const {
   return ranked_.empty() ? likeliest_cell(space_, network().groups) : ranked_.front().cell;
 }
 
-Score PgnasSearch::evaluate(const Batch& batch) {
+Score PgnasSearch::evaluate(const Batch& batch, const SeeLogits& see) {
   keep_all(network().groups);
-  return nas::evaluate(network().forward, batch, BatchNormMode::kFrozenBatch);
+  return nas::evaluate(network().forward, batch, BatchNormMode::kFrozenBatch, TestViews::kOne, see);
 }
 
 std::vector<Figure> PgnasSearch::figures() const {

@@ -27,7 +27,7 @@ class PgnasSearch : public SearchMethod {
   /// After end_phase() the best of the drawn; before, likeliest_cell().
   std::string derive() const override;
   /// By the network of all operations.
-  Score evaluate(const Batch& batch) override;
+  Score evaluate(const Batch& batch, const SeeLogits& see = {}) override;
   /// drop_mean, drop_min, drop_max: of the gates' probabilities; divergence: what the objective adds.
   std::vector<Figure> figures() const override;
   /// drop: the probability to drop an option. none has no gate: 0.

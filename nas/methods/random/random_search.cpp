@@ -59,8 +59,8 @@ std::string RandomSearch::derive() const {
   return std::ranges::max_element(judged_, {}, &Candidate::score)->cell;  // the first of equals
 }
 
-Score RandomSearch::evaluate(const Batch& batch) {
-  return nas::evaluate(network_.network.forward, batch, BatchNormMode::kFrozenBatch);
+Score RandomSearch::evaluate(const Batch& batch, const SeeLogits& see) {
+  return nas::evaluate(network_.network.forward, batch, BatchNormMode::kFrozenBatch, TestViews::kOne, see);
 }
 
 std::vector<Figure> RandomSearch::figures() const {

@@ -25,7 +25,7 @@ class RandomSearch : public SearchMethod {
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
   /// Of the best candidate so far; before the first is judged, of the one in training.
   std::string derive() const override;
-  Score evaluate(const Batch& batch) override;
+  Score evaluate(const Batch& batch, const SeeLogits& see = {}) override;
   /// candidates: how many were judged; best: the held-out accuracy of the best.
   std::vector<Figure> figures() const override;
   PosteriorTable posterior() const override { return {}; }
