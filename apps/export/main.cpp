@@ -82,9 +82,13 @@ Source from_search(const ExportSettings& settings, const Checkpoint& checkpoint)
   const std::string name = checkpoint.file.string();
   const auto space = value_of<std::string>(checkpoint.network, "space", name);
   if (space != "darts")
-    throw UsageError(concat(name, ": it is of a search in the space '", space,
-                            "'; of the searches only the network of the space darts is written. Train the cell that "
-                            "was found (ockham-train --genotype RUN/genotype.json) and name that run."));
+    throw UsageError(
+        concat(name, ": it is of a search in the space '", space,
+               "'; of the searches only the network of the space darts is written. ",
+               space.starts_with("1shot1")
+                   ? "Train a cell of another space."
+                   : concat("Train the cell that was found (ockham-train --genotype RUN/",
+                            space == "nasbench201" ? "cell.txt" : "genotype.json", ") and name that run.")));
   Source source{.network = {}, .description = {}, .data = data_of_run(checkpoint.file)};
   std::map<std::string, Tensor> weights;
   for (const auto& [key, tensor] : checkpoint.tensors) {

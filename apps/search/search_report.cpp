@@ -75,13 +75,21 @@ std::string drawings_of(const nas::SearchMethod& method) {
   return names.empty() ? "" : concat(" (", names, "posterior.json, summary.json)");
 }
 
-/// A shell command that trains the genotype on the images that the search had, with the preset of the same name;
-/// `quick` where ockham-train has none of that name.
+/// Does ockham-train build a network of the space's cells?
+bool can_be_trained(const std::string& space) {
+  return space == "nasbench201" || nas::find_space(space).has_genotypes;
+}
+
+/// A shell command that trains the cell on the images that the search had, with the preset of the same name; cells of
+/// NAS-Bench-201 and others, each with one that suits them, where that of the search does not.
 std::string training_command(const SearchSettings& settings, const std::filesystem::path& folder) {
-  const std::string& preset = settings.preset;
-  std::string command =
-      concat("apps/run train --genotype ", shell_quoted((folder / "genotype.json").string()), " --preset ",
-             preset == "nasbench201" ? "quick" : preset, " --dataset ", settings.dataset());
+  const bool is_nasbench201 = settings.space == "nasbench201";
+  const std::string preset = is_nasbench201                     ? "nasbench201"
+                             : settings.preset == "nasbench201" ? "quick"
+                                                                : settings.preset;
+  std::string command = concat("apps/run train --genotype ",
+                               shell_quoted((folder / (is_nasbench201 ? "cell.txt" : "genotype.json")).string()),
+                               " --preset ", preset, " --dataset ", settings.dataset());
   const DatasetSettings& images = settings.images.data.images;
   if (!images.folder.empty())
     command += " --data " + shell_quoted(images.folder);
@@ -109,7 +117,7 @@ void print_result(const SearchSettings& settings, const std::filesystem::path& f
     std::cout << column << ": " << accuracy << " %\n";
   std::cout << "time " << format_duration(result.run.seconds) << ", results in " << folder.string()
             << drawings_of(method) << '\n';
-  if (genotype)
+  if (can_be_trained(settings.space))
     std::cout << "train it with:\n  " << training_command(settings, folder) << '\n';
 }
 
@@ -185,7 +193,7 @@ void publish_search(Session& session, const SearchSettings& settings, const nas:
   const Json truth = truth_of(table, result.cell);
   write_files(settings, session.folder(), space, method, table, result.cell);
   print_result(settings, session.folder().path(), method, genotype, truth, result);
-  if (genotype)
+  if (can_be_trained(settings.space))
     session.folder().describe("next", {{{"what", "Train the cell and test it:"},
                                         {"command", training_command(settings, session.folder().path())}}});
   Json summary = summary_of(settings, method, genotype, result);

@@ -112,6 +112,18 @@ ModelSpec model_spec(const Json& json) {
           .whitens = get<bool>(json, "whiten")};
 }
 
+nasbench201::NetworkSpec nasbench201_spec(const Json& json) {
+  constexpr std::int64_t kMostCells = 1000;  // one may have no tensor, so that the file's size bounds nothing
+  const auto cells = get<std::int64_t>(json, "cells_per_stage");
+  if (cells > kMostCells)
+    throw CheckpointError(
+        concat("checkpoint: it describes ", cells, " cells a stage, more than ", kMostCells, "; the file is damaged."));
+  return {.channels = get<std::int64_t>(json, "channels"),
+          .cells_per_stage = cells,
+          .classes = get<std::int64_t>(json, "classes"),
+          .image_channels = get<std::int64_t>(json, "image_channels")};
+}
+
 Genotype genotype_of(const Json& json) {
   try {
     return parse_genotype_json(get<Json>(json, "genotype").dump());
@@ -143,7 +155,7 @@ class HonestSize {
 /// A cell, or a layer of a network of that depth, has a tensor at least: a damaged count must not cost minutes.
 void require_as_many_tensors(const Json& json, std::size_t tensors) {
   const bool has_cells = json.contains("cells");
-  const bool has_depth = !has_cells && get<std::string>(json, "model") == "pyramidnet";
+  const bool has_depth = !has_cells && value_of<std::string>(json, "model", kDescription, "") == "pyramidnet";
   const auto count = has_cells || has_depth ? get<std::int64_t>(json, has_cells ? "cells" : "depth") : 0;
   if (count > static_cast<std::int64_t>(tensors))
     throw CheckpointError(concat("checkpoint: it describes ", count, has_cells ? " cells" : " layers",
@@ -186,6 +198,13 @@ Json to_json(const ModelSpec& s) {
           {"whiten", s.whitens}};
 }
 
+Json to_json(const nasbench201::NetworkSpec& s, const nasbench201::Cell& cell, std::int64_t image_size) {
+  return {{"kind", "nasbench201"},   {"cell", nasbench201::to_string(cell)},
+          {"channels", s.channels},  {"cells_per_stage", s.cells_per_stage},
+          {"classes", s.classes},    {"image_channels", s.image_channels},
+          {"image_size", image_size}};
+}
+
 Variable SavedNetwork::logits(const Context& context, const Variable& images) {
   if (supernet)
     return supernet->forward(context, images);
@@ -213,12 +232,14 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
     } else if (kind == "network") {
       result.evaluation = std::make_unique<EvaluationNetwork>(genotype_of(json), evaluation_spec(json), initial);
       result.frame = result.evaluation->frame_spec();
-    } else if (kind == "model") {
-      const ModelSpec spec = model_spec(json);
-      result.model = make_model(spec, initial);
-      result.frame.classes = spec.classes;
-      result.frame.image_channels = spec.image_channels;
-      result.frame.image_size = spec.image_size;
+    } else if (kind == "model" || kind == "nasbench201") {
+      result.model = kind == "model" ? make_model(model_spec(json), initial)
+                                     : std::make_unique<nasbench201::CellClassifier>(
+                                           nasbench201::parse_cell(get<std::string>(json, "cell")),
+                                           nasbench201_spec(json), initial);
+      result.frame.classes = get<std::int64_t>(json, "classes");
+      result.frame.image_channels = get<std::int64_t>(json, "image_channels");
+      result.frame.image_size = get<std::int64_t>(json, "image_size");
     } else {
       throw CheckpointError(concat("checkpoint: it holds a ", kind, ", but a network is needed here."));
     }

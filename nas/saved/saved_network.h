@@ -8,19 +8,22 @@
 #include "nas/models/model.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/cells/supernet.h"
+#include "nas/spaces/nasbench201/network.h"
 
 namespace ockham::nas {
 
 nlohmann::ordered_json to_json(const SupernetSpec& spec);
 nlohmann::ordered_json to_json(const EvaluationSpec& spec, const Genotype& genotype);
 nlohmann::ordered_json to_json(const ModelSpec& spec);
+nlohmann::ordered_json to_json(const nasbench201::NetworkSpec& spec, const nasbench201::Cell& cell,
+                               std::int64_t image_size);
 
 /// Any kind of network.
 struct SavedNetwork {
   std::unique_ptr<Supernet> supernet;  ///< one of the three is set
   std::unique_ptr<EvaluationNetwork> evaluation;
-  std::unique_ptr<Classifier> model;
-  FrameSpec frame;  ///< of a model only its classes and images
+  std::unique_ptr<Classifier> model;  ///< or the network of a cell of NAS-Bench-201
+  FrameSpec frame;                    ///< of a model only its classes and images
 
   Variable logits(const Context& context, const Variable& images);
   Module& module();

@@ -84,5 +84,31 @@ BOOST_AUTO_TEST_CASE(networks_of_genotypes_come_back_from_their_description_and_
   }
 }
 
+BOOST_AUTO_TEST_CASE(cells_of_nasbench201_come_back_from_their_string_and_tensors) {
+  const nasbench201::NetworkSpec spec{.channels = 4, .cells_per_stage = 2, .classes = 3};
+  const nasbench201::Cell cell = nasbench201::parse_cell("013243");
+  Initial initial;
+  nasbench201::CellClassifier net(cell, spec, initial);
+  test::shake(net);
+  const auto description = to_json(spec, cell, 16);
+  SavedNetwork again = restore_network(description, tensors_of(net), DType::kFloat32);
+  BOOST_REQUIRE(again.model);
+  BOOST_TEST(again.frame.classes == 3);
+  const Tensor images = test::noise_batch(2, {.classes = 3, .image_size = 16}, DType::kFloat32).images;
+  BOOST_TEST(test::has_equal_bits(again.logits({}, images).value(), net.forward({}, images).logits.value()));
+  const auto refused = [&](const char* key, const nlohmann::ordered_json& value,
+                           std::initializer_list<std::string_view> parts) {
+    auto damaged = description;
+    damaged[key] = value;
+    BOOST_CHECK_EXCEPTION(restore_network(damaged, tensors_of(net), DType::kFloat32), CheckpointError, (Says{parts}));
+  };
+  refused("cells_per_stage", 3000000000, {"3000000000 cells a stage"});
+  refused("cells_per_stage", -1, {"cells"});
+  refused("cells_per_stage", 3, {"another network"});
+  refused("channels", 3000000000, {"checkpoint"});
+  refused("cell", "|none~1|", {"column"});
+  refused("cell", nullptr, {"cell"});
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace ockham::nas

@@ -20,6 +20,8 @@ std::string names_of_models() {
 const std::vector<std::string_view> kOfCells{"channels",         "cells",          "auxiliary", "stem", "reduction",
                                              "auxiliary-weight", "drop-path-prob", "whiten"};
 
+const std::vector<std::string_view> kOfNasbench201{"channels", "cells"};
+
 /// Those of some model.
 std::vector<std::string_view> options_of_models() {
   std::vector<std::string_view> names;
@@ -41,16 +43,40 @@ nas::ModelSpec model_spec_of(const NetworkSettings& s, std::int64_t classes, con
           .whitens = s.whitens};
 }
 
+/// "|nor_conv_3x3~0|+|...|", such as a search writes into cell.txt; nothing if it is none.
+std::optional<nas::nasbench201::Cell> nasbench201_cell(const std::string& genotype) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::string text = nas::genotype_text(genotype);
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string::npos || text[begin] != '|')
+    return std::nullopt;
+  return nas::nasbench201::parse_cell(std::string_view(text).substr(begin, text.find_last_not_of(kBlanks) + 1 - begin));
+}
+
+BuiltNetwork build_nasbench201(const NetworkSettings& s, const nas::nasbench201::Cell& cell, std::int64_t classes,
+                               const data::ImageShape& shape, Initial& initial) {
+  if (shape.height % 4 != 0 || shape.width % 4 != 0)
+    throw UsageError(concat("images of ", shape.height, "x", shape.width, ": a network of NAS-Bench-201 halves them ",
+                            "twice; use an --image-size that is divisible by 4."));
+  const nas::nasbench201::NetworkSpec spec{
+      .channels = s.channels, .cells_per_stage = s.cells, .classes = classes, .image_channels = shape.channels};
+  return {.net = std::make_unique<nas::nasbench201::CellClassifier>(cell, spec, initial),
+          .description = nas::to_json(spec, cell, shape.height)};
+}
+
 }  // namespace
 
 void describe(NetworkSettings& s, SettingVisitor& v) {
   v.group("Network");
-  v.text("genotype", s.genotype, "the cells: a file, the name of a published genotype, or its text", "FILE|NAME|TEXT");
+  v.text("genotype", s.genotype,
+         "the cells: a file, the name of a published genotype, or its text; also a cell of NAS-Bench-201 as its string",
+         "FILE|NAME|TEXT");
   v.alias("arch", "genotype");
   v.text("model", s.model, "in place of cells a network of the literature: " + names_of_models(), "NAME");
   v.count("channels", s.channels, "channels of the first cell", {.min = 1, .max = kMostChannels});
   v.alias("init-channels", "channels");
-  v.count("cells", s.cells, "cells in the network", {.min = 1, .max = kMostChannels});
+  v.count("cells", s.cells, "cells in the network; of NAS-Bench-201 in each of its three stages",
+          {.min = 1, .max = kMostChannels});
   v.alias("layers", "cells");
   v.flag("auxiliary", s.auxiliary, "train with a second classifier after two thirds of the cells");
   v.choice("stem", s.stem, {{"cifar", nas::Stem::kCifar}, {"imagenet", nas::Stem::kImageNet}},
@@ -68,18 +94,20 @@ void describe(NetworkSettings& s, SettingVisitor& v) {
          "cells and speed: a first layer that whitens 2x2 patches of training images, not trained");
 }
 
-std::optional<nas::Genotype> genotype_of(const NetworkSettings& s) {
+NamedCells cells_of(const NetworkSettings& s) {
   if (!s.genotype.empty() && !s.model.empty())
     throw UsageError(concat("--genotype and --model ", s.model, ": a run trains one network; drop one of them."));
   if (!s.model.empty()) {
     nas::find_model(s.model);
-    return std::nullopt;
+    return {};
   }
   if (s.genotype.empty())
     throw UsageError(
         "--genotype is missing: name a genotype.json that a search wrote, or a published cell such as "
         "bayesnas_0.01 or DARTS_V2; or a network by --model.");
-  return nas::load_genotype(s.genotype);
+  if (auto cell = nasbench201_cell(s.genotype))
+    return {.nasbench201 = cell};
+  return {.genotype = nas::load_genotype(s.genotype)};
 }
 
 nas::EvaluationSpec evaluation_spec_of(const NetworkSettings& s, const nas::Genotype& genotype, std::int64_t classes,
@@ -98,12 +126,14 @@ nas::EvaluationSpec evaluation_spec_of(const NetworkSettings& s, const nas::Geno
   return spec;
 }
 
-BuiltNetwork build_network(const NetworkSettings& s, const std::optional<nas::Genotype>& genotype, std::int64_t classes,
+BuiltNetwork build_network(const NetworkSettings& s, const NamedCells& cells, std::int64_t classes,
                            const data::ImageShape& shape, Initial& initial) {
-  if (genotype) {
-    const nas::EvaluationSpec spec = evaluation_spec_of(s, *genotype, classes, shape);
-    return {.net = std::make_unique<nas::EvaluationNetwork>(*genotype, spec, initial),
-            .description = nas::to_json(spec, *genotype)};
+  if (cells.nasbench201)
+    return build_nasbench201(s, *cells.nasbench201, classes, shape, initial);
+  if (cells.genotype) {
+    const nas::EvaluationSpec spec = evaluation_spec_of(s, *cells.genotype, classes, shape);
+    return {.net = std::make_unique<nas::EvaluationNetwork>(*cells.genotype, spec, initial),
+            .description = nas::to_json(spec, *cells.genotype)};
   }
   const nas::ModelSpec spec = model_spec_of(s, classes, shape);
   return {.net = nas::make_model(spec, initial), .description = nas::to_json(spec)};
@@ -111,11 +141,15 @@ BuiltNetwork build_network(const NetworkSettings& s, const std::optional<nas::Ge
 
 std::vector<std::string> unused_options(const Options& options, const NetworkSettings& s) {
   const std::vector<std::string_view> of_models = options_of_models();
-  const std::vector<std::string_view>& used = s.model.empty() ? kOfCells : nas::find_model(s.model).options;
+  const bool is_nasbench201 = s.model.empty() && !s.genotype.empty() && nasbench201_cell(s.genotype);
+  const std::vector<std::string_view>& used = is_nasbench201    ? kOfNasbench201
+                                              : s.model.empty() ? kOfCells
+                                                                : nas::find_model(s.model).options;
+  const std::string network = is_nasbench201 ? "cells of NAS-Bench-201" : s.model.empty() ? "cells" : s.model;
   std::vector<std::string> lines;
   for (const auto* names : {&kOfCells, &of_models}) {
     for (std::string_view name : *names) {
-      const std::string line = concat("--", name, " has no effect on ", s.model.empty() ? "cells" : s.model);
+      const std::string line = concat("--", name, " has no effect on ", network);
       if (std::ranges::count(used, name) == 0 && std::ranges::count(lines, line) == 0 &&
           options.source(name) == Source::kCommandLine)
         lines.push_back(line);

@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "nas/models/model.h"
 #include "nas/network/evaluation_network.h"
+#include "nas/spaces/nasbench201/cell.h"
 
 namespace ockham::apps {
 
@@ -27,9 +28,14 @@ struct NetworkSettings {
 };
 void describe(NetworkSettings& settings, SettingVisitor& visitor);
 
-/// Nothing where a model is trained. Costs nothing: ask before data are opened.
+/// What is trained, where it is no model: one of the two.
+struct NamedCells {
+  std::optional<nas::Genotype> genotype = {};
+  std::optional<nas::nasbench201::Cell> nasbench201 = {};
+};
+/// Empty where a model is trained. Costs nothing: ask before data are opened.
 /// @throws UsageError if neither or both are named, or what is named is none
-std::optional<nas::Genotype> genotype_of(const NetworkSettings& settings);
+NamedCells cells_of(const NetworkSettings& settings);
 
 /// The network of a genotype for images of so many classes and such a shape.
 nas::EvaluationSpec evaluation_spec_of(const NetworkSettings& settings, const nas::Genotype& genotype,
@@ -40,10 +46,10 @@ struct BuiltNetwork {
   std::unique_ptr<nas::Classifier> net;
   nlohmann::ordered_json description;
 };
-/// @param genotype of the settings
+/// @param cells of the settings
 /// @throws UsageError for sizes that do not fit each other or the images
-BuiltNetwork build_network(const NetworkSettings& settings, const std::optional<nas::Genotype>& genotype,
-                           std::int64_t classes, const data::ImageShape& shape, Initial& initial);
+BuiltNetwork build_network(const NetworkSettings& settings, const NamedCells& cells, std::int64_t classes,
+                           const data::ImageShape& shape, Initial& initial);
 
 /// A line for each option of the command line that the network takes no note of.
 std::vector<std::string> unused_options(const Options& options, const NetworkSettings& settings);

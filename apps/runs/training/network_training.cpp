@@ -5,7 +5,6 @@
 #include <iostream>
 
 #include "apps/cli/text/format.h"
-#include "apps/cli/text/json_text.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/batches.h"
 #include "apps/runs/inputs/datasets.h"
@@ -56,12 +55,12 @@ NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings
     : session_(session),
       settings_(settings),
       maps_(maps_of(settings.run.compute)),
-      genotype_(genotype_of(settings.network)),
+      cells_(cells_of(settings.network)),
       splits_(open_training_data(settings)),
       initial_{.seed = static_cast<std::uint64_t>(settings.run.compute.seed),
                .dtype = precision_of(settings.run.compute).weights,
                .device = maps_.device},
-      network_(build_network(settings.network, genotype_, splits_.train->classes(), splits_.train->shape(), initial_)),
+      network_(build_network(settings.network, cells_, splits_.train->classes(), splits_.train->shape(), initial_)),
       trainer_(*network_.net, trainer_options_of(settings.recipe, initial_.seed)),
       schedule_(schedule_of(settings.recipe)),
       loader_(splits_.train, transform_of(settings.recipe, *splits_.train, splits_.train->shape().height),
@@ -95,8 +94,10 @@ void NetworkTraining::require_early_size() {
 }
 
 void NetworkTraining::begin(RunFolder& folder) {
-  if (genotype_)
-    write_file_atomically(folder.file("genotype.json"), nas::to_json(*genotype_));
+  if (cells_.genotype)
+    write_file_atomically(folder.file("genotype.json"), nas::to_json(*cells_.genotype));
+  if (cells_.nasbench201)
+    write_file_atomically(folder.file("cell.txt"), nas::nasbench201::to_string(*cells_.nasbench201) + "\n");
   if (nas::Whitening* whitening = network_.net->whitening()) {
     const std::int64_t images = std::min(kWhiteningImages, splits_.train->size());
     whitening->fit(sample_batch(splits_.train, images, initial_.seed, 0, initial_.dtype).images);
@@ -145,7 +146,7 @@ nas::Score NetworkTraining::evaluate(const data::DatasetPtr& dataset, Prediction
 
 void NetworkTraining::publish_predictions(const Predictions& predictions) {
   RunFolder& folder = session_.folder();
-  write_file_atomically(folder.file("predictions.json"), json_text(predictions.facts(*splits_.test, "test")) + "\n");
+  predictions.write(folder, *splits_.test, "test");
   const std::string name = shell_quoted(folder.path().string());
   folder.describe("next", {{{"what", "Test it once more, or on other images with --split, --dataset and --data:"},
                             {"command", "ockham-evaluate " + name}},
@@ -161,8 +162,11 @@ void NetworkTraining::publish(const RunResult& result) {
             << std::round(test.mean_loss() * 1e4) / 1e4 << ", " << format_count(parameters()) << " parameters, "
             << format_count(macs()) << " multiply-accumulates an image, " << format_duration(result.seconds)
             << "\ncheckpoint " << (session_.folder().path() / "checkpoints/last.safetensors").string() << "\n";
-  Json summary =
-      genotype_ ? Json{{"genotype", Json::parse(nas::to_json(*genotype_))}} : Json{{"model", settings_.network.model}};
+  Json summary{{"model", settings_.network.model}};
+  if (cells_.genotype)
+    summary = Json{{"genotype", Json::parse(nas::to_json(*cells_.genotype))}};
+  else if (cells_.nasbench201)
+    summary = Json{{"cell", nas::nasbench201::to_string(*cells_.nasbench201)}};
   summary.update(Json{{"dataset", settings_.data.images.dataset},
                       {"seed", settings_.run.compute.seed},
                       {"params", parameters()},

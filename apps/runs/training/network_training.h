@@ -51,7 +51,7 @@ class NetworkTraining : public Trainee {
   Session& session_;
   const TrainSettings settings_;
   TensorForm maps_;
-  std::optional<nas::Genotype> genotype_;
+  NamedCells cells_;
   data::Splits splits_;
   Initial initial_;
   BuiltNetwork network_;

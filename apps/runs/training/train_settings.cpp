@@ -38,6 +38,17 @@ void declare_train(OptionTable& table) {
                          {"epochs", "600"},
                          {"batch-size", "96"},
                          {"auxiliary", "true"}});
+  // The training of every cell of the benchmark: Dong and Yang 2020, table 1.
+  table.preset("nasbench201", {{"dataset", "cifar10"},
+                               {"channels", "16"},
+                               {"cells", "5"},
+                               {"epochs", "200"},
+                               {"batch-size", "256"},
+                               {"lr", "0.1"},
+                               {"nesterov", "true"},
+                               {"weight-decay", "5e-4"},
+                               {"drop-path-prob", "0"},
+                               {"cutout", "0"}});
   // The mobile setting of ImageNet: Liu et al. 2019, section A.3.
   table.preset("imagenet-mobile", {{"dataset", "folder"},
                                    {"image-size", "224"},

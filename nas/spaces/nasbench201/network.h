@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "nas/layers/layer.h"
+#include "nas/network/classifier.h"
 #include "nas/spaces/nasbench201/cell.h"
 
 namespace ockham::nas::nasbench201 {
@@ -50,6 +51,19 @@ class Network : public Module {
 
  private:
   Skeleton& skeleton_;
+};
+
+/// The same as trainings, evaluation and checkpoints see it.
+class CellClassifier : public Classifier {
+ public:
+  CellClassifier(const Cell& cell, const NetworkSpec& spec, Initial& initial)
+      : network_(add("", std::make_unique<Network>(cell, spec, initial))) {}
+  ClassifierOutput forward(const Context& context, const Variable& images) override {
+    return {.logits = network_.forward(context, images)};
+  }
+
+ private:
+  Network& network_;
 };
 
 }  // namespace ockham::nas::nasbench201
