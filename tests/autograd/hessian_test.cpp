@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "autograd/sweep.h"
+#include "engine/allocator.h"
 #include "engine/math.h"
 #include "engine/parallel.h"
 #include "tests/autograd/branching_net.h"
@@ -70,6 +71,20 @@ BOOST_AUTO_TEST_CASE(reverse_and_forward_agree_on_every_parameter_of_a_branching
   const auto forward = diagonal_of(net, net.all(), {.algorithm = HessianAlgorithm::kForward});
   check_close(reverse, forward, 1e-13);
   BOOST_TEST(std::ranges::min(reverse) >= 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(second_derivatives_leave_no_memory_behind) {
+  const auto bytes = [] { return CachingAllocator::instance().statistics().bytes_in_use; };
+  BranchingNet net;
+  for (const HessianAlgorithm algorithm : {HessianAlgorithm::kReverse, HessianAlgorithm::kForward}) {
+    std::size_t after_second = 0;
+    for (int pass = 1; pass <= 6; ++pass) {
+      diagonal_of(net, net.all(), {.algorithm = algorithm});
+      if (pass == 2)
+        after_second = bytes();
+    }
+    BOOST_TEST(bytes() == after_second);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(exact_equals_the_difference_of_gradients_with_running_statistics) {
