@@ -84,7 +84,7 @@ Source from_search(const ExportSettings& settings, const Checkpoint& checkpoint)
   if (space != "darts")
     throw UsageError(
         concat(name, ": it is of a search in the space '", space,
-               "'; of the searches only the network of the space darts is written. ",
+               "'; of the searches those in the space darts are written, and those of bayesnas in its own space. ",
                space.starts_with("1shot1")
                    ? "Train a cell of another space."
                    : concat("Train the cell that was found (ockham-train --genotype RUN/",

@@ -162,6 +162,23 @@ BOOST_AUTO_TEST_CASE(a_model_and_the_network_of_a_darts_search_are_written_too) 
   BOOST_TEST(ends_with(run_program(folder, "export", "search --out other.onnx"), 2, {"space 'bayesnas'"}));
 }
 
+BOOST_AUTO_TEST_CASE(the_network_of_a_bayesnas_search_is_written_without_what_was_pruned) {
+  const test::TemporaryFolder folder;
+  const auto operators = [&](const std::string& lambda) {
+    BOOST_REQUIRE(run_program(folder.path(), "search",
+                              "--train-size 96 --valid-size 16 --test-size 16 --image-size 16 --channels 2 --nodes 2 "
+                              "--cells 3 --batch-size 8 --warmup-fraction 0.25 --rounds 2 --hessian-size 8 "
+                              "--hessian-refresh 2 --proximal --quiet "
+                              "--overwrite --out search --lambda " +
+                                  lambda)
+                      .exit_code == 0);
+    const Outcome written = run_program(folder.path(), "export", "search --out net.onnx --overwrite --json");
+    BOOST_REQUIRE(written.exit_code == 0);
+    return summary(written).at("operators").get<int>();
+  };
+  BOOST_TEST(operators("1") < operators("0.001"));
+}
+
 BOOST_AUTO_TEST_CASE(a_cell_of_nasbench201_goes_from_its_search_to_a_model) {
   const test::TemporaryFolder place;
   const fs::path& folder = place.path();
