@@ -1,6 +1,7 @@
 #include "apps/runs/recipe/network_settings.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "nas/saved/saved_network.h"
 
@@ -46,6 +47,9 @@ nas::ModelSpec model_spec_of(const NetworkSettings& s, std::int64_t classes, con
 /// "|nor_conv_3x3~0|+|...|", such as a search writes into cell.txt; nothing if it is none.
 std::optional<nas::nasbench201::Cell> nasbench201_cell(const std::string& genotype) {
   constexpr std::string_view kBlanks = " \t\r\n";
+  std::error_code none;
+  if (std::filesystem::is_directory(genotype, none))
+    return std::nullopt;  // of a run, where a program takes those
   const std::string text = nas::genotype_text(genotype);
   const std::size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string::npos || text[begin] != '|')
