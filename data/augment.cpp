@@ -72,21 +72,6 @@ void cut_square(std::int64_t side, const Draw& draw, const ImageShape& shape, st
 
 }  // namespace
 
-Normalisation normalisation_of(std::string_view dataset) {
-  if (dataset == "cifar10")
-    return {{0.49139968f, 0.48215827f, 0.44653124f}, {0.24703233f, 0.24348505f, 0.26158768f}};
-  if (dataset == "cifar100")
-    return {{0.50707516f, 0.48654889f, 0.44091784f}, {0.26733429f, 0.25643846f, 0.27615047f}};
-  if (dataset == "mnist")
-    return {{0.1307f, 0, 0}, {0.3081f, 1, 1}};
-  if (dataset == "shapes")
-    return {{0.498f, 0.498f, 0.498f}, {0.195f, 0.195f, 0.195f}};
-  if (dataset == "folder")
-    return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-  throw std::invalid_argument("normalisation_of: no constants for '" + std::string(dataset) +
-                              "'; known are shapes, cifar10, cifar100, mnist, folder.");
-}
-
 void augment(const Transform& transform, const ImageShape& shape, AugmentAddress address,
              std::span<const std::uint8_t> pixels, std::span<float> out) {
   check(transform, shape, pixels.size(), out.size());

@@ -4,22 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "data/colour.h"
-#include "data/dataset.h"
+#include "data/normalisation.h"
 
 namespace ockham::data {
-
-/// Mean and standard deviation of a channel of pixels / 255.
-struct Normalisation {
-  std::array<float, 3> mean{0, 0, 0};
-  std::array<float, 3> std{1, 1, 1};
-};
-
-/// The usual constants of "cifar10", "cifar100", "mnist" (first channel), "shapes" and "folder" (those of ImageNet).
-/// @throws std::invalid_argument for another name
-Normalisation normalisation_of(std::string_view dataset);
 
 /// What is done to an image. The default changes nothing but the scale: for evaluation.
 struct Transform {

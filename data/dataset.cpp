@@ -7,7 +7,8 @@
 
 #include "data/digest.h"
 #include "data/error.h"
-#include "data/image/picture.h"
+#include "data/image/resize.h"
+#include "data/normalisation.h"
 
 namespace ockham::data {
 
@@ -22,6 +23,10 @@ void Dataset::check_index(std::int64_t index) const {
   if (index < 0 || index >= size())
     throw std::out_of_range(name() + ": image " + std::to_string(index) + " of " + std::to_string(size()) +
                             " was asked for; indices are 0 to size - 1.");
+}
+
+Normalisation Dataset::normalisation() const {
+  return description_.normalisation ? *description_.normalisation : normalisation_of(name());
 }
 
 int Dataset::label(std::int64_t index) const {

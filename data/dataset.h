@@ -2,9 +2,11 @@
 // What the rest of the program sees of any data set: numbered images of one shape with a class each.
 // The concrete ones are made by the open_... functions of cifar.h, mnist.h, folder.h and shapes.h; registry.h picks by
 // name; subset.h cuts parts out of one; loader.h makes batches.
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +31,13 @@ struct ImageShape {
   bool operator==(const ImageShape&) const = default;
 };
 
+/// Mean and standard deviation of each channel of pixels / 255.
+struct Normalisation {
+  std::array<float, 3> mean{0, 0, 0};
+  std::array<float, 3> std{1, 1, 1};
+  bool operator==(const Normalisation&) const = default;
+};
+
 /// A part of a picture.
 struct Box {
   std::int64_t top = 0, left = 0, height = 0, width = 0;
@@ -50,6 +59,13 @@ class Dataset {
   /// Names in label order.
   [[nodiscard]] const std::vector<std::string>& class_names() const { return description_.class_names; }
 
+  /// What its images are normalised by: what with_normalisation() said, else the constants of its name
+  /// (normalisation.h). @throws std::invalid_argument for a name without any
+  [[nodiscard]] Normalisation normalisation() const;
+
+  /// Are images decoded whenever they are read? That takes milliseconds, copying them from memory microseconds.
+  [[nodiscard]] bool is_decoded() const { return description_.is_decoded; }
+
   /// What was left out when it was opened: told with one part only, where it cannot be said to lie in one (the first).
   [[nodiscard]] const LeftOut& left_out() const { return description_.left_out; }
 
@@ -62,7 +78,7 @@ class Dataset {
   ///         DataError if the image must be read from a file that cannot be decoded
   void read(std::int64_t index, std::span<std::uint8_t> pixels) const;
 
-  /// Writes a part of the image as it is stored, before it was brought to shape(), resized (image/picture.h) to a
+  /// Writes a part of the image as it is stored, before it was brought to shape(), resized (image/resize.h) to a
   /// square of `side` pixels.
   /// @param choose is given the stored image's size and says which part, within it and not empty
   /// @param pixels [channels, side, side]
@@ -82,9 +98,13 @@ class Dataset {
     ImageShape shape;
     std::int64_t size = 0;
     LeftOut left_out = {};
+    bool is_decoded = false;
+    std::optional<Normalisation> normalisation = {};
   };
   /// @throws DataError if there is no image, no class, or more than 2^31 - 1 images
   explicit Dataset(Description description);
+  /// What another data set says of itself, for views of it to change.
+  [[nodiscard]] static Description description_of(const Dataset& other) { return other.description_; }
 
  private:
   [[nodiscard]] virtual int label_at(std::int64_t index) const = 0;

@@ -4,12 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "data/cores.h"
 #include "data/digest.h"
 #include "data/error.h"
 #include "data/file.h"
 #include "data/folder_layout.h"
 #include "data/image/decode.h"
-#include "data/on_all_cores.h"
+#include "data/image/resize.h"
 
 namespace ockham::data {
 namespace {
@@ -24,14 +25,15 @@ Picture read_picture(const fs::path& path) {
 
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(fs::path root, std::vector<std::string> class_names, PictureFiles files, LeftOut left_out,
-              std::int64_t image_size)
+  ImageFolder(fs::path root, std::vector<std::string> class_names, PictureFiles files, LeftOut left_out, const Fit& fit)
       : Dataset({"folder",
                  std::move(class_names),
-                 {3, image_size, image_size},
+                 {3, fit.side, fit.side},
                  std::ssize(files.pictures),
-                 std::move(left_out)}),
+                 std::move(left_out),
+                 true}),
         root_(std::move(root)),
+        fit_(fit),
         pictures_(std::move(files.pictures)) {}
 
   /// Reads the contents of kRead files at most: all of ImageNet would take many minutes. What makes other data of a
@@ -54,7 +56,7 @@ class ImageFolder : public Dataset {
   }
   void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
     const Picture picture = read_picture(root_ / pictures_[static_cast<std::size_t>(index)].path);
-    std::ranges::copy(fit_square(picture, shape().height).pixels, pixels.begin());
+    std::ranges::copy(fit_square(picture, fit_).pixels, pixels.begin());
   }
   void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
                    std::span<std::uint8_t> pixels) const override {
@@ -63,6 +65,7 @@ class ImageFolder : public Dataset {
   }
 
   fs::path root_;
+  Fit fit_;
   std::vector<PictureFile> pictures_;
 };
 
@@ -173,7 +176,7 @@ DatasetPtr open_folder(const fs::path& dir, Split split, const FolderOptions& op
   if (split == Split::kTrain)
     left_out.folders = std::move(layout.unread);
   return std::make_shared<ImageFolder>(root, std::move(layout.classes), std::move(files), std::move(left_out),
-                                       options.image_size);
+                                       options.fit);
 }
 
 }  // namespace ockham::data

@@ -1,7 +1,7 @@
 #pragma once
 #include <filesystem>
 
-#include "data/dataset.h"
+#include "data/image/picture.h"
 
 namespace ockham::data {
 
@@ -14,7 +14,7 @@ enum class Broken {
 };
 
 struct FolderOptions {
-  std::int64_t image_size = 224;  ///< the shorter side is resized to this, then the central square cut
+  Fit fit{.side = 224};
   Broken broken = Broken::kFail;
   /// Part of the images that goes to the test split where there is neither a validation nor a test folder.
   double test_fraction = 0.1;

@@ -4,10 +4,10 @@
 #include <array>
 #include <string_view>
 
+#include "data/cores.h"
 #include "data/error.h"
 #include "data/file.h"
 #include "data/image/decode.h"
-#include "data/on_all_cores.h"
 
 namespace ockham::data {
 namespace {

@@ -27,9 +27,12 @@ void check(const LoaderOptions& o) {
 
 }  // namespace
 
+constexpr std::int64_t kImagesATurn = 8;  // of a worker: few, so that a batch of pictures is made by all of them
+
 /// CONVENTION: slots_ holds the batches from the next one to hand out, consecutive, at most `prefetch`, all of one
-/// epoch. Workers take the first slot that none has taken, fill it without the lock, and mark it done. mutex_ guards
-/// slots_ and the flags in them; the members after it belong to the caller's thread, those before it never change.
+/// epoch. Workers take the first images that none has taken, put them in their places of the batch without the lock,
+/// and count them as done. mutex_ guards slots_ and the counts in them; the members after it belong to the caller's
+/// thread, those before it never change.
 class Loader::Pipeline {
   /// One pass over the data in a fixed order.
   struct Epoch {
@@ -37,16 +40,29 @@ class Loader::Pipeline {
     std::vector<std::int64_t> order;
   };
 
-  /// A batch asked for, in the making or done. Shared by queue and worker, so that start_at() can drop what it wants.
+  /// What went wrong with an image of a batch.
+  struct Fault {
+    std::int64_t image;
+    std::exception_ptr error;
+  };
+
+  /// A batch asked for, in the making or done. Shared by queue and workers, so that start_at() can drop what it wants.
   struct Slot {
-    Slot(std::shared_ptr<const Epoch> its_epoch, std::int64_t its_number)
-        : epoch(std::move(its_epoch)), number(its_number) {}
+    Slot(std::shared_ptr<const Epoch> its_epoch, std::int64_t its_begin, std::int64_t its_images)
+        : epoch(std::move(its_epoch)), begin(its_begin), images(its_images) {}
 
     std::shared_ptr<const Epoch> epoch;
-    std::int64_t number;  // of the batch
-    bool taken = false, done = false;
+    std::int64_t begin, images;  // of the epoch's order
+    std::int64_t taken = 0, done = 0;
+    std::once_flag is_allocated;
     std::optional<Batch> batch;
-    std::exception_ptr error;
+    std::optional<Fault> fault;  // of the first image that has one
+  };
+
+  /// Images of a batch that one worker makes.
+  struct Turn {
+    std::shared_ptr<Slot> slot;
+    std::int64_t begin, end;
   };
 
  public:
@@ -95,14 +111,14 @@ class Loader::Pipeline {
       return std::nullopt;
     }
     const std::shared_ptr<Slot> slot = slots_.front();
-    if (options_.threads == 0) {
-      make(*slot);
-      slot->done = true;
+    while (options_.threads == 0 && slot->taken < slot->images) {
+      const std::optional<Turn> turn = take_turn();
+      finish(*turn, make(*turn));
     }
-    slot_done_.wait(lock, [&] { return slot->done; });
+    slot_done_.wait(lock, [&] { return slot->done == slot->images; });
     wait_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (slot->error)
-      std::rethrow_exception(slot->error);
+    if (slot->fault)
+      std::rethrow_exception(slot->fault->error);
     slots_.pop_front();
     ++batch_;
     fill_queue();
@@ -124,72 +140,85 @@ class Loader::Pipeline {
 
   /// Needs the lock.
   void fill_queue() {
-    while (std::ssize(slots_) < options_.prefetch && batch_ + std::ssize(slots_) < batches_per_epoch())
-      slots_.push_back(std::make_shared<Slot>(epoch_, batch_ + std::ssize(slots_)));
+    while (std::ssize(slots_) < options_.prefetch && batch_ + std::ssize(slots_) < batches_per_epoch()) {
+      const std::int64_t begin = (batch_ + std::ssize(slots_)) * options_.batch_size;
+      slots_.push_back(std::make_shared<Slot>(epoch_, begin, std::min(options_.batch_size, dataset_->size() - begin)));
+    }
     slot_free_.notify_all();
   }
 
-  /// Needs the lock. Null if every slot is taken.
-  std::shared_ptr<Slot> take_slot() {
+  /// Needs the lock. Nothing if every image is taken.
+  std::optional<Turn> take_turn() {
     for (const std::shared_ptr<Slot>& slot : slots_) {
-      if (!slot->taken) {
-        slot->taken = true;
-        return slot;
+      if (slot->taken < slot->images) {
+        const std::int64_t begin = slot->taken;
+        slot->taken = std::min(begin + kImagesATurn, slot->images);
+        return Turn{slot, begin, slot->taken};
       }
     }
-    return nullptr;
+    return std::nullopt;
   }
 
   void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    std::shared_ptr<Slot> slot;
-    while (slot_free_.wait(lock, stop, [&] { return (slot = take_slot()) != nullptr; })) {
+    std::optional<Turn> turn;
+    while (slot_free_.wait(lock, stop, [&] { return (turn = take_turn()).has_value(); })) {
       lock.unlock();
-      make(*slot);
+      std::optional<Fault> fault = make(*turn);
       lock.lock();
-      slot->done = true;
+      finish(*turn, std::move(fault));
+      turn.reset();
+    }
+  }
+
+  /// Needs the lock.
+  void finish(const Turn& turn, std::optional<Fault> fault) {
+    Slot& slot = *turn.slot;
+    if (fault && (!slot.fault || fault->image < slot.fault->image))
+      slot.fault = std::move(fault);
+    slot.done += turn.end - turn.begin;
+    if (slot.done == slot.images)
       slot_done_.notify_all();
-    }
   }
 
-  /// Fills the slot with its batch or with the exception that making it threw.
-  void make(Slot& slot) const {
+  /// Makes images up to the first that throws.
+  [[nodiscard]] std::optional<Fault> make(const Turn& turn) const {
+    std::int64_t image = turn.begin;
     try {
-      slot.batch.emplace(make_batch(*slot.epoch, slot.number));
+      std::call_once(turn.slot->is_allocated, [&] { turn.slot->batch.emplace(allocated(turn.slot->images)); });
+      std::vector<std::uint8_t> pixels(static_cast<std::size_t>(dataset_->shape().count()));
+      for (; image < turn.end; ++image)
+        make_image(*turn.slot, image, pixels);
+      return std::nullopt;
     } catch (...) {
-      slot.error = std::current_exception();
+      return Fault{image, std::current_exception()};
     }
   }
 
-  [[nodiscard]] Batch make_batch(const Epoch& epoch, std::int64_t number) const {
+  [[nodiscard]] Batch allocated(std::int64_t images) const {
+    const auto count = static_cast<std::size_t>(images);
     const ImageShape& shape = dataset_->shape();
-    const auto pixels_per_image = static_cast<std::size_t>(shape.count());
-    const std::int64_t begin = number * options_.batch_size;
-    const std::int64_t end = std::min(begin + options_.batch_size, dataset_->size());
-    Batch batch{std::pmr::vector<float>(static_cast<std::size_t>(end - begin) * pixels_per_image, memory()),
-                {},
-                {},
-                end - begin,
-                shape};
-    std::vector<std::uint8_t> pixels(pixels_per_image);
-    std::span<float> rest = batch.images;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t index = epoch.order[static_cast<std::size_t>(i)];
-      const AugmentAddress address{options_.seed, static_cast<std::uint32_t>(epoch.number),
-                                   static_cast<std::uint32_t>(index)};
-      if (transform_.takes_box) {
-        Stream random(address.seed, Purpose::kCrop, address.epoch, address.image);
-        dataset_->read_box(
-            index, [&](const ImageShape& picture) { return draw_box(picture, random); }, shape.height, pixels);
-      } else {
-        dataset_->read(index, pixels);
-      }
-      augment(transform_, shape, address, pixels, rest.first(pixels_per_image));
-      rest = rest.subspan(pixels_per_image);
-      batch.labels.push_back(dataset_->label(index));
-      batch.indices.push_back(index);
+    return {std::pmr::vector<float>(count * static_cast<std::size_t>(shape.count()), memory()),
+            std::vector<std::int64_t>(count), std::vector<std::int64_t>(count), images, shape};
+  }
+
+  /// @param pixels for the stored image
+  void make_image(Slot& slot, std::int64_t image, std::span<std::uint8_t> pixels) const {
+    const ImageShape& shape = dataset_->shape();
+    const std::int64_t index = slot.epoch->order[static_cast<std::size_t>(slot.begin + image)];
+    const AugmentAddress address{options_.seed, static_cast<std::uint32_t>(slot.epoch->number),
+                                 static_cast<std::uint32_t>(index)};
+    if (transform_.takes_box) {
+      Stream random(address.seed, Purpose::kCrop, address.epoch, address.image);
+      dataset_->read_box(
+          index, [&](const ImageShape& picture) { return draw_box(picture, random); }, shape.height, pixels);
+    } else {
+      dataset_->read(index, pixels);
     }
-    return batch;
+    const auto at = static_cast<std::size_t>(image), count = pixels.size();
+    augment(transform_, shape, address, pixels, std::span(slot.batch->images).subspan(at * count, count));
+    slot.batch->labels[at] = dataset_->label(index);
+    slot.batch->indices[at] = index;
   }
 
   [[nodiscard]] std::pmr::memory_resource* memory() const {

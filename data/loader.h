@@ -26,7 +26,7 @@ struct LoaderOptions {
   bool shuffle = true;        ///< another order each epoch; else the data set's own
   bool drop_last = false;     ///< leave out a last batch that is not full
   std::uint64_t seed = 0;     ///< of order and augmentation
-  int threads = 1;            ///< workers; 0 makes each batch when it is asked for
+  int threads = 1;            ///< workers, all on the next batch; 0 makes each batch when it is asked for
   std::int64_t prefetch = 4;  ///< batches kept ready or in the making, at least 1
   /// Where images are allocated, e.g. pinned memory; workers use it at the same time, so it must be thread-safe
   /// (std::pmr::synchronized_pool_resource). Null: new and delete. Must outlive loader and batches.
@@ -46,7 +46,8 @@ class Loader {
   [[nodiscard]] std::int64_t batches_per_epoch() const;
 
   /// The next batch; empty at the end of the epoch, after which the next call begins the following epoch.
-  /// What a worker threw (a broken file) is thrown here in place of its batch, on every call until start_at().
+  /// What a worker threw (a broken file) is thrown here in place of its batch, on every call until start_at(); of
+  /// several images that of the first.
   std::optional<Batch> next();
 
   /// Goes to a batch, e.g. where an interrupted run stopped: what follows is what would have followed there.

@@ -17,9 +17,9 @@ Box central_box(const ImageShape& picture) {
   const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
   Box box{0, 0, picture.height, picture.width};
   if (width / height < kLeastRatio)
-    box.height = std::lround(width / kLeastRatio);
+    box.height = std::lrint(width / kLeastRatio);
   else if (width / height > kMostRatio)
-    box.width = std::lround(height * kMostRatio);
+    box.width = std::lrint(height * kMostRatio);
   box.top = (picture.height - box.height) / 2;
   box.left = (picture.width - box.width) / 2;
   return box;
@@ -32,7 +32,7 @@ Box draw_box(const ImageShape& picture, Stream& random) {
   for (int i = 0; i < kDraws; ++i) {
     const double target = area * uniform_in(random, kLeastArea, 1.0);
     const double ratio = std::exp(uniform_in(random, std::log(kLeastRatio), std::log(kMostRatio)));
-    const std::int64_t width = std::lround(std::sqrt(target * ratio)), height = std::lround(std::sqrt(target / ratio));
+    const std::int64_t width = std::lrint(std::sqrt(target * ratio)), height = std::lrint(std::sqrt(target / ratio));
     if (width < 1 || height < 1 || width > picture.width || height > picture.height)
       continue;
     const std::int64_t top = random.below(static_cast<std::uint32_t>(picture.height - height + 1));

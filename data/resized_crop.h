@@ -1,6 +1,6 @@
 #pragma once
 // A random part of a picture, to be brought to one size: the usual augmentation of ImageNet. Szegedy et al. 2015
-// (arXiv:1409.4842), section 6; bounds and order of the draws of torchvision's RandomResizedCrop.
+// (arXiv:1409.4842), section 6; bounds, rounding and order of the draws of torchvision's RandomResizedCrop.
 #include "data/dataset.h"
 #include "data/philox.h"
 

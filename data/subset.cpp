@@ -7,38 +7,40 @@
 #include <utility>
 
 #include "data/digest.h"
+#include "data/view.h"
 
 namespace ockham::data {
 namespace {
 
-class Subset : public Dataset {
+class Subset : public View {
  public:
-  Subset(DatasetPtr base, std::vector<std::int64_t> indices)
-      : Dataset({base->name(), base->class_names(), base->shape(), std::ssize(indices)}),
-        base_(std::move(base)),
+  Subset(DatasetPtr whole, std::vector<std::int64_t> indices)
+      : View(std::move(whole),
+             [&](Description& description) {
+               description.size = std::ssize(indices);
+               description.left_out = {};
+             }),
         indices_(std::move(indices)) {}
 
   [[nodiscard]] std::string digest() const override {
     Digest digest;
-    digest.add(base_->digest());
+    digest.add(base().digest());
     for (std::int64_t index : indices_)
       digest.add(' ' + std::to_string(index));
     return digest.hex();
   }
 
  private:
-  [[nodiscard]] int label_at(std::int64_t index) const override {
-    return base_->label(indices_[static_cast<std::size_t>(index)]);
-  }
+  [[nodiscard]] std::int64_t place(std::int64_t index) const { return indices_[static_cast<std::size_t>(index)]; }
+  [[nodiscard]] int label_at(std::int64_t index) const override { return View::label_at(place(index)); }
   void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
-    base_->read(indices_[static_cast<std::size_t>(index)], pixels);
+    View::read_at(place(index), pixels);
   }
   void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
                    std::span<std::uint8_t> pixels) const override {
-    base_->read_box(indices_[static_cast<std::size_t>(index)], choose, side, pixels);
+    View::read_box_at(place(index), choose, side, pixels);
   }
 
-  DatasetPtr base_;
   std::vector<std::int64_t> indices_;
 };
 

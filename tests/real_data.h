@@ -70,15 +70,25 @@ inline std::filesystem::path untarred(const std::string& packed, const std::stri
   });
 }
 
+/// Unpacks one of the archives of JPEGs into records.
+inline std::filesystem::path unpacked_jpegs(const std::string& packed, const std::string& name) {
+  return unpacked(packed, name, [](const std::filesystem::path& from, const std::filesystem::path& to) {
+    const std::string tool = quoted(to / "jpeg32_to_bin"), tar = quoted(to / "all.tar");
+    const std::string source = quoted(from.parent_path() / "jpeg32_to_bin.cpp");
+    return "c++ -O2 -std=c++17 -o " + tool + " " + source + " && xz -dc " + quoted(from) + " > " + tar + " && " + tool +
+           " " + quoted(to) + " < " + tar + " && rm " + tool + " " + tar;
+  });
+}
+
 /// Folder that holds cifar-10-batches-bin/. Its pixels went through JPEG once: say so next to any result.
 inline std::filesystem::path real_cifar10() {
-  return unpacked("data/cifar-10-jpeg.tar.xz", "cifar10",
-                  [](const std::filesystem::path& from, const std::filesystem::path& to) {
-                    const std::string tool = quoted(to / "jpeg32_to_bin"), tar = quoted(to / "all.tar");
-                    const std::string source = quoted(from.parent_path() / "jpeg32_to_bin.cpp");
-                    return "c++ -O2 -std=c++17 -o " + tool + " " + source + " && xz -dc " + quoted(from) + " > " + tar +
-                           " && " + tool + " " + quoted(to) + " < " + tar + " && rm " + tool + " " + tar;
-                  });
+  return unpacked_jpegs("data/cifar-10-jpeg.tar.xz", "cifar10");
+}
+
+/// Folder that holds train.bin, val.bin and classes.txt: 120 classes of Tiny ImageNet at 32x32, 60,000 + 6,000 records.
+inline std::filesystem::path real_tiny_imagenet() {
+  const std::filesystem::path folder = unpacked_jpegs("data/tiny-imagenet-32-120.tar.xz", "tiny-imagenet");
+  return folder.empty() ? folder : folder / "tiny-imagenet-32-120";
 }
 
 /// Folder that holds cifar-100-binary/ with 5,000 + 1,000 records.

@@ -7,8 +7,10 @@
 
 #include "apps/cli/output_path.h"
 #include "apps/cli/text/format.h"
+#include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/inputs/datasets.h"
 #include "apps/runs/program.h"
+#include "apps/runs/recipe/recipe_settings.h"
 #include "data/archive.h"
 #include "data/subset.h"
 #include "data/verify.h"
@@ -17,13 +19,16 @@
 namespace ockham::apps {
 namespace {
 
+enum class Augment { kOff, kCifar, kImageNet };
+
 struct ShowSettings {
   std::string action = "info";
-  std::string image = "sample.png";
+  std::string out = "sample.png";
   std::string split = "train";
   std::int64_t count = 64;
   std::int64_t columns = 8;
   std::int64_t seed = 0;
+  Augment augment = Augment::kOff;
   bool overwrite = false;
   DatasetSettings data;
 };
@@ -34,12 +39,15 @@ void describe(ShowSettings& s, SettingVisitor& v) {
            "info: contents and where the official files are; verify: read and check every image; sample: draw "
            "images into a PNG");
   v.word("action");
-  v.text("image", s.image, "the file that sample writes", "FILE", output_file_complaint);
-  v.word("image");
+  v.text("out", s.out, "the file that sample writes", "FILE", output_file_complaint);
+  v.word("out");
   v.choice("split", s.split, {"train", "valid", "test"}, "the part that sample draws from");
   v.count("count", s.count, "how many images sample draws", {.min = 1, .max = 10'000});
   v.count("columns", s.columns, "images in a row of the sample", {.min = 1, .max = 1'000});
   v.count("seed", s.seed, "which images sample draws; 0 takes the first ones");
+  v.choice(
+      "augment", s.augment, {{"off", Augment::kOff}, {"cifar", Augment::kCifar}, {"imagenet", Augment::kImageNet}},
+      "what is done to the images of a sample: nothing, crop, mirror and cutout, or resized crop, mirror and colours");
   v.flag("overwrite", s.overwrite, "let sample replace an existing file");
   describe(s.data, v);
 }
@@ -64,10 +72,14 @@ nlohmann::ordered_json print_split(const data::SplitReport& report) {
   std::cout << split_name(report.split) << ": " << format_count(report.images) << " images of " << shape.channels
             << " x " << shape.height << " x " << shape.width << ", " << report.class_names.size()
             << " classes\n  digest " << report.digest << '\n';
+  if (report.normalisation)
+    std::cout << "  " << text_of(*report.normalisation, shape.channels) << '\n';
   print_classes(report);
   for (const std::string& line : left_out_lines(report.left_out))
     std::cout << "  " << line << '\n';
   return {{"images", report.images},
+          {"normalisation",
+           report.normalisation ? facts_of(*report.normalisation, shape.channels) : nlohmann::ordered_json(nullptr)},
           {"shape", {shape.channels, shape.height, shape.width}},
           {"classes", report.class_names},
           {"label_counts", report.label_counts},
@@ -107,7 +119,7 @@ void print_bad_images(const data::SplitReport& report) {
 data::VerifyReport verify_data(const DatasetSettings& settings) {
   require_folder(settings);
   try {
-    return data::verify(settings.dataset, settings.folder, settings.image_size);
+    return data::verify(settings.dataset, settings.folder, open_options(settings, data::Split::kTrain));
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
@@ -136,8 +148,27 @@ int verify(Session& session, const ShowSettings& settings) {
   return report.is_sound() ? kDone : kBadData;
 }
 
+/// As training has it by default, or by the preset imagenet-mobile.
+data::Transform transform_of(Augment augment, const data::Dataset& dataset) {
+  RecipeSettings recipe;
+  recipe.crop = augment == Augment::kImageNet ? Crop::kResized : Crop::kPadded;
+  recipe.colour_jitter = augment == Augment::kImageNet ? 0.4 : 0.0;
+  recipe.cutout = augment == Augment::kImageNet ? 0 : recipe.cutout;
+  return augment == Augment::kOff ? data::Transform{} : transform_of(recipe, dataset, dataset.shape().height);
+}
+
+/// A line of class names for each row of the sheet; names may hold commas.
+void print_labels(const data::Dataset& dataset, const std::vector<std::int64_t>& indices, std::int64_t columns) {
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const bool begins = i % static_cast<std::size_t>(columns) == 0;
+    std::cout << (begins ? i == 0 ? "  " : "\n  " : " | ")
+              << dataset.class_names()[static_cast<std::size_t>(dataset.label(indices[i]))];
+  }
+  std::cout << '\n';
+}
+
 int sample(Session& session, const ShowSettings& settings) {
-  const std::filesystem::path path = settings.image;
+  const std::filesystem::path path = settings.out;
   if (std::filesystem::exists(path) && !settings.overwrite)
     throw UsageError(path.string() + " exists. Name another file, or replace it with --overwrite.");
   const data::Split split = *std::ranges::find(kSplits, settings.split, split_name);
@@ -149,10 +180,15 @@ int sample(Session& session, const ShowSettings& settings) {
   if (settings.seed != 0)
     indices = data::permutation(dataset->size(), static_cast<std::uint64_t>(settings.seed), data::Purpose::kSplit);
   indices.resize(std::min(indices.size(), static_cast<std::size_t>(settings.count)));
-  data::write_sample(*dataset, indices, settings.columns, path);
+  data::write_sample(dataset, indices, settings.columns, path, transform_of(settings.augment, *dataset),
+                     static_cast<std::uint64_t>(settings.seed));
   std::cout << path.string() << ": " << indices.size() << " of the " << format_count(dataset->size()) << ' '
             << split_name(split) << " images of " << dataset->name() << '\n';
-  session.publish({{"file", path.string()}, {"images", indices.size()}});
+  print_labels(*dataset, indices, settings.columns);
+  std::vector<int> labels;
+  for (const std::int64_t index : indices)
+    labels.push_back(dataset->label(index));
+  session.publish({{"file", path.string()}, {"images", indices.size()}, {"indices", indices}, {"labels", labels}});
   return kDone;
 }
 

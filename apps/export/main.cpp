@@ -1,13 +1,11 @@
 // ockham-export: writes a network for other programs: ONNX, or weights with PyTorch's names; reads the latter too.
-#include <array>
-#include <charconv>
 #include <iostream>
 
 #include "apps/cli/output_path.h"
 #include "apps/cli/text/format.h"
 #include "apps/cli/version.h"
+#include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/folder/source_run.h"
-#include "data/augment.h"
 #include "engine/atomic_file.h"
 #include "engine/json_file.h"
 #include "nas/exchange/onnx/export.h"
@@ -69,11 +67,10 @@ Source from_pytorch(const ExportSettings& settings, const fs::path& file, Tensor
   }
 }
 
-/// "data" in the run.json of the run that a file belongs to; null where there is none.
-Json data_of_run(const fs::path& file) {
+/// As run.json tells the data of the run that a file belongs to; null where there is none.
+Json data_of_file(const fs::path& file) {
   const fs::path run = run_of(file);
-  return run.empty() ? Json(nullptr)
-                     : value_of<Json>(read_json(run / "run.json"), "data", (run / "run.json").string(), nullptr);
+  return run.empty() ? Json(nullptr) : data_of(run);
 }
 
 /// The search network of DARTS, whose tensors have PyTorch's names in the checkpoints of its searches too.
@@ -89,7 +86,7 @@ Source from_search(const ExportSettings& settings, const Checkpoint& checkpoint)
                    ? "Train a cell of another space."
                    : concat("Train the cell that was found (ockham-train --genotype RUN/",
                             space == "nasbench201" ? "cell.txt" : "genotype.json", ") and name that run.")));
-  Source source{.network = {}, .description = {}, .data = data_of_run(checkpoint.file)};
+  Source source{.network = {}, .description = {}, .data = data_of_file(checkpoint.file)};
   std::map<std::string, Tensor> weights;
   for (const auto& [key, tensor] : checkpoint.tensors) {
     if (!key.starts_with("optim.") && !key.starts_with("run."))
@@ -103,6 +100,8 @@ Source from_search(const ExportSettings& settings, const Checkpoint& checkpoint)
     source.network = std::move(read.network);
     source.description = std::move(read.description);
   });
+  if (checkpoint.network.contains("normalisation"))
+    source.description["normalisation"] = checkpoint.network["normalisation"];
   return source;
 }
 
@@ -114,7 +113,7 @@ Source from_checkpoint(Session& session, const ExportSettings& settings, const f
     session.log().line(concat(file.string(), ": has no digest of its contents; damage would not be noticed"));
   if (value_of<std::string>(checkpoint.network, "kind", file.string()) == "search")
     return from_search(settings, checkpoint);
-  Source source{.network = {}, .description = checkpoint.network, .data = data_of_run(file)};
+  Source source{.network = {}, .description = checkpoint.network, .data = data_of_file(file)};
   if (settings.image_size > 0)
     source.description["image_size"] = settings.image_size;
   read_from(checkpoint,
@@ -129,34 +128,24 @@ Source open_source(Session& session, const ExportSettings& settings) {
                                               : from_pytorch(settings, file, std::move(content));
 }
 
-/// The number that people write for a float: 0.498, not 0.49799999594688416.
-double shortest(float value) {
-  std::array<char, 32> text{};
-  const char* end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  double result = 0.0;
-  std::from_chars(text.data(), end, result);
-  return result;
-}
-
 /// What an image must become before the network sees it: no part of the graph, so that it is told.
 std::map<std::string, std::string> metadata_of(Session& session, const Source& source) {
   std::map<std::string, std::string> metadata;
   if (source.description.contains("genotype"))
     metadata["genotype"] = source.description["genotype"].dump();
-  if (!source.data.is_object()) {
+  auto normalisation = recorded_normalisation(source.description, "checkpoint: the description of its network");
+  if (source.data.is_object()) {
+    metadata["dataset"] = value_of<std::string>(source.data, "name", "run.json: data");
+    if (!normalisation)
+      normalisation = normalisation_of_run(source.data);
+  }
+  if (!normalisation) {
     session.log().line("no run tells the data of this network, so the model does not say how to prepare images");
     return metadata;
   }
-  const auto name = value_of<std::string>(source.data, "name", "run.json: data");
-  const data::Normalisation constants = data::normalisation_of(name);
-  Json mean = Json::array(), std = Json::array();
-  for (std::size_t c = 0; c < static_cast<std::size_t>(source.network.frame.image_channels); ++c) {
-    mean.push_back(shortest(constants.mean.at(c)));
-    std.push_back(shortest(constants.std.at(c)));
-  }
-  metadata["dataset"] = name;
-  metadata["mean"] = mean.dump();
-  metadata["std"] = std.dump();
+  const Json facts = facts_of(*normalisation, source.network.frame.image_channels);
+  metadata["mean"] = facts["mean"].dump();
+  metadata["std"] = facts["std"].dump();
   metadata["preprocessing"] =
       "input[n, c, y, x] = (pixel / 255 - mean[c]) / std[c], pixels from 0 to 255, channels in the order red, green, "
       "blue";

@@ -80,9 +80,11 @@ PgnasTraining::PgnasTraining(Session& session, const PgnasSettings& settings)
       splits_(open_checked_splits(settings)),
       valid_(whole(splits_.valid, maps_)),
       learned_(settings, *splits_.train, !settings.fixed, settings.network.gates.drop),
-      loader_(
-          splits_.train, training_transform(*splits_.train, settings.cutout),
-          {.batch_size = settings.batch_size, .drop_last = true, .seed = settings.seed(), .threads = kLoaderThreads}),
+      loader_(splits_.train, training_transform(*splits_.train, settings.cutout),
+              {.batch_size = settings.batch_size,
+               .drop_last = true,
+               .seed = settings.seed(),
+               .threads = loader_threads(*splits_.train)}),
       stretches_(stretches_of(settings, loader_)) {}
 
 void PgnasTraining::begin_stretch(std::size_t number) {

@@ -120,7 +120,7 @@ class Study {
 
   nas::Batch first_batch() const {
     const data::Splits splits = open_splits(settings_.data, settings_.seed());
-    log_left_out(splits, session_.log());
+    log_data(splits, session_.log());
     const data::DatasetPtr dataset = splits.train;
     if (dataset->classes() != 10 || dataset->shape().channels != 3)
       throw UsageError(concat("--dataset ", settings_.data.images.dataset, ": has ", dataset->classes(),

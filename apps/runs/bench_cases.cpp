@@ -264,9 +264,10 @@ BenchWork loading(const char* name, const std::string& folder, const BenchInput&
     throw data::DataError(
         concat("case loader-", name, " needs --data DIR (or OCKHAM_DATA), the folder with its files."));
   const data::DatasetPtr images = data::open(name, folder, data::Split::kTrain);
-  const auto loader = std::make_shared<data::Loader>(
-      images, training_transform(*images, 16),
-      data::LoaderOptions{.batch_size = std::min<std::int64_t>(64, images->size()), .threads = kLoaderThreads});
+  const auto loader =
+      std::make_shared<data::Loader>(images, training_transform(*images, 16),
+                                     data::LoaderOptions{.batch_size = std::min<std::int64_t>(64, images->size()),
+                                                         .threads = loader_threads(*images)});
   const std::int64_t batches = std::min<std::int64_t>(100, loader->batches_per_epoch());
   const std::int64_t count = std::min(batches * 64, images->size());
   const auto read = [loader, batches, form = TensorForm(input.precision.maps, input.device)] {

@@ -11,6 +11,7 @@
 #include "apps/cli/version.h"
 #include "apps/runs/page/run_page.h"
 #include "apps/runs/settings.h"
+#include "data/cores.h"
 #include "data/error.h"
 #include "engine/atomic_file.h"
 #include "engine/backend.h"
@@ -227,6 +228,7 @@ int run_main(int argc, char** argv, const App& app) {
       RunFolder::check(read_settings<FolderSettings>(options));
     if (table.declares("threads"))
       prepare(read_settings<PlaceSettings>(options));
+    data::set_core_count(thread_count());
     if (table.declares("memory-limit")) {
       limit_memory(read_settings<DeviceSettings>(options));
       choose_arithmetic(read_settings<DeviceSettings>(options));

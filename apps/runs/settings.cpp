@@ -135,8 +135,13 @@ void describe(DatasetSettings& s, SettingVisitor& v) {
   v.choice(
       "on-bad-image", s.on_bad_image, {"fail", "skip"},
       "pictures of a folder that cannot be read: end with code 5, or leave them out (reads all once at the start)");
+  v.count("image-channels", s.image_channels, "channels of the images of records, which have --image-size",
+          {.min = 1, .max = 3});
+  v.count("classes", s.classes, "classes of records; 0: as many as their classes.txt has", {.max = 256});
+  v.count("label-bytes", s.label_bytes, "bytes before the pixels of a record; the last is the class",
+          {.min = 1, .max = 2});
   v.role(SettingRole::kChangeable);
-  v.text("data", s.folder, "folder with the official files or archive contents", "DIR");
+  v.text("data", s.folder, "folder with the official files or archive contents, pictures or records", "DIR");
   v.role(SettingRole::kWork);
 }
 
@@ -148,6 +153,9 @@ void describe(DataSettings& s, SettingVisitor& v) {
       "set this many training images apart for validation; of a folder with val/ and test/, use this many of val/, 0 "
       "for all");
   v.count("test-size", s.test_size, "use this many test images; 0 for all");
+  v.choice("normalisation", s.is_imagenet, {{"own", false}, {"imagenet", true}},
+           "mean and deviation that images are normalised by: the data set's (of folder and records measured), or "
+           "ImageNet's");
 }
 
 }  // namespace ockham::apps

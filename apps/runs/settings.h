@@ -96,6 +96,9 @@ struct DatasetSettings {
   std::int64_t image_size = 0;   ///< 0: the images' own
   std::int64_t eval_resize = 0;  ///< 0: as image_size
   std::string on_bad_image = "fail";
+  std::int64_t image_channels = 3;  ///< this and the next two: of records
+  std::int64_t classes = 0;         ///< 0: as classes.txt says
+  std::int64_t label_bytes = 1;
 };
 void describe(DatasetSettings& settings, SettingVisitor& visitor);
 
@@ -105,6 +108,7 @@ struct DataSettings {
   std::int64_t train_size = 0;  ///< 0: all
   std::int64_t valid_size = 0;
   std::int64_t test_size = 0;  ///< 0: all
+  bool is_imagenet = false;    ///< images are normalised by ImageNet's constants
 };
 void describe(DataSettings& settings, SettingVisitor& visitor);
 

@@ -86,7 +86,7 @@ data::Loader& SearchImages::batches(nas::Part of, bool has_cutout) {
                                      data::LoaderOptions{.batch_size = batch,
                                                          .drop_last = true,
                                                          .seed = settings_.seed() + order_of(of, settings_.held_out),
-                                                         .threads = kLoaderThreads});
+                                                         .threads = loader_threads(*splits_.train)});
   return *loader;
 }
 

@@ -8,159 +8,79 @@
 #include <utility>
 
 #include "data/digest.h"
+#include "data/image/resize.h"
+#include "data/view.h"
 
 namespace ockham::data {
 namespace {
 
-constexpr int kFractionBits = 22;
-
-/// One output sample as a weighted run of input samples.
-struct Tap {
-  std::int64_t first;
-  std::vector<std::int32_t> weights;
-};
-
-std::int64_t round_half_up(double x) {
-  return static_cast<std::int64_t>(std::floor(x + 0.5));
+/// A length scaled, cut off to whole pixels; the corner of a middle part, half to even: as torchvision has them.
+std::int64_t scaled(std::int64_t length, std::int64_t numerator, std::int64_t denominator) {
+  return numerator * length / denominator;
+}
+std::int64_t central_corner(std::int64_t whole, std::int64_t part) {
+  return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(whole - part) / 2));
 }
 
-std::vector<Tap> triangle_taps(std::int64_t in, std::int64_t out) {
-  const double scale = static_cast<double>(in) / static_cast<double>(out);
-  const double radius = std::max(scale, 1.0);
-  std::vector<Tap> taps;
-  for (std::int64_t i = 0; i < out; ++i) {
-    const double center = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<std::int64_t>(0, round_half_up(center - radius));
-    const auto last = std::min(in, round_half_up(center + radius));
-    std::vector<double> weights;
-    double sum = 0;
-    for (std::int64_t j = first; j < last; ++j) {
-      weights.push_back(std::max(0.0, 1 - std::abs((static_cast<double>(j) - center + 0.5) / radius)));
-      sum += weights.back();
-    }
-    Tap tap{first, {}};
-    for (double weight : weights)
-      tap.weights.push_back(static_cast<std::int32_t>(round_half_up(weight / sum * (1 << kFractionBits))));
-    taps.push_back(std::move(tap));
-  }
-  return taps;
-}
-
-/// Filters `lines` lines of samples `stride` apart, lines `line_stride` apart, into out [taps, lines] alike.
-struct Axis {
-  std::int64_t lines, line_stride, stride;
-};
-
-void filter(const std::uint8_t* in, Axis from, const std::vector<Tap>& taps, std::uint8_t* out, Axis to) {
-  for (std::int64_t line = 0; line < from.lines; ++line) {
-    for (std::size_t i = 0; i < taps.size(); ++i) {
-      const std::uint8_t* sample = in + line * from.line_stride + taps[i].first * from.stride;
-      std::int32_t sum = 1 << (kFractionBits - 1);
-      for (std::int32_t weight : taps[i].weights) {
-        sum += weight * *sample;
-        sample += from.stride;
-      }
-      out[line * to.line_stride + static_cast<std::int64_t>(i) * to.stride] =
-          static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
-    }
-  }
-}
-
-Picture crop_center(const Picture& picture, std::int64_t side) {
-  const auto [channels, height, width] = picture.shape;
-  const auto top = static_cast<std::int64_t>(std::nearbyint(static_cast<double>(height - side) / 2));
-  const auto left = static_cast<std::int64_t>(std::nearbyint(static_cast<double>(width - side) / 2));
-  return crop(picture, {top, left, side, side});
-}
-
-/// Images of another one, passed through a function of a picture and a side.
-class Resized : public Dataset {
+class Fitted : public View {
  public:
-  using Make = Picture (*)(const Picture&, std::int64_t side);
-  Resized(DatasetPtr base, std::int64_t side, Make make, std::string word)
-      : Dataset(
-            {base->name(), base->class_names(), {base->shape().channels, side, side}, base->size(), base->left_out()}),
-        base_(std::move(base)),
-        make_(make),
-        word_(std::move(word)) {}
+  Fitted(DatasetPtr base, const Fit& fit)
+      : View(std::move(base),
+             [&](Description& description) { description.shape.height = description.shape.width = fit.side; }),
+        fit_(fit) {}
   [[nodiscard]] std::string digest() const override {
     Digest digest;
-    digest.add(base_->digest() + ' ' + word_ + ' ' + std::to_string(shape().height));
+    digest.add(base().digest() + " resized " + std::to_string(fit_.shorter) +
+               (fit_.shorter == fit_.side ? "" : " centre " + std::to_string(fit_.side)));
     return digest.hex();
   }
 
  private:
-  [[nodiscard]] int label_at(std::int64_t index) const override { return base_->label(index); }
   void read_at(std::int64_t index, std::span<std::uint8_t> pixels) const override {
-    Picture picture{base_->shape(), std::vector<std::uint8_t>(static_cast<std::size_t>(base_->shape().count()))};
-    base_->read(index, picture.pixels);
-    std::ranges::copy(make_(picture, shape().height).pixels, pixels.begin());
-  }
-  void read_box_at(std::int64_t index, const std::function<Box(const ImageShape&)>& choose, std::int64_t side,
-                   std::span<std::uint8_t> pixels) const override {
-    base_->read_box(index, choose, side, pixels);
+    Picture picture{base().shape(), std::vector<std::uint8_t>(static_cast<std::size_t>(base().shape().count()))};
+    base().read(index, picture.pixels);
+    std::ranges::copy(fit_square(picture, fit_).pixels, pixels.begin());
   }
 
-  DatasetPtr base_;
-  Make make_;
-  std::string word_;  // of the digest
+  Fit fit_;
 };
 
 }  // namespace
 
-Picture crop(const Picture& picture, const Box& box) {
+void require_within(const Box& part, const ImageShape& shape) {
+  if (part.top < 0 || part.left < 0 || part.height < 1 || part.width < 1 || part.top + part.height > shape.height ||
+      part.left + part.width > shape.width)
+    throw std::invalid_argument("crop: a part of " + std::to_string(part.height) + "x" + std::to_string(part.width) +
+                                " at (" + std::to_string(part.top) + ", " + std::to_string(part.left) +
+                                ") is not within a picture of " + std::to_string(shape.height) + "x" +
+                                std::to_string(shape.width) + ".");
+}
+
+Picture crop(const Picture& picture, const Box& part) {
   const auto [channels, height, width] = picture.shape;
-  if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 || box.top + box.height > height ||
-      box.left + box.width > width)
-    throw std::invalid_argument("crop: a part of " + std::to_string(box.height) + "x" + std::to_string(box.width) +
-                                " at (" + std::to_string(box.top) + ", " + std::to_string(box.left) +
-                                ") is not within a picture of " + std::to_string(height) + "x" + std::to_string(width) +
-                                ".");
-  Picture out{{channels, box.height, box.width}, {}};
+  require_within(part, picture.shape);
+  Picture out{{channels, part.height, part.width}, {}};
   out.pixels.reserve(static_cast<std::size_t>(out.shape.count()));
-  for (std::int64_t row = 0; row < channels * box.height; ++row) {
-    const std::int64_t from = (row / box.height * height + box.top + row % box.height) * width + box.left;
-    out.pixels.insert(out.pixels.end(), picture.pixels.begin() + from, picture.pixels.begin() + from + box.width);
+  for (std::int64_t row = 0; row < channels * part.height; ++row) {
+    const std::int64_t from = (row / part.height * height + part.top + row % part.height) * width + part.left;
+    out.pixels.insert(out.pixels.end(), picture.pixels.begin() + from, picture.pixels.begin() + from + part.width);
   }
   return out;
 }
 
-Picture resize(const Picture& picture, std::int64_t height, std::int64_t width) {
-  const auto [channels, old_height, old_width] = picture.shape;
-  Picture wide{{channels, old_height, width}, {}};
-  wide.pixels.resize(static_cast<std::size_t>(wide.shape.count()));
-  filter(picture.pixels.data(), {channels * old_height, old_width, 1}, triangle_taps(old_width, width),
-         wide.pixels.data(), {channels * old_height, width, 1});
-  Picture out{{channels, height, width}, {}};
-  out.pixels.resize(static_cast<std::size_t>(out.shape.count()));
-  const std::vector<Tap> taps = triangle_taps(old_height, height);
-  for (std::int64_t c = 0; c < channels; ++c)
-    filter(wide.pixels.data() + c * old_height * width, {width, 1, width}, taps, out.pixels.data() + c * height * width,
-           {width, 1, width});
-  return out;
-}
-
-Picture fit_square(const Picture& picture, std::int64_t side) {
+Picture fit_square(const Picture& picture, const Fit& fit) {
   const auto [channels, height, width] = picture.shape;
-  if (std::min(height, width) == side)
-    return crop_center(picture, side);
-  const std::int64_t new_height = height <= width ? side : side * height / width;
-  const std::int64_t new_width = width <= height ? side : side * width / height;
-  return crop_center(resize(picture, new_height, new_width), side);
+  const std::int64_t shorter = std::min(height, width);
+  const std::int64_t new_height = scaled(height, fit.shorter, shorter), new_width = scaled(width, fit.shorter, shorter);
+  const Box middle{central_corner(new_height, fit.side), central_corner(new_width, fit.side), fit.side, fit.side};
+  return shorter == fit.shorter ? crop(picture, middle) : resize_part(picture, new_height, new_width, middle);
 }
 
-DatasetPtr with_image_size(DatasetPtr base, std::int64_t side) {
+DatasetPtr with_fit(DatasetPtr base, const Fit& fit) {
   const ImageShape& shape = base->shape();
-  if (shape.height == side && shape.width == side)
+  if (fit.shorter == fit.side && shape.height == fit.side && shape.width == fit.side)
     return base;
-  return std::make_shared<Resized>(std::move(base), side, fit_square, "resized");
-}
-
-DatasetPtr with_central_square(DatasetPtr base, std::int64_t side) {
-  const ImageShape& shape = base->shape();
-  if (shape.height == side && shape.width == side)
-    return base;
-  return std::make_shared<Resized>(std::move(base), side, crop_center, "centre");
+  return std::make_shared<Fitted>(std::move(base), fit);
 }
 
 }  // namespace ockham::data

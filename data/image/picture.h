@@ -13,20 +13,23 @@ struct Picture {
   std::vector<std::uint8_t> pixels;
 };
 
-/// Resizes with a triangle filter that widens when shrinking ("bilinear" of Pillow, whose 8-bit results this equals
-/// when it too filters rows first): coefficients in 22-bit fixed point, so the bytes are the same on every machine.
-[[nodiscard]] Picture resize(const Picture& picture, std::int64_t height, std::int64_t width);
+/// @throws std::invalid_argument for a part that is empty or not within a picture of this shape
+void require_within(const Box& part, const ImageShape& shape);
 
-/// @throws std::invalid_argument for a part that is empty or not within the picture
-[[nodiscard]] Picture crop(const Picture& picture, const Box& box);
+/// @throws as require_within()
+[[nodiscard]] Picture crop(const Picture& picture, const Box& part);
 
-/// Resizes so that the shorter side is `side` (torchvision's rounding), then cuts the central square.
-[[nodiscard]] Picture fit_square(const Picture& picture, std::int64_t side);
+/// The square that is cut from the middle of a picture whose shorter side was resized (image/resize.h).
+struct Fit {
+  std::int64_t side = 0;
+  std::int64_t shorter = side;  ///< what the shorter side becomes first, at least `side`
+  bool operator==(const Fit&) const = default;
+};
 
-/// The same data set with every image passed through fit_square(); `base` itself if it has that size already.
-[[nodiscard]] DatasetPtr with_image_size(DatasetPtr base, std::int64_t side);
+/// torchvision's Resize(fit.shorter) and CenterCrop(fit.side), byte for byte, with its rounding of sizes and corners.
+[[nodiscard]] Picture fit_square(const Picture& picture, const Fit& fit);
 
-/// The same data set with the central square of every image; `side` is at most its images' height and width.
-[[nodiscard]] DatasetPtr with_central_square(DatasetPtr base, std::int64_t side);
+/// The same data set with every image passed through fit_square(); `base` itself where that changes nothing.
+[[nodiscard]] DatasetPtr with_fit(DatasetPtr base, const Fit& fit);
 
 }  // namespace ockham::data

@@ -11,7 +11,7 @@ using namespace ockham::test;
 
 namespace {
 
-constexpr FolderOptions kSmall{.image_size = 8};
+constexpr FolderOptions kSmall{.fit = {.side = 8}};
 
 /// train/ with classes b (2 pictures), a (1), B (1) and val/ with one of each.
 void write_tree(const std::filesystem::path& dir) {
@@ -37,7 +37,7 @@ void put_classes(const std::filesystem::path& part, std::uint8_t red = 1) {
 }
 
 DatasetPtr open_train(const std::filesystem::path& dir, Broken broken = Broken::kFail) {
-  return open_folder(dir, Split::kTrain, {.image_size = 8, .broken = broken});
+  return open_folder(dir, Split::kTrain, {.fit = {.side = 8}, .broken = broken});
 }
 
 /// Paths without the folder of the test.
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(without_val_the_split_is_disjoint_and_stays_when_files_come
       write_bytes(dir.path() / "class" / (std::to_string(i) + ".png"), png(8, 8, static_cast<std::uint8_t>(i), 0, 0));
   };
   const auto reds = [&](Split split) {
-    const DatasetPtr dataset = open_folder(dir.path(), split, {.image_size = 8, .test_fraction = 0.3});
+    const DatasetPtr dataset = open_folder(dir.path(), split, {.fit = {.side = 8}, .test_fraction = 0.3});
     std::vector<int> values;
     for (std::int64_t i = 0; i < dataset->size(); ++i)
       values.push_back(pixels_of(*dataset, i).front());
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(broken_pictures_can_be_left_out_and_are_named) {
   BOOST_TEST(pixels_of(*train, 2).front() == 2);
   BOOST_TEST_REQUIRE(train->left_out().bad_images.size() == 1u);
   BOOST_TEST(train->left_out().bad_images[0].find("train/b/10.png") != std::string::npos);
-  const DatasetPtr test = open_folder(dir.path(), Split::kTest, {.image_size = 8, .broken = Broken::kSkip});
+  const DatasetPtr test = open_folder(dir.path(), Split::kTest, {.fit = {.side = 8}, .broken = Broken::kSkip});
   BOOST_TEST(test->size() == 3);
   BOOST_TEST_REQUIRE(test->left_out().bad_images.size() == 1u);
   BOOST_TEST(test->left_out().bad_images[0].find("val/a/1.png (40 bytes)") != std::string::npos);
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(class_may_be_named_like_a_part) {
   const TemporaryFolder dir;
   put(dir.path() / "train_station/1.png");
   put(dir.path() / "valley/1.png");
-  const DatasetPtr train = open_folder(dir.path(), Split::kTrain, {.image_size = 8, .test_fraction = 0});
+  const DatasetPtr train = open_folder(dir.path(), Split::kTrain, {.fit = {.side = 8}, .test_fraction = 0});
   BOOST_TEST(train->class_names() == (std::vector<std::string>{"train_station", "valley"}),
              boost::test_tools::per_element());
   const TemporaryFolder nested;
@@ -264,7 +264,7 @@ BOOST_AUTO_TEST_CASE(class_without_pictures_is_refused_with_its_path) {
 BOOST_AUTO_TEST_CASE(class_that_the_hash_takes_from_training_is_refused) {
   const TemporaryFolder dir;
   put_classes(dir.path());
-  BOOST_CHECK_EXCEPTION(open_folder(dir.path(), Split::kTrain, {.image_size = 8, .test_fraction = 1}), DataError,
+  BOOST_CHECK_EXCEPTION(open_folder(dir.path(), Split::kTrain, {.fit = {.side = 8}, .test_fraction = 1}), DataError,
                         (Says{{"no pictures", "2 of 2", "by a hash"}}));
 }
 
@@ -282,7 +282,7 @@ BOOST_AUTO_TEST_CASE(litter_of_systems_is_passed_over) {
   for (const char* name : {"cat/Thumbs.db", "cat/thumbs.DB", "cat/desktop.ini", "cat/.DS_Store", "cat/._1.png",
                            ".DS_Store", "cat/__MACOSX/._1.png", "__MACOSX/cat/._1.png", ".git/config"})
     write_text(dir.path() / name, "litter");
-  const DatasetPtr train = open_folder(dir.path(), Split::kTrain, {.image_size = 8, .test_fraction = 0});
+  const DatasetPtr train = open_folder(dir.path(), Split::kTrain, {.fit = {.side = 8}, .test_fraction = 0});
   BOOST_TEST(train->classes() == 2);
   BOOST_TEST(train->size() == 2);
   BOOST_TEST(train->left_out().files.empty());

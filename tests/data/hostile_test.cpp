@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(damaged_cifar_files_are_read_or_refused) {
 
 BOOST_AUTO_TEST_CASE(damaged_pictures_are_decoded_or_refused) {
   const int refused = refusals(png(30, 20, 1, 2, 3), 500, [](const Bytes& bytes) {
-    static_cast<void>(fit_square(decode_picture("picture", bytes), 16));
+    static_cast<void>(fit_square(decode_picture("picture", bytes), {.side = 16}));
   });
   BOOST_TEST(refused > 250);
 }
@@ -97,8 +97,8 @@ BOOST_AUTO_TEST_CASE(damaged_jpegs_are_decoded_or_refused_by_either_decoder) {
       continue;
     const int refused = refusals(content_of(entry.path()), 200, [](const Bytes& bytes) {
       if (jpeg_fault(bytes).empty())
-        static_cast<void>(fit_square(decode_with_stb("picture", bytes), 16));
-      static_cast<void>(fit_square(decode_picture("picture", bytes), 16));
+        static_cast<void>(fit_square(decode_with_stb("picture", bytes), {.side = 16}));
+      static_cast<void>(fit_square(decode_picture("picture", bytes), {.side = 16}));
     });
     BOOST_TEST(refused > 100, entry.path());
   }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "data/error.h"
+#include "data/folder.h"
 #include "data/shapes.h"
 #include "tests/data/samples.h"
 #include "tests/support.h"
@@ -170,6 +171,39 @@ BOOST_AUTO_TEST_CASE(error_of_a_worker_surfaces_at_its_batch) {
     BOOST_CHECK_EXCEPTION(loader.next(), DataError, (Says{{"image 25"}}));
     loader.start_at(0, 3);
     BOOST_TEST(loader.next()->indices.front() == 30);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pictures_decoded_by_many_threads_come_in_order_with_the_same_bytes) {
+  const TemporaryFolder dir;
+  for (std::uint8_t i = 0; i < 40; ++i)
+    write_bytes(dir.path() / "train" / (i % 2 == 0 ? "a" : "b") / (std::to_string(i) + ".png"),
+                png(20u + i, 60u - i, i, 5, 200));
+  const DatasetPtr folder = open_folder(dir.path(), Split::kTrain, {.fit = {.side = 16}, .test_fraction = 0});
+  BOOST_TEST(folder->is_decoded());
+  BOOST_TEST(!small_set()->is_decoded());
+  Transform transform = kTransform;
+  transform.takes_box = true;
+  Loader alone(folder, transform, {.batch_size = 18, .seed = 3, .threads = 0});
+  const std::vector<Content> expected = take(alone, 9);
+  for (const int threads : {1, 4, 9}) {
+    Loader loader(folder, transform, {.batch_size = 18, .seed = 3, .threads = threads});
+    BOOST_TEST((take(loader, 9) == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(first_broken_picture_of_a_batch_is_told_with_its_path) {
+  const TemporaryFolder dir;
+  const auto picture = [&](int i) { return dir.path() / "train/a" / ("p" + std::to_string(i) + ".png"); };
+  for (int i = 10; i < 50; ++i)
+    write_bytes(picture(i), png(20, 20, 1, 2, 3));
+  for (const int broken : {32, 45})
+    std::filesystem::resize_file(picture(broken), 60);
+  const DatasetPtr folder = open_folder(dir.path(), Split::kTrain, {.fit = {.side = 16}, .test_fraction = 0});
+  for (int i = 0; i < 10; ++i) {
+    Loader loader(folder, {}, {.batch_size = 20, .shuffle = false, .threads = 4});
+    BOOST_TEST(loader.next().has_value());
+    BOOST_CHECK_EXCEPTION(loader.next(), DataError, (Says{{"train/a/p32.png"}}));
   }
 }
 

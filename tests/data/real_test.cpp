@@ -111,6 +111,23 @@ BOOST_AUTO_TEST_CASE(cifar100_sample_opens_with_its_names) {
   BOOST_TEST(report.splits[0].class_names[99] == "worm");
 }
 
+// Counts and moments are those stated in the description of this copy.
+BOOST_AUTO_TEST_CASE(tiny_imagenet_opens_as_records_with_its_names_and_moments) {
+  const auto dir = real_tiny_imagenet();
+  if (dir.empty())
+    return skip("no packed Tiny ImageNet in the shared folder");
+  const VerifyReport report = verify("records", dir, {.image_size = 32});
+  BOOST_TEST_REQUIRE(report.splits.size() == 2u);
+  BOOST_TEST(report.splits[0].label_counts == std::vector<std::int64_t>(120, 500), boost::test_tools::per_element());
+  BOOST_TEST(report.splits[1].label_counts == std::vector<std::int64_t>(120, 50), boost::test_tools::per_element());
+  BOOST_TEST(report.splits[0].class_names[0].find("goldfish") != std::string::npos);
+  const float means[] = {0.4736f, 0.4460f, 0.3956f}, stds[] = {0.2479f, 0.2404f, 0.2525f};
+  for (std::size_t c = 0; c < 3; ++c) {
+    BOOST_TEST(std::abs(report.splits[0].normalisation->mean[c] - means[c]) < 6e-5f);  // stated to four digits
+    BOOST_TEST(std::abs(report.splits[0].normalisation->std[c] - stds[c]) < 6e-5f);
+  }
+}
+
 // MD5 of the official files once decompressed: header, then these bytes.
 BOOST_AUTO_TEST_CASE(mnist_equals_the_official_files) {
   const auto dir = real_mnist();
@@ -152,12 +169,48 @@ BOOST_AUTO_TEST_CASE(awkward_imagenet_pictures_decode) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir / "varied")) {
     if (entry.is_regular_file()) {
       const Picture picture = decode_picture(entry.path().string(), read_file("test", entry.path(), 1 << 26));
-      BOOST_TEST(fit_square(picture, 64).pixels.size() == 3u * 64 * 64);
+      BOOST_TEST(fit_square(picture, {.side = 64}).pixels.size() == 3u * 64 * 64);
     }
   }
   BOOST_TEST((derived(dir, "progressive.JPEG").shape == ImageShape{3, 240, 320}));
   BOOST_TEST((derived(dir, "cmyk.JPEG").shape == ImageShape{3, 240, 320}));
   BOOST_TEST((derived(dir, "png_inside.JPEG").shape == ImageShape{3, 96, 96}));
+}
+
+// As a user meets them: a folder of folders.
+BOOST_AUTO_TEST_CASE(varied_pictures_make_a_data_set_and_derived_ones_name_what_is_broken) {
+  const auto dir = real_imagenet_sample();
+  if (dir.empty())
+    return skip("no ImageNet sample in the shared folder");
+  const TemporaryFolder both;  // with one picture a class none can be set apart for tests
+  for (const char* part : {"train", "val"})
+    std::filesystem::create_directory_symlink(dir / "varied", both.path() / part);
+  const VerifyReport varied = verify("folder", both.path(), {.image_size = 64});
+  BOOST_TEST(varied.is_sound());
+  for (const SplitReport& split : varied.splits) {
+    BOOST_TEST(split.images == 65);
+    BOOST_TEST(split.class_names.size() == 65u);
+  }
+  const DatasetPtr sound = open_folder(dir / "derived", Split::kTrain, {.broken = Broken::kSkip, .test_fraction = 0});
+  BOOST_TEST(sound->size() == 3);
+  BOOST_TEST_REQUIRE(sound->left_out().bad_images.size() == 2u);
+  const std::string told = sound->left_out().bad_images[0] + sound->left_out().bad_images[1];
+  BOOST_TEST(told.find("derived/n02102040/empty.JPEG") != std::string::npos, told);
+  BOOST_TEST(told.find("derived/n02102040/truncated.JPEG") != std::string::npos, told);
+}
+
+BOOST_AUTO_TEST_CASE(real_pictures_come_with_the_same_bytes_from_any_number_of_threads) {
+  const auto dir = real_imagenet_sample();
+  if (dir.empty())
+    return skip("no ImageNet sample in the shared folder");
+  const DatasetPtr test = open_folder(dir, Split::kTest, {.fit = {.side = 64, .shorter = 73}});
+  const Transform transform{.normalisation = test->normalisation(), .flip = true, .takes_box = true};
+  Loader alone(test, transform, {.batch_size = 32, .seed = 1, .threads = 0});
+  Loader threaded(test, transform, {.batch_size = 32, .seed = 1, .threads = 5});
+  for (int i = 0; i < 4; ++i) {
+    const std::optional<Batch> a = alone.next(), b = threaded.next();
+    BOOST_TEST((a->images == b->images && a->indices == b->indices && a->labels == b->labels));
+  }
 }
 
 // All three were made from one picture, so a CMYK that came out inverted would differ by far more than compression

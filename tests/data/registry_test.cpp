@@ -18,13 +18,14 @@ BOOST_AUTO_TEST_CASE(every_name_opens_its_data_set) {
   write_bytes(dir.path() / "mnist/train-images-idx3-ubyte", idx_images());
   write_bytes(dir.path() / "mnist/train-labels-idx1-ubyte", idx_labels());
   write_bytes(dir.path() / "train/a/1.png", png(8, 8, 1, 2, 3));
+  write_bytes(dir.path() / "train.bin", record({2}, 3 * 16 * 16, 0));
   for (std::string_view name : kDatasetNames) {
-    const DatasetPtr dataset = open(name, dir.path(), Split::kTrain, {.image_size = 16});
+    const DatasetPtr dataset = open(name, dir.path(), Split::kTrain, {.image_size = 16, .classes = 3});
     BOOST_TEST(dataset->name() == name);
     BOOST_TEST(dataset->shape().height == 16);
     BOOST_TEST(dataset->shape().width == 16);
     BOOST_TEST(pixels_of(*dataset, 0).size() == static_cast<std::size_t>(dataset->shape().count()));
-    BOOST_TEST(normalisation_of(name).std[0] > 0);
+    BOOST_TEST(dataset->normalisation().std[0] > 0);
   }
 }
 
@@ -56,12 +57,14 @@ BOOST_AUTO_TEST_CASE(bad_images_are_skipped_where_asked) {
 
 BOOST_AUTO_TEST_CASE(unknown_name_is_refused_with_the_known_ones) {
   BOOST_CHECK_EXCEPTION(open("cifar", ".", Split::kTrain), std::invalid_argument,
-                        (Says{{"'cifar'", "shapes, cifar10, cifar100, mnist, folder"}}));
+                        (Says{{"'cifar'", "shapes, cifar10, cifar100, mnist, folder, records"}}));
 }
 
 BOOST_AUTO_TEST_CASE(image_size_out_of_range_is_refused) {
   BOOST_CHECK_EXCEPTION(open("shapes", "", Split::kTrain, {.image_size = 4}), std::invalid_argument,
                         (Says{{"image size 4"}}));
+  BOOST_CHECK_EXCEPTION(open("shapes", "", Split::kTest, {.image_size = 32, .shorter_side = 31}), std::invalid_argument,
+                        (Says{{"32 pixels", "shorter side is 31"}}));
 }
 
 BOOST_AUTO_TEST_CASE(official_archives_are_listed_with_size_and_md5) {

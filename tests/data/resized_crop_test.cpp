@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "data/augment.h"
-#include "data/image/picture.h"
+#include "data/image/resize.h"
 #include "data/loader.h"
 #include "data/shapes.h"
 #include "data/subset.h"
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_picture_that_no_box_fits_gives_its_middle) {
 
 BOOST_AUTO_TEST_CASE(a_box_of_a_data_set_is_cut_and_resized_from_what_is_stored) {
   const DatasetPtr stored = open_shapes(Split::kTrain, {.image_size = 24});
-  const DatasetPtr small = with_image_size(stored, 8);
+  const DatasetPtr small = with_fit(stored, {.side = 8});
   Picture picture{{3, 24, 24}, Bytes(3 * 24 * 24)};
   stored->read(5, picture.pixels);
   const Box part{2, 4, 20, 16};
@@ -61,15 +61,15 @@ BOOST_AUTO_TEST_CASE(a_box_of_a_data_set_is_cut_and_resized_from_what_is_stored)
 
 BOOST_AUTO_TEST_CASE(the_central_square_of_a_data_set_is_what_its_images_hold_there) {
   const DatasetPtr images = open_shapes(Split::kTest, {.image_size = 12});
-  const DatasetPtr middle = with_central_square(images, 8);
+  const DatasetPtr middle = with_fit(images, {.side = 8, .shorter = 12});
   BOOST_TEST((middle->shape() == ImageShape{3, 8, 8}));
   Bytes whole(3 * 12 * 12), found(3 * 8 * 8);
   images->read(3, whole);
   middle->read(3, found);
   for (std::size_t i = 0; i < found.size(); ++i)
     BOOST_TEST(found[i] == whole[(i / 64 * 12 + i / 8 % 8 + 2) * 12 + i % 8 + 2]);
-  BOOST_TEST(middle->digest() != with_image_size(images, 8)->digest());
-  BOOST_TEST(with_central_square(images, 12) == images);
+  BOOST_TEST(middle->digest() != with_fit(images, {.side = 8})->digest());
+  BOOST_TEST(with_fit(images, {.side = 12}) == images);
 }
 
 BOOST_AUTO_TEST_CASE(a_loader_takes_other_parts_in_every_epoch_and_the_same_again) {

@@ -35,11 +35,14 @@ inline void write_gz(const std::filesystem::path& path, const Bytes& bytes) {
 }
 
 /// One record: the label bytes, then pixel i = (first + i) mod 256.
+inline Bytes record(const Bytes& labels, int pixels, int first) {
+  Bytes bytes = labels;
+  for (int i = 0; i < pixels; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(first + i));
+  return bytes;
+}
 inline Bytes cifar_record(const Bytes& labels, int first) {
-  Bytes record = labels;
-  for (int i = 0; i < 3072; ++i)
-    record.push_back(static_cast<std::uint8_t>(first + i));
-  return record;
+  return record(labels, 3072, first);
 }
 
 /// cifar-10-batches-bin/ with two records in every file: labels k and 9 - k in batch k, first pixels 10 k and 10 k + 1.

@@ -64,8 +64,9 @@ BOOST_AUTO_TEST_CASE(images_are_checked_at_the_size_asked_for) {
   const TemporaryFolder dir;
   write_cifar10(dir.path());
   BOOST_TEST((ockham::data::verify("cifar10", dir.path()).splits[0].shape == ImageShape{3, 32, 32}));
-  BOOST_TEST((ockham::data::verify("cifar10", dir.path(), 16).splits[1].shape == ImageShape{3, 16, 16}));
-  BOOST_CHECK_THROW(ockham::data::verify("cifar10", dir.path(), 4), std::invalid_argument);
+  BOOST_TEST(
+      (ockham::data::verify("cifar10", dir.path(), {.image_size = 16}).splits[1].shape == ImageShape{3, 16, 16}));
+  BOOST_CHECK_THROW(ockham::data::verify("cifar10", dir.path(), {.image_size = 4}), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_structure_is_an_error) {
@@ -79,7 +80,7 @@ BOOST_AUTO_TEST_CASE(sample_sheet_is_a_png_with_the_images_in_rows) {
   const TemporaryFolder dir;
   const DatasetPtr dataset = open_shapes(Split::kTest, {.test_size = 9});
   const auto path = dir.path() / "sample.png";
-  write_sample(*dataset, std::vector<std::int64_t>{0, 1, 2}, 2, path);
+  write_sample(dataset, std::vector<std::int64_t>{0, 1, 2}, 2, path);
   const Picture sheet = decode_picture("sheet", read_file("sheet", path, 1 << 20));
   BOOST_TEST((sheet.shape == ImageShape{3, 68, 68}));
   const Bytes third = pixels_of(*dataset, 2);
@@ -92,10 +93,10 @@ BOOST_AUTO_TEST_CASE(sample_refuses_nothing_to_draw_and_unwritable_places) {
   const TemporaryFolder dir;
   const DatasetPtr dataset = open_shapes(Split::kTest, {.test_size = 9});
   const std::vector<std::int64_t> none, one{0}, outside{9};
-  BOOST_CHECK_THROW(write_sample(*dataset, none, 2, dir.path() / "a.png"), std::invalid_argument);
-  BOOST_CHECK_THROW(write_sample(*dataset, one, 0, dir.path() / "a.png"), std::invalid_argument);
-  BOOST_CHECK_THROW(write_sample(*dataset, outside, 1, dir.path() / "a.png"), std::out_of_range);
-  BOOST_CHECK_EXCEPTION(write_sample(*dataset, one, 1, dir.path() / "absent/a.png"), std::runtime_error,
+  BOOST_CHECK_THROW(write_sample(dataset, none, 2, dir.path() / "a.png"), std::invalid_argument);
+  BOOST_CHECK_THROW(write_sample(dataset, one, 0, dir.path() / "a.png"), std::invalid_argument);
+  BOOST_CHECK_THROW(write_sample(dataset, outside, 1, dir.path() / "a.png"), std::out_of_range);
+  BOOST_CHECK_EXCEPTION(write_sample(dataset, one, 1, dir.path() / "absent/a.png"), std::runtime_error,
                         (Says{{"absent/a.png", "cannot be written", "No such file"}}));
 }
 

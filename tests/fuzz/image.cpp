@@ -33,7 +33,7 @@ PictureFile with_right_sums(PictureFile png) {
 template <class Decode>
 std::optional<PictureFile> attempt(Decode decode) {
   try {
-    return fit_square(decode(), 16).pixels;
+    return fit_square(decode(), {.side = 16}).pixels;
   } catch (const DataError&) {
     return std::nullopt;
   }

@@ -1,7 +1,12 @@
 #include "apps/runs/folder/recorded_facts.h"
 
+#include <array>
+#include <charconv>
+#include <cmath>
+
 #include "apps/runs/inputs/datasets.h"
 #include "data/error.h"
+#include "data/normalisation.h"
 #include "engine/json_file.h"
 
 namespace ockham::apps {
@@ -29,7 +34,53 @@ Json recorded_data(const std::string& run) {
              : value_of<Json>(read_json(path), "data", path.string(), nullptr);
 }
 
+/// The number that people write for a float: 0.498, not 0.49799999594688416.
+double shortest(float value) {
+  std::array<char, 32> text{};
+  const char* end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  double result = 0.0;
+  std::from_chars(text.data(), end, result);
+  return result;
+}
+
 }  // namespace
+
+Json facts_of(const data::Normalisation& normalisation, std::int64_t channels) {
+  Json facts{{"mean", Json::array()}, {"std", Json::array()}};
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
+    facts["mean"].push_back(shortest(normalisation.mean.at(c)));
+    facts["std"].push_back(shortest(normalisation.std.at(c)));
+  }
+  return facts;
+}
+
+std::optional<data::Normalisation> recorded_normalisation(const Json& holder, const std::string& where) {
+  const auto facts = value_of<Json>(holder, "normalisation", where, nullptr);
+  if (facts.is_null())
+    return std::nullopt;
+  const std::string name = where + ": normalisation";
+  const auto means = value_of<std::vector<double>>(facts, "mean", name);
+  const auto stds = value_of<std::vector<double>>(facts, "std", name);
+  data::Normalisation result;
+  if (means.empty() || means.size() > result.mean.size() || stds.size() != means.size())
+    throw CheckpointError(concat(name, " has ", means.size(), " means and ", stds.size(),
+                                 " deviations; there is one of each for 1 to 3 channels. The file is damaged."));
+  for (std::size_t c = 0; c < means.size(); ++c) {
+    if (!(std::abs(means[c]) <= 1.0 && stds[c] > 1e-6 && stds[c] <= 1.0))
+      throw CheckpointError(concat(name, " of channel ", c, " has mean ", means[c], " and deviation ", stds[c],
+                                   "; both are within 1, the latter above 0. The file is damaged."));
+    result.mean[c] = static_cast<float>(means[c]);
+    result.std[c] = static_cast<float>(stds[c]);
+  }
+  return result;
+}
+
+std::optional<data::Normalisation> normalisation_of_run(const Json& data) {
+  if (data.is_null())
+    return std::nullopt;
+  const auto recorded = recorded_normalisation(data, kName);
+  return recorded ? recorded : data::normalisation_of(value_of<std::string>(data, "name", kName));
+}
 
 Json data_facts(const data::Splits& splits) {
   Json facts = Json::object();
@@ -41,6 +92,7 @@ Json data_facts(const data::Splits& splits) {
     facts.update({{"name", dataset->name()},
                   {"classes", dataset->classes()},
                   {"shape", {shape.channels, shape.height, shape.width}},
+                  {"normalisation", facts_of(dataset->normalisation(), shape.channels)},
                   {part, {{"images", dataset->size()}, {"digest", dataset->digest()}}}});
   }
   const data::LeftOut& left_out = splits.left_out;
@@ -61,12 +113,13 @@ data::Splits open_recorded_splits(const DataSettings& data, const RunSettings& s
   const Json recorded = recorded_data(run);
   if (recorded.is_null())
     return open_splits(data, seed);
+  const std::optional<data::Normalisation> normalisation = normalisation_of_run(recorded);
   const auto refuse = [&](const std::string& why) {
     throw data::DataError(concat("--resume ", run, ": the data are not those of the run: ", why,
                                  "; restore them or name their folder with --data, or start a new run."));
   };
   try {
-    const data::Splits splits = open_splits(data, seed);
+    const data::Splits splits = open_splits(data, seed, normalisation);
     const Json found = data_facts(splits);
     for (const char* part : {"train", "valid", "test"}) {
       if (const std::string difference = difference_of(part, recorded, found); !difference.empty())

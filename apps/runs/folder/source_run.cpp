@@ -14,8 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kDataOptions = {"dataset",    "data",       "image-size", "eval-resize", "on-bad-image",
-                                     "train-size", "valid-size", "test-size",  "seed"};
+constexpr std::array kDataOptions = {"dataset",        "data",          "image-size",  "eval-resize", "on-bad-image",
+                                     "image-channels", "classes",       "label-bytes", "train-size",  "valid-size",
+                                     "test-size",      "normalisation", "seed"};
 
 void require_finite(const Checkpoint& checkpoint) {
   if (const auto bad = find_non_finite(checkpoint.tensors))
@@ -34,18 +35,29 @@ void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset) {
                             "; choose the data set that it was trained on, or --image-size."));
 }
 
+bool is_given(const Session& session, const char* option) {
+  const Source source = session.options().source(option);
+  return source != Source::kRun && source != Source::kFallback;
+}
+
+/// What the network's images were normalised by, as the checkpoint or else its run says; nothing where an option says
+/// otherwise or neither tells.
+std::optional<data::Normalisation> normalisation_of(const Session& session, const Checkpoint& checkpoint) {
+  if (is_given(session, "normalisation"))
+    return std::nullopt;
+  if (const auto recorded = recorded_normalisation(checkpoint.network, checkpoint.file.string()))
+    return recorded;
+  const fs::path run = run_of(checkpoint.file);
+  return run.empty() ? std::nullopt : normalisation_of_run(data_of(run));
+}
+
 /// The images that the run saw are those that are looked at, unless options say otherwise.
 void compare_with_run(Session& session, const fs::path& run, const std::string& part, const Json& found) {
-  const std::string name = (run / "run.json").string();
-  const auto recorded = value_of<Json>(read_json(name), "data", name, nullptr);
+  const Json recorded = data_of(run);
   const std::string difference = recorded.is_null() ? "" : difference_of(part, recorded, found);
   if (difference.empty())
     return;
-  const bool is_told = std::ranges::any_of(kDataOptions, [&](const char* option) {
-    const Source source = session.options().source(option);
-    return source != Source::kRun && source != Source::kFallback;
-  });
-  if (!is_told)
+  if (std::ranges::none_of(kDataOptions, [&](const char* option) { return is_given(session, option); }))
     throw data::DataError(concat(run.string(), ": the data are not those of the run: ", difference,
                                  "; restore them, or name others by --dataset and --data."));
   session.log().line(concat("other data than the run's, as options say: ", difference));
@@ -72,6 +84,11 @@ fs::path run_of(const fs::path& path) {
   if (folder.filename() == "checkpoints")
     folder = folder.parent_path();
   return fs::is_regular_file(folder / "run.json", error) ? folder : fs::path();
+}
+
+Json data_of(const fs::path& run) {
+  const std::string name = (run / "run.json").string();
+  return value_of<Json>(read_json(name), "data", name, nullptr);
 }
 
 void answer_data_by_run(OptionTable& table, const std::string& source, const std::vector<std::string>& others) {
@@ -103,8 +120,9 @@ OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& set
   if (session.options().source("dataset") == Source::kFallback)
     throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",
                             "(and --data, --image-size, sizes and --seed as they were in training)."));
-  const data::Splits all = open_splits(settings.data, static_cast<std::uint64_t>(settings.compute.seed));
-  log_left_out(all, session.log());
+  const data::Splits all = open_splits(settings.data, static_cast<std::uint64_t>(settings.compute.seed),
+                                       normalisation_of(session, opened.checkpoint));
+  log_data(all, session.log());
   const auto wanted = part == "train"   ? &data::Splits::train
                       : part == "valid" ? &data::Splits::valid
                                         : &data::Splits::test;

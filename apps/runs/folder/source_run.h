@@ -17,6 +17,9 @@ std::filesystem::path checkpoint_path(std::filesystem::path path);
 /// Empty if there is none.
 std::filesystem::path run_of(const std::filesystem::path& path);
 
+/// "data" in the run.json of a run's folder; null where it was stopped before it had opened them.
+nlohmann::ordered_json data_of(const std::filesystem::path& run);
+
 /// Lets the run that the option `source` names answer the data options, --seed and `others` where they are not given:
 /// option, then environment, then --config and --preset, then the run, then the default.
 void answer_data_by_run(OptionTable& table, const std::string& source, const std::vector<std::string>& others = {});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "data/cores.h"
+
 namespace ockham::apps {
 
 nas::Batch to_tensors(const data::Batch& batch, const TensorForm& form) {
@@ -12,14 +14,11 @@ nas::Batch to_tensors(const data::Batch& batch, const TensorForm& form) {
 
 data::Transform training_transform(const data::Dataset& dataset, std::int64_t cutout) {
   // A digit mirrored is no digit: MNIST is cropped only.
-  return {.normalisation = data::normalisation_of(dataset.name()),
-          .pad = 4,
-          .flip = dataset.name() != "mnist",
-          .cutout = cutout};
+  return {.normalisation = dataset.normalisation(), .pad = 4, .flip = dataset.name() != "mnist", .cutout = cutout};
 }
 
 data::Transform evaluation_transform(const data::Dataset& dataset) {
-  return {.normalisation = data::normalisation_of(dataset.name())};
+  return {.normalisation = dataset.normalisation()};
 }
 
 nas::Batch sample_batch(const data::DatasetPtr& dataset, std::int64_t images, std::uint64_t seed, std::int64_t draw,
@@ -39,11 +38,15 @@ void take_first(data::Loader& loader, std::int64_t batches, const TensorForm& fo
   }
 }
 
+int loader_threads(const data::Dataset& dataset) {
+  return dataset.is_decoded() ? data::core_count() : 1;
+}
+
 nas::Score evaluate_dataset(const data::DatasetPtr& dataset, std::int64_t batch_size, const TensorForm& form,
                             const std::function<nas::Score(const nas::Batch&)>& score) {
   data::Loader loader(
       dataset, evaluation_transform(*dataset),
-      {.batch_size = std::min(batch_size, dataset->size()), .shuffle = false, .threads = kLoaderThreads});
+      {.batch_size = std::min(batch_size, dataset->size()), .shuffle = false, .threads = loader_threads(*dataset)});
   nas::Score total;
   while (const auto batch = loader.next())
     total.add(score(to_tensors(*batch, form)));

@@ -1,12 +1,14 @@
 #include "apps/runs/inputs/datasets.h"
 
 #include <algorithm>
+#include <iomanip>
+#include <span>
+#include <sstream>
 #include <stdexcept>
 
 #include "data/archive.h"
 #include "data/error.h"
-#include "data/image/picture.h"
-#include "data/registry.h"
+#include "data/normalisation.h"
 #include "engine/error.h"
 
 namespace ockham::apps {
@@ -15,6 +17,12 @@ namespace {
 /// Where 0 stands for all there is.
 std::optional<std::int64_t> limit_of(std::int64_t size) {
   return size == 0 ? std::nullopt : std::optional(size);
+}
+
+void normalise(data::Splits& splits, const data::Normalisation& normalisation) {
+  for (data::DatasetPtr* part : {&splits.train, &splits.valid, &splits.test})
+    if (*part)
+      *part = data::with_normalisation(*part, normalisation);
 }
 
 }  // namespace
@@ -28,6 +36,15 @@ void require_folder(const DatasetSettings& settings) {
   }
 }
 
+data::OpenOptions open_options(const DatasetSettings& settings, data::Split split) {
+  return {.image_size = settings.image_size,
+          .shorter_side = split == data::Split::kTrain ? 0 : settings.eval_resize,
+          .broken = settings.on_bad_image == "skip" ? data::Broken::kSkip : data::Broken::kFail,
+          .channels = settings.image_channels,
+          .classes = settings.classes,
+          .label_bytes = settings.label_bytes};
+}
+
 data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split) {
   require_folder(settings);
   if (settings.eval_resize > 0 && settings.eval_resize < settings.image_size)
@@ -35,19 +52,15 @@ data::DatasetPtr open_dataset(const DatasetSettings& settings, data::Split split
                             settings.image_size, " is cut from it; make it larger."));
   if (settings.eval_resize > 0 && settings.image_size == 0)
     throw UsageError(concat("--eval-resize ", settings.eval_resize, ": give the --image-size that is cut from it."));
-  const bool is_cut = settings.eval_resize > 0 && split != data::Split::kTrain;
   try {
-    const data::DatasetPtr images =
-        data::open(settings.dataset, settings.folder, split,
-                   {.image_size = is_cut ? settings.eval_resize : settings.image_size,
-                    .broken = settings.on_bad_image == "skip" ? data::Broken::kSkip : data::Broken::kFail});
-    return is_cut && images ? data::with_central_square(images, settings.image_size) : images;
+    return data::open(settings.dataset, settings.folder, split, open_options(settings, split));
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
 }
 
-data::Splits open_splits(const DataSettings& settings, std::uint64_t seed) {
+data::Splits open_splits(const DataSettings& settings, std::uint64_t seed,
+                         const std::optional<data::Normalisation>& recorded) {
   const data::SplitOptions sizes = {.train_size = limit_of(settings.train_size),
                                     .valid_size = settings.valid_size,
                                     .test_size = limit_of(settings.test_size),
@@ -56,10 +69,27 @@ data::Splits open_splits(const DataSettings& settings, std::uint64_t seed) {
   const data::DatasetPtr valid = open_dataset(settings.images, data::Split::kValid);
   const data::DatasetPtr test = open_dataset(settings.images, data::Split::kTest);
   try {
-    return data::split(train, test, sizes, valid);
+    data::Splits splits = data::split(train, test, sizes, valid);
+    const bool is_measured = data::is_measured(settings.images.dataset);
+    if (recorded || settings.is_imagenet || is_measured)
+      normalise(splits, recorded               ? *recorded
+                        : settings.is_imagenet ? data::normalisation_of("folder")
+                                               : data::measure(*splits.train));
+    return splits;
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
+}
+
+std::string text_of(const data::Normalisation& normalisation, std::int64_t channels) {
+  std::ostringstream text;
+  text << std::setprecision(4);
+  for (const auto& [word, values] : {std::pair{"mean", normalisation.mean}, {", deviation", normalisation.std}}) {
+    text << word;
+    for (const float value : std::span(values).first(static_cast<std::size_t>(channels)))
+      text << ' ' << value;
+  }
+  return text.str();
 }
 
 std::vector<std::string> left_out_lines(const data::LeftOut& left_out) {
@@ -79,9 +109,13 @@ std::vector<std::string> left_out_lines(const data::LeftOut& left_out) {
   return lines;
 }
 
-void log_left_out(const data::Splits& splits, Log& log) {
+void log_data(const data::Splits& splits, Log& log) {
   for (const std::string& line : left_out_lines(splits.left_out))
     log.line(line);
+  for (const data::DatasetPtr& part : {splits.train, splits.valid, splits.test}) {
+    if (part && data::is_measured(part->name()))
+      return log.line(concat("images are normalised by ", text_of(part->normalisation(), part->shape().channels)));
+  }
 }
 
 void require_whole_batch(std::int64_t batch_size, std::int64_t images) {

@@ -111,7 +111,7 @@ data::Transform transform_of(const RecipeSettings& s, const data::Dataset& datas
   const std::int64_t side = dataset.shape().height;
   const auto scaled = [&](std::int64_t pixels) { return (2 * pixels * side + full) / (2 * full); };
   const bool is_resized = s.crop == Crop::kResized;
-  return {.normalisation = data::normalisation_of(dataset.name()),
+  return {.normalisation = dataset.normalisation(),
           .pad = is_resized ? 0 : scaled(s.pad),
           .flip = s.flip != Flip::kOff && dataset.name() != "mnist",  // a digit mirrored is no digit
           .alternates = s.flip == Flip::kAlternating,

@@ -33,11 +33,11 @@ data::Splits open_training_data(const TrainSettings& settings) {
   return splits;
 }
 
-data::LoaderOptions loader_options_of(const TrainSettings& settings) {
+data::LoaderOptions loader_options_of(const TrainSettings& settings, const data::Dataset& dataset) {
   return {.batch_size = update_size(settings.recipe),
           .drop_last = true,
           .seed = static_cast<std::uint64_t>(settings.run.compute.seed),
-          .threads = kLoaderThreads};
+          .threads = loader_threads(dataset)};
 }
 
 int run_train(Session& session, const TrainSettings& settings) {
@@ -64,14 +64,15 @@ NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings
       trainer_(*network_.net, trainer_options_of(settings.recipe, initial_.seed)),
       schedule_(schedule_of(settings.recipe)),
       loader_(splits_.train, transform_of(settings.recipe, *splits_.train, splits_.train->shape().height),
-              loader_options_of(settings)) {
+              loader_options_of(settings, *splits_.train)) {
   const RecipeSettings& recipe = settings_.recipe;
   if (recipe.ema > 0.0)
     averages_.emplace(*network_.net, recipe.ema);
   if (const std::int64_t early = early_epochs(recipe); early > 0) {
     require_early_size();
-    const data::DatasetPtr small = data::with_image_size(splits_.train, recipe.early_size);
-    early_.emplace(small, transform_of(recipe, *small, splits_.train->shape().height), loader_options_of(settings));
+    const data::DatasetPtr small = data::with_fit(splits_.train, {.side = recipe.early_size});
+    early_.emplace(small, transform_of(recipe, *small, splits_.train->shape().height),
+                   loader_options_of(settings, *small));
     stretches_.push_back({.name = "early", .epochs = early, .batches = &*early_});
   }
   stretches_.push_back({.name = "train",

@@ -53,6 +53,7 @@ void declare_train(OptionTable& table) {
   table.preset("imagenet-mobile", {{"dataset", "folder"},
                                    {"image-size", "224"},
                                    {"eval-resize", "256"},
+                                   {"normalisation", "imagenet"},
                                    {"crop", "resized"},
                                    {"colour-jitter", "0.4"},
                                    {"cutout", "0"},

@@ -89,7 +89,7 @@ int TrainingRun::run() {
     session_.log().line("--profile: times are those of the host, which asks the device for work and does not wait");
   if (!maps_.device.is_cpu() && settings_.compute.memory_limit && settings_.graph)
     session_.log().line("--memory-limit: steps run one launch at a time, as a recorded step keeps its memory");
-  log_left_out(trainee_.data(), session_.log());
+  log_data(trainee_.data(), session_.log());
   if (!begin())
     return kDone;
   try {
@@ -275,8 +275,16 @@ void TrainingRun::log_score(const char* split, const nas::Score& score, double l
   session_.folder().metrics().append(line);
 }
 
+/// With what its images are normalised by, so that a checkpoint alone can be tested.
+Json TrainingRun::network() const {
+  const data::Dataset& images = *trainee_.data().train;
+  Json network = trainee_.network();
+  network["normalisation"] = facts_of(images.normalisation(), images.shape().channels);
+  return network;
+}
+
 void TrainingRun::save(const std::string& name) {
-  checkpoints_.save(name, at_.checkpoint(trainee_.network(), trainee_.state()));
+  checkpoints_.save(name, at_.checkpoint(network(), trainee_.state()));
   if (name == "last")
     saved_ = monotonic_seconds();
 }

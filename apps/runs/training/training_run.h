@@ -39,6 +39,7 @@ class TrainingRun {
   bool begin();
   /// @throws CheckpointError if the run never stands there
   void require_place(const Checkpoint& checkpoint) const;
+  nlohmann::ordered_json network() const;
   void train_stretches();
   void train_epoch();
   void train_step(const Feed::Batches& batches);
