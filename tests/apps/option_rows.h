@@ -42,6 +42,10 @@ inline std::vector<Row> data_rows() {
           {"image-size", "8"},
           {"eval-resize", "2000", "largest allowed value is 1024", "", 2},
           {"on-bad-image", "ignore", "is none of fail, skip", "", 2},  // what skip does: tests of datasets
+          {"image-channels", "2", "images of 2x16x16 pixels", "--dataset=records --data=there --image-size=16", 2},
+          {"classes", "9", "'there' holds no train*.bin", "--dataset=records --data=there --image-size=16", 5},
+          {"label-bytes", "3", "largest allowed value is 2", "", 2},  // what they do: tests of records
+          {"normalisation", "imagenet", "0.485"},
           {"train-size", kTooMany, kTooMany, "", 2},
           {"valid-size", kTooMany, kTooMany, "", 2},
           {"test-size", kTooMany, kTooMany, "", 2}};
@@ -283,15 +287,17 @@ inline std::map<std::string, ProgramRows> option_rows() {
                       {"cells", "2", "", "--csv=scores.csv"},
                       {"batch-size", "8", "", "--csv=scores.csv"},
                       {"regions", "3", "", "--csv=scores.csv --proxies=linear_regions"},
+                      {"normalisation", "imagenet", "", "--csv=scores.csv"},
                       {"csv", "scores.csv", "scores.csv"}}};
   rows["dataset"] = {"",
                      {{"action", "verify", "sound"},
-                      {"image", "a.png", "a.png", "--action=sample"},
+                      {"out", "a.png", "a.png", "--action=sample"},
+                      {"augment", "cifar", "", "--action=sample"},
                       {"split", "test", "test images", "--action=sample"},
                       {"count", "3", "3 of the", "--action=sample"},
                       {"columns", "3", "", "--action=sample"},
                       {"seed", "1", "", "--action=sample"},
-                      {"overwrite", "", "sample.png: 64", "--action=sample --image=there/sample.png"},
+                      {"overwrite", "", "sample.png: 64", "--action=sample --out=there/sample.png"},
                       {"dataset", "cifar10", "cifar-10-binary.tar.gz"},
                       {"data", "nowhere", "nowhere", "--dataset=cifar10", 5},
                       {"image-size", "8", "3 x 8 x 8"}}};

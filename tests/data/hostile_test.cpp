@@ -8,6 +8,7 @@
 #include "data/image/decoders.h"
 #include "data/mnist.h"
 #include "data/philox.h"
+#include "data/records.h"
 #include "tests/data/samples.h"
 #include "tests/support.h"
 
@@ -82,6 +83,17 @@ BOOST_AUTO_TEST_CASE(damaged_cifar_files_are_read_or_refused) {
     pixels_of(*open_cifar100(dir.path(), Split::kTest), 0);
   });
   BOOST_TEST(refused > 30);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_lists_of_classes_are_read_or_refused) {
+  const TemporaryFolder dir;
+  write_bytes(dir.path() / "train.bin", record({1}, 3 * 8 * 8, 0));
+  const std::string list = "0\tn01\tgoldfish\n1\tn02\tred fox\n2\tn03\tyak\n";
+  const int refused = refusals(Bytes(list.begin(), list.end()), 300, [&](const Bytes& bytes) {
+    write_bytes(dir.path() / "classes.txt", bytes);
+    open_records(dir.path(), Split::kTrain, {.shape = {3, 8, 8}, .classes = 3});
+  });
+  BOOST_TEST(refused > 100);
 }
 
 BOOST_AUTO_TEST_CASE(damaged_pictures_are_decoded_or_refused) {
