@@ -47,7 +47,8 @@ void check(const Genotype& genotype);
 /// Reads `genotype.json`:
 ///   {"format": 1, "space": "bayesnas", "nodes": 4, "concat": [0,1,2,3],
 ///    "normal": [{"from": "in0", "to": 0, "stride": 1, "ops": ["sep_conv_5x5"]}, ...], "reduce": [...]}
-/// `concat` counts nodes from 0 and holds for both cells unless "reduce_concat" is there too; "stride" may be left out.
+/// "in0" is the previous cell, "in1" the one before it. `concat` counts nodes from 0 and holds for both cells unless
+/// "reduce_concat" is there too; "stride" may be left out.
 /// @throws UsageError with line and column (malformed text) or the path of the value, like normal[3].ops[1]; duplicate
 ///   and unknown keys, and more than 1 MiB, are refused
 Genotype parse_genotype_json(std::string_view text);
