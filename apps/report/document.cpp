@@ -19,7 +19,7 @@ th:first-child, td:first-child { text-align: left; }
 pre { background: var(--faint); border-radius: 4px; overflow-wrap: anywhere; padding: .6rem .8rem;
   white-space: pre-wrap; }
 svg { height: auto; max-width: 100%; } .share { fill: #3a8fc7; }
-table.prose td { text-align: left; vertical-align: top; white-space: normal; }
+table.prose th, table.prose td { text-align: left; vertical-align: top; white-space: normal; }
 .gallery { display: flex; flex-wrap: wrap; gap: .8rem; } figure { margin: 0; width: 8rem; }
 figure img { image-rendering: pixelated; width: 100%; }
 figcaption { font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }

@@ -259,9 +259,10 @@ Blocks predictions(const Json& json) {
 Blocks network_of_predictions(const fs::path& folder, const Json& run) {
   if (fs::exists(folder / "predictions.json"))
     return {Heading{"Predictions of the search network"},
-            Paragraph{"Of the images that no step learnt from, by the search network as the search left it, whose "
-                      "weights its cells share (of random search: the last candidate). It is not the network of the "
-                      "cell that was found: the page of that one's training has these sections too."}};
+            Paragraph{
+                "Of images that its weights did not learn from, by the search network as the search left it (of random "
+                "search: the last candidate). It is not the network of the cell that was found: the page of that "
+                "one's training has these sections too."}};
   if (run.value("exit", Json()) != 0)
     return {};
   return {
