@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(what_options_alone_can_tell_is_told_before_data_is_opened) 
   refuses("proxies", "--table nowhere --proxies snipe", {"'snipe'", "snip"});
   refuses("proxies", "--table nowhere --proxies snip,snip", {"snip is named twice"});
   refuses("proxies", "--table nowhere --csv no/such.csv", {"no folder"});
-  refuses("dataset", "sample no/such.png", {"image", "no folder"});
+  refuses("dataset", "sample no/such.png", {"out", "no folder"});
   BOOST_TEST(
       ends_with(run_program(path(), "genotype", "draw DARTS_V1 --prefix no/such"), 2, {"--prefix", "no folder"}));
 }
