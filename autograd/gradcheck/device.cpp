@@ -46,6 +46,14 @@ bool equal_bits(const Tensors& a, const Tensors& b) {
   });
 }
 
+/// Are these the first directions of those, to the bit?
+bool begin_with_bits(const Tensors& all, const Tensors& first) {
+  return std::ranges::equal(all, first, [](const Tensor& x, const Tensor& y) {
+    return x.is_defined() == y.is_defined() &&
+           (!x || std::equal(y.device_bytes(), y.device_bytes() + y.nbytes(), x.device_bytes()));
+  });
+}
+
 /// One pass with everything that it is given, ready on a device; run() can be recorded.
 struct Call {
   std::string name;
@@ -325,6 +333,7 @@ std::vector<CheckResult> check_on_device(const OpSample& sample, CheckFormat for
   if (format == CheckFormat::kTf32 && !has_products(calls.front(), device))
     return {};
   std::vector<CheckResult> results;
+  Tensors before;  // of the call before, which is that of one direction where this is of 3
   const auto add = [&](const std::string& what, double error, double tolerance) {
     results.push_back({concat(sample.name, ": ", what), error, tolerance});
   };
@@ -336,6 +345,9 @@ std::vector<CheckResult> check_on_device(const OpSample& sample, CheckFormat for
     if (has_passes(other.op(), device))
       add(concat(calls[i].name, ", kernels"), static_cast<double>(passes_on_host() - on_host), 0.0);
     add(concat(calls[i].name, ", repeat"), equal_bits(here, moved_to(calls[i].run(), {})) ? 0.0 : 1.0, 0.0);
+    if (calls[i].name.ends_with(" of 3"))
+      add(concat(calls[i].name, ", alone"), begin_with_bits(here, before) ? 0.0 : 1.0, 0.0);
+    before = here;
     if (calls[i].can_be_recorded && has_passes(other.op(), device)) {
       add(concat(calls[i].name, ", recorded"), equal_bits(here, recorded(calls[i], device)) ? 0.0 : 1.0, 0.0);
       calls[i].run();  // so that what forward() saved was not made in a step that is gone

@@ -22,6 +22,7 @@ enum class CheckFormat { kFloat64, kFloat32, kBFloat16, kTf32 };
 ///   diagonal    weight_diagonal of OpSample::diagonal_inputs, every grouping that the parameter has
 ///   factor      of a loss: its columns
 ///   repeat      the device twice, to the bit: 0
+///   alone       the first of 3 cotangents or tangents, to the bit what it gives as the only one: 0
 ///   kernels     passes that the host did for the device: 0; left out where the device has no passes for the op
 ///   recorded    the same work recorded and run, to the bit: 0; left out where the device has no passes for the op
 /// Tolerances, of the largest entry: float64 1e-10; float32 1e-5 sqrt(largest numel), as far as sums in another order
