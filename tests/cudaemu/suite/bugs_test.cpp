@@ -3,6 +3,7 @@
 
 #include <cublas_v2.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -165,6 +166,14 @@ BOOST_AUTO_TEST_CASE(uninitialised_device_memory_is_seen_by_kernels_copies_and_p
   cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 8, 8, 8, &one, x, 8, Floats(64), 8, &zero, y, 8);
   BOOST_TEST(are("initcheck", "cuBLAS (B)"));
   cublasDestroy(blas);
+}
+
+BOOST_AUTO_TEST_CASE(uninitialised_local_variables_are_no_numbers_that_pass_for_results) {
+  run(forgets_a_local, x.data(), y.data(), 2);
+  BOOST_TEST(y.host()[63] == 4.0f);
+  run(forgets_a_local, x.data(), y.data(), 1);
+  const std::vector<float> sums = y.host();
+  BOOST_TEST(std::ranges::none_of(sums, [](float sum) { return std::abs(sum) < 1e30f; }));
 }
 
 // Barriers and warps.

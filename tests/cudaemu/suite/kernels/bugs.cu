@@ -112,6 +112,12 @@ __global__ void forgets_tail(float* y, int n) {
   if (i < n - 1)
     y[i] = 1;
 }
+__global__ void forgets_a_local(const float* x, float* y, int filled) {
+  float values[2];
+  for (int i = 0; i < filled; ++i)
+    values[i] = x[me()];
+  y[me()] = values[0] + values[1];
+}
 
 __global__ void lacks_barrier(const float* x, float* y) {
   __shared__ float tile[64];

@@ -30,6 +30,7 @@ __global__ void needs_a_large_stack(float* y, int depth);
 __global__ void forgets_last_of_shared(float* y);
 __global__ void expects_shared_of_earlier_block(float* y);
 __global__ void forgets_tail(float* y, int n);
+__global__ void forgets_a_local(const float* x, float* y, int filled);
 
 // Barriers.
 __global__ void lacks_barrier(const float* x, float* y);
