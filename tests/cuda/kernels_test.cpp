@@ -1,7 +1,14 @@
 // What no op asks of kernels here. Places beyond 2^31 elements: one block of a map that large, at whose end alone there
-// is memory, against the same block of a small map; an offset in 32 bits points elsewhere. And sums that follow sums.
+// is memory, against the same block of a small map; an offset in 32 bits points elsewhere. And sums: behind others,
+// beside others, longer than a block.
+#include <algorithm>
+
+#include "engine/cuda/reduce.h"
+#include "engine/math.h"
 #include "engine/random.h"
 #include "ops/conv2d/cuda/conv2d_depthwise_cuda.h"
+#include "ops/conv2d/cuda/conv2d_sums_cuda.h"
+#include "ops/mix/mix_maps_cuda.h"
 #include "ops/pool_passes_cuda.h"
 #include "tests/cuda/device.h"
 
@@ -84,6 +91,36 @@ Tensor weights(std::int64_t n) {
       .to(test::kCuda);
 }
 
+/// A node sum of one branch over maps of N samples.
+template <class Kernel>
+Kernel node_sum(std::int64_t N, const Tensor& alpha, const float* x) {
+  constexpr std::int64_t kPlane = kSide * kSide;
+  Kernel kernel{};
+  kernel.tiling = cuda::tiling_of<float>(N * kC, kPlane, cuda::is_wide<float>(kPlane, x));
+  kernel.of = {.count = 1, .missing_scale = 1.0f, .C = kC, .entries = 1, .D = 1, .alpha = alpha.device_data<float>()};
+  return kernel;
+}
+
+/// Columns [first, first + count) of numbers [rows, columns], whose sums round.
+Tensor columns_of(const Tensor& all, std::int64_t first, std::int64_t count) {
+  return all.slice(1, first, first + count).contiguous().to(test::kCuda);
+}
+
+std::vector<double> numbers_of(const Tensor& t) {
+  const Tensor here = t.to(Device{});
+  return {here.span<double>().begin(), here.span<double>().end()};
+}
+
+/// sums_of(columns of [rows, 70]) has a sum for each: that of a column is the same to the bit if it is the only one.
+template <class SumsOf>
+void check_beside_others(std::int64_t rows, SumsOf sums_of) {
+  Tensor all({rows, 70}, DType::kFloat64);
+  fill_normal(all, {.seed = 7, .purpose = Purpose::kTest});
+  const std::vector<double> together = sums_of(columns_of(all, 0, 70), 70);
+  for (const std::int64_t column : {0, 1, 31, 32, 45, 69})
+    BOOST_TEST(sums_of(columns_of(all, column, 1), 1)[0] == together[static_cast<std::size_t>(column)]);
+}
+
 BOOST_AUTO_TEST_SUITE(kernels)
 
 OCKHAM_CUDA_TEST(depthwise_convolutions_reach_far) {
@@ -135,6 +172,54 @@ OCKHAM_CUDA_TEST(pools_reach_far) {
         .y = y,
         .taps = nullptr};
   });
+}
+
+OCKHAM_CUDA_TEST(node_sums_reach_far) {
+  const Tensor alpha = weights(1);
+  check_far(8, [&](std::int64_t N, const float* x, float* y) {
+    auto kernel = node_sum<cuda::MixForward<float, float, float>>(N, alpha, x);
+    kernel.z[0] = x;
+    kernel.y = y;
+    return kernel;
+  });
+  check_far(8, [&](std::int64_t N, const float* y_bar, float* z_bar) {
+    auto kernel = node_sum<cuda::MixPull<float, float>>(N, alpha, y_bar);
+    kernel.D = 1;
+    kernel.y_bar = y_bar;
+    kernel.z_bar[0] = z_bar;
+    return kernel;
+  });
+}
+
+OCKHAM_CUDA_TEST(sums_of_parts_have_the_same_bits_whatever_is_summed_beside_them) {
+  const auto sums_of_parts = [](const Tensor& parts, std::int64_t n) {
+    Tensor total({n}, DType::kFloat64, test::kCuda);
+    cuda::sum_of_parts(parts.size(0), n, parts.device_data<double>(), false, total.device_data<double>());
+    return numbers_of(total);
+  };
+  const auto sums_of_squares = [](const Tensor& parts, std::int64_t n) {
+    Tensor total = Tensor::zeros({n}, DType::kFloat64, test::kCuda);
+    cuda::launch(cuda::SumOfSquares<double>{7, 3, 2, n, parts.device_data<double>(), total.device_data<double>()});
+    return numbers_of(total);
+  };
+  check_beside_others(19, sums_of_parts);
+  check_beside_others(7 * 3 * 2, sums_of_squares);
+}
+
+OCKHAM_CUDA_TEST(rows_longer_than_a_block_are_summed_whole_and_each_as_if_alone) {
+  Tensor rows({3, 700}, DType::kFloat64);
+  fill_normal(rows, {.seed = 7, .purpose = Purpose::kTest});
+  const auto sums_of = [](const Tensor& some) {
+    Tensor totals({some.size(0)}, DType::kFloat64, test::kCuda);
+    cuda::sum_rows(some.to(test::kCuda), totals);
+    return numbers_of(totals);
+  };
+  const std::vector<double> totals = sums_of(rows);
+  for (std::int64_t row = 0; row < 3; ++row) {
+    const double total = totals[static_cast<std::size_t>(row)];
+    BOOST_TEST(total == sum(rows.slice(0, row, row + 1)), boost::test_tools::tolerance(1e-12));
+    BOOST_TEST(sums_of(rows.slice(0, row, row + 1))[0] == total);
+  }
 }
 
 OCKHAM_CUDA_TEST(sums_over_a_block_may_follow_each_other) {

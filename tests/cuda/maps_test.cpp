@@ -2,10 +2,12 @@
 #include <cmath>
 
 #include "autograd/device_passes.h"
+#include "autograd/gradcheck/point.h"
 #include "autograd/reverse.h"
 #include "engine/math.h"
 #include "ops/avg_pool2d/avg_pool2d_op.h"
 #include "ops/batch_norm/batch_norm_op.h"
+#include "ops/batch_norm/running.h"
 #include "ops/global_avg_pool/global_avg_pool_op.h"
 #include "ops/max_pool2d/max_pool2d_op.h"
 #include "ops/mix/mix.h"
@@ -58,6 +60,26 @@ OCKHAM_CUDA_TEST(norms_agree_in_every_size) {
     check(map, [] { return std::make_unique<BatchNormEval>(BatchNormAttrs{}, true); },
           {{.shape = map}, {.shape = C}, {.shape = C}, {.shape = C}, {.shape = C, .low = 0.2, .high = 2.0}}, {1, 2});
   }
+}
+
+OCKHAM_CUDA_TEST(running_statistics_of_more_channels_than_a_block_has_threads_agree) {
+  constexpr std::int64_t kC = 300;
+  const auto run_on = [](Device device) {
+    const auto drawn = [&](std::uint64_t stream) {
+      return gradcheck::noise({kC}, 1, stream).to(DType::kFloat32).to(device);
+    };
+    Tensor mean = drawn(1), variance = drawn(2);
+    Tensor batches = Tensor::zeros({}, DType::kInt64, device);
+    RunningStatistics running{mean, variance, batches};
+    for (const std::uint64_t stream : {3, 5})
+      update_running(running, drawn(stream), drawn(stream + 1), 9, 0.1);
+    BOOST_TEST(batches.to(Device{}).data<std::int64_t>()[0] == 2);
+    return std::vector{mean.to(Device{}), variance.to(Device{})};
+  };
+  const std::vector<Tensor> here = run_on({}), there = run_on(test::kCuda);
+  for (std::size_t i : {0u, 1u})
+    BOOST_TEST(there[i].span<float>() == here[i].span<float>(), boost::test_tools::tolerance(1e-6f)
+                                                                    << boost::test_tools::per_element());
 }
 
 OCKHAM_CUDA_TEST(pools_agree_in_every_size) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/device_math.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "tests/cuda/device.h"
@@ -128,6 +129,21 @@ OCKHAM_CUDA_TEST(channels_are_multiplied) {
   const Tensor x = drawn({2, 3, 5, 4}, DType::kFloat64);
   const Tensor factor = drawn({3}, DType::kFloat64, 1);
   require_equal<double>(times_channels(x.to(test::kCuda), factor.to(test::kCuda)), times_channels(x, factor));
+}
+
+OCKHAM_CUDA_TEST(more_terms_than_a_launch_takes_are_added_in_their_order) {
+  for (const std::int64_t n : {1003, 2048}) {  // element by element, and several at once
+    Tensor y = drawn({n}, DType::kFloat32);
+    Tensor there = y.to(test::kCuda);
+    std::vector<Tensor> terms;
+    for (std::uint64_t k = 1; k <= 35; ++k) {
+      const Tensor x = drawn({n}, DType::kFloat32, k);
+      terms.push_back(x.to(test::kCuda));
+      axpy(1.0, x, y);
+    }
+    add_all_on(test::kCuda, terms, there);
+    require_equal<float>(there, y);
+  }
 }
 
 OCKHAM_CUDA_TEST(tensors_on_two_devices_are_told_apart) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/device_passes.h"
+#include "engine/random.h"
 #include "ops/add/add_op.h"
 #include "ops/add_bias/add_bias_op.h"
 #include "ops/concat/concat_op.h"
@@ -20,6 +21,7 @@
 #include "ops/skeleton/skeleton_op.h"
 #include "ops/slice/slice_op.h"
 #include "ops/softmax/softmax_op.h"
+#include "ops/softmax_cross_entropy/hits.h"
 #include "ops/softmax_cross_entropy/softmax_cross_entropy_op.h"
 #include "ops/sum/sum_op.h"
 #include "tests/cuda/agreement.h"
@@ -105,6 +107,22 @@ OCKHAM_CUDA_TEST(channels_of_several_pieces_agree) {
   check("dropout", maker<DropOp>("dropout", DropUnit::kElement, attrs), {{.shape = {3, 1500}}});
   check("channel_dropout", maker<DropOp>("channel_dropout", DropUnit::kChannel, attrs), {{.shape = {3, 5, 33, 11}}});
   check("drop_path", maker<DropOp>("drop_path", DropUnit::kSample, attrs), {{.shape = {7, 301}}});
+}
+
+OCKHAM_CUDA_TEST(right_answers_are_counted_over_more_rows_than_a_block_has_threads) {
+  Tensor logits({700, 7});
+  fill_normal(logits, {.seed = 3, .purpose = Purpose::kTest});
+  Tensor labels = Tensor::zeros({700}, DType::kInt64);
+  for (std::int64_t i = 0; i < logits.numel(); ++i) {
+    float& logit = logits.data<float>()[i];
+    logit = i % 97 == 0 ? std::nanf("") : std::round(2.0f * logit);  // with many ties
+    labels.data<std::int64_t>()[i / 7] = i / 7 % 7;
+  }
+  const Tensor here = hits(logits, labels);
+  const Tensor there = hits(logits.to(test::kCuda), labels.to(test::kCuda)).to(Device{});
+  BOOST_TEST(there.span<double>() == here.span<double>(), boost::test_tools::per_element());
+  BOOST_TEST(here.data<double>()[0] > 30.0);
+  BOOST_TEST(here.data<double>()[1] > 2.0 * here.data<double>()[0]);
 }
 
 OCKHAM_CUDA_TEST(a_label_outside_makes_the_loss_nan) {
