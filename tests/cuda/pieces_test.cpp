@@ -86,6 +86,15 @@ OCKHAM_CUDA_TEST(windows_of_several_blocks_agree) {
   check("shift2d", maker<Shift2dOp>(-2, 3, 1), {{.shape = x}});
   check("shift2d, stride 2", maker<Shift2dOp>(1, 1, 2), {{.shape = x}});
   check("shift2d, stride 3", maker<Shift2dOp>(4, -5, 3), {{.shape = x}});
+  check("a single element", maker<SliceOp>(0, 0, 1), {{.shape = {1}}});
+}
+
+OCKHAM_CUDA_TEST(windows_of_nothing_are_nothing) {
+  const Tensor x = Tensor::zeros({4, 0}).to(test::kCuda);
+  Tensor y(Shape{2, 0}, DType::kFloat32, test::kCuda);
+  Saved saved;
+  run_forward(SliceOp(0, 1, 3), {&x, 1}, {&y, 1}, saved);
+  BOOST_TEST(y.numel() == 0);
 }
 
 OCKHAM_CUDA_TEST(rows_of_less_and_more_than_a_warp_agree) {
