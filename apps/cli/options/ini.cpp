@@ -110,7 +110,7 @@ std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
 }
 
 std::string ini_value(const std::string& value) {
-  const bool is_plain = !value.empty() && trimmed(value) == value && value.find_first_of("#\r") == std::string::npos &&
+  const bool is_plain = !value.empty() && trimmed(value) == value && value.find('#') == std::string::npos &&
                         kQuotes.find(value.front()) == std::string_view::npos;
   if (is_plain)
     return value;
