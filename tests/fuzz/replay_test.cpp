@@ -67,7 +67,7 @@ void play(const Target& target, const fs::path& file) {
   std::mt19937 random(1);
   for (int copy = 0; copy < kCopies; ++copy) {
     Content content = original;
-    for (unsigned changes = 1 + random() % 3; changes > 0; --changes)
+    for (auto changes = 1 + random() % 3; changes > 0; --changes)
       damage(content, random);
     try {
       target.run(content);
