@@ -113,13 +113,10 @@ ModelSpec model_spec(const Json& json) {
 }
 
 nasbench201::NetworkSpec nasbench201_spec(const Json& json) {
-  constexpr std::int64_t kMostCells = 1000;  // one may have no tensor, so that the file's size bounds nothing
-  const auto cells = get<std::int64_t>(json, "cells_per_stage");
-  if (cells > kMostCells)
-    throw CheckpointError(
-        concat("checkpoint: it describes ", cells, " cells a stage, more than ", kMostCells, "; the file is damaged."));
+  const auto side = get<std::int64_t>(json, "image_size");
+  nasbench201::require_image_size(side, side);
   return {.channels = get<std::int64_t>(json, "channels"),
-          .cells_per_stage = cells,
+          .cells_per_stage = get<std::int64_t>(json, "cells_per_stage"),
           .classes = get<std::int64_t>(json, "classes"),
           .image_channels = get<std::int64_t>(json, "image_channels")};
 }

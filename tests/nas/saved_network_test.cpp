@@ -104,6 +104,8 @@ BOOST_AUTO_TEST_CASE(cells_of_nasbench201_come_back_from_their_string_and_tensor
   };
   refused("cells_per_stage", 3000000000, {"3000000000 cells a stage"});
   refused("cells_per_stage", -1, {"cells"});
+  for (const int side : {-4, 0, 18})
+    refused("image_size", side, {"network cannot be built", "divisible by 4"});
   refused("cells_per_stage", 3, {"another network"});
   refused("channels", 3000000000, {"checkpoint"});
   refused("cell", "|none~1|", {"column"});

@@ -59,9 +59,7 @@ std::optional<nas::nasbench201::Cell> nasbench201_cell(const std::string& genoty
 
 BuiltNetwork build_nasbench201(const NetworkSettings& s, const nas::nasbench201::Cell& cell, std::int64_t classes,
                                const data::ImageShape& shape, Initial& initial) {
-  if (shape.height % 4 != 0 || shape.width % 4 != 0)
-    throw UsageError(concat("images of ", shape.height, "x", shape.width, ": a network of NAS-Bench-201 halves them ",
-                            "twice; use an --image-size that is divisible by 4."));
+  nas::nasbench201::require_image_size(shape.height, shape.width);
   const nas::nasbench201::NetworkSpec spec{
       .channels = s.channels, .cells_per_stage = s.cells, .classes = classes, .image_channels = shape.channels};
   return {.net = std::make_unique<nas::nasbench201::CellClassifier>(cell, spec, initial),

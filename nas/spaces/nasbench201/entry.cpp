@@ -1,4 +1,3 @@
-#include "engine/error.h"
 #include "nas/spaces/nasbench201/search_space.h"
 #include "nas/spaces/space_entry.h"
 
@@ -7,10 +6,7 @@ namespace {
 
 struct NasBench201Settings : SpaceSettings {
   std::unique_ptr<SearchSpace> make(const SpaceSize& size) const override {
-    if (size.image_size % 4 != 0)
-      throw UsageError(concat("images of ", size.image_size, "x", size.image_size,
-                              ": networks of nasbench201 halve their maps twice, so that the sides must be divisible "
-                              "by 4; use --image-size."));
+    nasbench201::require_image_size(size.image_size, size.image_size);
     return std::make_unique<nasbench201::Space>(nasbench201::NetworkSpec{.channels = size.channels,
                                                                          .cells_per_stage = size.cells,
                                                                          .classes = size.classes,

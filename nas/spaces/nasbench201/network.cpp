@@ -105,11 +105,20 @@ std::unique_ptr<Layer> make_operation(Operation operation, std::int64_t channels
   throw UsageError("cell: none is no layer; leave the edge out.");
 }
 
+void require_image_size(std::int64_t height, std::int64_t width) {
+  if (height < 4 || width < 4 || height % 4 != 0 || width % 4 != 0)
+    throw UsageError(concat("images of ", height, "x", width,
+                            ": networks of nasbench201 halve their maps twice, so that the sides must be divisible by "
+                            "4; use --image-size."));
+}
+
 Skeleton::Skeleton(const NetworkSpec& spec, Initial& initial, const MakeCell& make_cell) {
-  if (spec.channels < 1 || spec.cells_per_stage < 1 || spec.classes < 1 || spec.image_channels < 1)
+  constexpr std::int64_t kMostCells = 1000;  // some have no tensor, so that a checkpoint's size does not bound them
+  if (spec.channels < 1 || spec.cells_per_stage < 1 || spec.cells_per_stage > kMostCells || spec.classes < 1 ||
+      spec.image_channels < 1)
     throw UsageError(concat("NAS-Bench-201 network: ", spec.channels, " channels, ", spec.cells_per_stage,
                             " cells a stage, ", spec.classes, " classes, ", spec.image_channels,
-                            " image channels; all must be at least 1."));
+                            " image channels; all must be at least 1, and cells a stage at most ", kMostCells, "."));
   stem_ = &add("stem", make_stem(spec, initial));
   std::int64_t channels = spec.channels;
   const auto name = [&] { return concat("cells.", blocks_.size()); };

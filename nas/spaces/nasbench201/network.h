@@ -17,6 +17,9 @@ struct NetworkSpec {
   bool is_affine = true;  ///< batch norm inside the cells with scale and shift; false in search networks
 };
 
+/// The reductions halve a map twice. @throws UsageError for sides in pixels that are no positive multiples of 4
+void require_image_size(std::int64_t height, std::int64_t width);
+
 /// ReLU, convolution, batch norm under "op"; skip_connect and avg_pool_3x3 (mean of what is there, without padding)
 /// have no parameters. @throws UsageError for none, which is no layer
 std::unique_ptr<Layer> make_operation(Operation operation, std::int64_t channels, bool is_affine, Initial& initial);
@@ -25,7 +28,7 @@ std::unique_ptr<Layer> make_operation(Operation operation, std::int64_t channels
 class Skeleton : public Module {
  public:
   using MakeCell = std::function<std::unique_ptr<Layer>(std::int64_t channels)>;
-  /// @throws UsageError if a size is not positive
+  /// @throws UsageError if a size is not positive, or above 1000 cells a stage
   Skeleton(const NetworkSpec& spec, Initial& initial, const MakeCell& make_cell);
   Variable forward(const Context& context, const Variable& images);
   /// The map whose mean over pixels the classifier takes.
@@ -40,7 +43,7 @@ class Skeleton : public Module {
 
 class Network : public Module {
  public:
-  /// @throws UsageError if a size is not positive
+  /// @throws UsageError as Skeleton
   Network(const Cell& cell, const NetworkSpec& spec, Initial& initial);
 
   /// Logits [N, classes] of images [N, image_channels, H, W]; H and W divisible by 4. Of a cell that transmits nothing:
