@@ -133,7 +133,8 @@ std::map<std::string, std::string> metadata_of(Session& session, const Source& s
   std::map<std::string, std::string> metadata;
   if (source.description.contains("genotype"))
     metadata["genotype"] = source.description["genotype"].dump();
-  auto normalisation = recorded_normalisation(source.description, "checkpoint: the description of its network");
+  auto normalisation = recorded_normalisation(source.description, source.network.frame.image_channels,
+                                              "checkpoint: the description of its network");
   if (source.data.is_object()) {
     metadata["dataset"] = value_of<std::string>(source.data, "name", "run.json: data");
     if (!normalisation)

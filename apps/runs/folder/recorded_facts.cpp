@@ -54,7 +54,8 @@ Json facts_of(const data::Normalisation& normalisation, std::int64_t channels) {
   return facts;
 }
 
-std::optional<data::Normalisation> recorded_normalisation(const Json& holder, const std::string& where) {
+std::optional<data::Normalisation> recorded_normalisation(const Json& holder, std::int64_t channels,
+                                                          const std::string& where) {
   const auto facts = value_of<Json>(holder, "normalisation", where, nullptr);
   if (facts.is_null())
     return std::nullopt;
@@ -62,9 +63,10 @@ std::optional<data::Normalisation> recorded_normalisation(const Json& holder, co
   const auto means = value_of<std::vector<double>>(facts, "mean", name);
   const auto stds = value_of<std::vector<double>>(facts, "std", name);
   data::Normalisation result;
-  if (means.empty() || means.size() > result.mean.size() || stds.size() != means.size())
-    throw CheckpointError(concat(name, " has ", means.size(), " means and ", stds.size(),
-                                 " deviations; there is one of each for 1 to 3 channels. The file is damaged."));
+  if (means.size() > result.mean.size() || std::ssize(means) != channels || std::ssize(stds) != channels)
+    throw CheckpointError(
+        concat(name, " has ", means.size(), " means and ", stds.size(), " deviations for ", channels,
+               " channels; there is one of each a channel, and 3 channels at most. The file is damaged."));
   for (std::size_t c = 0; c < means.size(); ++c) {
     if (!(std::abs(means[c]) <= 1.0 && stds[c] > 1e-6 && stds[c] <= 1.0))
       throw CheckpointError(concat(name, " of channel ", c, " has mean ", means[c], " and deviation ", stds[c],
@@ -78,7 +80,8 @@ std::optional<data::Normalisation> recorded_normalisation(const Json& holder, co
 std::optional<data::Normalisation> normalisation_of_run(const Json& data) {
   if (data.is_null())
     return std::nullopt;
-  const auto recorded = recorded_normalisation(data, kName);
+  const auto shape = value_of<std::array<std::int64_t, 3>>(data, "shape", kName);
+  const auto recorded = recorded_normalisation(data, shape[0], kName);
   return recorded ? recorded : data::normalisation_of(value_of<std::string>(data, "name", kName));
 }
 

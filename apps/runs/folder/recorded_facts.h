@@ -15,8 +15,9 @@ nlohmann::ordered_json data_facts(const data::Splits& splits);
 /// are channels, each as people write it (0.498).
 nlohmann::ordered_json facts_of(const data::Normalisation& normalisation, std::int64_t channels);
 
-/// "normalisation" in `holder`; nothing where there is none. @throws CheckpointError naming `where`
-std::optional<data::Normalisation> recorded_normalisation(const nlohmann::ordered_json& holder,
+/// "normalisation" in `holder`; nothing where there is none.
+/// @throws CheckpointError naming `where` where it is not of so many channels, or impossible
+std::optional<data::Normalisation> recorded_normalisation(const nlohmann::ordered_json& holder, std::int64_t channels,
                                                           const std::string& where);
 
 /// As the data in run.json were normalised: as they say, else by the constants of their name; nothing for null.

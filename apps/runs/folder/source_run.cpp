@@ -42,12 +42,14 @@ bool is_given(const Session& session, const char* option) {
 
 /// What the network's images were normalised by, as the checkpoint or else its run says; nothing where an option says
 /// otherwise or neither tells.
-std::optional<data::Normalisation> normalisation_of(const Session& session, const Checkpoint& checkpoint) {
+std::optional<data::Normalisation> normalisation_of(const Session& session, const OpenedCheckpoint& opened) {
   if (is_given(session, "normalisation"))
     return std::nullopt;
-  if (const auto recorded = recorded_normalisation(checkpoint.network, checkpoint.file.string()))
+  const fs::path& file = opened.checkpoint.file;
+  if (const auto recorded =
+          recorded_normalisation(opened.checkpoint.network, opened.network.frame.image_channels, file.string()))
     return recorded;
-  const fs::path run = run_of(checkpoint.file);
+  const fs::path run = run_of(file);
   return run.empty() ? std::nullopt : normalisation_of_run(data_of(run));
 }
 
@@ -120,8 +122,8 @@ OpenedCheckpoint open_checkpoint(Session& session, const CheckpointSettings& set
   if (session.options().source("dataset") == Source::kFallback)
     throw UsageError(concat(file.string(), ": lies in no folder of a run that tells its data; name them by --dataset ",
                             "(and --data, --image-size, sizes and --seed as they were in training)."));
-  const data::Splits all = open_splits(settings.data, static_cast<std::uint64_t>(settings.compute.seed),
-                                       normalisation_of(session, opened.checkpoint));
+  const data::Splits all =
+      open_splits(settings.data, static_cast<std::uint64_t>(settings.compute.seed), normalisation_of(session, opened));
   log_data(all, session.log());
   const auto wanted = part == "train"   ? &data::Splits::train
                       : part == "valid" ? &data::Splits::valid
