@@ -37,37 +37,15 @@ void declare(OptionTable& table) {
   answer_data_by_run(table, "checkpoint", {"test-flips"});
 }
 
-int run(Session& session, const EvaluateSettings& settings) {
+void publish(Session& session, const EvaluateSettings& settings, OpenedCheckpoint& opened, const nas::Score& score,
+             double seconds) {
   const std::string& part = settings.split;
-  if (part == "valid" && settings.source.data.valid_size == 0)
-    throw UsageError("--split valid: there is no validation part without --valid-size.");
-  const bool has_page = !settings.folder.out.empty();
-  RunFolder::check({settings.folder});
-  const TensorForm maps = maps_of(settings.source.compute);
-  OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
+  const Device device = maps_of(settings.source.compute).device;
   nas::SavedNetwork& network = opened.network;
-
   const auto forward = [&](const Context& c, const Variable& x) { return network.logits(c, x); };
-  if (has_page)
-    session.folder().describe("data", opened.facts);
-  Predictions predictions;
-  const double start = monotonic_seconds();
-  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, maps, [&](const nas::Batch& b) {
-    return nas::evaluate(forward, b, BatchNormMode::kRunning, settings.test_views, [&](const Tensor& logits) {
-      if (has_page)
-        predictions.take(logits, b.labels);
-    });
-  });
-  const double seconds = monotonic_seconds() - start;
-  if (!std::isfinite(score.mean_loss()))
-    throw DivergedError(concat(opened.checkpoint.file.string(), ": the loss on the ", part, " images is ",
-                               score.mean_loss(),
-                               "; the run that wrote it has diverged. Train again with a lower --lr."));
-  if (has_page)
-    predictions.write(session.folder(), *opened.dataset, part);
   const std::int64_t params = count_elements(network.module().parameters(ParameterKind::kWeight));
   const std::int64_t macs = nas::count_macs(forward, network.frame.image_channels, network.frame.image_size,
-                                            precision_of(settings.source.compute).weights, maps.device);
+                                            precision_of(settings.source.compute).weights, device);
   std::cout << part << " accuracy " << format_percent(score.accuracy()) << " % of " << score.count << " images of "
             << opened.dataset->name() << ", loss " << std::round(score.mean_loss() * 1e4) / 1e4 << ", "
             << format_count(params) << " parameters, " << format_count(macs) << " multiply-accumulates an image\n";
@@ -87,7 +65,36 @@ int run(Session& session, const EvaluateSettings& settings) {
                    {"epochs", nullptr},
                    {"seconds", seconds},
                    {"images_per_second", static_cast<double>(score.count) / seconds},
-                   {"peak_bytes", memory_statistics(maps.device).peak_bytes}});
+                   {"peak_bytes", memory_statistics(device).peak_bytes}});
+}
+
+int run(Session& session, const EvaluateSettings& settings) {
+  const std::string& part = settings.split;
+  if (part == "valid" && settings.source.data.valid_size == 0)
+    throw UsageError("--split valid: there is no validation part without --valid-size.");
+  const bool has_page = !settings.folder.out.empty();
+  RunFolder::check({settings.folder});
+  const TensorForm maps = maps_of(settings.source.compute);
+  OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
+  const auto forward = [&](const Context& c, const Variable& x) { return opened.network.logits(c, x); };
+  if (has_page)
+    session.folder().describe("data", opened.facts);
+  Predictions predictions;
+  const double start = monotonic_seconds();
+  const nas::Score score = evaluate_dataset(opened.dataset, settings.batch_size, maps, [&](const nas::Batch& b) {
+    return nas::evaluate(forward, b, BatchNormMode::kRunning, settings.test_views, [&](const Tensor& logits) {
+      if (has_page)
+        predictions.take(logits, b.labels);
+    });
+  });
+  const double seconds = monotonic_seconds() - start;
+  if (!std::isfinite(score.mean_loss()))
+    throw DivergedError(concat(opened.checkpoint.file.string(), ": the loss on the ", part, " images is ",
+                               score.mean_loss(),
+                               "; the run that wrote it has diverged. Train again with a lower --lr."));
+  if (has_page)
+    predictions.write(session.folder(), *opened.dataset, part);
+  publish(session, settings, opened, score, seconds);
   return kDone;
 }
 
