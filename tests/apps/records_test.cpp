@@ -114,6 +114,10 @@ BOOST_AUTO_TEST_CASE(resumed_run_keeps_its_mean_and_refuses_other_records) {
   whole["data"]["normalisation"]["std"] = {0.5};
   write_text(path() / "run/run.json", whole.dump());
   BOOST_TEST(ends_with(run("train", "--resume run"), 6, {"3 means and 1 deviations for 3 channels"}));
+  whole["data"].erase("normalisation");
+  whole["data"]["name"] = "recods";
+  write_text(path() / "run/run.json", whole.dump());
+  BOOST_TEST(ends_with(run("train", "--resume run"), 6, {"data set 'recods'"}));
 }
 
 BOOST_AUTO_TEST_CASE(sample_lists_classes_in_order_of_the_grid_and_augments) {

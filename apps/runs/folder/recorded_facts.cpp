@@ -1,5 +1,6 @@
 #include "apps/runs/folder/recorded_facts.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -81,8 +82,13 @@ std::optional<data::Normalisation> normalisation_of_run(const Json& data) {
   if (data.is_null())
     return std::nullopt;
   const auto shape = value_of<std::array<std::int64_t, 3>>(data, "shape", kName);
-  const auto recorded = recorded_normalisation(data, shape[0], kName);
-  return recorded ? recorded : data::normalisation_of(value_of<std::string>(data, "name", kName));
+  if (const auto recorded = recorded_normalisation(data, shape[0], kName))
+    return recorded;
+  const auto name = value_of<std::string>(data, "name", kName);
+  if (std::ranges::count(data::kDatasetNames, name) == 0)
+    throw CheckpointError(concat(kName, " names the data set '", name.substr(0, 40),
+                                 "', but there is none of that name. The file is damaged."));
+  return data::normalisation_of(name);
 }
 
 Json data_facts(const data::Splits& splits) {

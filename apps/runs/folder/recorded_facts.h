@@ -21,6 +21,7 @@ std::optional<data::Normalisation> recorded_normalisation(const nlohmann::ordere
                                                           const std::string& where);
 
 /// As the data in run.json were normalised: as they say, else by the constants of their name; nothing for null.
+/// @throws CheckpointError if the record is damaged
 std::optional<data::Normalisation> normalisation_of_run(const nlohmann::ordered_json& data);
 
 /// The data of a run: open_splits(), which in a resumed run must be what it recorded (if it came so far).
