@@ -85,10 +85,11 @@ Cut cut_of(const Correlation& pass) {
 /// The tiles of a sample: which inputs and outputs are theirs, as offsets in planes of kWinogradLanes channels. Pixels
 /// outside are the one behind the last.
 struct Tiling {
-  Tiling(const Correlation& pass, ScratchScope& scratch) : cut(cut_of(pass)), side(cut.side), count(cut.tiles) {
+  Tiling(const Correlation& pass, ScratchScope& scratch) : cut(cut_of(pass)) {
+    const std::int64_t side = cut.side;
     const std::span<const Origin> rows = origins(pass.rows, scratch), columns = origins(pass.columns, scratch);
     auto* from = scratch.take<std::int32_t>(cut.products());
-    auto* to = scratch.take<std::int32_t>(count * side * side);
+    auto* to = scratch.take<std::int32_t>(cut.tiles * side * side);
     inputs = from;
     outputs = to;
     for (const Origin& row : rows) {
@@ -104,13 +105,12 @@ struct Tiling {
   }
 
   WinogradPlaces input_places() const { return {inputs, cut.elements(), 0}; }
-  WinogradPlaces output_places() const { return {outputs, side * side, 0}; }
-  WinogradSides sides() const { return {cut.points, static_cast<int>(side)}; }
+  WinogradPlaces output_places() const { return {outputs, cut.side * cut.side, 0}; }
+  WinogradSides sides() const { return {cut.points, static_cast<int>(cut.side)}; }
 
   Cut cut;
-  std::int64_t side, count;
-  const std::int32_t* inputs;   ///< [count][points][points]
-  const std::int32_t* outputs;  ///< [count][side][side]
+  const std::int32_t* inputs;   ///< [tiles][points][points]
+  const std::int32_t* outputs;  ///< [tiles][side][side]
 
  private:
   /// The first input and output of a tile.
@@ -118,10 +118,10 @@ struct Tiling {
     std::int64_t in, out;
   };
   std::span<const Origin> origins(const Axis& axis, ScratchScope& scratch) const {
-    auto* const first = scratch.take<Origin>(axis.tiles(side));
+    auto* const first = scratch.take<Origin>(axis.tiles(cut.side));
     auto* to = first;
     for (std::int64_t a = 0; a < axis.out_step; ++a) {
-      for (std::int64_t k = 0; axis.takes(a) && a + k * axis.out_step < axis.out; k += side)
+      for (std::int64_t k = 0; axis.takes(a) && a + k * axis.out_step < axis.out; k += cut.side)
         *to++ = {axis.start(a) + k * axis.in_step, a + k * axis.out_step};
     }
     return {first, to};
@@ -195,7 +195,8 @@ void transform(WinogradMap map, const Tiling& tiling, const WinogradPlaces& plac
       std::fill_n(planes, pixels * kWinogradLanes, T(0));
     std::fill_n(planes + pixels * kWinogradLanes, kWinogradLanes, T(0));
     transpose(count, pixels, from + (n * channels + c) * pixels, pixels, planes, kWinogradLanes);
-    winograd_map(map, tiling.sides(), tiling.count, planes, places, to + n * tiling.count * layout.row + c, to_places);
+    winograd_map(map, tiling.sides(), tiling.cut.tiles, planes, places, to + n * tiling.cut.tiles * layout.row + c,
+                 to_places);
   });
 }
 
@@ -222,7 +223,7 @@ void transform_back(const Tiling& tiling, const Correlation& pass, std::int64_t 
     T* const planes = scratch.take<T>((pixels + 1) * kWinogradLanes);
     if (pass.rows.down > 1)  // some outputs are of no tile
       std::fill_n(planes, pixels * kWinogradLanes, T(0));
-    winograd_map(WinogradMap::kOutputs, tiling.sides(), tiling.count, from + n * tiling.count * layout.row + k,
+    winograd_map(WinogradMap::kOutputs, tiling.sides(), tiling.cut.tiles, from + n * tiling.cut.tiles * layout.row + k,
                  from_places, planes, tiling.output_places());
     store_transposed(pixels, count, planes, kWinogradLanes, beta, y + (n * channels + k) * pixels);
   });
@@ -251,20 +252,22 @@ void transform_filters(const Correlation& pass, const Cut& cut, bool is_adjoint,
   });
 }
 
-/// y = beta y + the correlation of x with the transformed filters u
+/// y = beta y + the correlation of x with the filters w [K, C, r, r], of the adjoint turned round.
 template <class T>
-void correlate(const Correlation& pass, const T* x, const Transformed& filters, const T* u, T beta, T* y) {
+void correlate(const Correlation& pass, bool is_adjoint, const T* x, const T* w, T beta, T* y) {
   constexpr std::int64_t kRows = 96;  // of a product
   ScratchScope scratch;
   const Tiling tiling(pass, scratch);
-  const std::int64_t block = block_of(pass, tiling.cut);
-  const Transformed inputs(tiling.cut, block * tiling.count, pass.inputs),
-      outputs(tiling.cut, block * tiling.count, pass.outputs);
+  const std::int64_t block = block_of(pass, tiling.cut), tiles = block * tiling.cut.tiles;
+  const Transformed filters(tiling.cut, pass.inputs, pass.outputs), inputs(tiling.cut, tiles, pass.inputs),
+      outputs(tiling.cut, tiles, pass.outputs);
+  T* const u = scratch.take<T>(filters.numel());
   T* const v = scratch.take<T>(inputs.numel());
   T* const m = scratch.take<T>(outputs.numel());
-  const T* const* const u_rows = filters.row_starts(u, scratch);
+  transform_filters(pass, tiling.cut, is_adjoint, w, filters, u);
+  const T* const* const u_rows = filters.row_starts<T>(u, scratch);
   for (std::int64_t n = 0; n < pass.samples; n += block) {
-    const std::int64_t samples = std::min(block, pass.samples - n), rows = samples * tiling.count;
+    const std::int64_t samples = std::min(block, pass.samples - n), rows = samples * tiling.cut.tiles;
     transform(WinogradMap::kInputs, tiling, tiling.input_places(), samples, pass.inputs, pass.in_pixels(),
               x + n * pass.inputs * pass.in_pixels(), inputs, v);
     const std::int64_t pieces = (rows + kRows - 1) / kRows;
@@ -279,24 +282,12 @@ void correlate(const Correlation& pass, const T* x, const Transformed& filters, 
 
 template <class T>
 void forward(const Conv2dSize& s, const T* x, const T* w, T beta, T* y) {
-  ScratchScope scratch;
-  const Correlation pass = forward_of(s);
-  const Cut cut = cut_of(pass);
-  const Transformed layout(cut, s.C, s.K);
-  T* const u = scratch.take<T>(layout.numel());
-  transform_filters(pass, cut, false, w, layout, u);
-  correlate(pass, x, layout, u, beta, y);
+  correlate(forward_of(s), false, x, w, beta, y);
 }
 
 template <class T>
 void input_gradient(const Conv2dSize& s, const T* y_bar, const T* w, T beta, T* x_bar) {
-  ScratchScope scratch;
-  const Correlation pass = adjoint_of(s);
-  const Cut cut = cut_of(pass);
-  const Transformed layout(cut, s.K, s.C);
-  T* const u = scratch.take<T>(layout.numel());
-  transform_filters(pass, cut, true, w, layout, u);
-  correlate(pass, y_bar, layout, u, beta, x_bar);
+  correlate(adjoint_of(s), true, y_bar, w, beta, x_bar);
 }
 
 /// The gradient of w is a correlation, too: r x r outputs, m x m taps of y_bar, summed over tiles.
@@ -307,8 +298,8 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
   const Correlation pass = forward_of(s);
   const Tiling tiling(pass, scratch);
   const std::int64_t block = block_of(pass, tiling.cut);
-  const Transformed inputs(tiling.cut, block * tiling.count, s.C), outputs(tiling.cut, block * tiling.count, s.K),
-      sums(tiling.cut, s.K, s.C);
+  const Transformed inputs(tiling.cut, block * tiling.cut.tiles, s.C),
+      outputs(tiling.cut, block * tiling.cut.tiles, s.K), sums(tiling.cut, s.K, s.C);
   T* const v = scratch.take<T>(inputs.numel());
   T* const g = scratch.take<T>(outputs.numel());
   T* const total = scratch.take<T>(sums.numel());
@@ -322,7 +313,7 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
               outputs, g);
     parallel_for(inputs.elements * pieces, 1, [&](std::int64_t i, std::int64_t) {
       const std::int64_t f = i / pieces, k = i % pieces * kFilters;
-      gemm_rows(std::min(kFilters, s.K - k), s.C, samples * tiling.count, g + f * outputs.step + k, 1, outputs.row,
+      gemm_rows(std::min(kFilters, s.K - k), s.C, samples * tiling.cut.tiles, g + f * outputs.step + k, 1, outputs.row,
                 v_rows + f * inputs.rows, T(n > 0), total + f * sums.step + k * sums.row, sums.row);
     });
   }
