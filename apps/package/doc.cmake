@@ -1,9 +1,7 @@
 # The reference of the API, from the comments of the headers that are installed: doc/html/index.html in the build folder.
 find_package(Doxygen QUIET)
 if(NOT DOXYGEN_FOUND)
-  add_custom_target(doc
-    COMMAND ${CMAKE_COMMAND} -E echo "The target doc needs doxygen (Debian: doxygen), which was not found when this folder was configured. Install it and run cmake again."
-    COMMAND ${CMAKE_COMMAND} -E false VERBATIM)
+  ockham_without_tool(doc doxygen)
   return()
 endif()
 

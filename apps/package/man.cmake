@@ -3,9 +3,7 @@ get_property(programs GLOBAL PROPERTY ockham_programs)
 find_program(HELP2MAN help2man)
 mark_as_advanced(HELP2MAN)
 if(NOT HELP2MAN)
-  add_custom_target(man
-    COMMAND ${CMAKE_COMMAND} -E echo "The target man needs help2man (Debian: help2man), which was not found when this folder was configured. Install it and run cmake again."
-    COMMAND ${CMAKE_COMMAND} -E false VERBATIM)
+  ockham_without_tool(man help2man)
   return()
 endif()
 
