@@ -3,9 +3,15 @@ ockham-export --format safetensors, so that both sides can start from the same w
 
 Liu et al. 2019 (DARTS), Zhou et al. 2019 (BayesNAS; the networks as nas/layers/operations.cpp describes them),
 Jordan 2024 (arXiv:2404.00498)."""
+import pathlib
+import sys
+
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "nas"))
+from pytorch_darts import OPS, FactorizedReduce, ReLUConvBN  # noqa: E402
 
 
 def conv(c_in, c_out, kernel=1, stride=1, dilation=1, groups=1, padding=None):
@@ -13,44 +19,9 @@ def conv(c_in, c_out, kernel=1, stride=1, dilation=1, groups=1, padding=None):
     return nn.Conv2d(c_in, c_out, kernel, stride, padding, dilation, groups, bias=False)
 
 
-class Op(nn.Module):
-    """What is inside stands under the name "op"."""
-
-    def __init__(self, *layers):
-        super().__init__()
-        self.op = nn.Sequential(*layers)
-
-    def forward(self, x):
-        return self.op(x)
-
-
-class ShiftedPair(nn.Module):
-    """Two 1x1 convolutions of stride 2, the second of the map moved by a pixel."""
-
-    def __init__(self, c_in, c_out):
-        super().__init__()
-        self.conv_1, self.conv_2 = conv(c_in, c_out // 2, stride=2), conv(c_in, c_out - c_out // 2, stride=2)
-
-    def forward(self, x):
-        return torch.cat([self.conv_1(x), self.conv_2(x[:, :, 1:, 1:])], 1)
-
-
-class FactorizedReduce(ShiftedPair):
-    def __init__(self, c_in, c_out):
-        super().__init__(c_in, c_out)
-        self.bn = nn.BatchNorm2d(c_out)
-
-    def forward(self, x):
-        return self.bn(super().forward(F.relu(x)))
-
-
 class ZeroBorder(nn.Module):
     def forward(self, x):
         return F.pad(x, (1, 1, 1, 1))
-
-
-def darts_unit(c, kernel, stride, dilation=1):
-    return [nn.ReLU(), conv(c, c, kernel, stride, dilation, c), conv(c, c), nn.BatchNorm2d(c)]
 
 
 def bayesnas_unit(c, kernel, stride, dilation=1):
@@ -58,16 +29,7 @@ def bayesnas_unit(c, kernel, stride, dilation=1):
 
 
 def darts_operation(name, c, stride):
-    if name == "max_pool_3x3":
-        return nn.MaxPool2d(3, stride, 1)
-    if name == "avg_pool_3x3":
-        return nn.AvgPool2d(3, stride, 1, count_include_pad=False)
-    if name == "identity":
-        return nn.Identity() if stride == 1 else FactorizedReduce(c, c)
-    kernel = int(name[-1])
-    if name.startswith("dil"):
-        return Op(*darts_unit(c, kernel, stride, 2))
-    return Op(*darts_unit(c, kernel, stride), *darts_unit(c, kernel, 1))
+    return OPS["skip_connect" if name == "identity" else name](c, stride, True)
 
 
 def bayesnas_operation(name, c, stride):
@@ -104,8 +66,8 @@ class Cell(nn.Module):
         is_darts = genotype["space"] == "darts"
         if is_darts:
             self.preprocess0 = (FactorizedReduce(c_older, c) if older_is_larger
-                                else Op(nn.ReLU(), conv(c_older, c), nn.BatchNorm2d(c)))
-            self.preprocess1 = Op(nn.ReLU(), conv(c_previous, c), nn.BatchNorm2d(c))
+                                else ReLUConvBN(c_older, c))
+            self.preprocess1 = ReLUConvBN(c_previous, c)
         else:
             self.preprocess0 = BayesnasInput(c_older, c, older_is_larger)
             self.preprocess1 = BayesnasInput(c_previous, c, False)

@@ -257,4 +257,5 @@ def main():
         write(kind, None if kind == "search" else read(text), folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
