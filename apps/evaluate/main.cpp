@@ -73,7 +73,7 @@ int run(Session& session, const EvaluateSettings& settings) {
   if (part == "valid" && settings.source.data.valid_size == 0)
     throw UsageError("--split valid: there is no validation part without --valid-size.");
   const bool has_page = !settings.folder.out.empty();
-  RunFolder::check({settings.folder});
+  RunFolder::check(settings.folder);
   const TensorForm maps = maps_of(settings.source.compute);
   OpenedCheckpoint opened = open_checkpoint(session, settings.source, part);
   const auto forward = [&](const Context& c, const Variable& x) { return opened.network.logits(c, x); };

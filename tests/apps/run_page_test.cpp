@@ -241,7 +241,8 @@ BOOST_FIXTURE_TEST_CASE(an_evaluation_leaves_a_page_where_it_is_asked_for_one, T
   // The page repeats itself, and nothing is lost by mistake.
   BOOST_TEST(run_program(path(), "evaluate", "--config page/config.ini --out again").exit_code == 0);
   BOOST_TEST(content(path() / "again/predictions.json") == content(path() / "page/predictions.json"));
-  BOOST_TEST(ends_with(run_program(path(), "evaluate", "run --out page"), 2, {"page exists", "--overwrite"}));
+  BOOST_TEST(ends_with(run_program(path(), "evaluate", "run --out page"), 2,
+                       {"page exists. Choose another --out or replace it with --overwrite."}));
   BOOST_TEST(run_program(path(), "evaluate", "run --out page --overwrite").exit_code == 0);
   BOOST_TEST(contains(content(path() / "page/report.html"), "<h2>Classes of the test images</h2>"));
 }

@@ -86,13 +86,15 @@ bool holds_only_leftovers(const fs::path& path) {
          });
 }
 
+/// @param resumes does the program have --resume?
 /// @throws UsageError if a new run must not take the place of what is there
-void require_replaceable(const fs::path& path, bool may_overwrite) {
+void require_replaceable(const fs::path& path, bool may_overwrite, bool resumes) {
   if (!fs::exists(path) || holds_only_leftovers(path))
     return;
   if (!may_overwrite)
-    throw UsageError(path.string() + " exists. Choose another --out, continue it with --resume " + path.string() +
-                     ", or replace it with --overwrite.");
+    throw UsageError(path.string() + " exists. Choose another --out" +
+                     (resumes ? ", continue it with --resume " + path.string() + "," : "") +
+                     " or replace it with --overwrite.");
   if (!fs::exists(path / "run.json"))
     throw UsageError(path.string() +
                      " is not the folder of a run (it has no run.json), so --overwrite leaves it alone. " +
@@ -127,7 +129,12 @@ void RunFolder::check(const FolderSettings& settings) {
   if (!settings.resume.empty())
     refuse_two_folders(settings);
   else if (!settings.out.empty() && !settings.dry_run)
-    require_replaceable(without_slash(settings.out), settings.overwrite);
+    require_replaceable(without_slash(settings.out), settings.overwrite, true);
+}
+
+void RunFolder::check(const NewFolderSettings& settings) {
+  if (!settings.out.empty())
+    require_replaceable(without_slash(settings.out), settings.overwrite, false);
 }
 
 RunFolder RunFolder::open(std::string_view app, const Options& options) {
@@ -146,7 +153,7 @@ void RunFolder::begin(std::string_view app, const Options& options, const Folder
   if (path_.empty()) {
     path_ = create_default(app, read_settings<ComputeSettings>(options).seed);
   } else if (!create_new(path_)) {
-    require_replaceable(path_, settings.overwrite);
+    require_replaceable(path_, settings.overwrite, options.declares("resume"));
     remove_old_run(path_);
   }
   facts_ = {{"app", app},

@@ -26,6 +26,7 @@ class RunFolder {
 
   /// What open() would refuse of --out, --resume and --overwrite: programs ask before the work that comes first.
   static void check(const FolderSettings& settings);
+  static void check(const NewFolderSettings& settings);
 
   const std::filesystem::path& path() const { return path_; }
   /// The path of a file in the folder such as "checkpoints/last.safetensors", whose own folder is created.
