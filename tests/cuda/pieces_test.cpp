@@ -9,6 +9,7 @@
 #include "ops/concat/concat_op.h"
 #include "ops/concrete_gate/concrete_gate_op.h"
 #include "ops/dropout/drop_op.h"
+#include "ops/gelu/gelu_op.h"
 #include "ops/log_softmax/log_softmax_op.h"
 #include "ops/mean/mean_op.h"
 #include "ops/mul/mul_op.h"
@@ -53,6 +54,7 @@ BOOST_AUTO_TEST_SUITE(pieces)
 OCKHAM_CUDA_TEST(elements_of_several_blocks_agree) {
   const Shape x{5, 1031};  // 6 blocks, 2 pieces, no multiple of either
   check("relu", maker<ElementwiseOp<Relu>>(), {{.shape = x, .draw = Draw::kAwayFromZero}});
+  check("gelu", maker<ElementwiseOp<Gelu>>(), {{.shape = x}});
   check("silu", maker<ElementwiseOp<Silu>>(), {{.shape = x}});
   check("square", maker<Square>(), {{.shape = x}});
   check("mul", maker<MulOp>(), {{.shape = x}, {.shape = x}});

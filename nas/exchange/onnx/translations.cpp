@@ -1,6 +1,7 @@
 // Each op as ONNX operators (onnx.ai, operator set 13). The table is at the end.
 #include <algorithm>
 #include <limits>
+#include <numbers>
 #include <typeindex>
 
 #include "autograd/elementwise.h"
@@ -13,6 +14,7 @@
 #include "ops/concat/concat_op.h"
 #include "ops/conv2d/conv2d_op.h"
 #include "ops/exp/exp_op.h"
+#include "ops/gelu/gelu_op.h"
 #include "ops/global_avg_pool/global_avg_pool_op.h"
 #include "ops/linear/linear_op.h"
 #include "ops/log/log_op.h"
@@ -297,6 +299,13 @@ std::string silu(Graph& graph, const Call& call, const ElementwiseOp<ockham::Sil
   const std::string x = graph.name(call.x[0]);
   return graph.emit("silu", "Mul", {x, graph.emit("silu", "Sigmoid", {x})});
 }
+/// x (1 + erf(x / sqrt 2)) / 2: opset 13 has no operator of its own for it.
+std::string gelu(Graph& graph, const Call& call, const ElementwiseOp<ockham::Gelu>&) {
+  const std::string x = graph.name(call.x[0]);
+  const std::string erf = graph.emit("gelu", "Erf", {scaled(graph, "gelu", x, 1.0 / std::numbers::sqrt2)});
+  const std::string twice = graph.emit("gelu", "Add", {erf, graph.constant("", Tensor::scalar(1.0))});
+  return graph.emit("gelu", "Mul", {scaled(graph, "gelu", x, 0.5), twice});
+}
 
 std::string softmax(Graph& graph, const Call& call, const RowOp<ockham::Softmax>&) {
   return graph.emit("softmax", "Softmax", {graph.name(call.x[0])}, {{"axis", std::int64_t{-1}}});
@@ -335,6 +344,7 @@ const std::unordered_map<std::type_index, Translation>& table() {
       row<ReshapeOp, reshape>(),
       row<ScaleOp, scale>(),
       row<FixedScaleOp, fixed_scale>(),
+      row<ElementwiseOp<ockham::Gelu>, gelu>(),
       row<Shift2dOp, shift>(),
       row<ElementwiseOp<ockham::Sigmoid>, sigmoid>(),
       row<ElementwiseOp<ockham::Silu>, silu>(),
