@@ -10,6 +10,11 @@
 
 namespace ockham {
 
+bool is_bias(const Parameter& parameter) {
+  const std::string& name = parameter.name;
+  return name == "bias" || name.ends_with(".bias");
+}
+
 Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
     : parameters_(std::move(parameters)), options_(options), scalars_(parameters_, 1) {
   const MemoryScope scope(MemoryClass::kOptimizer);
@@ -38,7 +43,7 @@ void Sgd::update(const Tensor& norm) {
       T* w = parameter.value.data<T>();
       T* v = momentum_[piece.parameter].data<T>();
       const T* g = std::as_const(parameter.grad).data<T>();
-      const T rate = static_cast<T>(lr_);
+      const T rate = static_cast<T>(is_bias(parameter) ? lr_ * options_.bias_rate : lr_);
       const T momentum = static_cast<T>(options_.momentum);
       const T decay = static_cast<T>(decays(parameter, options_) ? options_.weight_decay : 0.0);
       const bool nesterov = options_.nesterov;

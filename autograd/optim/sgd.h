@@ -9,7 +9,13 @@ struct SgdOptions {
   double weight_decay = 0.0;  ///< for kWeight parameters only: switches are never decayed
   bool nesterov = false;
   bool decays_vectors = true;  ///< weight decay of parameters of one dimension: norms and biases
+  /// Rate of biases and of the shifts of norms, as a multiple of the others'. Page 2018, Jordan 2024
+  /// (arXiv:2404.00498).
+  double bias_rate = 1.0;
 };
+
+/// "bias" of a module.
+bool is_bias(const Parameter& parameter);
 
 /// Does weight decay draw on this parameter?
 inline bool decays(const Parameter& parameter, const SgdOptions& options) {

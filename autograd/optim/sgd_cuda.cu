@@ -13,12 +13,14 @@ struct SgdStep {
     const T* g;
     int n;
     bool decays;
+    bool is_bias;
   };
 
   const double* lr;
   const double* norm;
   T momentum;
   T decay;
+  double bias_rate;
   bool nesterov;
   Rows<Row> rows;
 
@@ -36,7 +38,7 @@ struct SgdStep {
     if (!allows_update(norm))
       return;
     const Row& row = rows.row[block];
-    const T rate = static_cast<T>(*lr);
+    const T rate = static_cast<T>(row.is_bias ? *lr * bias_rate : *lr);
     const T weight_decay = row.decays ? decay : T(0);
     for (int i = static_cast<int>(threadIdx.x); i < row.n; i += kThreads) {
       const T w = row.w[i];  // each is read once: the compiler cannot know that they are apart
@@ -55,13 +57,14 @@ static void sgd_rows(const SgdUpdate& u) {
   each_piece<T>(u.parameters, [&](std::size_t p, std::int64_t begin, int n) {
     Parameter& parameter = *u.parameters[p];
     rows.push_back({parameter.value.device_data<T>() + begin, u.momentum[p].device_data<T>() + begin,
-                    parameter.grad.device_data<T>() + begin, n, decays(parameter, u.options)});
+                    parameter.grad.device_data<T>() + begin, n, decays(parameter, u.options), is_bias(parameter)});
   });
   launch_rows(rows, [&](const Rows<Row>& some) {
     return SgdStep<T>{data_or_null(u.scalars),
                       data_or_null(u.norm),
                       static_cast<T>(u.options.momentum),
                       static_cast<T>(u.options.weight_decay),
+                      u.options.bias_rate,
                       u.options.nesterov,
                       some};
   });

@@ -80,6 +80,19 @@ BOOST_AUTO_TEST_CASE(cleared_gradients_give_their_memory_back_and_move_nothing) 
   check_values(w.value, std::vector<double>(100, 1.0));
 }
 
+BOOST_AUTO_TEST_CASE(the_bias_rate_is_a_factor_for_what_is_named_bias_alone) {
+  const auto named = [](const char* name) {
+    return Parameter{.name = name, .value = Tensor::from({1.0, 2.0}, {2}), .grad = Tensor::from({0.5, 0.25}, {2})};
+  };
+  Parameter shift = named("group1.norm1.bias"), scale = named("group1.norm1.weight"), unbiased = named("unbias");
+  Sgd sgd({&shift, &scale, &unbiased}, {.momentum = 0.0, .bias_rate = 64.0});
+  sgd.step(1.0 / 64.0);
+  BOOST_TEST(shift.value.data<double>()[0] == 0.5);
+  BOOST_TEST(shift.value.data<double>()[1] == 1.75);
+  for (const Parameter* other : {&scale, &unbiased})
+    BOOST_TEST(other->value.data<double>()[0] == 1.0 - 0.5 / 64.0);
+}
+
 BOOST_AUTO_TEST_CASE(sgd_never_decays_switches) {
   Parameter w = make_parameter("alpha", {1.0});
   w.kind = ParameterKind::kSwitch;

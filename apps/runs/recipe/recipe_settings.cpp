@@ -24,6 +24,7 @@ void describe_rates(RecipeSettings& s, SettingVisitor& v) {
   v.real("lr-factor", s.lr_factor, "factor of the exponential (per epoch) or step schedule", kFraction);
   v.count("lr-every", s.lr_every, "epochs between the steps of the step schedule", {.min = 1});
   v.real("lr-peak", s.lr_peak, "part of the run after which one-cycle is at --lr", {.max = 0.99, .min_excluded = true});
+  v.real("bias-rate", s.bias_rate, "rate of biases and of the shifts of norms, as a multiple of --lr", kPositive);
   v.count("warmup-epochs", s.warmup_epochs, "epochs of linear warm-up");
 }
 
@@ -100,7 +101,8 @@ nas::TrainerOptions trainer_options_of(const RecipeSettings& s, std::uint64_t se
   return {.sgd = {.momentum = s.momentum,
                   .weight_decay = s.weight_decay,
                   .nesterov = s.nesterov,
-                  .decays_vectors = s.decays_norms},
+                  .decays_vectors = s.decays_norms,
+                  .bias_rate = s.bias_rate},
           .clip = s.grad_clip,
           .auxiliary_weight = s.auxiliary_weight,
           .label_smoothing = s.label_smoothing,

@@ -28,6 +28,7 @@ struct RecipeSettings {
   bool nesterov = false;
   double weight_decay = 3e-4;
   bool decays_norms = true;
+  double bias_rate = 1.0;
   double grad_clip = 5.0;
   double auxiliary_weight = 0.4;
   double label_smoothing = 0.0;
