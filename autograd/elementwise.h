@@ -13,6 +13,7 @@
 #include "autograd/op.h"
 #include "autograd/side_interfaces.h"
 #include "engine/parallel.h"
+#include "engine/simd.h"
 
 namespace ockham {
 
@@ -125,11 +126,16 @@ class ElementwiseOp : public Op, public HasRecursion {
     const T* a_data = a.template data<T>();
     const T* b_data = b.template data<T>();
     for (std::int64_t d = 0; d < D; ++d) {
-      parallel_for(n, kGrain, [&, shift = d * n](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i)
-          out_data[shift + i] = f(x_data[i], a_data[shift + i], b_data[shift + i]);
+      parallel_for(n, kGrain, [&, at = d * n](std::int64_t begin, std::int64_t end) {
+        map_chunk(end - begin, f, x_data + begin, a_data + at + begin, b_data + at + begin, out_data + at + begin);
       });
     }
+  }
+
+  template <class T, class Function>
+  OCKHAM_CLONES static void map_chunk(std::int64_t n, Function f, const T* x, const T* a, const T* b, T* out) {
+    for (std::int64_t i = 0; i < n; ++i)
+      out[i] = f(x[i], a[i], b[i]);
   }
 };
 
