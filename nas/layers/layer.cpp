@@ -147,39 +147,43 @@ bool Conv::is_pointwise() const {
          attrs_.groups == 1;
 }
 
-BatchNorm::BatchNorm(std::int64_t channels, bool is_affine, Initial& initial)
-    : weight_(is_affine ? &add_parameter("weight", initial.constant({channels}, 1.0)) : nullptr),
+BatchNorm::BatchNorm(std::int64_t channels, bool is_affine, Initial& initial, ParameterKind scale)
+    : weight_(is_affine ? &add_parameter("weight", initial.constant({channels}, 1.0), scale) : nullptr),
       bias_(is_affine ? &add_parameter("bias", initial.constant({channels}, 0.0)) : nullptr),
       running_mean_(add_parameter("running_mean", initial.constant({channels}, 0.0), ParameterKind::kBuffer)),
       running_variance_(add_parameter("running_var", initial.constant({channels}, 1.0), ParameterKind::kBuffer)),
       batches_(add_parameter("num_batches_tracked", Tensor::zeros({}, DType::kInt64, initial.device),
                              ParameterKind::kBuffer)) {}
 
+Variable BatchNorm::gamma(const Context& context) {
+  if (weight_ == nullptr)
+    return {};
+  return weight_->kind == ParameterKind::kBuffer ? Variable(weight_->value) : context.use(*weight_);
+}
+
 Variable BatchNorm::forward(const Context& context, const Variable& x) {
-  const Variable gamma = weight_ ? context.use(*weight_) : Variable();
-  const Variable beta = bias_ ? context.use(*bias_) : Variable();
+  const Variable scale = gamma(context), beta = bias_ ? context.use(*bias_) : Variable();
   switch (context.batch_norm) {
     case BatchNormMode::kBatch: {
-      BatchNormResult result = batch_norm_train(x, gamma, beta);
+      BatchNormResult result = batch_norm_train(x, scale, beta);
       if (context.is_training)
         move_running(result.mean, result.variance, x.value().numel() / x.value().size(1));
       return result.y;
     }
     case BatchNormMode::kFrozenBatch: {
       const BatchNormResult statistics = batch_norm_train(x.detach(), Variable(), Variable());
-      return batch_norm_eval(x, gamma, beta, statistics.mean, statistics.variance);
+      return batch_norm_eval(x, scale, beta, statistics.mean, statistics.variance);
     }
     case BatchNormMode::kRunning:
       break;
   }
-  return batch_norm_eval(x, gamma, beta, running_mean_.value, running_variance_.value);
+  return batch_norm_eval(x, scale, beta, running_mean_.value, running_variance_.value);
 }
 
 Deferred BatchNorm::run(const Context& context, const Deferred& x) {
   if (x.affine.value() || x.rectifies || (x.factor.value() && context.batch_norm != BatchNormMode::kBatch))
     return run(context, {.z = applied(x)});
-  const Variable gamma = weight_ ? context.use(*weight_) : Variable();
-  const Variable beta = bias_ ? context.use(*bias_) : Variable();
+  const Variable scale = gamma(context), beta = bias_ ? context.use(*bias_) : Variable();
   Variable m = x.moments;
   if (context.batch_norm == BatchNormMode::kRunning) {
     const Variable rows = concat({running_mean_.value.reshape({1, -1}), running_variance_.value.reshape({1, -1})});
@@ -196,7 +200,7 @@ Deferred BatchNorm::run(const Context& context, const Deferred& x) {
     move_running(m.value().slice(0, 0, 1).reshape({channels}), m.value().slice(0, 1, 2).reshape({channels}),
                  x.z.value().numel() / channels);
   }
-  const Variable affine = batch_norm_fold(m, gamma, beta);
+  const Variable affine = batch_norm_fold(m, scale, beta);
   if (!x.factor.value())
     return {.z = x.z, .affine = affine};
   // s (f z) + b = (s f) z + b

@@ -93,12 +93,15 @@ class Conv : public Layer {
 class BatchNorm : public Layer {
  public:
   static constexpr double kMomentum = 0.1;  ///< of the batch's statistics in the running ones
-  BatchNorm(std::int64_t channels, bool is_affine, Initial& initial);
+  /// @param scale of the affine form's "weight"; kBuffer: it stays 1
+  BatchNorm(std::int64_t channels, bool is_affine, Initial& initial, ParameterKind scale = ParameterKind::kWeight);
   Variable forward(const Context& context, const Variable& x) override;
   /// Folds the norm to a scale and a shift per channel, from x.moments if they are known.
   Deferred run(const Context& context, const Deferred& x) override;
 
  private:
+  /// The scale as a leaf of the tape, or as a constant where it is fixed.
+  Variable gamma(const Context& context);
   void move_running(const Tensor& mean, const Tensor& variance, std::int64_t samples);
 
   Parameter* weight_ = nullptr;

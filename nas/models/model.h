@@ -10,6 +10,8 @@
 
 namespace ockham::nas {
 
+enum class Activation { kRelu, kGelu };
+
 /// How a residual block's shortcut gets to more channels. kPadded: zeros for those that are missing, no parameters (He
 /// et al. 2016, option A). kProjected: 1x1 convolution and batch norm (option B).
 enum class Shortcut { kPadded, kProjected };
@@ -19,12 +21,14 @@ struct ModelSpec {
   std::int64_t classes = 10;
   std::int64_t image_channels = 3;
   std::int64_t image_size = 32;
-  Stem stem = Stem::kCifar;               ///< resnet18
-  Shortcut shortcut = Shortcut::kPadded;  ///< resnet20, resnet56
-  std::int64_t depth = 110;               ///< pyramidnet: layers with weights, 6 n + 2
-  std::int64_t widening = 48;             ///< pyramidnet: channels that the last block has more than the first
-  std::int64_t width = 64;                ///< speed: channels of its first group
-  bool whitens = false;                   ///< speed: its first layer whitens and is not trained (layers/whitening.h)
+  Stem stem = Stem::kCifar;                   ///< resnet18
+  Shortcut shortcut = Shortcut::kPadded;      ///< resnet20, resnet56
+  std::int64_t depth = 110;                   ///< pyramidnet: layers with weights, 6 n + 2
+  std::int64_t widening = 48;                 ///< pyramidnet: channels that the last block has more than the first
+  std::int64_t width = 64;                    ///< speed: channels of its first group
+  Activation activation = Activation::kRelu;  ///< speed
+  bool scales_norms = true;                   ///< speed: its norms learn a scale beside their shift
+  bool whitens = false;  ///< speed: its first layer whitens and is not trained (layers/whitening.h)
 };
 
 struct ModelEntry {

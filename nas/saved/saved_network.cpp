@@ -109,6 +109,9 @@ ModelSpec model_spec(const Json& json) {
           .depth = get<std::int64_t>(json, "depth"),
           .widening = get<std::int64_t>(json, "widening"),
           .width = get<std::int64_t>(json, "width"),
+          .activation = value_of<std::string>(json, "activation", kDescription, "relu") == "gelu" ? Activation::kGelu
+                                                                                                  : Activation::kRelu,
+          .scales_norms = value_of<bool>(json, "norm_scale", kDescription, true),
           .whitens = get<bool>(json, "whiten")};
 }
 
@@ -192,6 +195,8 @@ Json to_json(const ModelSpec& s) {
           {"depth", s.depth},
           {"widening", s.widening},
           {"width", s.width},
+          {"activation", s.activation == Activation::kGelu ? "gelu" : "relu"},
+          {"norm_scale", s.scales_norms},
           {"whiten", s.whitens}};
 }
 

@@ -131,26 +131,32 @@ class CellNetwork(nn.Module):
 
 
 class Group(nn.Module):
-    def __init__(self, c_in, c_out):
+    def __init__(self, c_in, c_out, activation):
         super().__init__()
         self.conv1, self.norm1 = conv(c_in, c_out, 3), nn.BatchNorm2d(c_out)
         self.conv2, self.norm2 = conv(c_out, c_out, 3), nn.BatchNorm2d(c_out)
+        self.activation = activation
 
     def forward(self, x):
-        x = F.relu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
-        return F.relu(self.norm2(self.conv2(x)))
+        x = self.activation(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        return self.activation(self.norm2(self.conv2(x)))
 
 
 class SpeedNetwork(nn.Module):
     """Its first filters do not train; whoever loads weights brings them."""
 
-    def __init__(self, width=64, classes=10):
+    def __init__(self, width=64, classes=10, activation="relu", norm_scale=True):
         super().__init__()
+        self.activation = {"relu": F.relu, "gelu": F.gelu}[activation]
         self.whiten = conv(3, 24, 2, padding=0)
         self.whiten.weight.requires_grad_(False)
-        self.group1, self.group2, self.group3 = Group(24, width), Group(width, 4 * width), Group(4 * width, 4 * width)
+        sizes = (24, width, 4 * width, 4 * width)
+        self.group1, self.group2, self.group3 = (Group(a, b, self.activation) for a, b in zip(sizes, sizes[1:]))
         self.fc = nn.Linear(4 * width, classes)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.requires_grad_(norm_scale)
 
     def forward(self, x):
-        x = self.group3(self.group2(self.group1(F.relu(self.whiten(x)))))
+        x = self.group3(self.group2(self.group1(self.activation(self.whiten(x)))))
         return self.fc(x.amax((2, 3))) / 9

@@ -70,6 +70,7 @@ BOOST_AUTO_TEST_CASE(pyramids_have_the_published_sizes) {
 BOOST_AUTO_TEST_CASE(the_network_for_speed_has_the_size_that_its_file_states) {
   BOOST_TEST(weights_of({.name = "speed"}) == 1972778);
   BOOST_TEST(weights_of({.name = "speed", .whitens = true}) == 1972778 - 288);
+  BOOST_TEST(weights_of({.name = "speed", .scales_norms = false}) == 1972778 - 1152);
 }
 
 BOOST_AUTO_TEST_CASE(resnet18_has_the_names_of_torchvision) {

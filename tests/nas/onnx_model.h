@@ -232,6 +232,8 @@ class OnnxModel {
       return mapped(*x[0], [&](double v) {
         return type == "Relu" ? std::max(v, 0.0) : type == "Tanh" ? std::tanh(v) : 1.0 / (1.0 + std::exp(-v));
       });
+    if (type == "Erf")
+      return mapped(*x[0], [](double v) { return std::erf(v); });
     throw std::runtime_error("no evaluator of " + type);
   }
 

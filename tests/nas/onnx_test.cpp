@@ -150,6 +150,15 @@ BOOST_AUTO_TEST_CASE(cells_of_nasbench201_give_the_logits_of_the_engine) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(gelu_and_norms_without_scale_give_the_logits_of_the_engine) {
+  Initial initial{.seed = 3};
+  const std::unique_ptr<Classifier> net = make_model(
+      {.name = "speed", .image_size = 16, .width = 4, .activation = Activation::kGelu, .scales_norms = false}, initial);
+  test::shake(*net);
+  const onnx::Forward forward = [&](const Context& c, const Variable& x) { return net->forward(c, x).logits; };
+  BOOST_TEST(difference(forward, exported(forward, *net, {3, 16, 16}), {3, 16, 16}) < kTolerance);
+}
+
 BOOST_AUTO_TEST_CASE(models_by_name_give_the_logits_of_the_engine) {
   for (const ModelEntry& entry : models()) {
     for (const Shortcut shortcut : {Shortcut::kPadded, Shortcut::kProjected}) {

@@ -41,6 +41,8 @@ nas::ModelSpec model_spec_of(const NetworkSettings& s, std::int64_t classes, con
           .depth = s.depth,
           .widening = s.widening,
           .width = s.width,
+          .activation = s.activation,
+          .scales_norms = s.scales_norms,
           .whitens = s.whitens};
 }
 
@@ -92,6 +94,10 @@ void describe(NetworkSettings& s, SettingVisitor& v) {
           {.max = kMostChannels});
   v.count("width", s.width, "channels of the first group of speed; the others have four times as many",
           {.min = 1, .max = kMostChannels});
+  v.choice("activation", s.activation, {{"relu", nas::Activation::kRelu}, {"gelu", nas::Activation::kGelu}},
+           "of speed, between its layers");
+  v.choice("norm-scale", s.scales_norms, {{"on", true}, {"off", false}},
+           "whether norms of speed learn a scale beside their shift");
   v.flag("whiten", s.whitens,
          "cells and speed: a first layer that whitens 2x2 patches of training images, not trained");
 }

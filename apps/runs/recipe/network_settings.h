@@ -24,6 +24,8 @@ struct NetworkSettings {
   std::int64_t depth = 110;
   std::int64_t widening = 48;
   std::int64_t width = 64;
+  nas::Activation activation = nas::Activation::kRelu;
+  bool scales_norms = true;
   bool whitens = false;
 };
 void describe(NetworkSettings& settings, SettingVisitor& visitor);
