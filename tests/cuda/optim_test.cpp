@@ -83,6 +83,10 @@ BOOST_AUTO_TEST_SUITE(optim)
 OCKHAM_CUDA_TEST(sgd_steps_as_on_the_cpu) {
   check_like_cpu(make_sgd);
   check_like_cpu([](const std::vector<Parameter*>& parameters) { return Sgd(parameters, {.momentum = 0.9}); });
+  check_like_cpu([](const std::vector<Parameter*>& parameters) {
+    parameters[1]->name = "norm.bias";
+    return Sgd(parameters, {.momentum = 0.9, .bias_rate = 4.0});
+  });
 }
 
 OCKHAM_CUDA_TEST(adam_steps_as_on_the_cpu) {

@@ -4,9 +4,12 @@
 
 #include "engine/device_memory.h"
 #include "nas/catalog/catalog.h"
+#include "nas/layers/whitening.h"
 #include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/methods/darts/darts.h"
 #include "nas/methods/pgnas/pgnas_search.h"
+#include "nas/models/model.h"
+#include "nas/train/averaged_weights.h"
 #include "nas/train/repeated_step.h"
 #include "nas/train/trainer.h"
 #include "tests/cuda/device.h"
@@ -162,6 +165,39 @@ OCKHAM_CUDA_TEST(a_found_network_trains_as_on_the_cpu) {
     State state;
     nas::add_network("", net, state);
     const nas::Score score = trainer.evaluate(batch_of(9, DType::kFloat64, device));
+    state.emplace("score", Tensor::from<double>({score.loss, double(score.top1), double(score.top5)}, {3}));
+    return on_host(state);
+  };
+  BOOST_TEST(worst_gap(trained(test::kCuda), trained({})) < 1e-10);
+}
+
+OCKHAM_CUDA_TEST(a_model_with_whitening_and_averaged_weights_trains_as_on_the_cpu) {
+  const nas::ModelSpec spec{.name = "speed",
+                            .classes = 3,
+                            .image_size = 9,
+                            .width = 2,
+                            .activation = nas::Activation::kGelu,
+                            .scales_norms = false,
+                            .whitens = true};
+  const auto batch = [&](std::uint64_t step, Device device) {
+    return test::noise_batch(kImages, {.classes = 3, .image_channels = 3, .image_size = 9}, DType::kFloat64, step)
+        .to(device);
+  };
+  const auto trained = [&](Device device) {
+    Initial initial{.seed = 2, .dtype = DType::kFloat64, .device = device};
+    const std::unique_ptr<nas::Classifier> net = nas::make_model(spec, initial);
+    net->whitening()->fit(batch(20, device).images);
+    nas::Trainer trainer(*net,
+                         {.sgd = {.momentum = 0.85, .nesterov = true, .bias_rate = 64.0}, .label_smoothing = 0.2});
+    nas::AveragedWeights averages(*net, 0.9);
+    for (std::uint64_t step = 0; step < 8; ++step) {
+      trainer.step(batch(step, device), 0.002, step);
+      averages.update(step);
+    }
+    const nas::UseOfAverage use(&averages);
+    State state;
+    nas::add_network("", *net, state);
+    const nas::Score score = trainer.evaluate(batch(9, device), nas::TestViews::kTranslated);
     state.emplace("score", Tensor::from<double>({score.loss, double(score.top1), double(score.top5)}, {3}));
     return on_host(state);
   };
