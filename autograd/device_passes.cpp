@@ -233,6 +233,13 @@ void run_weight_diagonal(const Op& op, const Saved& saved, std::int64_t D, Input
   H = sums.to(device);
 }
 
+Tensor run_sample_gradients(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) {
+  const auto& side = *op.as<HasSampleGradients>();
+  if (common_device(op, {saved.tensors, y_bar}).is_cpu())
+    return side.sample_gradients(saved, D, y_bar, input);
+  return side.sample_gradients(on_host(saved), D, on_host(y_bar), input);
+}
+
 void run_recursion(const Op& op, const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) {
   const auto& rule = *op.as<HasRecursion>();
   const Device device = common_device(op, {saved.tensors, y_bar, h_y});

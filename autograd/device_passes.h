@@ -60,6 +60,8 @@ void run_jvp_curvature(const Op& op, const Saved& saved, std::int64_t D, Inputs 
                        Outputs y_dot, std::span<double> acc);
 void run_weight_diagonal(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input,
                          Grouping grouping, Tensor& H);
+/// HasSampleGradients::sample_gradients(), on the host everywhere and for the host: some numbers a sample.
+Tensor run_sample_gradients(const Op& op, const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input);
 /// HasRecursion::recursion(), on the host everywhere: the published approximation is there for comparison alone.
 void run_recursion(const Op& op, const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x);
 void run_factor(const LossOp& op, const Saved& saved, std::int64_t first, std::int64_t count, Tensor& columns);

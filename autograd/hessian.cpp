@@ -8,12 +8,12 @@
 
 #include "autograd/curvature.h"
 #include "autograd/device_passes.h"
+#include "autograd/hessian_request.h"
 #include "autograd/narrow.h"
 #include "autograd/profile.h"
 #include "autograd/reverse.h"
 #include "autograd/side_interfaces.h"
 #include "autograd/sweep.h"
-#include "engine/device_memory.h"
 
 namespace ockham {
 
@@ -29,121 +29,47 @@ std::size_t cache_share() {
 
 namespace {
 
-/// In place of a cache's share where launches cost more than loads: of the largest tensor's D directions.
-constexpr std::size_t kDeviceShare = std::size_t{256} << 20;
-
 const Node& node_at(const Tape& tape, int index) {
   return tape.nodes()[static_cast<std::size_t>(index)];
 }
 
-const LossOp& loss_op_of(const Variable& loss) {
-  if (!loss.is_recorded())
-    throw Error("hessian: the loss depends on no parameter of a tape.");
-  node_at(*loss.tape(), loss.id().node).require_saved();
-  const auto* op = dynamic_cast<const LossOp*>(node_at(*loss.tape(), loss.id().node).op.get());
-  if (op == nullptr)
-    throw Error(concat("hessian: the last op is ", node_at(*loss.tape(), loss.id().node).op->name(),
-                       ", which is no loss with a known factor; end the program with softmax_cross_entropy."));
-  return *op;
-}
-
-/// What a request needs to know of its tape.
-struct Request {
-  Tape& tape;
-  const Variable& loss;
-  std::span<Parameter* const> parameters;
-  const HessianOptions& options;
-  std::vector<int> leaves = leaf_nodes(tape, parameters);
-  std::vector<char> active = dependents_of(tape, leaves);
-
-  const Node& loss_node() const { return node_at(tape, loss.id().node); }
-
-  /// Directions at once, of `wanted` in all: as asked for, or as many as the cache holds of the largest tensor; fewer
-  /// where memory is short; then equal shares. To be asked when all that stays during the sweeps is there.
-  std::int64_t choose_directions(std::int64_t wanted) const {
-    const std::size_t share = loss.device().is_cpu() ? options.cache_bytes : kDeviceShare;
-    std::int64_t D = options.directions > 0 ? options.directions : std::int64_t(share / largest_tensor());
-    if (options.memory_limit != 0)
-      D = std::min(D, fitting_directions());
-    D = std::clamp<std::int64_t>(D, 1, wanted);
-    const std::int64_t groups = (wanted + D - 1) / D;
-    return (wanted + groups - 1) / groups;
+/// Adds up squares.
+class DiagonalReader : public ColumnReader {
+ public:
+  explicit DiagonalReader(const HessianRequest& r) : grouping_(r.options.grouping) {
+    for (const Parameter* parameter : r.parameters)
+      diagonal_.push_back(Tensor::zeros(grouped_shape(parameter->value.shape(), grouping_), DType::kFloat64,
+                                        parameter->value.device()));
   }
 
-  std::size_t largest_tensor() const {
-    std::size_t largest = 1;
-    for (std::size_t n = 0; n < active.size(); ++n) {
-      if (active[n] && tape.nodes()[n].op != nullptr) {
-        for (const Spec& spec : tape.nodes()[n].outputs)
-          largest = std::max(largest, static_cast<std::size_t>(spec.shape.numel()) * size_of(spec.dtype));
-      }
-    }
-    return largest;
+  void see(const Node& node, std::size_t input, std::size_t parameter, std::int64_t D, Inputs y_bar) override {
+    profiled([&] { run_weight_diagonal(*node.op, node.saved, D, y_bar, input, grouping_, diagonal_[parameter]); },
+             [&] {
+               return describe_call("weight_diagonal", *node.op, node.input_specs, D,
+                                    defined_bytes(node.saved.tensors) + defined_bytes(y_bar), static_cast<double>(D));
+             });
   }
 
-  std::int64_t fitting_directions() const {
-    const std::size_t in_use = memory_statistics(loss.device()).bytes_in_use;
-    const std::size_t room = options.memory_limit - std::min(options.memory_limit, in_use);
-    const std::size_t peak = peak_bytes_per_direction(tape, loss.id(), active);
-    const std::size_t each = peak + peak / 8;  // an eighth for the scratch of kernels
-    if (each > room)
-      throw Error(concat("hessian: one direction needs ", each, " bytes beside the ", in_use,
-                         " in use, more than the limit of ", options.memory_limit,
-                         "; raise the memory limit or lower the Hessian batch."));
-    return static_cast<std::int64_t>(room / std::max<std::size_t>(1, each));
+  std::vector<Tensor> on_host() const {
+    std::vector<Tensor> result;
+    for (const Tensor& diagonal : diagonal_)
+      result.push_back(diagonal.to(Device{}));
+    return result;
   }
+
+ private:
+  Grouping grouping_;
+  std::vector<Tensor> diagonal_;
 };
 
-HessianResult reverse_diagonal(const Request& r) {
-  const LossOp& loss_op = loss_op_of(r.loss);
-  const Node& end = r.loss_node();
+HessianResult reverse_diagonal(const HessianRequest& r) {
+  DiagonalReader reader(r);
+  const ColumnSweeps sweeps = pull_columns(r, reader);
   HessianResult result;
-  for (const Parameter* parameter : r.parameters)
-    result.diagonal.push_back(Tensor::zeros(grouped_shape(parameter->value.shape(), r.options.grouping),
-                                            DType::kFloat64, parameter->value.device()));
-  std::map<int, std::size_t> slot;
-  for (std::size_t i = 0; i < r.leaves.size(); ++i)
-    slot.emplace(r.leaves[i], i);
-
-  PullOptions options;
-  options.active = &r.active;
-  options.reaches_leaves = false;
-  options.visit = [&](int index, Inputs y_bar, Inputs) {
-    const Node& node = node_at(r.tape, index);
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      if (const auto it = slot.find(node.inputs[i].node); it != slot.end())
-        profiled(
-            [&] {
-              run_weight_diagonal(*node.op, node.saved, options.D, y_bar, i, r.options.grouping,
-                                  result.diagonal[it->second]);
-            },
-            [&] {
-              return describe_call("weight_diagonal", *node.op, node.input_specs, options.D,
-                                   defined_bytes(node.saved.tensors) + defined_bytes(y_bar),
-                                   static_cast<double>(options.D));
-            });
-    }
-  };
-  const std::int64_t all = loss_op.factor_columns(end.saved);
-  const std::int64_t D = r.choose_directions(all);
-  const Spec& logits = end.input_specs[0];
-  for (std::int64_t first = 0; first < all; first += D) {
-    options.D = std::min(D, all - first);
-    Tensor columns(with_directions(logits.shape, options.D), logits.dtype, device_of(end.saved.tensors));
-    profiled([&] { run_factor(loss_op, end.saved, first, options.D, columns); },
-             [&] {
-               return describe_call("factor", loss_op, end.input_specs, options.D,
-                                    defined_bytes(end.saved.tensors) + defined_bytes({&columns, 1}), 0.0);
-             });
-    pull_back(r.tape, end.inputs[0], std::move(columns), options);
-    result.columns = first + options.D;
-    result.tail = result.columns < all ? run_factor_tail(loss_op, end.saved, result.columns) : 0.0;
-    if (result.tail < r.options.tolerance)
-      break;
-  }
-  for (Tensor& diagonal : result.diagonal)
-    diagonal = diagonal.to(Device{});
-  result.directions = D;
+  result.diagonal = reader.on_host();
+  result.columns = sweeps.columns;
+  result.directions = sweeps.directions;
+  result.tail = sweeps.tail;
   return result;
 }
 
@@ -156,7 +82,7 @@ struct Entry {
 
 /// Entries in the order of the node that first reads their leaf: neighbours share the operator downstream, so a group
 /// of D enters at one place and everything before it is skipped.
-std::vector<Entry> entries_by_entrance(const Request& r) {
+std::vector<Entry> entries_by_entrance(const HessianRequest& r) {
   std::vector<int> first_use(r.tape.nodes().size(), 0);
   for (std::size_t n = r.tape.nodes().size(); n-- > 0;) {
     for (const ValueId& id : r.tape.nodes()[n].inputs) {
@@ -174,7 +100,7 @@ std::vector<Entry> entries_by_entrance(const Request& r) {
 }
 
 /// Unit tangents for the entries of one group: leaf -> [D, ...].
-std::map<int, Tensor> unit_seeds(const Request& r, std::span<const Entry> group) {
+std::map<int, Tensor> unit_seeds(const HessianRequest& r, std::span<const Entry> group) {
   const auto D = static_cast<std::int64_t>(group.size());
   std::map<int, Tensor> seeds;
   for (std::int64_t d = 0; d < D; ++d) {
@@ -190,7 +116,7 @@ std::map<int, Tensor> unit_seeds(const Request& r, std::span<const Entry> group)
   return seeds;
 }
 
-HessianResult forward_diagonal(const Request& r) {
+HessianResult forward_diagonal(const HessianRequest& r) {
   const std::vector<Entry> entries = entries_by_entrance(r);
   const auto total = static_cast<std::int64_t>(entries.size());
   if (total > r.options.max_tangents)
@@ -236,7 +162,7 @@ HessianResult forward_diagonal(const Request& r) {
 }
 
 /// The published recursion: h = diagonal of the pre-activation Hessian, pulled back through squared Jacobians.
-HessianResult recursion_diagonal(const Request& r) {
+HessianResult recursion_diagonal(const HessianRequest& r) {
   const LossOp& loss_op = loss_op_of(r.loss);
   const Node& end = r.loss_node();
   std::vector<std::vector<Tensor>> bars(r.tape.nodes().size());
@@ -348,12 +274,7 @@ HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const>
                                const HessianOptions& options) {
   loss_op_of(loss);
   require_wide(*loss.tape());
-  const Request request{*loss.tape(), loss, parameters, options};
-  std::set<int> distinct;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (!distinct.insert(request.leaves[i]).second)
-      throw Error(concat("hessian: parameter ", parameters[i]->name, " is asked for twice; name each once."));
-  }
+  const HessianRequest request(loss, parameters, options);
   if (options.curvature == Curvature::kRecursion)
     return recursion_diagonal(request);
   const std::optional<std::string> obstacle = reverse_obstacle(*loss.tape(), loss, parameters);

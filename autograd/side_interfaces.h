@@ -17,6 +17,18 @@ class HasRecursion {
   ~HasRecursion() = default;
 };
 
+/// Tells the gradient of a parameter for each sample by itself: what weight_diagonal() squares and adds up, for the
+/// products of different entries (gauss_newton.h).
+class HasSampleGradients {
+ public:
+  /// float64 [D, N, P]: of each direction and sample the gradient of parameter `input` (one that has a
+  /// weight_diagonal), its P entries in row-major order. y_bar as for vjp(), defined.
+  virtual Tensor sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const = 0;
+
+ protected:
+  ~HasSampleGradients() = default;
+};
+
 /// vjp() may leave the cotangent of an input as y_bar[0] and a factor per channel: it takes offers of GradSlot::factor.
 class LeavesScaled {
  public:

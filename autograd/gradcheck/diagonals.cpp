@@ -22,25 +22,34 @@ Tensor grouped(const Tensor& entries, Grouping grouping) {
   return result;
 }
 
-/// Of the first output: what samples couple through has no gradient per sample.
-double diagonal_error(const Subject& s, std::size_t input) {
-  if (!s.op->is_parameter(input))
-    return kWrong;
-  constexpr std::int64_t kD = 2;
-  const Tensors g = s.point.y_bar(kD, s.seed);
-  const Shape& shape = s.point.x()[input].shape();
+constexpr std::int64_t kDirections = 2;
+
+/// Of the first output: what samples couple through has no gradient per sample. [D, N, P], by vjp of a sample at a
+/// time.
+Tensor explicit_rows(const Subject& s, std::size_t input, const Tensors& g) {
+  const std::int64_t P = s.point.x()[input].numel();
   const std::int64_t samples = s.point.y()[0].size(0);
   const std::int64_t row = s.point.y()[0].numel() / std::max<std::int64_t>(1, samples);
-  Tensor entries = Tensor::zeros(shape, DType::kFloat64);
-  for (std::int64_t r = 0; r < kD * samples; ++r) {
+  Tensor rows({kDirections, samples, P}, DType::kFloat64);
+  for (std::int64_t r = 0; r < kDirections * samples; ++r) {
     Tensors masked(g.size());
     masked[0] = Tensor::zeros(g[0].shape(), DType::kFloat64);
     std::copy_n(g[0].data<double>() + r * row, row, masked[0].data<double>() + r * row);
-    const Tensor gradient = s.point.vjp(kD, masked)[input];
-    const double* values = gradient.data<double>() + (r / samples) * shape.numel();
-    for (std::int64_t i = 0; i < shape.numel(); ++i)
-      entries.data<double>()[i] += values[i] * values[i];
+    const Tensor gradient = s.point.vjp(kDirections, masked)[input];
+    std::copy_n(gradient.data<double>() + (r / samples) * P, P, rows.data<double>() + r * P);
   }
+  return rows;
+}
+
+double diagonal_error(const Subject& s, std::size_t input) {
+  if (!s.op->is_parameter(input))
+    return kWrong;
+  const Tensors g = s.point.y_bar(kDirections, s.seed);
+  const Shape& shape = s.point.x()[input].shape();
+  const Tensor rows = explicit_rows(s, input, g);
+  Tensor entries = Tensor::zeros(shape, DType::kFloat64);
+  for (std::int64_t i = 0; i < rows.numel(); ++i)
+    entries.data<double>()[i % shape.numel()] += rows.data<double>()[i] * rows.data<double>()[i];
   double worst = 0.0;
   for (Grouping grouping : {Grouping::kEntry, Grouping::kFilter, Grouping::kChannel, Grouping::kLayer}) {
     if (grouping == Grouping::kChannel && shape.rank() < 2)
@@ -48,10 +57,15 @@ double diagonal_error(const Subject& s, std::size_t input) {
     if (grouping == Grouping::kFilter && shape.rank() < 1)
       continue;
     Tensor H = Tensor::zeros(grouped_shape(shape, grouping), DType::kFloat64);
-    s.op->weight_diagonal(s.point.saved(), kD, g, input, grouping, H);
+    s.op->weight_diagonal(s.point.saved(), kDirections, g, input, grouping, H);
     worst = std::max(worst, distance(H, grouped(entries, grouping)));
   }
   return worst;
+}
+
+double rows_error(const Subject& s, std::size_t input, const HasSampleGradients& side) {
+  const Tensors g = s.point.y_bar(kDirections, s.seed);
+  return distance(side.sample_gradients(s.point.saved(), kDirections, g, input), explicit_rows(s, input, g));
 }
 
 /// Of an input that has no diagonal: is it refused?
@@ -125,6 +139,8 @@ void check_diagonals(const Subject& s, Results& results) {
     const bool has = std::ranges::count(s.sample.diagonal_inputs, input) != 0;
     results.push_back(
         {concat("diagonal of input ", input), has ? diagonal_error(s, input) : refusal_error(s, input), 1e-12});
+    if (const auto* side = s.op->as<HasSampleGradients>(); side != nullptr && has)
+      results.push_back({concat("sample gradients of input ", input), rows_error(s, input, *side), 1e-12});
   }
   if (const auto* rule = s.op->as<HasRecursion>())
     results.push_back({"recursion", recursion_error(s, *rule), 1e-10});

@@ -72,21 +72,16 @@ class MixOnCpu {
   }
 
   /// Of alpha.
-  void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, Grouping grouping, Tensor& H) const {
+  Tensor sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar) const {
     const Planes planes(saved[1]);
-    std::vector<double> entries(static_cast<std::size_t>(saved[0].numel()));
+    Tensor rows = Tensor::zeros({D, planes.N, saved[0].numel()}, DType::kFloat64);
     visit_float(saved[0].dtype(), "mix", [&]<class T>() {
       const Branches<T> at = values<T>(saved.tensors);
       const std::vector<double> sums = pull<T>(saved, D, y_bar[0], {});
-      std::vector<double> gradient(entries.size());
-      for (std::int64_t row = 0; row < D * planes.N; ++row) {
-        std::ranges::fill(gradient, 0.0);
-        add_gradient_of_alpha(at, sums.data() + row * planes.C * stride(), gradient.data());
-        for (std::size_t p = 0; p < entries.size(); ++p)
-          entries[p] += gradient[p] * gradient[p];
-      }
+      for (std::int64_t row = 0; row < D * planes.N; ++row)
+        add_gradient_of_alpha(at, sums.data() + row * planes.C * stride(), rows.data<double>() + row * rows.size(2));
     });
-    add_grouped(Tensor::from(entries, saved[0].shape()), grouping, H);
+    return rows;
   }
 
   void recursion(const Saved& saved, Inputs h_y, std::span<GradSlot> h_x) const {
@@ -463,7 +458,17 @@ void MixOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, st
                             Tensor& H) const {
   if (input != 0)
     return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
-  MixOnCpu(*this).weight_diagonal(saved, D, y_bar, grouping, H);
+  const Tensor rows = sample_gradients(saved, D, y_bar, input);
+  std::vector<double> entries(static_cast<std::size_t>(saved[0].numel()));
+  for (std::int64_t i = 0; i < rows.numel(); ++i) {
+    const double gradient = rows.data<double>()[i];
+    entries[static_cast<std::size_t>(i) % entries.size()] += gradient * gradient;
+  }
+  add_grouped(Tensor::from(entries, saved[0].shape()), grouping, H);
+}
+
+Tensor MixOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t) const {
+  return MixOnCpu(*this).sample_gradients(saved, D, y_bar);
 }
 
 void MixOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {

@@ -6,7 +6,12 @@
 namespace ockham {
 
 /// Inputs are alpha, every z, and the affines of the branches that have one; Saved holds the same.
-class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public LeavesScaled, public HasJointCurvature {
+class MixOp : public Op,
+              public HasRecursion,
+              public ReadsBFloat16,
+              public LeavesScaled,
+              public HasJointCurvature,
+              public HasSampleGradients {
  public:
   MixOp(std::vector<std::int64_t> index, const std::vector<bool>& has_affine) : index_(std::move(index)) {
     for (bool has : has_affine)
@@ -36,6 +41,7 @@ class MixOp : public Op, public HasRecursion, public ReadsBFloat16, public Leave
                      std::span<double> acc) const override;
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                        Tensor& H) const override;
+  Tensor sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const override;
   void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override;
 
  private:

@@ -41,14 +41,23 @@ void ScaleOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, 
     return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
   if (x.numel() == 0)
     return;
+  double total = 0.0;
+  for (const double gradient : sample_gradients(saved, D, y_bar, input).span<double>())
+    total += gradient * gradient;
+  H.data<double>()[0] += total;
+}
+
+Tensor ScaleOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t) const {
+  const Tensor& x = saved[0];
   const std::int64_t samples = x.rank() == 0 ? 1 : x.size(0);
-  const std::int64_t n = x.numel() / samples;
-  H.data<double>()[0] += visit_float(x.dtype(), name(), [&]<class T>() {
-    return parallel_sum(D * samples, 1, [&](std::int64_t row, std::int64_t) {
-      const double gradient = lane_dot(n, y_bar[0].data<T>() + row * n, x.data<T>() + row % samples * n);
-      return gradient * gradient;
+  const std::int64_t n = x.numel() / std::max<std::int64_t>(1, samples);
+  Tensor rows({D, samples, 1}, DType::kFloat64);
+  visit_float(x.dtype(), name(), [&]<class T>() {
+    parallel_for(D * samples, 1, [&](std::int64_t row, std::int64_t) {
+      rows.data<double>()[row] = lane_dot(n, y_bar[0].data<T>() + row * n, x.data<T>() + row % samples * n);
     });
   });
+  return rows;
 }
 
 void ScaleOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {

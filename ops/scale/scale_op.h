@@ -5,7 +5,7 @@
 namespace ockham {
 
 /// y = s * x, s an input.
-class ScaleOp : public BilinearOp, public HasRecursion {
+class ScaleOp : public BilinearOp, public HasRecursion, public HasSampleGradients {
  public:
   std::string_view name() const override { return "scale"; }
   bool is_parameter(std::size_t input) const override { return input == 1; }
@@ -14,6 +14,7 @@ class ScaleOp : public BilinearOp, public HasRecursion {
 
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                        Tensor& H) const override;
+  Tensor sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const override;
 
   void recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const override;
 

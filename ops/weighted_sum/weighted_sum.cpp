@@ -122,7 +122,37 @@ void WeightedSumOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y
     return Op::weight_diagonal(saved, D, y_bar, input, grouping, H);
   if (saved[1].numel() == 0)
     return;
-  add_grouped(Tensor::from(squared_sample_gradients(saved, D, y_bar[0]), saved[0].shape()), grouping, H);
+  const Tensor rows = sample_gradients(saved, D, y_bar, 0);
+  const std::int64_t samples = rows.size(1), P = rows.size(2);
+  std::vector<double> totals(static_cast<std::size_t>(P));
+  for (std::int64_t i = 0; i < samples * P; ++i) {
+    double of_sample = 0.0;
+    for (std::int64_t d = 0; d < D; ++d) {
+      const double gradient = rows.data<double>()[d * samples * P + i];
+      of_sample += gradient * gradient;
+    }
+    totals[static_cast<std::size_t>(i % P)] += of_sample;
+  }
+  add_grouped(Tensor::from(totals, saved[0].shape()), grouping, H);
+}
+
+/// <y_bar[d, n], sum of the entry's branches at n>.
+Tensor WeightedSumOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t) const {
+  const std::int64_t P = saved[0].numel();
+  const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
+  const std::int64_t n = saved[1].numel() / std::max<std::int64_t>(1, samples);
+  Tensor rows = Tensor::zeros({D, samples, P}, DType::kFloat64);
+  visit_float(saved[0].dtype(), name(), [&]<class T>() {
+    const std::vector<const T*> branches = branch_data<T>(saved);
+    parallel_for(samples, 1, [&](std::int64_t sample, std::int64_t) {
+      for (std::int64_t d = 0; d < D; ++d) {
+        double* const gradient = rows.data<double>() + (d * samples + sample) * P;
+        for (std::size_t k = 0; k < index_.size(); ++k)
+          gradient[index_[k]] += lane_dot(n, y_bar[0].data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
+      }
+    });
+  });
+  return rows;
 }
 
 void WeightedSumOp::recursion(const Saved& saved, Inputs, Inputs h_y, std::span<GradSlot> h_x) const {
@@ -157,34 +187,6 @@ Tensor WeightedSumOp::gradient_of_alpha(const Saved& saved, std::int64_t D, cons
     std::ranges::transform(gradient, result.data<T>(), [](double g) { return static_cast<T>(g); });
   });
   return result;
-}
-
-/// [P]: sum over directions d and samples n of <y_bar[d, n], sum of the entry's branches at n>^2.
-std::vector<double> WeightedSumOp::squared_sample_gradients(const Saved& saved, std::int64_t D,
-                                                            const Tensor& y_bar) const {
-  const auto P = static_cast<std::size_t>(saved[0].numel());
-  const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
-  const std::int64_t n = saved[1].numel() / samples;
-  // One row of sums per sample, combined in order: the same bits at any number of threads.
-  std::vector<double> parts(static_cast<std::size_t>(samples) * P);
-  visit_float(y_bar.dtype(), name(), [&]<class T>() {
-    const std::vector<const T*> branches = branch_data<T>(saved);
-    parallel_for(samples, 1, [&](std::int64_t sample, std::int64_t) {
-      std::vector<double> gradient(P);
-      for (std::int64_t d = 0; d < D; ++d) {
-        std::ranges::fill(gradient, 0.0);
-        for (std::size_t k = 0; k < index_.size(); ++k)
-          gradient[static_cast<std::size_t>(index_[k])] +=
-              lane_dot(n, y_bar.data<T>() + (d * samples + sample) * n, branches[k] + sample * n);
-        for (std::size_t p = 0; p < P; ++p)
-          parts[static_cast<std::size_t>(sample) * P + p] += gradient[p] * gradient[p];
-      }
-    });
-  });
-  std::vector<double> totals(P);
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    totals[i % P] += parts[i];
-  return totals;
 }
 
 /// Shaped like alpha: sum over elements of h_y times the squared sum of the entry's branches.

@@ -6,7 +6,7 @@
 namespace ockham {
 
 /// Inputs are alpha, branch 0, branch 1, ...; Saved holds the same.
-class WeightedSumOp : public Op, public HasRecursion {
+class WeightedSumOp : public Op, public HasRecursion, public HasSampleGradients {
  public:
   explicit WeightedSumOp(std::vector<std::int64_t> index) : index_(std::move(index)) {}
 
@@ -27,11 +27,11 @@ class WeightedSumOp : public Op, public HasRecursion {
                  std::span<double> acc) const override;
   void weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input, Grouping grouping,
                        Tensor& H) const override;
+  Tensor sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const override;
   void recursion(const Saved& saved, Inputs y_bar, Inputs h_y, std::span<GradSlot> h_x) const override;
 
  private:
   Tensor gradient_of_alpha(const Saved& saved, std::int64_t D, const Tensor& y_bar) const;
-  std::vector<double> squared_sample_gradients(const Saved& saved, std::int64_t D, const Tensor& y_bar) const;
   Tensor recursion_of_alpha(const Saved& saved, const Tensor& h_y) const;
 
   const std::vector<std::int64_t> index_;
