@@ -23,7 +23,7 @@ void check_sizes(const CellSpec& spec, std::size_t primitives, std::span<const E
   }
 }
 
-[[noreturn]] void refuse_empty(const CellSpec& spec, std::span<const EdgeVariances> variances, double tau) {
+[[noreturn]] void refuse_empty(const CellSpec& spec, std::span<const EdgeVariances> variances, const Measure& measure) {
   double origin = 0.0, op = 0.0;
   std::size_t ops = 0, kept = 0;
   for (const EdgeVariances& edge : variances) {
@@ -31,28 +31,29 @@ void check_sizes(const CellSpec& spec, std::size_t primitives, std::span<const E
     ops += edge.ops.size();
     for (double s : edge.ops) {
       op = std::max(op, s);
-      kept += is_redundant(s, tau) ? 0 : 1;
+      kept += is_redundant(s, measure.threshold) ? 0 : 1;
     }
   }
   throw UsageError(concat("derive: lambda is too large: no node of the ", kind_name(spec.kind), " cell is left; ", kept,
-                          " of ", ops, " operations have a variance above ", tau, ", the largest of an operation is ",
-                          op, ", of an edge ", origin, ". Search again with a smaller lambda."));
+                          " of ", ops, " operations have a ", measure.name, " above ", measure.threshold,
+                          ", the largest of an operation is ", op, ", of an edge ", origin,
+                          ". Search again with a smaller lambda."));
 }
 
 }  // namespace
 
 CellGenotype derive_cell(const CellSpec& spec, std::span<const Primitive> primitives,
-                         std::span<const EdgeVariances> variances, double tau) {
+                         std::span<const EdgeVariances> variances, const Measure& measure) {
   check_sizes(spec, primitives.size(), variances);
   std::vector<std::vector<bool>> kept;
   for (const EdgeVariances& edge : variances) {
     std::vector<bool>& ops = kept.emplace_back();
     for (const double s : edge.ops)
-      ops.push_back(!is_redundant(edge.origin, tau) && !is_redundant(s, tau));
+      ops.push_back(!is_redundant(edge.origin, measure.threshold) && !is_redundant(s, measure.threshold));
   }
   CellGenotype cell = kept_cell(spec, primitives, kept);
   if (cell.concat.empty())
-    refuse_empty(spec, variances, tau);
+    refuse_empty(spec, variances, measure);
   return cell;
 }
 

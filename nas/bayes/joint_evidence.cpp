@@ -61,12 +61,36 @@ QuadraticLikelihood quadratic_likelihood(std::span<const double> matrix, std::sp
   return result;
 }
 
-/// L L^T = I + V^1/2 S V^1/2 over the members present, whose eigenvalues are 1 at least, and y = L^-1 V^1/2 b.
+/// S and b of some members.
+struct JointEvidence::Part {
+  MatrixXd S;
+  VectorXd b;
+};
+
+/// L L^T = I + V^1/2 S V^1/2, whose eigenvalues are 1 at least, and y = L^-1 V^1/2 b.
 struct JointEvidence::Factor {
-  std::vector<std::size_t> present;
+  Factor(const Part& part, const VectorXd& root_of_v) : root(root_of_v) {
+    MatrixXd B = root.asDiagonal() * part.S * root.asDiagonal();
+    B.diagonal().array() += 1.0;
+    llt.compute(B);
+    y = llt.matrixL().solve(root.cwiseProduct(part.b));
+  }
+  double evidence() const {
+    double log_determinant = 0.0;
+    for (Eigen::Index i = 0; i < root.size(); ++i)
+      log_determinant += 2.0 * std::log(llt.matrixLLT()(i, i));
+    return 0.5 * (y.squaredNorm() - log_determinant);
+  }
+
   VectorXd root;  // V^1/2
   Eigen::LLT<MatrixXd> llt;
   VectorXd y;
+};
+
+/// Those of some groups that have a variance.
+struct JointEvidence::Present {
+  std::vector<std::size_t> members;
+  VectorXd root;
 };
 
 JointEvidence::JointEvidence(QuadraticLikelihood likelihood, std::vector<std::vector<std::size_t>> members)
@@ -89,53 +113,54 @@ JointEvidence::JointEvidence(QuadraticLikelihood likelihood, std::vector<std::ve
         std::erase_if(group, [&](std::size_t i) { return !(likelihood_.S[i * K + i] > kLeastCurvature * largest_); })));
 }
 
-JointEvidence::Factor JointEvidence::factor_of(std::span<const double> v, std::size_t without) const {
-  Factor factor;
+JointEvidence::Present JointEvidence::present(std::span<const double> v) const {
+  Present result;
   std::vector<double> roots;
   for (std::size_t g = 0; g < members_.size(); ++g) {
-    if (g == without || !(v[g] > 0.0))
-      continue;
-    factor.present.insert(factor.present.end(), members_[g].begin(), members_[g].end());
-    roots.resize(factor.present.size(), std::sqrt(v[g]));
+    if (v[g] > 0.0)
+      result.members.insert(result.members.end(), members_[g].begin(), members_[g].end());
+    roots.resize(result.members.size(), std::sqrt(v[g]));
   }
-  factor.root = vector_of(roots);
-  const MatrixXd S = matrix_of(likelihood_)(factor.present, factor.present);
-  MatrixXd B = factor.root.asDiagonal() * S * factor.root.asDiagonal();
-  B.diagonal().array() += 1.0;
-  factor.llt.compute(B);
-  const VectorXd b = vector_of(likelihood_.b)(factor.present);
-  factor.y = factor.llt.matrixL().solve(factor.root.cwiseProduct(b));
-  return factor;
+  result.root = vector_of(roots);
+  return result;
+}
+
+JointEvidence::Part JointEvidence::part_of(std::span<const std::size_t> members) const {
+  const std::vector<std::size_t> at(members.begin(), members.end());
+  return {.S = matrix_of(likelihood_)(at, at), .b = vector_of(likelihood_.b)(at)};
+}
+
+/// What others leave of S and b: S' = S - S_o A S_o^T, b' = b - S_o A b_o, A = (S_oo + V_o^-1)^-1.
+JointEvidence::Part JointEvidence::left_by(const Present& others, const Factor& factor,
+                                           const std::vector<std::size_t>& members) const {
+  Part part = part_of(members);
+  if (others.members.empty())
+    return part;
+  const MatrixXd across = matrix_of(likelihood_)(others.members, members);
+  const MatrixXd X = factor.llt.matrixL().solve(factor.root.asDiagonal() * across);
+  part.S -= X.transpose() * X;
+  part.b -= X.transpose() * factor.y;
+  return part;
 }
 
 double JointEvidence::at(std::span<const double> v) const {
-  const Factor factor = factor_of(v, kNone);
-  const MatrixXd& L = factor.llt.matrixLLT();
-  double log_determinant = 0.0;
-  for (Eigen::Index i = 0; i < L.rows(); ++i)
-    log_determinant += 2.0 * std::log(L(i, i));
-  return 0.5 * (factor.y.squaredNorm() - log_determinant);
+  const Present all = present(v);
+  return Factor(part_of(all.members), all.root).evidence();
 }
 
 GroupEvidence JointEvidence::best(std::span<const double> v, std::size_t group) const {
-  return best(factor_of(v, group), group);
+  std::vector<double> without(v.begin(), v.end());
+  without[group] = 0.0;
+  const Present others = present(without);
+  return best(others, Factor(part_of(others.members), others.root), group);
 }
 
-GroupEvidence JointEvidence::best(const Factor& others, std::size_t group) const {
-  const std::vector<std::size_t>& own = members_[group];
-  if (own.empty())
+GroupEvidence JointEvidence::best(const Present& others, const Factor& factor, std::size_t group) const {
+  if (members_[group].empty())
     return {};
-  const auto S = matrix_of(likelihood_);
-  MatrixXd left = S(own, own);
-  VectorXd b = vector_of(likelihood_.b)(own);
-  if (!others.present.empty()) {
-    const MatrixXd across = S(others.present, own);
-    const MatrixXd X = others.llt.matrixL().solve(others.root.asDiagonal() * across);
-    left -= X.transpose() * X;
-    b -= X.transpose() * others.y;
-  }
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(0.5 * (left + left.transpose()));
-  const VectorXd along = eigen.eigenvectors().transpose() * b;
+  const Part left = left_by(others, factor, members_[group]);
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(0.5 * (left.S + left.S.transpose()));
+  const VectorXd along = eigen.eigenvectors().transpose() * left.b;
   std::vector<double> q, s;
   for (Eigen::Index i = 0; i < along.size(); ++i) {
     if (eigen.eigenvalues()[i] > kLeastCurvature * largest_) {
@@ -147,10 +172,16 @@ GroupEvidence JointEvidence::best(const Factor& others, std::size_t group) const
 }
 
 double JointEvidence::strength(std::span<const double> v, std::span<const std::size_t> block) const {
-  std::vector<double> without(v.begin(), v.end());
-  for (const std::size_t g : block)
+  // Of what the others leave, in place of a difference of two evidences, in which the digits of weak groups would
+  // drown.
+  std::vector<double> without(v.begin(), v.end()), own(v.size());
+  for (const std::size_t g : block) {
+    own[g] = v[g];
     without[g] = 0.0;
-  return at(v) - at(without);
+  }
+  const Present others = present(without), of_block = present(own);
+  const Factor factor(part_of(others.members), others.root);
+  return Factor(left_by(others, factor, of_block.members), of_block.root).evidence();
 }
 
 JointEvidence::Ascent JointEvidence::ascend() const {
@@ -175,11 +206,12 @@ JointEvidence::Selection JointEvidence::choose(std::vector<double> start, std::s
     for (std::size_t c = 0; c < choices.size(); ++c) {
       for (const std::size_t option : choices[c].options)
         result.variances[option] = 0.0;
-      const Factor others = factor_of(result.variances, kNone);
+      const Present others = present(result.variances);
+      const Factor factor(part_of(others.members), others.root);
       std::size_t chosen = kNone;
       GroupEvidence most{.strength = choices[c].may_be_none ? threshold : -1.0};
       for (const std::size_t option : choices[c].options) {
-        const GroupEvidence evidence = best(others, option);
+        const GroupEvidence evidence = best(others, factor, option);
         if (evidence.strength > most.strength) {
           most = evidence;
           chosen = option;
@@ -197,14 +229,15 @@ JointEvidence::Selection JointEvidence::choose(std::vector<double> start, std::s
 
 std::vector<double> JointEvidence::posterior_correlation(std::span<const double> v) const {
   // (S + V^-1)^-1 = V^1/2 (I + V^1/2 S V^1/2)^-1 V^1/2; a group has one v, so that the roots cancel in a correlation.
-  const Factor factor = factor_of(v, kNone);
+  const Present all = present(v);
+  const Factor factor(part_of(all.members), all.root);
   std::vector<std::size_t> sizes;
   for (std::size_t g = 0; g < members_.size(); ++g) {
     if (v[g] > 0.0 && !members_[g].empty())
       sizes.push_back(members_[g].size());
   }
   const auto n = std::ssize(sizes);
-  MatrixXd sums = MatrixXd::Zero(std::ssize(factor.present), n);  // of the members of each group
+  MatrixXd sums = MatrixXd::Zero(std::ssize(all.members), n);  // of the members of each group
   Eigen::Index first = 0;
   for (Eigen::Index g = 0; g < n; ++g) {
     const auto size = static_cast<Eigen::Index>(sizes[static_cast<std::size_t>(g)]);

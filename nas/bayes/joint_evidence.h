@@ -70,9 +70,13 @@ class JointEvidence {
   std::vector<double> posterior_correlation(std::span<const double> v) const;
 
  private:
+  struct Part;
   struct Factor;
-  Factor factor_of(std::span<const double> v, std::size_t without) const;
-  GroupEvidence best(const Factor& others, std::size_t group) const;
+  struct Present;
+  Present present(std::span<const double> v) const;
+  Part part_of(std::span<const std::size_t> members) const;
+  Part left_by(const Present& others, const Factor& factor, const std::vector<std::size_t>& members) const;
+  GroupEvidence best(const Present& others, const Factor& factor, std::size_t group) const;
 
   QuadraticLikelihood likelihood_;
   std::vector<std::vector<std::size_t>> members_;

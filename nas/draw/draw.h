@@ -8,8 +8,8 @@ namespace ockham::nas {
 
 struct DrawOptions {
   std::string title = {};
-  /// Where given (same topology as the cell): line widths show effective variances, labels name them, and edges of the
-  /// search space that did not survive are grey and dashed.
+  /// Where given (same topology as the cell): line widths show their numbers, labels name them, and edges of the search
+  /// space that did not survive are grey and dashed.
   const CellVariances* variances = nullptr;
 };
 

@@ -39,7 +39,7 @@ std::string to_dot(const CellGenotype& cell, const DrawOptions& options) {
     for (Primitive op : edge.ops) {
       const auto variance = drawn_variance(options.variances, edge, op);
       text += concat("  ", dot_name(edge.from), " -> ", dot_name(node_id(edge.to)), " [label=\"", primitive_name(op),
-                     "\"", variance ? concat(" penwidth=", line_width(variance)) : "", "];\n");
+                     "\"", variance ? concat(" penwidth=", line_width(options.variances, variance)) : "", "];\n");
     }
   }
   for (const EdgeSpec& edge : pruned_edges(cell, options.variances))

@@ -8,7 +8,7 @@
 
 namespace ockham::nas {
 
-/// The effective variance of an operation of the cell, if it is known.
+/// The number of an operation of the cell, if it is known.
 inline std::optional<double> drawn_variance(const CellVariances* known, const GenotypeEdge& edge, Primitive op) {
   for (std::size_t e = 0; known && e < known->edges.size(); ++e) {
     if (known->spec.edges[e].from != edge.from || known->spec.edges[e].to != edge.to)
@@ -20,11 +20,14 @@ inline std::optional<double> drawn_variance(const CellVariances* known, const Ge
   return std::nullopt;
 }
 
-/// Between 1 at the pruning threshold and 4.5 a hundred times above it; 1.8 where nothing is known.
-inline double line_width(std::optional<double> variance) {
-  if (!variance)
+/// Between 1 at the pruning threshold (at one nat of evidence where that is less) and 4.5 a hundred times above it; 1.8
+/// where nothing is known.
+inline double line_width(const CellVariances* known, std::optional<double> number) {
+  if (!known || !number)
     return 1.8;
-  return 1.0 + 3.5 * std::clamp(0.5 * std::log10(*variance / kPruneThreshold), 0.0, 1.0);
+  const bool is_variance = known->measure.name == Measure{}.name;
+  const double least = is_variance ? known->measure.threshold : std::max(1.0, known->measure.threshold);
+  return 1.0 + 3.5 * std::clamp(0.5 * std::log10(*number / least), 0.0, 1.0);
 }
 
 /// Edges of the search space that the cell does not have.

@@ -99,8 +99,9 @@ class SvgCell {
     out += boxes_svg() + "</g>\n";
     if (options_.variances)
       out += concat("<text x=\"", number(kMargin), "\" y=\"", number(height - 14),
-                    "\" font-size=\"11\" fill=\"#777\">number and line width: effective variance; dashed: pruned",
-                    "</text>\n");
+                    "\" font-size=\"11\" fill=\"#777\">number and line width: ",
+                    options_.variances->measure.name == Measure{}.name ? "effective variance" : "evidence in nats",
+                    "; dashed: pruned</text>\n");
     return out + "</svg>\n";
   }
 
@@ -144,9 +145,9 @@ class SvgCell {
   }
 
   void add_edge(const GenotypeEdge& edge) {
-    double width = options_.variances ? 0.0 : line_width(std::nullopt);
+    double width = options_.variances ? 0.0 : line_width(nullptr, std::nullopt);
     for (Primitive op : edge.ops)
-      width = std::max(width, line_width(drawn_variance(options_.variances, edge, op)));
+      width = std::max(width, line_width(options_.variances, drawn_variance(options_.variances, edge, op)));
     const double rows = static_cast<double>(edge.ops.size());
     const double frame = edge.ops.size() > 1 ? kFrame : 0.0;
     const int label = add_box({.column = box(node_id(edge.to)).column - 1,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/random.h"
+#include "nas/bayes/derive.h"
 #include "nas/bayes/gates.h"
 #include "nas/spaces/gated_network.h"
 #include "nas/spaces/search_network.h"
@@ -66,6 +67,12 @@ struct SwitchPlaces {
   SwitchGates gates = {};          ///< by place in SwitchNetwork::groups
 };
 
+/// A number for each group of a SwitchNetwork, 0 where it is pruned, and how to read it.
+struct GroupNumbers {
+  std::span<const double> values;
+  Measure measure = {};
+};
+
 /// A search network with an independent switch for every number in every cell.
 struct SwitchNetwork {
   /// Its architecture is in as many parameters as there are ops that read switches (each read by one op: only then
@@ -74,11 +81,12 @@ struct SwitchNetwork {
   std::vector<SwitchPlaces> groups;  ///< the numbers of choices() in their order, then origins
   /// Leaves out of the network what is pruned, by group, and nothing else; null: pruned switches are zeros there.
   std::function<void(const std::vector<bool>& is_pruned)> leave_out = {};
-  /// The cell of what is kept, of the groups' effective variances, 0 where pruned. @throws UsageError if nothing is
-  /// left of it. Null: a cell takes an option of every choice, and SearchSpace::derive() says which.
-  std::function<std::string(std::span<const double> variances)> derive_kept = {};
+  /// The cell of what is kept: operations whose own number and whose edge's are above the threshold.
+  /// @throws UsageError if nothing is left of it. Null: a cell takes an option of every choice, and
+  /// SearchSpace::derive() says which.
+  std::function<std::string(const GroupNumbers& numbers)> derive_kept = {};
   /// Its pictures; null: none.
-  std::function<std::vector<CellPicture>(std::span<const double> variances)> draw_kept = {};
+  std::function<std::vector<CellPicture>(const GroupNumbers& numbers)> draw_kept = {};
 };
 
 struct OwnedGatedNetwork {

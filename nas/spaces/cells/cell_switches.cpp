@@ -38,8 +38,9 @@ class Groups {
     return result;
   }
 
-  CellVariances variances(CellKind kind, std::span<const double> of_groups) const {
-    CellVariances result{.spec = cell(kind), .primitives = primitives()};
+  CellVariances variances(CellKind kind, const GroupNumbers& numbers) const {
+    const std::span<const double> of_groups = numbers.values;
+    CellVariances result{.spec = cell(kind), .primitives = primitives(), .measure = numbers.measure};
     for (std::size_t e = 0; e < cell(kind).edges.size(); ++e) {
       EdgeVariances& edge = result.edges.emplace_back(EdgeVariances{.origin = of_groups[origin(kind, e)]});
       for (std::size_t o = 0; o < primitives().size(); ++o)
@@ -89,10 +90,10 @@ void leave_out(const Groups& groups, Supernet& net, const std::vector<bool>& is_
   }
 }
 
-Genotype kept(const Groups& groups, std::string space, std::span<const double> variances) {
+Genotype kept(const Groups& groups, std::string space, const GroupNumbers& numbers) {
   return {.space = std::move(space),
-          .normal = derive_cell(groups.variances(CellKind::kNormal, variances)),
-          .reduce = derive_cell(groups.variances(CellKind::kReduction, variances))};
+          .normal = derive_cell(groups.variances(CellKind::kNormal, numbers)),
+          .reduce = derive_cell(groups.variances(CellKind::kReduction, numbers))};
 }
 
 CellPicture drawn(const char* name, const CellGenotype& cell, const CellVariances& variances) {
@@ -120,14 +121,11 @@ SwitchNetwork SoftmaxSpace::make_switches(Initial& initial) const {
   }
   SwitchNetwork result{.owned = owned(std::move(supernet), net.architecture()), .groups = std::move(places)};
   result.leave_out = [groups, &net](const std::vector<bool>& is_pruned) { nas::leave_out(groups, net, is_pruned); };
-  result.derive_kept = [groups, this](std::span<const double> variances) {
-    return text_of(kept(groups, name(), variances));
-  };
-  result.draw_kept = [groups, this](std::span<const double> variances) {
-    const Genotype genotype = kept(groups, name(), variances);
-    return std::vector<CellPicture>{
-        drawn("normal", genotype.normal, groups.variances(CellKind::kNormal, variances)),
-        drawn("reduce", genotype.reduce, groups.variances(CellKind::kReduction, variances))};
+  result.derive_kept = [groups, this](const GroupNumbers& numbers) { return text_of(kept(groups, name(), numbers)); };
+  result.draw_kept = [groups, this](const GroupNumbers& numbers) {
+    const Genotype genotype = kept(groups, name(), numbers);
+    return std::vector<CellPicture>{drawn("normal", genotype.normal, groups.variances(CellKind::kNormal, numbers)),
+                                    drawn("reduce", genotype.reduce, groups.variances(CellKind::kReduction, numbers))};
   };
   return result;
 }
