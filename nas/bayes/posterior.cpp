@@ -96,12 +96,19 @@ void update_posterior(std::span<SwitchGroup> groups, const PosteriorOptions& opt
   }
 }
 
-int prune_posterior(std::span<SwitchGroup> groups, int round) {
+std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups) {
+  std::vector<bool> result;
+  for (const SwitchGroup& group : groups)
+    result.push_back(is_redundant(group.effective));
+  return result;
+}
+
+int prune_posterior(std::span<SwitchGroup> groups, const std::vector<bool>& redundant, int round) {
   const std::vector<std::vector<std::size_t>> operations = operations_of(groups);
   const auto is_useless = [&](std::size_t i) {
     const SwitchGates& gates = groups[i].gates;
-    return is_redundant(groups[i].effective) || (gates.origin && groups[*gates.origin].is_pruned()) ||
-           are_pruned(groups, gates.before) || are_pruned(groups, operations[i]);
+    return redundant[i] || (gates.origin && groups[*gates.origin].is_pruned()) || are_pruned(groups, gates.before) ||
+           are_pruned(groups, operations[i]);
   };
   int count = 0;
   for (int before = -1; before != count;) {

@@ -57,11 +57,14 @@ SwitchGroup make_group(SwitchGates gates, std::size_t copies);
 /// @throws as update_group
 void update_posterior(std::span<SwitchGroup> groups, const PosteriorOptions& options);
 
-/// Prunes what the entropy rule calls redundant and what is thereby useless: operations of a pruned origin, origins
-/// without operation, everything whose inputs are all pruned. Pruned switches are set to 0.
+/// What the entropy rule calls redundant, by group.
+std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups);
+
+/// Prunes what is redundant and what is thereby useless: operations of a pruned origin, origins without operation,
+/// everything whose inputs are all pruned. Pruned switches are set to 0.
 /// @param round  counted from 1
 /// @return how many groups were newly pruned
-int prune_posterior(std::span<SwitchGroup> groups, int round);
+int prune_posterior(std::span<SwitchGroup> groups, const std::vector<bool>& redundant, int round);
 
 /// sum over groups of lambda * omega * ||w||_2, pruned groups excepted.
 double posterior_penalty(std::span<const SwitchGroup> groups, const PosteriorOptions& options);

@@ -7,16 +7,29 @@ namespace ockham::nas {
 std::string posterior_json(const PosteriorTable& table, const std::string& method, const std::string& space) {
   using Json = nlohmann::ordered_json;
   Json root{{"format", kPosteriorFormat}, {"method", method}, {"space", space}};
+  if (!table.rule.empty())
+    root["rule"] = table.rule;
   if (table.threshold)
     root["threshold"] = *table.threshold;
+  if (table.evidence)
+    root["evidence"] = *table.evidence;
   root["groups"] = Json::array();
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     Json group{{"choice", table.rows[i].choice}, {"option", table.rows[i].option}};
     for (const auto& [name, values] : table.columns)
       group[name] = values.at(i);
+    if (!table.rows[i].reason.empty())
+      group["reason"] = table.rows[i].reason;
     for (const auto& [name, values] : table.copies)
       group["copies"][name] = values.at(i);
     root["groups"].push_back(std::move(group));
+  }
+  if (table.correlation) {
+    const std::size_t n = table.correlation->rows.size();
+    root["correlation"] = {{"groups", table.correlation->rows}, {"matrix", Json::array()}};
+    for (std::size_t i = 0; i < n; ++i)
+      root["correlation"]["matrix"].push_back(
+          std::vector(&table.correlation->values[i * n], &table.correlation->values[i * n] + n));
   }
   return root.dump(1) + "\n";
 }

@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(pruned_origin_takes_its_operations_along) {
   update_posterior(cell.groups, {});
   for (const SwitchGroup& op : edge_named(cell, "in1_2").ops)
     BOOST_TEST(op.effective <= kPruneThreshold);
-  BOOST_TEST(prune_posterior(cell.groups, 1) == 3);
+  BOOST_TEST(prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 1) == 3);
   BOOST_TEST(edge_named(cell, "in1_2").ops[1].is_pruned());
   BOOST_TEST(edge_named(cell, "in1_2").ops[1].w == std::vector<double>(2, 0.0), boost::test_tools::per_element());
 }
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(pruned_operation_leaves_origin_and_siblings) {
   Cell cell = reduction_posterior();
   edge_named(cell, "in1_2").ops[0].w.assign(2, 0.01);
   update_posterior(cell.groups, {});
-  BOOST_TEST(prune_posterior(cell.groups, 1) == 1);
+  BOOST_TEST(prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 1) == 1);
   BOOST_TEST(!edge_named(cell, "in1_2").origin.is_pruned());
   BOOST_TEST(!edge_named(cell, "in1_2").ops[1].is_pruned());
 }
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(edge_without_operation_loses_its_origin) {
   for (SwitchGroup& op : edge_named(cell, "in1_2").ops)
     op.w.assign(2, 0.01);
   update_posterior(cell.groups, {});
-  BOOST_TEST(prune_posterior(cell.groups, 1) == 3);
+  BOOST_TEST(prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 1) == 3);
   BOOST_TEST(edge_named(cell, "in1_2").origin.is_pruned());
 }
 
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(what_reads_a_dead_node_is_pruned) {
   for (const char* name : {"in0_0", "in1_0"})
     edge_named(cell, name).origin.w.assign(2, 1e-3);
   update_posterior(cell.groups, {});
-  prune_posterior(cell.groups, 1);
+  prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 1);
   BOOST_TEST(edge_named(cell, "sel_0_3").origin.is_pruned());
   BOOST_TEST(!edge_named(cell, "in1_3").origin.is_pruned());
   const CellGenotype derived = derive_cell(variances(cell));
@@ -199,11 +199,11 @@ BOOST_AUTO_TEST_CASE(pruned_groups_keep_their_round_and_receive_no_update) {
   Cell cell = reduction_posterior();
   edge_named(cell, "in1_2").ops[0].w.assign(2, 0.01);
   update_posterior(cell.groups, {});
-  prune_posterior(cell.groups, 1);
+  prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 1);
   const GroupState before = edge_named(cell, "in1_2").ops[0].state;
   edge_named(cell, "in1_1").ops[0].w.assign(2, 0.01);
   update_posterior(cell.groups, {});
-  BOOST_TEST(prune_posterior(cell.groups, 2) == 1);
+  BOOST_TEST(prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 2) == 1);
   BOOST_TEST(edge_named(cell, "in1_2").ops[0].pruned_round == 1);
   BOOST_TEST(edge_named(cell, "in1_1").ops[0].pruned_round == 2);
   BOOST_TEST(edge_named(cell, "in1_2").ops[0].state.gamma == before.gamma);
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(penalty_equals_the_naive_sum) {
   Cell cell = reduction_posterior();
   edge_named(cell, "in1_2").ops[0].w.assign(2, 0.01);
   update_posterior(cell.groups, {});
-  prune_posterior(cell.groups, 1);
+  prune_posterior(cell.groups, redundant_by_entropy(cell.groups), 1);
   double naive = 0.0;
   for (std::size_t e = 0; e < cell.spec.edges.size(); ++e) {
     const Cell::Edge edge = cell.edge(e);

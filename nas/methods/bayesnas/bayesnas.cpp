@@ -36,7 +36,36 @@ BayesNasOptions BayesNasOptions::for_single_options() {
   return options;
 }
 
-void require_checkable(const BayesNasOptions& options) {
+namespace {
+
+void require_rule(const BayesNasOptions& options) {
+  if (options.rule.rule == Rule::kEntropy)
+    return;
+  if (options.hessian.curvature == Curvature::kRecursion)
+    throw UsageError(
+        "--hessian recursion: it is no derivative of the loss, by which evidence is judged; use --hessian exact or "
+        "gauss_newton, or --rule entropy.");
+  if (options.rule.rule == Rule::kEvidence)
+    return;
+  if (options.hessian_batch_norm == BatchNormMode::kBatch)
+    throw UsageError(
+        "--hessian-bn batch couples the samples of a batch, and the matrix of --rule joint-evidence is made of their "
+        "rows; use --hessian-bn running or frozen, or --rule evidence.");
+  if (options.hessian.algorithm == HessianAlgorithm::kForward)
+    throw UsageError(
+        "--hessian-algorithm forward has no rows, of which the matrix of --rule joint-evidence is made; use auto or "
+        "reverse, or --rule evidence.");
+  if (options.posterior.lambda_child != options.posterior.lambda_origin)
+    throw UsageError(concat("--lambda-origin ", options.posterior.lambda_origin, " beside --lambda ",
+                            options.posterior.lambda_child,
+                            ": --rule joint-evidence has one posterior of all switches, of one lambda; leave out "
+                            "--lambda-origin, or use --rule evidence."));
+}
+
+}  // namespace
+
+void require_usable(const BayesNasOptions& options) {
+  require_rule(options);
   if (options.hessian.curvature == Curvature::kRecursion && options.hessian_batch_norm == BatchNormMode::kBatch)
     throw UsageError(
         "--hessian recursion: it has no rule for batch statistics; use --hessian-bn running or frozen, or another "
@@ -61,7 +90,9 @@ BayesNas::BayesNas(const SearchSpace& space, const BayesNasOptions& options, Ima
       weights_(net_.owned.network, options.weights),
       switch_optimizer_(switches_, options.switch_sgd),
       repeated_(net_.owned.module->state()) {
-  require_checkable(options);
+  require_usable(options);
+  if (!net_.derive_kept && options.rule.rule == Rule::kJointEvidence)
+    choices_ = choices_of(space, net_);
   options_.hessian_images = std::min(options_.hessian_images, images_.largest_sample);
 }
 
@@ -92,12 +123,16 @@ Score BayesNas::step(const Batch& train, const Batch&, const StepPlace& place) {
 }
 
 std::vector<std::string> BayesNas::warnings() const {
+  std::vector<std::string> lines;
+  if (options_.rule.rule == Rule::kEntropy && options_.rule.threshold > 0.0)
+    lines.push_back(concat("warning: --evidence-threshold ", options_.rule.threshold,
+                           " has no effect: it is of --rule evidence and joint-evidence, and the rule is entropy"));
   const double lambda = std::max(options_.posterior.lambda_child, options_.posterior.lambda_origin);
   const double jump = options_.switch_lr * lambda / (1.0 - std::min(options_.switch_sgd.momentum, 0.999));
-  if (options_.proximal || jump < 1.0)
-    return {};
-  return {concat("warning: the penalty moves a switch by up to switch-lr * lambda / (1 - momentum) = ", jump,
-                 " a step, past zero from their first value 1; use --proximal or lower them")};
+  if (!options_.proximal && jump >= 1.0)
+    lines.push_back(concat("warning: the penalty moves a switch by up to switch-lr * lambda / (1 - momentum) = ", jump,
+                           " a step, past zero from their first value 1; use --proximal or lower them"));
+  return lines;
 }
 
 Variable BayesNas::loss_of(const Context& context, const Batch& batch, Tensor* logits) {
@@ -223,6 +258,8 @@ std::map<std::string, Tensor> BayesNas::state() const {
   add_state("optim.weights.", weights_.optimizer().state(), result);
   add_state("optim.switches.", switch_optimizer_.state(), result);
   result.emplace("bayes.groups", pack(groups_));
+  if (judged_)
+    pack(*judged_, result);
   return result;
 }
 
@@ -231,6 +268,9 @@ void BayesNas::load(const std::map<std::string, Tensor>& state) {
   weights_.optimizer().load(part_of_state("optim.weights.", state));
   switch_optimizer_.load(part_of_state("optim.switches.", state));
   unpack(stored_like(state, "bayes.groups", pack(groups_)), groups_);
+  judged_ = unpack_judged(state, groups_);
+  if (judged_)
+    judged_->verdict = verdict_of(judged_->curvature, judged_->round, judged_->hessian_scale);
   leave_out_pruned(net_, groups_);
   repeated_.forget();
 }

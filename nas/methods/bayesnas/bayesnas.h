@@ -4,9 +4,15 @@
 //   B  weights and switches on the loss plus lambda * sum of omega * ||w_group||
 //   C  second derivatives of the loss for every switch on one batch
 //   D  variances of all groups, E pruning; B to E may repeat with pruned switches frozen at zero
+// E goes by the published rule, or by the evidence of the groups (nas/bayes/rules.h), for which C measures the gradient
+// too, and of all switches together their matrix.
 // Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; its use on spaces whose cells take one option of each choice is ours.
+#include <array>
+
 #include "autograd/optim/sgd.h"
 #include "nas/bayes/posterior.h"
+#include "nas/bayes/rules.h"
+#include "nas/methods/bayesnas/judged.h"
 #include "nas/methods/bayesnas/round.h"
 #include "nas/methods/weight_training.h"
 
@@ -27,6 +33,7 @@ struct BayesNasOptions {
   bool keeps_statistics = true;
   std::int64_t refresh_batches = 0;  ///< that move running statistics before C, after fast training
   PosteriorOptions posterior = {};
+  RuleOptions rule = {};
   bool calibrates = false;  ///< laplace.hessian_scale is made the one that calibration.h suggests
   std::int64_t hessian_images = 64;
   HessianOptions hessian = {};
@@ -41,13 +48,14 @@ struct BayesNasOptions {
   static BayesNasOptions for_single_options();
 };
 
-/// @throws UsageError for the recursion with batch statistics, for which it has no rule, and for a check of what cannot
-/// be checked: C not exact, or with statistics frozen
-void require_checkable(const BayesNasOptions& options);
+/// @throws UsageError for the recursion with batch statistics, for which it has no rule, for a check of what cannot be
+/// checked: C not exact, or with statistics frozen, and for a rule of evidence without what it judges by: derivatives
+/// of the loss, and for the joint one algorithm R and one lambda
+void require_usable(const BayesNasOptions& options);
 
 class BayesNas : public SearchMethod {
  public:
-  /// `space` must outlive it. @throws UsageError if it has no network of switches; as require_checkable
+  /// `space` must outlive it. @throws UsageError if it has no network of switches; as require_usable
   BayesNas(const SearchSpace& space, const BayesNasOptions& options, ImageSource images);
 
   std::vector<Phase> phases(std::int64_t epochs) const override;
@@ -72,21 +80,24 @@ class BayesNas : public SearchMethod {
   Score joint_step(const Batch& batch, const StepPlace& place);
   /// A forward pass that only moves the running statistics.
   void refresh_statistics(const Batch& batch);
-  /// C: fills the posterior's Hessians.
+  /// C: fills the posterior's Hessians, and what a rule of evidence will judge by.
   HessianReport measure_curvature(const Batch& batch);
   /// D and E. @return how many groups were pruned
   /// @throws UsageError "lambda is too large" if nothing would be left of a cell
   int update_and_prune(int round);
 
-  /// The cell of what is kept, where cells take any number of operations. Else the space's cell of the groups' own
-  /// variances, kept ones before none before pruned ones; before the first update, of the norms of switches. In a space
-  /// without none a choice whose switches are all pruned is made by the largest.
+  /// The cell of what is kept, where cells take any number of operations. Else the space's cell of the groups'
+  /// strengths or what discrete ascent chose (Verdict::numbers); by the entropy rule of their own variances, kept ones
+  /// before none before pruned ones; before the first round ended, of the norms of switches. In a space without none a
+  /// choice whose switches are all pruned is made by the largest.
   std::string derive() const override;
   Score evaluate(const Batch& batch, const SeeLogits& see = {}) override;
   /// norm_mean, norm_min: of the groups' root mean squares; zeros: groups that are exactly zero.
   std::vector<Figure> figures() const override;
   /// Of every group: norm (root mean square of its switches), hessian (mean over copies), gamma, omega, variance (gamma
-  /// behind its gate), entropy of that, pruned_round (0: kept), kept; by copy switch, hessian, covariance.
+  /// behind its gate), entropy of that, pruned_round (0: kept), kept; by copy switch, hessian, covariance. By a rule of
+  /// evidence also evidence_variance, strength, block (of an edge's own switch: the edge's strength), uninformed, and
+  /// the strengths by each half of the images; and of the joint rule how groups are correlated.
   PosteriorTable posterior() const override;
   std::vector<CellPicture> pictures() const override;
   void set_micro_batch(std::int64_t images) override { micro_batch_ = images; }
@@ -96,6 +107,8 @@ class BayesNas : public SearchMethod {
   /// lambda * sum omega ||w|| at present.
   double penalty();
   const std::vector<SwitchGroup>& groups() const { return groups_; }  ///< in the order of SwitchNetwork::groups
+  /// What a rule of evidence said last; null before the first time, and for the entropy rule.
+  const Verdict* verdict() const { return judged_ ? &judged_->verdict : nullptr; }
   const SwitchNetwork& network() const { return net_; }
   const SearchNetwork* switched() const override { return &net_.owned.network; }
 
@@ -108,10 +121,17 @@ class BayesNas : public SearchMethod {
   void add_penalty_gradient();
   void shrink_switches();
   void freeze_pruned();
+  struct Measured;
+  Measured measure(const Batch& batch);
+  /// Of each half of the batch alone.
+  std::array<std::vector<double>, 2> strengths_of_halves(const Batch& batch, int round);
+  Verdict verdict_of(const SwitchCurvature& curvature, int round, double hessian_scale) const;
   HessianCheck check_curvature(const Batch& batch);
   std::vector<double> mean_hessians() const;
-  std::vector<double> kept_variances() const;
-  double strength_of(std::size_t group) const;
+  std::vector<double> kept_numbers() const;
+  Measure measure_of_numbers() const;
+  double number_of(std::size_t group) const;
+  std::vector<bool> taken() const;
 
   const SearchSpace& space_;
   BayesNasOptions options_;
@@ -119,6 +139,9 @@ class BayesNas : public SearchMethod {
   std::int64_t micro_batch_ = 0;
   SwitchNetwork net_;
   std::vector<SwitchGroup> groups_;
+  std::optional<CellChoices> choices_;  // of the joint rule, where cells take a certain number of options
+  SwitchCurvature curvature_;           // of the round that ends
+  std::optional<Judged> judged_;
   std::vector<Parameter*> switches_;
   WeightTraining weights_;
   Sgd switch_optimizer_;

@@ -1,29 +1,39 @@
-// BayesNas: what ends a round. Curvature, variances, pruning, and the cell that is left.
+// BayesNas: what ends a round. Variances, the rule's verdict, pruning, and the cell that is left.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "engine/device_memory.h"
-#include "nas/bayes/entropy.h"
 #include "nas/methods/bayesnas/bayesnas.h"
 #include "nas/methods/bayesnas/switch_groups.h"
+#include "nas/rank_correlation.h"
 #include "nas/train/parameter_vectors.h"
-#include "ops/softmax_cross_entropy/softmax_cross_entropy.h"
 
 namespace ockham::nas {
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Those that the tape uses, in their order: what is pruned may not be part of the program.
-std::vector<Parameter*> used(const std::vector<Parameter*>& switches, const Tape& tape) {
-  std::vector<Parameter*> result;
-  std::ranges::copy_if(switches, std::back_inserter(result), [&](const Parameter* parameter) {
-    return std::ranges::find(tape.nodes(), parameter, &Node::parameter) != tape.nodes().end();
-  });
-  return result;
+EvidenceReport report_of(const Judged& judged, const RuleOptions& rule, std::span<const SwitchGroup> groups) {
+  const Verdict& verdict = judged.verdict;
+  EvidenceReport report{.rule = rule.rule, .threshold = rule.threshold, .evidence = verdict.evidence};
+  std::array<std::vector<double>, 2> halves;  // of what was judged
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (!is_judged(groups[i], judged.round))
+      continue;
+    ++report.judged;
+    report.kept += !verdict.is_redundant[i];
+    for (std::size_t half = 0; half < 2 && !judged.halves[half].empty(); ++half)
+      halves[half].push_back(judged.halves[half][i]);
+  }
+  if (halves[0].empty())
+    return report;
+  HalvesReport& moved = report.halves.emplace();
+  for (std::size_t i = 0; i < halves[0].size(); ++i) {
+    const double move = std::abs(halves[0][i] - halves[1][i]);
+    moved.mean_move += move / static_cast<double>(halves[0].size());
+    moved.largest_move = std::max(moved.largest_move, move);
+    moved.decided_otherwise += (halves[0][i] > rule.threshold) != (halves[1][i] > rule.threshold);
+  }
+  moved.rank_correlation = spearman(halves[0], halves[1]);
+  return report;
 }
 
 }  // namespace
@@ -46,7 +56,15 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   round.calibration = calibrate(mean_hessians());
   if (options_.calibrates)
     options_.posterior.laplace.hessian_scale = round.calibration.hessian_scale;
+  std::array<std::vector<double>, 2> halves;
+  if (options_.rule.rule != Rule::kEntropy)
+    halves = strengths_of_halves(batch, round.number);
+  pause();
   round.pruned = update_and_prune(round.number);
+  if (judged_) {
+    judged_->halves = std::move(halves);
+    round.evidence = report_of(*judged_, options_.rule, groups_);
+  }
   round_ = std::move(round);
 }
 
@@ -59,66 +77,18 @@ void BayesNas::rehearse_finish(const Batch& images) {
   std::swap(options_.hessian, rehearsal);
 }
 
-HessianReport BayesNas::measure_curvature(const Batch& batch) {
-  const MemoryScope scope(MemoryClass::kCurvature);
-  HessianReport report;
-  report.curvature = options_.hessian.curvature;
-  report.batch_norm = options_.hessian_batch_norm;
-  auto start = std::chrono::steady_clock::now();
-  loss_of({.batch_norm = options_.hessian_batch_norm}, batch);
-  report.forward_seconds = seconds_since(start);
-
-  start = std::chrono::steady_clock::now();
-  Tape tape;
-  const Variable loss = loss_of({.tape = &tape,
-                                 .batch_norm = options_.hessian_batch_norm,
-                                 .fuses = options_.hessian.curvature != Curvature::kRecursion},
-                                batch);
-  const std::vector<Parameter*> measured = used(switches_, tape);
-  report.result = hessian_diagonal(loss, measured, options_.hessian);
-  report.seconds = seconds_since(start);
-
-  std::vector<Tensor> all;
-  for (const Parameter* parameter : switches_) {
-    const auto it = std::ranges::find(measured, parameter);
-    all.push_back(it != measured.end() ? report.result.diagonal[static_cast<std::size_t>(it - measured.begin())]
-                                       : Tensor::zeros(parameter->value.shape(), DType::kFloat64));
-    for (const double h : all.back().span<double>()) {
-      ++report.entries;
-      report.negative += h < 0.0;
-    }
-  }
-  read_hessian(net_, all, groups_);
-  report.result.diagonal = std::move(all);
-  return report;
-}
-
-HessianCheck BayesNas::check_curvature(const Batch& batch) {
-  Initial initial{.dtype = DType::kFloat64, .device = options_.device};
-  SwitchNetwork copy = space_.make_switches(initial);
-  const std::vector<Parameter*> from = net_.owned.module->state(), to = copy.owned.module->state();
-  for (std::size_t i = 0; i < from.size(); ++i)
-    to[i]->value = from[i]->value.to(DType::kFloat64).clone();
-  leave_out_pruned(copy, groups_);
-  const Batch wide{.images = batch.images.to(DType::kFloat64), .labels = batch.labels};
-  const auto build = [&](Tape& tape) {
-    return softmax_cross_entropy(
-        copy.owned.network.forward({.tape = &tape, .batch_norm = options_.hessian_batch_norm}, wide.images),
-        wide.labels);
-  };
-  Tape tape;
-  const Variable loss = build(tape);
-  const std::vector<Parameter*> measured = used(copy.owned.network.architecture, tape);
-  const HessianResult exact = hessian_diagonal(loss, measured, options_.hessian);
-  return check_hessian(build, measured, exact.diagonal, options_.check_entries, options_.seed);
-}
-
 int BayesNas::update_and_prune(int round) {
   const OnHost values(switches_, &Parameter::value);
   read_switches(net_, groups_);
   update_posterior(groups_, options_.posterior);
-  derive();  // throws where nothing would be left, while the variances that say so are still there
-  const int pruned = prune_posterior(groups_, round);
+  if (options_.rule.rule != Rule::kEntropy) {
+    const double scale = options_.posterior.laplace.hessian_scale;
+    Verdict verdict = verdict_of(curvature_, round, scale);
+    judged_ = {.round = round, .hessian_scale = scale, .curvature = curvature_, .verdict = std::move(verdict)};
+  }
+  derive();  // throws where nothing would be left, while the numbers that say so are still there
+  const int pruned =
+      prune_posterior(groups_, judged_ ? judged_->verdict.is_redundant : redundant_by_entropy(groups_), round);
   leave_out_pruned(net_, groups_);
   repeated_.forget();
   freeze_pruned();
@@ -134,14 +104,29 @@ std::vector<double> BayesNas::mean_hessians() const {
   return means;
 }
 
-std::vector<double> BayesNas::kept_variances() const {
+Verdict BayesNas::verdict_of(const SwitchCurvature& curvature, int round, double hessian_scale) const {
+  PosteriorOptions posterior = options_.posterior;
+  posterior.laplace.hessian_scale = hessian_scale;
+  return judge(groups_, curvature, round, posterior, options_.rule, choices_ ? &*choices_ : nullptr);
+}
+
+/// By group, 0 where it is pruned.
+std::vector<double> BayesNas::kept_numbers() const {
   std::vector<double> result;
-  for (const SwitchGroup& group : groups_)
-    result.push_back(group.is_switch() && !group.is_pruned() ? group.effective : 0.0);
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const double number = judged_ ? judged_->verdict.numbers[i] : groups_[i].effective;
+    result.push_back(groups_[i].is_switch() && !groups_[i].is_pruned() ? number : 0.0);
+  }
   return result;
 }
 
-double BayesNas::strength_of(std::size_t i) const {
+Measure BayesNas::measure_of_numbers() const {
+  return judged_ ? strength_above(options_.rule.threshold) : Measure{};
+}
+
+double BayesNas::number_of(std::size_t i) const {
+  if (judged_)
+    return judged_->verdict.numbers[i];
   const SwitchGroup& group = groups_[i];
   if (!group.is_switch())
     return 0.0;  // between what is kept and what is pruned
@@ -154,16 +139,17 @@ double BayesNas::strength_of(std::size_t i) const {
 
 std::string BayesNas::derive() const {
   if (net_.derive_kept)
-    return net_.derive_kept(kept_variances());
+    return net_.derive_kept({.values = kept_numbers(), .measure = measure_of_numbers()});
   const OnHost values(switches_, &Parameter::value);
   std::vector<double> numbers;
   for (std::size_t i = 0; i < groups_.size(); ++i)
-    numbers.push_back(strength_of(i));
+    numbers.push_back(number_of(i));
   return space_.derive(numbers);
 }
 
 std::vector<CellPicture> BayesNas::pictures() const {
-  return net_.draw_kept ? net_.draw_kept(kept_variances()) : std::vector<CellPicture>{};
+  return net_.draw_kept ? net_.draw_kept({.values = kept_numbers(), .measure = measure_of_numbers()})
+                        : std::vector<CellPicture>{};
 }
 
 std::vector<Figure> BayesNas::figures() const {
@@ -179,31 +165,6 @@ std::vector<Figure> BayesNas::figures() const {
     count += 1.0;
   }
   return {{"norm_mean", sum / count}, {"norm_min", least}, {"zeros", zeros}};
-}
-
-PosteriorTable BayesNas::posterior() const {
-  const OnHost values(switches_, &Parameter::value);
-  PosteriorTable table{.threshold = kPruneThreshold};
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const SwitchGroup& group = groups_[i];
-    if (!group.is_switch())
-      continue;
-    table.rows.push_back({net_.groups[i].choice, net_.groups[i].option});
-    for (const auto& [name, value] :
-         std::initializer_list<std::pair<const char*, double>>{{"norm", rms_of(net_.groups[i])},
-                                                               {"hessian", mean(group.hessian)},
-                                                               {"gamma", group.state.gamma},
-                                                               {"omega", group.state.omega},
-                                                               {"variance", group.effective},
-                                                               {"entropy", gaussian_entropy(group.effective)},
-                                                               {"pruned_round", group.pruned_round},
-                                                               {"kept", group.is_pruned() ? 0.0 : 1.0}})
-      table.columns[name].push_back(value);
-    table.copies["switch"].push_back(switches_of(net_.groups[i]));
-    table.copies["hessian"].push_back(group.hessian);
-    table.copies["covariance"].push_back(group.state.covariance);
-  }
-  return table;
 }
 
 }  // namespace ockham::nas

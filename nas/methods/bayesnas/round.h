@@ -5,6 +5,7 @@
 #include "autograd/hessian_check.h"
 #include "autograd/module.h"
 #include "nas/bayes/calibration.h"
+#include "nas/bayes/rules.h"
 #include "nas/train/score.h"
 
 namespace ockham::nas {
@@ -19,13 +20,30 @@ struct HessianReport {
   double forward_seconds = 0.0;  ///< one forward pass over the same batch
 };
 
+/// How far strengths move between two halves of the images, each measured alone.
+struct HalvesReport {
+  double mean_move = 0.0, largest_move = 0.0;  ///< nats
+  int decided_otherwise = 0;                   ///< groups above the threshold by one half and not by the other
+  double rank_correlation = 0.0;               ///< Spearman's; NaN where all of a half are equal
+};
+
+/// What a rule of evidence said.
+struct EvidenceReport {
+  Rule rule = Rule::kEvidence;
+  double threshold = 0.0;
+  double evidence = 0.0;                    ///< of all groups together, against none, in nats
+  int judged = 0, kept = 0;                 ///< groups; kept are those above the threshold
+  std::optional<HalvesReport> halves = {};  ///< nothing of one image
+};
+
 struct Round {
   int number = 1;
   Score held_out = {};  ///< of the search network with refreshed statistics, before pruning; count 0: not scored
   HessianReport hessian = {};
   std::optional<HessianCheck> check = {};
   Calibration calibration = {};
-  int pruned = 0;  ///< groups
+  std::optional<EvidenceReport> evidence = {};  ///< nothing by the entropy rule
+  int pruned = 0;                               ///< groups
 };
 
 }  // namespace ockham::nas

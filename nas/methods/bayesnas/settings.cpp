@@ -15,6 +15,11 @@ void BayesNasSettings::describe(SettingVisitor& visitor) {
                kPositive);
   if (has_rounds_)
     describe_rounds(visitor);
+  visitor.choice("rule", options_.rule.rule, kRules,
+                 "what is pruned: groups of small variance (as published), of small evidence each by itself, or of all "
+                 "together, for which the matrix of all switches is measured");
+  visitor.real("evidence-threshold", options_.rule.threshold,
+               "nats of evidence that a group must be worth to stay; 3 are strong evidence");
   visitor.real("switch-lr", options_.switch_lr, "learning rate of the switches", kPositive);
   weights_.describe(visitor);
   visitor.choice("update-order", options_.posterior.laplace.order,
@@ -51,6 +56,12 @@ void BayesNasSettings::describe_curvature(SettingVisitor& visitor) {
                        "factor on every second derivative, or auto: median of H/lambda becomes 1", kPositive);
   visitor.count("hessian-check", options_.check_entries, "entries to compare with central differences in float64",
                 {.max = 100000});
+}
+
+void BayesNasSettings::require_usable() const {
+  BayesNasOptions known = options_;
+  known.posterior.lambda_origin = lambda_origin_.value_or(known.posterior.lambda_child);
+  nas::require_usable(known);
 }
 
 BayesNasOptions BayesNasSettings::options(const SearchBasics& basics) const {

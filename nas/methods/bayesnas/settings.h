@@ -6,12 +6,16 @@
 
 namespace ockham::nas {
 
+/// As options and results name them.
+inline const std::vector<Named<Rule>> kRules{
+    {"entropy", Rule::kEntropy}, {"evidence", Rule::kEvidence}, {"joint-evidence", Rule::kJointEvidence}};
+
 class BayesNasSettings : public MethodSettings {
  public:
   explicit BayesNasSettings(bool has_rounds);
 
   void describe(SettingVisitor& visitor) override;
-  void require_usable() const override { require_checkable(options_); }
+  void require_usable() const override;
   std::unique_ptr<SearchMethod> make(const SearchSpace& space, const SearchBasics& basics,
                                      const ImageSource& images) const override;
 

@@ -41,17 +41,50 @@ void read_switches(const SwitchNetwork& network, std::vector<SwitchGroup>& group
 }
 
 void read_hessian(const SwitchNetwork& network, const std::vector<Tensor>& diagonal, std::vector<SwitchGroup>& groups) {
-  std::map<const Parameter*, const Tensor*> of;
   const std::vector<Parameter*>& all = network.owned.network.architecture;
   OCKHAM_ASSERT(all.size() == diagonal.size());
-  for (std::size_t i = 0; i < all.size(); ++i)
-    of.emplace(all[i], &diagonal[i]);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    for (std::size_t copy = 0; copy < groups[i].hessian.size(); ++copy) {
-      const SwitchPlaces::Entry& entry = network.groups[i].copies[copy];
-      groups[i].hessian[copy] = element(*of.at(entry.parameter), entry.index);
+  std::vector<std::vector<double>> values = by_group(network, all, diagonal);
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    groups[i].hessian = std::move(values[i]);
+}
+
+std::vector<std::vector<double>> by_group(const SwitchNetwork& network, const std::vector<Parameter*>& parameters,
+                                          const std::vector<Tensor>& tensors) {
+  std::map<const Parameter*, Tensor> of;
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    of.emplace(parameters[i], tensors[i].to(Device{}));
+  std::vector<std::vector<double>> result;
+  for (const SwitchPlaces& places : network.groups) {
+    std::vector<double>& copies = result.emplace_back();
+    for (const SwitchPlaces::Entry& entry : places.copies) {
+      const auto found = of.find(entry.parameter);
+      copies.push_back(found == of.end() ? 0.0 : element(found->second, entry.index));
     }
   }
+  return result;
+}
+
+std::vector<double> matrix_by_group(const SwitchNetwork& network, const std::vector<Parameter*>& parameters,
+                                    const Tensor& matrix) {
+  std::map<const Parameter*, std::int64_t> first;
+  std::int64_t entries = 0;
+  for (const Parameter* parameter : parameters) {
+    first.emplace(parameter, entries);
+    entries += parameter->value.numel();
+  }
+  std::vector<std::int64_t> place;  // by switch; -1: not in use
+  for (const SwitchPlaces& places : network.groups) {
+    for (const SwitchPlaces::Entry& entry : places.copies) {
+      const auto found = first.find(entry.parameter);
+      place.push_back(found == first.end() ? -1 : found->second + static_cast<std::int64_t>(entry.index));
+    }
+  }
+  std::vector<double> result;
+  for (const std::int64_t i : place) {
+    for (const std::int64_t j : place)
+      result.push_back(i < 0 || j < 0 ? 0.0 : matrix.data<double>()[i * entries + j]);
+  }
+  return result;
 }
 
 void leave_out_pruned(const SwitchNetwork& network, const std::vector<SwitchGroup>& groups) {

@@ -18,6 +18,12 @@ double mean(const std::vector<double>& values);
 void read_switches(const SwitchNetwork& network, std::vector<SwitchGroup>& groups);
 /// @param diagonal  one for each parameter of the architecture
 void read_hessian(const SwitchNetwork& network, const std::vector<Tensor>& diagonal, std::vector<SwitchGroup>& groups);
+/// By group and copy, the entries of tensors of `parameters`, on any device; 0 for switches in none of them.
+std::vector<std::vector<double>> by_group(const SwitchNetwork& network, const std::vector<Parameter*>& parameters,
+                                          const std::vector<Tensor>& tensors);
+/// The entries of a matrix over all entries of `parameters`, [K, K] of all copies of all groups in order.
+std::vector<double> matrix_by_group(const SwitchNetwork& network, const std::vector<Parameter*>& parameters,
+                                    const Tensor& matrix);
 void leave_out_pruned(const SwitchNetwork& network, const std::vector<SwitchGroup>& groups);
 
 /// All groups as one tensor: of each gamma, omega, effective variance, the round that pruned it, then by copy w, H, C,

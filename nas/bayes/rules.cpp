@@ -1,0 +1,155 @@
+#include "nas/bayes/rules.h"
+
+#include <algorithm>
+
+#include "engine/error.h"
+
+namespace ockham::nas {
+namespace {
+
+/// lambda / hessian_scale: a factor on the curvature and gradient alike.
+double temperature(const PosteriorOptions& options, const SwitchGates& gates) {
+  return options.lambda(gates) / options.laplace.hessian_scale;
+}
+
+/// By an edge's own switch: all groups of the edge, its own included; by others: themselves.
+std::vector<std::vector<std::size_t>> blocks_of(std::span<const SwitchGroup> groups) {
+  std::vector<std::vector<std::size_t>> blocks(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    blocks[i].push_back(i);
+    if (groups[i].gates.origin)
+      blocks[*groups[i].gates.origin].push_back(i);
+  }
+  return blocks;
+}
+
+Verdict empty_verdict(std::size_t groups) {
+  return {.variance = std::vector<double>(groups),
+          .strength = std::vector<double>(groups),
+          .block = std::vector<double>(groups),
+          .uninformed = std::vector<std::int64_t>(groups),
+          .is_redundant = std::vector<bool>(groups),
+          .numbers = std::vector<double>(groups)};
+}
+
+Verdict by_diagonal(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,
+                    const PosteriorOptions& options) {
+  Verdict verdict = empty_verdict(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (!is_judged(groups[i], round))
+      continue;
+    const GroupEvidence found = group_evidence(curvature.w[i], curvature.gradient[i], curvature.hessian[i],
+                                               temperature(options, groups[i].gates));
+    verdict.variance[i] = found.variance;
+    verdict.strength[i] = found.strength;
+    verdict.uninformed[i] = found.uninformed;
+    verdict.evidence += found.strength;
+  }
+  const auto blocks = blocks_of(groups);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    for (const std::size_t member : blocks[i])
+      verdict.block[i] += verdict.strength[member];
+  }
+  return verdict;
+}
+
+JointEvidence joint_evidence_of(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,
+                                const PosteriorOptions& options) {
+  if (options.lambda_child != options.lambda_origin)
+    throw UsageError(concat("joint evidence: lambda is ", options.lambda_child, " and that of edges ",
+                            options.lambda_origin,
+                            "; all switches have one posterior, of one lambda: leave out "
+                            "--lambda-origin."));
+  std::vector<double> w, gradient;
+  std::vector<std::vector<std::size_t>> members(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    for (std::size_t copy = 0; copy < curvature.w[i].size(); ++copy) {
+      if (is_judged(groups[i], round))
+        members[i].push_back(w.size());
+      w.push_back(curvature.w[i][copy]);
+      gradient.push_back(curvature.gradient[i][copy]);
+    }
+  }
+  return {quadratic_likelihood(curvature.matrix, w, gradient, temperature(options, {})), std::move(members)};
+}
+
+/// What a cell that takes a certain number of each choice is made by: options that discrete ascent takes before none
+/// before the others of their choices; the strengths elsewhere.
+std::vector<double> chosen_numbers(const JointEvidence& joint, const Verdict& verdict, const CellChoices& choices,
+                                   double threshold) {
+  std::vector<double> start = choices.taken(verdict.numbers);
+  for (std::size_t i = 0; i < start.size(); ++i)
+    start[i] *= verdict.variance[i];
+  const JointEvidence::Selection selection = joint.choose(std::move(start), choices.single, threshold);
+  std::vector<double> numbers = verdict.numbers;
+  for (std::size_t c = 0; c < choices.single.size(); ++c) {
+    for (const std::size_t option : choices.single[c].options)
+      numbers[option] = option == selection.chosen[c] ? threshold + 1.0 : -1.0;  // none is at the threshold
+  }
+  return numbers;
+}
+
+/// How sure the posterior is of the groups' means apart from each other.
+void correlate(const JointEvidence& joint, Verdict& verdict) {
+  for (std::size_t i = 0; i < verdict.variance.size(); ++i) {
+    if (verdict.variance[i] > 0.0)
+      verdict.present.push_back(i);
+  }
+  verdict.correlation = joint.posterior_correlation(verdict.variance);
+}
+
+Verdict by_matrix(const JointEvidence& joint, std::span<const SwitchGroup> groups) {
+  Verdict verdict = empty_verdict(groups.size());
+  verdict.variance = joint.ascend().variances;
+  verdict.evidence = joint.at(verdict.variance);
+  const auto blocks = blocks_of(groups);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    // Rounding may make what is lost without a group that is worth next to nothing negative.
+    const auto lost = [&](std::span<const std::size_t> block) {
+      return std::max(0.0, joint.strength(verdict.variance, block));
+    };
+    if (verdict.variance[i] > 0.0)
+      verdict.strength[i] = lost(std::vector{i});
+    verdict.block[i] = blocks[i].size() > 1 ? lost(blocks[i]) : verdict.strength[i];
+    verdict.uninformed[i] = joint.uninformed(i);
+  }
+  return verdict;
+}
+
+/// Redundant groups, and the numbers by which a space chooses: strengths, none of a choice (no switch of its own) at
+/// the threshold, what was pruned before behind all.
+void compare(Verdict& verdict, std::span<const SwitchGroup> groups, int round, double threshold) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const bool is_in = is_judged(groups[i], round);
+    const double worth = groups[i].gates.is_origin ? verdict.block[i] : verdict.strength[i];
+    verdict.is_redundant[i] = is_in && !(worth > threshold);
+    verdict.numbers[i] = is_in ? worth : groups[i].is_switch() ? -1.0 : threshold;
+  }
+}
+
+}  // namespace
+
+bool is_judged(const SwitchGroup& group, int round) {
+  return group.is_switch() && (!group.is_pruned() || group.pruned_round >= round);
+}
+
+Verdict judge(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,
+              const PosteriorOptions& options, const RuleOptions& rule, const CellChoices* choices) {
+  if (rule.rule == Rule::kEntropy)
+    throw UsageError(
+        "the entropy rule judges by the variances of the update, not by evidence; see redundant_by_entropy.");
+  if (rule.rule == Rule::kEvidence) {
+    Verdict verdict = by_diagonal(groups, curvature, round, options);
+    compare(verdict, groups, round, rule.threshold);
+    return verdict;
+  }
+  const JointEvidence joint = joint_evidence_of(groups, curvature, round, options);
+  Verdict verdict = by_matrix(joint, groups);
+  compare(verdict, groups, round, rule.threshold);
+  correlate(joint, verdict);
+  if (choices != nullptr)
+    verdict.numbers = chosen_numbers(joint, verdict, *choices, rule.threshold);
+  return verdict;
+}
+
+}  // namespace ockham::nas

@@ -1,0 +1,107 @@
+#include "nas/methods/bayesnas/judged.h"
+
+#include <algorithm>
+
+#include "autograd/optim/state.h"
+#include "engine/error.h"
+
+namespace ockham::nas {
+namespace {
+
+constexpr const char* kRound = "bayes.judged.round";  // and the scale
+constexpr const char* kSwitches = "bayes.judged.switches";
+constexpr const char* kMatrix = "bayes.judged.matrix";
+constexpr const char* kHalves = "bayes.judged.halves";
+
+void append(std::vector<double>& to, const std::vector<std::vector<double>>& groups) {
+  for (const std::vector<double>& copies : groups)
+    to.insert(to.end(), copies.begin(), copies.end());
+}
+
+void put(const char* name, const std::vector<double>& numbers, std::map<std::string, Tensor>& state) {
+  if (!numbers.empty())
+    state.emplace(name, Tensor::from(numbers, {std::ssize(numbers)}));
+}
+
+/// Empty where there are none.
+std::vector<double> numbers_at(const std::map<std::string, Tensor>& state, const char* name) {
+  const auto found = state.find(name);
+  if (found == state.end())
+    return {};
+  const std::span<const double> values = found->second.span<double>();
+  return {values.begin(), values.end()};
+}
+
+std::vector<std::vector<double>> split(const double*& next, std::span<const SwitchGroup> groups) {
+  std::vector<std::vector<double>> result;
+  for (const SwitchGroup& group : groups) {
+    result.emplace_back(next, next + group.w.size());
+    next += group.w.size();
+  }
+  return result;
+}
+
+}  // namespace
+
+CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network) {
+  CellChoices result;
+  result.taken = [&space](std::span<const double> numbers) { return space.indicator(space.derive(numbers)); };
+  const std::vector<double> taken = result.taken(std::vector<double>(count_options(space)));
+  std::size_t first = 0;
+  for (const Choice& choice : space.choices()) {
+    JointEvidence::Choice single;
+    const std::size_t end = first + choice.options.size();
+    for (std::size_t i = first; i < end; ++i) {
+      if (network.groups[i].copies.empty())
+        single.may_be_none = true;
+      else
+        single.options.push_back(i);
+    }
+    if (std::count(taken.begin() + static_cast<std::ptrdiff_t>(first), taken.begin() + static_cast<std::ptrdiff_t>(end),
+                   1.0) == 1)
+      result.single.push_back(std::move(single));
+    first = end;
+  }
+  return result;
+}
+
+void pack(const Judged& judged, std::map<std::string, Tensor>& state) {
+  put(kRound, {static_cast<double>(judged.round), judged.hessian_scale}, state);
+  std::vector<double> switches;
+  append(switches, judged.curvature.w);
+  append(switches, judged.curvature.gradient);
+  append(switches, judged.curvature.hessian);
+  put(kSwitches, switches, state);
+  put(kMatrix, judged.curvature.matrix, state);
+  std::vector<double> halves;
+  append(halves, {judged.halves[0], judged.halves[1]});
+  put(kHalves, halves, state);
+}
+
+std::optional<Judged> unpack_judged(const std::map<std::string, Tensor>& state, std::span<const SwitchGroup> groups) {
+  if (!state.contains(kRound))
+    return std::nullopt;
+  std::size_t K = 0;
+  for (const SwitchGroup& group : groups)
+    K += group.w.size();
+  const std::vector<double> round = numbers_at(state, kRound), switches = numbers_at(state, kSwitches);
+  const std::vector<double> matrix = numbers_at(state, kMatrix), halves = numbers_at(state, kHalves);
+  const bool fits = round.size() == 2 && switches.size() == 3 * K && (matrix.empty() || matrix.size() == K * K) &&
+                    (halves.empty() || halves.size() == 2 * groups.size());
+  if (!fits)
+    throw CheckpointError(concat("checkpoint: what it says of judged switches (", switches.size(), " and ",
+                                 matrix.size(), " numbers) is of another network than this one of ", K, " switches."));
+  Judged judged{.round = static_cast<int>(round[0]), .hessian_scale = round[1]};
+  const double* next = switches.data();
+  judged.curvature.w = split(next, groups);
+  judged.curvature.gradient = split(next, groups);
+  judged.curvature.hessian = split(next, groups);
+  judged.curvature.matrix = matrix;
+  if (!halves.empty()) {
+    const auto middle = halves.begin() + std::ssize(groups);
+    judged.halves = {std::vector(halves.begin(), middle), std::vector(middle, halves.end())};
+  }
+  return judged;
+}
+
+}  // namespace ockham::nas
