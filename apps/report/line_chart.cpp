@@ -101,6 +101,7 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 .grid { stroke: var(--faint); }
 .curve path { fill: none; stroke: var(--curve); stroke-width: 2; } .curve circle { fill: var(--curve); }
 .c0 { --curve: #0072b2; } .c1 { --curve: #d55e00; } .c2 { --curve: #00805e; } .c3 { --curve: #b0508a; }
+.bar { fill: var(--curve); } .outline { fill: none; stroke: var(--curve); }
 .c4 { --curve: #8a6d00; } .c5 { --curve: #3a8fc7; } .c6 { --curve: #5b3f9b; } .c7 { --curve: #555; }
 @media (prefers-color-scheme: dark) {
 .c0 { --curve: #4aa8e0; } .c1 { --curve: #ff8c42; } .c2 { --curve: #2fcb9b; } .c3 { --curve: #e69fc4; }

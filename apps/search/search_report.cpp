@@ -7,6 +7,7 @@
 #include "engine/atomic_file.h"
 #include "engine/device_memory.h"
 #include "nas/genotype/genotype.h"
+#include "nas/methods/bayesnas/settings.h"
 #include "nas/methods/shared_settings.h"
 
 namespace ockham::apps {
@@ -135,6 +136,32 @@ Json hessian_json(const nas::Round& round) {
   return facts;
 }
 
+Json evidence_json(const nas::EvidenceReport& evidence) {
+  Json facts{{"rule", name_of(nas::kRules, evidence.rule)},
+             {"threshold", evidence.threshold},
+             {"evidence", evidence.evidence},
+             {"groups", evidence.judged},
+             {"above_threshold", evidence.kept}};
+  if (const auto& halves = evidence.halves)
+    facts["halves"] = {{"mean_move", halves->mean_move},
+                       {"largest_move", halves->largest_move},
+                       {"decided_otherwise", halves->decided_otherwise},
+                       {"rank_correlation", halves->rank_correlation}};
+  return facts;
+}
+
+std::string evidence_line(const nas::EvidenceReport& evidence) {
+  std::string line =
+      concat("evidence: ", name_of(nas::kRules, evidence.rule), " of ", evidence.judged, " groups is ",
+             format_fixed(evidence.evidence, 2), " nats; ", evidence.kept, " are worth more than ", evidence.threshold);
+  if (const auto& halves = evidence.halves)
+    line +=
+        concat("; between halves of the images strengths move by ", format_fixed(halves->mean_move, 2),
+               " nats on average and ", format_fixed(halves->largest_move, 2), " at most, ", halves->decided_otherwise,
+               " groups are decided otherwise, rank correlation ", format_fixed(halves->rank_correlation, 2));
+  return line;
+}
+
 Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
                 const std::optional<nas::Genotype>& genotype, const SearchResult& result) {
   Json summary{{"method", settings.method},
@@ -157,8 +184,11 @@ Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
     summary["evaluation_cells"] = size.cells;
     summary["ops_kept"] = nas::count_ops(genotype->normal) + nas::count_ops(genotype->reduce);
   }
-  if (const nas::Round* round = method.last_round())
+  if (const nas::Round* round = method.last_round()) {
     summary["hessian"] = hessian_json(*round);
+    if (round->evidence)
+      summary["evidence"] = evidence_json(*round->evidence);
+  }
   return summary;
 }
 
@@ -184,6 +214,8 @@ void log_round(const nas::Round& round, Log& log) {
     log.line(concat("hessian check: ", round.check->entries, " entries in float64, largest error ",
                     format_real(round.check->worst), " of the largest entry"));
   log.line(nas::calibration_text(round.calibration));
+  if (round.evidence)
+    log.line(evidence_line(*round.evidence));
   log.line(concat("round ", round.number, ": pruned ", round.pruned, " switch groups"));
 }
 

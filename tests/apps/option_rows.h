@@ -152,6 +152,8 @@ inline std::vector<Row> search_rows() {
           {"rounds", "2"},
           {"warmup-epochs", "2", "", warm + "--warmup-fraction=0.5"},
           {"warmup-fraction", "0.5", "", warm},
+          {"rule", "joint-evidence", "evidence: joint-evidence of"},
+          {"evidence-threshold", "1e9", "strength above 1e+09", "--rule=evidence", 2},
           {"switch-lr", "0.01"},
           {"momentum", "0"},
           {"weight-decay", "0.1"},
@@ -277,6 +279,8 @@ inline std::map<std::string, ProgramRows> option_rows() {
                       {"hessian-size", "4"},
                       {"hessian-check", "2", "self-check: 2 entries"},
                       {"csv", "entries.csv", "entries.csv"},
+                      {"matrix", "matrix.npy", "largest eigenvalues of the gauss_newton matrix"},
+                      {"lambda", "3", "at lambda 3,", "--matrix=matrix.npy"},
                       {"show", "1", "more; --csv FILE has all"}}};
   rows["proxies"] = {kTinyData + "--table=table.csv --count=3 --proxies=snip --channels=2 --cells=1 --batch-size=4 ",
                      {{"seed", "1"},

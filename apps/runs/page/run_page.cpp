@@ -8,9 +8,10 @@
 
 #include "apps/cli/text/format.h"
 #include "apps/report/confusion_matrix.h"
-#include "apps/report/line_chart.h"
 #include "apps/runs/page/curves.h"
+#include "apps/runs/page/json_text.h"
 #include "apps/runs/page/nas_checklist.h"
+#include "apps/runs/page/posterior_section.h"
 #include "engine/json_file.h"
 
 namespace ockham::apps {
@@ -20,7 +21,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using Blocks = std::vector<Block>;
 
-constexpr std::size_t kRows = 400;          ///< of the posterior, at most
 constexpr std::size_t kMatrixClasses = 30;  ///< more have a list of confusions
 constexpr std::size_t kConfusions = 30;     ///< in that list
 
@@ -31,21 +31,6 @@ void append(Blocks& blocks, Blocks more) {
 std::string content_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// A value as people read it.
-std::string text_of(const Json& value) {
-  if (value.is_null())
-    return "–";
-  if (value.is_string())
-    return value.get<std::string>();
-  if (value.is_number_integer())
-    return format_count(value.get<std::int64_t>());
-  return value.is_number() ? ChartForm::plain(value.get<double>()) : value.dump();
-}
-
-std::string text_at(const Json& object, const char* name) {
-  return object.contains(name) ? text_of(object[name]) : "–";
 }
 
 /// "ockham-train --lr=0.1": what repeats the run, given the same data.
@@ -147,30 +132,6 @@ Blocks cells(const fs::path& run) {
   }
   if (!drawings.empty())
     blocks.push_back(Paragraph{"The stronger an edge, the wider; grey ones are pruned."});
-  return blocks;
-}
-
-Blocks posterior(const Json& posterior) {
-  const auto groups = value_of<Json>(posterior, "groups", "posterior.json");
-  Blocks blocks;
-  if (groups.empty())
-    return blocks;
-  TextTable table;
-  for (const auto& [name, value] : groups.front().items()) {
-    if (!value.is_structured())
-      table.header.push_back(name);
-  }
-  for (std::size_t row = 0; row < std::min(groups.size(), kRows); ++row) {
-    table.rows.emplace_back();
-    for (const std::string& name : table.header)
-      table.rows.back().push_back(text_at(groups[row], name.c_str()));
-  }
-  blocks = {Heading{"Posterior"}, Paragraph{"What the search knows of every choice of its cells."}};
-  if (posterior.contains("threshold"))
-    blocks.push_back(Paragraph{"Pruned at variances up to " + text_at(posterior, "threshold") + "."});
-  blocks.push_back(std::move(table));
-  if (groups.size() > kRows)
-    blocks.push_back(Paragraph{concat("The first ", kRows, " of ", groups.size(), "; posterior.json has all.")});
   return blocks;
 }
 
@@ -316,7 +277,7 @@ Document page_of(const fs::path& folder) {
          }));
   append(page.blocks, curves(folder));
   append(page.blocks, cells(folder));
-  append(page.blocks, section_of(folder / "posterior.json", posterior));
+  append(page.blocks, section_of(folder / "posterior.json", posterior_section));
   if (app == "search")
     append(page.blocks, network_of_predictions(folder, run));
   append(page.blocks, section_of(folder / "predictions.json", predictions));

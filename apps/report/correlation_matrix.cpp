@@ -1,0 +1,42 @@
+#include "apps/report/correlation_matrix.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/cli/text/format.h"
+#include "apps/report/document.h"
+#include "engine/error.h"
+
+namespace ockham::apps {
+namespace {
+
+constexpr double kSquare = 15, kNames = 230, kNamesAbove = 190, kFont = 12;
+
+}  // namespace
+
+std::string correlation_matrix(const std::vector<std::string>& names, const std::vector<double>& correlations) {
+  const std::size_t n = names.size();
+  const double size = kSquare * static_cast<double>(n), width = kNames + size + kNamesAbove,
+               height = kNamesAbove + size + 8;
+  std::string svg =
+      concat("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" class=\"correlation\" width=\"", width,
+             "\" viewBox=\"0 0 ", width, " ", height, "\">\n<title>correlations of pairs</title>\n");
+  for (std::size_t row = 0; row < n; ++row) {
+    const double along = kSquare * static_cast<double>(row), y = kNamesAbove + along, x = kNames + along;
+    const std::string name = escape_html(names[row]);
+    svg += concat("<text x=\"", kNames - 6, "\" y=\"", y + kFont, "\" text-anchor=\"end\">", name,
+                  "</text>\n<text transform=\"translate(", x + kFont, " ", kNamesAbove - 6, ") rotate(-45)\">", name,
+                  "</text>\n");
+    for (std::size_t column = 0; column < n; ++column) {
+      const double r = correlations[row * n + column];
+      svg += concat("<rect class=\"", r < 0.0 ? "c1" : "c0", "\" fill=\"var(--curve)\" x=\"",
+                    kNames + kSquare * static_cast<double>(column), "\" y=\"", y, "\" width=\"", kSquare - 1,
+                    "\" height=\"", kSquare - 1, "\" fill-opacity=\"", format_fixed(std::min(1.0, std::abs(r)), 3),
+                    "\"><title>", escape_html(concat(names[row], " and ", names[column], ": ", format_fixed(r, 3))),
+                    "</title></rect>\n");
+    }
+  }
+  return svg + "</svg>";
+}
+
+}  // namespace ockham::apps

@@ -1,0 +1,132 @@
+#include "apps/runs/page/posterior_section.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "apps/report/bar_chart.h"
+#include "apps/report/correlation_matrix.h"
+#include "apps/runs/page/json_text.h"
+#include "engine/json_file.h"
+
+namespace ockham::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Blocks = std::vector<Block>;
+
+constexpr const char* kFile = "posterior.json";
+constexpr std::size_t kRows = 400;    ///< of a table, at most
+constexpr std::size_t kBars = 60;     ///< the strongest
+constexpr std::size_t kSquares = 60;  ///< a side
+
+std::string name_of(const Json& group) {
+  return text_at(group, "choice") + " " + text_at(group, "option");
+}
+
+bool has_strength(const Json& group) {
+  return group.contains("strength") && group["strength"].is_number();
+}
+
+/// Of an edge's own switch that of all of the edge.
+double strength_of(const Json& group) {
+  const bool is_edge = group.value("option", "") == "origin" && group.contains("block");
+  return value_of<double>(group, is_edge ? "block" : "strength", kFile);
+}
+
+Blocks strengths(const Json& groups) {
+  std::vector<Bar> bars;
+  for (const Json& group : groups) {
+    if (has_strength(group))
+      bars.push_back({.name = name_of(group),
+                      .value = std::max(0.0, strength_of(group)),
+                      .is_filled = value_of<double>(group, "kept", kFile, 1.0) != 0.0});
+  }
+  std::ranges::stable_sort(bars, std::greater<>(), &Bar::value);
+  const std::size_t all = bars.size();
+  bars.resize(std::min(all, kBars));
+  if (bars.empty())
+    return {};
+  Blocks blocks{Heading{"Strengths"},
+                Paragraph{"Evidence in nats that is lost without a group, and without a whole edge (origin); those in "
+                          "outline were pruned."},
+                Figure{bar_chart(bars, "strengths")}};
+  if (all > bars.size())
+    blocks.push_back(Paragraph{concat("The strongest ", bars.size(), " of ", all, ".")});
+  return blocks;
+}
+
+Blocks correlations(const Json& posterior, const Json& groups) {
+  if (!posterior.contains("correlation"))
+    return {};
+  const auto places = value_of<std::vector<std::size_t>>(posterior["correlation"], "groups", kFile);
+  const auto rows = value_of<std::vector<std::vector<double>>>(posterior["correlation"], "matrix", kFile);
+  const std::size_t shown = std::min(places.size(), kSquares);
+  std::vector<std::string> names;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < shown; ++i) {
+    names.push_back(name_of(groups.at(places[i])));
+    for (std::size_t j = 0; j < shown; ++j)
+      values.push_back(rows.at(i).at(j));
+  }
+  if (names.empty())
+    return {};
+  Blocks blocks{Heading{"What stands in for what"},
+                Paragraph{"Correlations of the groups' switches in the posterior of those that are present. Where one "
+                          "can rise as the other falls (the second colour), they do the same work."},
+                Figure{correlation_matrix(names, values)}};
+  if (shown < places.size())
+    blocks.push_back(Paragraph{concat("The first ", shown, " of ", places.size(), "; posterior.json has all.")});
+  return blocks;
+}
+
+Blocks reasons(const Json& groups) {
+  TextTable table{{"choice", "option", "why"}, {}, true};
+  for (const Json& group : groups) {
+    if (group.contains("reason") && table.rows.size() < kRows)
+      table.rows.push_back({text_at(group, "choice"), text_at(group, "option"), text_at(group, "reason")});
+  }
+  if (table.rows.empty())
+    return {};
+  return {Heading{"Why"}, std::move(table)};
+}
+
+TextTable numbers(const Json& groups) {
+  TextTable table;
+  for (const auto& [name, value] : groups.front().items()) {
+    if (!value.is_structured() && name != "reason")
+      table.header.push_back(name);
+  }
+  for (std::size_t row = 0; row < std::min(groups.size(), kRows); ++row) {
+    table.rows.emplace_back();
+    for (const std::string& name : table.header)
+      table.rows.back().push_back(text_at(groups[row], name.c_str()));
+  }
+  return table;
+}
+
+/// What was pruned, in words.
+std::string threshold_text(const Json& posterior) {
+  const bool by_evidence = posterior.contains("evidence");
+  const std::string what = by_evidence ? "strengths" : "variances", unit = by_evidence ? " nats" : "";
+  return concat("Pruned at ", what, " up to ", text_at(posterior, "threshold"), unit, ".",
+                by_evidence ? " The evidence of all together is " + text_at(posterior, "evidence") + " nats." : "");
+}
+
+}  // namespace
+
+std::vector<Block> posterior_section(const Json& posterior) {
+  const auto groups = value_of<Json>(posterior, "groups", kFile);
+  if (groups.empty())
+    return {};
+  Blocks blocks{Heading{"Posterior"}, Paragraph{"What the search knows of every choice of its cells."}};
+  if (posterior.contains("threshold"))
+    blocks.push_back(Paragraph{threshold_text(posterior)});
+  blocks.push_back(numbers(groups));
+  if (groups.size() > kRows)
+    blocks.push_back(Paragraph{concat("The first ", kRows, " of ", groups.size(), "; posterior.json has all.")});
+  for (Blocks& more : std::vector{strengths(groups), correlations(posterior, groups), reasons(groups)})
+    std::ranges::move(more, std::back_inserter(blocks));
+  return blocks;
+}
+
+}  // namespace ockham::apps
