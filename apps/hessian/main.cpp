@@ -6,6 +6,7 @@
 #include "apps/cli/host.h"
 #include "apps/cli/output_path.h"
 #include "apps/cli/text/format.h"
+#include "apps/hessian/matrix_report.h"
 #include "apps/runs/folder/source_run.h"
 #include "apps/runs/inputs/batches.h"
 #include "autograd/hessian_check.h"
@@ -30,6 +31,8 @@ struct HessianSettings {
   std::int64_t checks = 10;
   std::string csv;
   std::int64_t shown = 20;
+  std::string matrix;
+  double lambda = 0.01;
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(source.compute.seed); }
   bool can_be_checked() const {
@@ -54,6 +57,12 @@ void describe(HessianSettings& s, SettingVisitor& v) {
   v.count("hessian-check", s.checks, "entries to compare with central differences in float64; 0 for none",
           {.max = 100000});
   v.text("csv", s.csv, "write every entry to this file", "FILE", output_file_complaint);
+  v.text(
+      "matrix", s.matrix,
+      "write the Gauss-Newton matrix of all switches to this file, numpy's format if it is called .npy, else CSV, and "
+      "print what it says: leading eigenvectors and strengths",
+      "FILE", output_file_complaint);
+  v.real("lambda", s.lambda, "what divides the curvature in the strengths that --matrix prints", kPositive);
   v.count("show", s.shown, "entries to print", {.max = 1000000});
 }
 
@@ -91,6 +100,8 @@ class Comparison {
       check();
     if (!settings_.csv.empty())
       write_csv();
+    if (!settings_.matrix.empty())
+      show_matrix();
     session_.publish(summary(exact));
     return kDone;
   }
@@ -194,6 +205,15 @@ class Comparison {
     write_file_atomically(settings_.csv, text);
   }
 
+  void show_matrix() {
+    hessian_.curvature = Curvature::kGaussNewton;
+    Tape tape;
+    const Variable loss = loss_on(tape, opened_.network, batch_);
+    const SwitchMatrix matrix = measure_matrix(loss, parameters_on(tape), hessian_);
+    write_matrix(matrix, settings_.matrix);
+    matrix_ = print_matrix(matrix, settings_.lambda, settings_.shown);
+  }
+
   static const char* letter_of(const HessianResult& exact) {
     return exact.algorithm == HessianAlgorithm::kReverse ? "R" : "F";
   }
@@ -217,6 +237,8 @@ class Comparison {
       json["recursion"] = agreement(recursion_);
     if (check_.entries > 0)
       json["check"] = {{"entries", check_.entries}, {"worst", check_.worst}};
+    if (!matrix_.is_null())
+      json["matrix"] = matrix_;
     return json;
   }
 
@@ -229,6 +251,7 @@ class Comparison {
   std::vector<double> exact_, gauss_newton_;
   std::vector<double> recursion_;  // empty without it
   HessianCheck check_;
+  Json matrix_;  // null: not asked for
   double seconds_ = 0.0;
   double forward_seconds_ = 0.0;
 };
@@ -237,6 +260,9 @@ int run(Session& session, const HessianSettings& settings) {
   const bool is_asked = session.options().source("hessian-check") == Source::kCommandLine && settings.checks > 0;
   if (is_asked && !settings.can_be_checked())
     throw UsageError(Comparison::kNoCheck);
+  if (!settings.matrix.empty() && settings.over != ParameterKind::kSwitch)
+    throw UsageError(
+        "--matrix is of switches, whose gradients are known sample by sample; use it with --over switches.");
   return Comparison(session, settings).run();
 }
 

@@ -9,6 +9,7 @@ namespace {
 using nlohmann::json;
 using test::contains;
 using test::content;
+using test::ends_with;
 using test::Outcome;
 using test::run_program;
 using test::summary;
@@ -169,6 +170,31 @@ BOOST_AUTO_TEST_CASE(hessian_shows_three_columns_and_checks_itself) {
   for (; std::getline(csv, line); ++rows)
     BOOST_TEST(std::ranges::count(line, ',') == 3);
   BOOST_TEST(rows == result["entries"]);
+}
+
+BOOST_AUTO_TEST_CASE(hessian_writes_the_matrix_of_all_switches_and_says_what_is_in_it) {
+  for (const std::string name : {"m.csv", "m.npy"}) {
+    const Outcome hessian =
+        run_program(path(), "hessian",
+                    "search --hessian-size 8 --hessian-check 0 --lambda 1e-4 --json --matrix " + name + " " + kData);
+    BOOST_REQUIRE(hessian.exit_code == 0);
+    const json matrix = summary(hessian)["matrix"];
+    BOOST_TEST(matrix["kind"] == "gauss_newton");
+    BOOST_TEST(matrix["switches"] == summary(hessian)["entries"]);
+    BOOST_TEST(matrix["eigenpairs"].size() == 5u);
+    BOOST_TEST(matrix["eigenpairs"][0]["eigenvalue"] >= matrix["eigenpairs"][1]["eigenvalue"]);
+    BOOST_TEST(matrix["strengths"].size() == matrix["switches"]);
+    BOOST_TEST(contains(hessian.out, "strengths in nats at lambda 0.0001"));
+  }
+  std::istringstream csv(content(path() / "m.csv"));
+  std::string line;
+  std::int64_t rows = -1;  // less the heading
+  while (std::getline(csv, line))
+    ++rows;
+  BOOST_TEST(rows == std::ranges::count(line, ',') + 1);
+  BOOST_TEST(content(path() / "m.npy").substr(1, 5) == "NUMPY");
+  BOOST_TEST(ends_with(run_program(path(), "hessian", "search --over weights --matrix m.csv " + kData), 2,
+                       {"--matrix", "--over switches"}));
 }
 
 BOOST_AUTO_TEST_CASE(hessian_over_weights_takes_either_algorithm) {
