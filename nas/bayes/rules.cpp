@@ -119,11 +119,11 @@ Verdict by_matrix(const JointEvidence& joint, std::span<const SwitchGroup> group
 /// Redundant groups, and the numbers by which a space chooses: strengths, none of a choice (no switch of its own) at
 /// the threshold, what was pruned before behind all.
 void compare(Verdict& verdict, std::span<const SwitchGroup> groups, int round, double threshold) {
+  const std::vector<double> worth = worth_of(groups, verdict);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const bool is_in = is_judged(groups[i], round);
-    const double worth = groups[i].gates.is_origin ? verdict.block[i] : verdict.strength[i];
-    verdict.is_redundant[i] = is_in && !(worth > threshold);
-    verdict.numbers[i] = is_in ? worth : groups[i].is_switch() ? -1.0 : threshold;
+    verdict.is_redundant[i] = is_in && !(worth[i] > threshold);
+    verdict.numbers[i] = is_in ? worth[i] : groups[i].is_switch() ? -1.0 : threshold;
   }
 }
 
@@ -131,6 +131,13 @@ void compare(Verdict& verdict, std::span<const SwitchGroup> groups, int round, d
 
 bool is_judged(const SwitchGroup& group, int round) {
   return group.is_switch() && (!group.is_pruned() || group.pruned_round >= round);
+}
+
+std::vector<double> worth_of(std::span<const SwitchGroup> groups, const Verdict& verdict) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    result.push_back(groups[i].gates.is_origin ? verdict.block[i] : verdict.strength[i]);
+  return result;
 }
 
 Verdict judge(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,

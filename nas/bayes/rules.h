@@ -50,6 +50,9 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
+/// By group what the rule compares with the threshold: strengths, and of edges' own switches those of the whole edge.
+std::vector<double> worth_of(std::span<const SwitchGroup> groups, const Verdict& verdict);
+
 /// Is a group judged in this round? Not what is no switch or was pruned by an earlier one.
 bool is_judged(const SwitchGroup& group, int round);
 

@@ -29,6 +29,8 @@ const std::vector<std::string> kMethods = {"darts --eigenvalue-size 4",
                                            "balenas-tf",
                                            "pgnas",
                                            "bayesnas --hessian-size 4",
+                                           "bayesnas --hessian-size 4 --rule evidence --lambda 1e-4",
+                                           "bayesnas --hessian-size 4 --rule joint-evidence --lambda 1e-4",
                                            "random"};
 
 /// c10_valid of a cell is its number / 200, the rest alike for all.
@@ -67,7 +69,8 @@ BOOST_AUTO_TEST_CASE(each_method_gives_the_same_bytes_at_any_thread_count_and_af
 
 BOOST_AUTO_TEST_CASE(a_search_that_was_interrupted_after_its_last_step_names_its_results_again) {
   double accuracies = 0.0;
-  for (const std::string method : {"balenas-tf", "random", "bayesnas --hessian-size 4"}) {
+  for (const std::string method : {"balenas-tf", "random", "bayesnas --hessian-size 4",
+                                   "bayesnas --hessian-size 4 --rule joint-evidence --lambda 1e-4"}) {
     BOOST_TEST_CONTEXT(method) {
       BOOST_REQUIRE(run_program(path(), "search", kNb201 + "--out run --overwrite --method " + method).exit_code == 0);
       const json before = json::parse(content(path() / "run/summary.json"));

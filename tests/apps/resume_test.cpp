@@ -16,9 +16,10 @@ using test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 // Two rounds, of which the first prunes some switches; 3 + 9 + 9 steps.
-const std::string kSearch =
+const std::string kSearchSteps =
     "--train-size 96 --valid-size 16 --test-size 16 --image-size 16 --channels 2 --nodes 2 --cells 3 --batch-size 8 "
-    "--warmup-fraction 0.25 --rounds 2 --hessian-size 8 --hessian-refresh 2 --lambda 0.7 --proximal --save-every 4 ";
+    "--warmup-fraction 0.25 --rounds 2 --hessian-size 8 --hessian-refresh 2 --proximal --save-every 4 ";
+const std::string kSearch = kSearchSteps + "--lambda 0.7 ";
 // Four epochs of 4 steps, with everything that draws random numbers.
 const std::string kTrain =
     "--genotype DARTS_V1 --train-size 32 --valid-size 16 --test-size 16 --image-size 16 --channels 2 --cells 3 "
@@ -94,6 +95,16 @@ BOOST_FIXTURE_TEST_CASE(killed_search_resumes_to_the_same_bytes, Folders) {
   BOOST_TEST(run_program(whole.path(), "search", kSearch + "--out run").exit_code == 0);
   run_with_kills(other.path(), "search", kSearch, {1, 7, 15, 18});
   BOOST_TEST(differences(a(), b(), kSearchFiles) == std::vector<std::string>());
+}
+
+BOOST_FIXTURE_TEST_CASE(killed_search_by_evidence_resumes_to_the_same_bytes_at_another_number_of_threads, Folders) {
+  for (const std::string rule : {"evidence", "joint-evidence"}) {
+    const std::string options = kSearchSteps + "--lambda 1e-4 --overwrite --rule " + rule;
+    BOOST_TEST(run_program(whole.path(), "search", options + " --threads 1 --out run").exit_code == 0);
+    fs::remove_all(b());
+    run_with_kills(other.path(), "search", options + " --threads 2 ", {4, 16});
+    BOOST_TEST(differences(a(), b(), kSearchFiles) == std::vector<std::string>());
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(killed_training_resumes_to_the_same_bytes, Folders) {

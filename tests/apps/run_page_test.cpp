@@ -163,6 +163,30 @@ BOOST_FIXTURE_TEST_CASE(page_is_well_formed_and_escapes_whatever_the_folder_says
     BOOST_TEST(contains(page, part), part);
 }
 
+BOOST_FIXTURE_TEST_CASE(evidence_is_shown_as_bars_correlations_and_reasons, HostileRun) {
+  const auto group = [](const std::string& option, double strength, double kept) {
+    return Json{{"choice", kHostile}, {"option", option},   {"strength", strength},         {"block", 2.0 * strength},
+                {"kept", kept},       {"reason", kHostile}, {"copies", {{"switch", {1.0}}}}};
+  };
+  Json posterior{{"rule", "joint-evidence"},
+                 {"threshold", 3.0},
+                 {"evidence", 41.5},
+                 {"groups", {group("skip", 7.25, 1.0), group("pool", 0.5, 0.0), group("origin", 4.0, 1.0)}},
+                 {"correlation", {{"groups", {0, 2}}, {"matrix", {{1.0, -0.75}, {-0.75, 1.0}}}}}};
+  write("posterior.json", posterior.dump());
+  const std::string page = html();
+  BOOST_TEST(test::html_complaint(page) == "");
+  BOOST_TEST(!contains(page, "<script"));
+  for (const char* part :
+       {"Pruned at strengths up to 3 nats. The evidence of all together is 41.5 nats.", "<h2>Strengths</h2>",
+        "class=\"bar\"", "class=\"outline\"", ">8</text>", "<h2>What stands in for what</h2>", ": -0.750</title>",
+        "fill-opacity=\"0.750\"", "<h2>Why</h2>"})
+    BOOST_TEST(contains(page, part), part);
+  posterior["correlation"]["groups"] = {0, 7};
+  write("posterior.json", posterior.dump());
+  BOOST_TEST(contains(html(), "posterior.json cannot be shown"));
+}
+
 BOOST_FIXTURE_TEST_CASE(damaged_files_are_named_and_the_rest_is_shown, HostileRun) {
   write("posterior.json", "{\"groups\": 3}");
   write("summary.json", "{");

@@ -19,7 +19,7 @@ constexpr std::size_t kRows = 400;    ///< of a table, at most
 constexpr std::size_t kBars = 60;     ///< the strongest
 constexpr std::size_t kSquares = 60;  ///< a side
 
-std::string name_of(const Json& group) {
+std::string group_name(const Json& group) {
   return text_at(group, "choice") + " " + text_at(group, "option");
 }
 
@@ -33,11 +33,11 @@ double strength_of(const Json& group) {
   return value_of<double>(group, is_edge ? "block" : "strength", kFile);
 }
 
-Blocks strengths(const Json& groups) {
+Blocks strength_bars(const Json& groups) {
   std::vector<Bar> bars;
   for (const Json& group : groups) {
     if (has_strength(group))
-      bars.push_back({.name = name_of(group),
+      bars.push_back({.name = group_name(group),
                       .value = std::max(0.0, strength_of(group)),
                       .is_filled = value_of<double>(group, "kept", kFile, 1.0) != 0.0});
   }
@@ -55,7 +55,7 @@ Blocks strengths(const Json& groups) {
   return blocks;
 }
 
-Blocks correlations(const Json& posterior, const Json& groups) {
+Blocks correlation_picture(const Json& posterior, const Json& groups) {
   if (!posterior.contains("correlation"))
     return {};
   const auto places = value_of<std::vector<std::size_t>>(posterior["correlation"], "groups", kFile);
@@ -64,7 +64,7 @@ Blocks correlations(const Json& posterior, const Json& groups) {
   std::vector<std::string> names;
   std::vector<double> values;
   for (std::size_t i = 0; i < shown; ++i) {
-    names.push_back(name_of(groups.at(places[i])));
+    names.push_back(group_name(groups.at(places[i])));
     for (std::size_t j = 0; j < shown; ++j)
       values.push_back(rows.at(i).at(j));
   }
@@ -79,7 +79,7 @@ Blocks correlations(const Json& posterior, const Json& groups) {
   return blocks;
 }
 
-Blocks reasons(const Json& groups) {
+Blocks reason_table(const Json& groups) {
   TextTable table{{"choice", "option", "why"}, {}, true};
   for (const Json& group : groups) {
     if (group.contains("reason") && table.rows.size() < kRows)
@@ -90,7 +90,7 @@ Blocks reasons(const Json& groups) {
   return {Heading{"Why"}, std::move(table)};
 }
 
-TextTable numbers(const Json& groups) {
+TextTable number_table(const Json& groups) {
   TextTable table;
   for (const auto& [name, value] : groups.front().items()) {
     if (!value.is_structured() && name != "reason")
@@ -121,10 +121,10 @@ std::vector<Block> posterior_section(const Json& posterior) {
   Blocks blocks{Heading{"Posterior"}, Paragraph{"What the search knows of every choice of its cells."}};
   if (posterior.contains("threshold"))
     blocks.push_back(Paragraph{threshold_text(posterior)});
-  blocks.push_back(numbers(groups));
+  blocks.push_back(number_table(groups));
   if (groups.size() > kRows)
     blocks.push_back(Paragraph{concat("The first ", kRows, " of ", groups.size(), "; posterior.json has all.")});
-  for (Blocks& more : std::vector{strengths(groups), correlations(posterior, groups), reasons(groups)})
+  for (Blocks& more : std::vector{strength_bars(groups), correlation_picture(posterior, groups), reason_table(groups)})
     std::ranges::move(more, std::back_inserter(blocks));
   return blocks;
 }

@@ -114,8 +114,8 @@ std::array<std::vector<double>, 2> BayesNas::strengths_of_halves(const Batch& ba
   if (images < 2)
     return {};
   const auto of = [&](std::int64_t begin, std::int64_t end) {
-    return verdict_of(measure(part_of(batch, begin, end)).curvature, round, options_.posterior.laplace.hessian_scale)
-        .strength;
+    const double scale = options_.posterior.laplace.hessian_scale;
+    return worth_of(groups_, verdict_of(measure(part_of(batch, begin, end)).curvature, round, scale));
   };
   return {of(0, images / 2), of(images / 2, images)};
 }

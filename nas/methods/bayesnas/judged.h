@@ -13,7 +13,7 @@ struct Judged {
   int round = 1;
   double hessian_scale = 1.0;  ///< of the round: `auto` finds one in each
   SwitchCurvature curvature = {};
-  /// By group, the strengths that each half of the images alone gives; empty where there was one image.
+  /// By group, what it is worth (worth_of) by each half of the images alone; empty where there was one image.
   std::array<std::vector<double>, 2> halves = {};
   Verdict verdict = {};
 };

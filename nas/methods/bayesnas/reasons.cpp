@@ -24,7 +24,7 @@ std::string Reasons::number_of(std::size_t i) const {
     return concat("its variance ", three_digits(group.effective), " is ",
                   is_redundant(group.effective) ? "not above " : "above ", three_digits(kPruneThreshold));
   const Verdict& verdict = judged_->verdict;
-  const double worth = group.gates.is_origin ? verdict.block[i] : verdict.strength[i];
+  const double worth = worth_of(groups_, verdict)[i];
   const char* what = group.gates.is_origin ? "without the whole edge " : "without it ";
   return concat(what, three_digits(worth), " nats of evidence are lost, ", verdict.is_redundant[i] ? "not " : "",
                 "more than ", three_digits(rule_.threshold));
