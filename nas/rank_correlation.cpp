@@ -15,6 +15,30 @@ std::vector<double> ordered(std::span<const double> values) {
   return without_nan({values.begin(), values.end()});
 }
 
+/// Where the values are, the largest first.
+std::vector<std::size_t> descending(std::span<const double> values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return values[i]; });
+  return order;
+}
+
+double discounted_gain(std::span<const double> scores, std::span<const double> gains, std::size_t most) {
+  const std::vector<std::size_t> order = descending(scores);
+  double total = 0.0;
+  for (std::size_t begin = 0; begin < std::min(most, order.size());) {
+    double gain = 0.0, discount = 0.0;
+    std::size_t end = begin;
+    for (; end < order.size() && scores[order[end]] == scores[order[begin]]; ++end) {
+      gain += gains[order[end]];
+      discount += end < most ? 1.0 / std::log2(static_cast<double>(end + 2)) : 0.0;
+    }
+    total += gain / static_cast<double>(end - begin) * discount;
+    begin = end;
+  }
+  return total;
+}
+
 }  // namespace
 
 std::vector<double> without_nan(std::vector<double> values) {
@@ -71,6 +95,13 @@ double kendall(std::span<const double> given_a, std::span<const double> given_b)
     }
   }
   return untied_a > 0.0 && untied_b > 0.0 ? agreement / std::sqrt(untied_a * untied_b) : kNone;
+}
+
+double ndcg(std::span<const double> scores, std::span<const double> gains, std::size_t most) {
+  if (scores.size() != gains.size())
+    return kNone;
+  const double best = discounted_gain(gains, gains, most);
+  return best > 0.0 ? discounted_gain(ordered(scores), gains, most) / best : kNone;
 }
 
 }  // namespace ockham::nas

@@ -1,5 +1,7 @@
 #pragma once
-// How alike two rankings are. NaN counts as minus infinity: what has no value is worst.
+// How alike two rankings are, and how good the head of one is. NaN counts as minus infinity: what has no value is
+// worst.
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -16,5 +18,12 @@ double spearman(std::span<const double> a, std::span<const double> b);
 
 /// Kendall's tau-b: concordant minus discordant pairs, corrected for ties. O(n^2). NaN as above.
 double kendall(std::span<const double> a, std::span<const double> b);
+
+/// Normalised discounted cumulative gain: sum over the first `most` places i = 1, 2, ... by falling score of
+/// gain / log2(1 + i), as a part of the same sum by falling gain. 1 where the best lead; what comes behind them counts
+/// little, unlike in the two above. Equal scores share the mean of their gains. Jarvelin and Kekalainen 2002, with the
+/// discount of Burges et al. 2005; ties as in McSherry and Najork 2008.
+/// @param gains  at least 0 @return NaN where sizes differ or no gain is positive
+double ndcg(std::span<const double> scores, std::span<const double> gains, std::size_t most);
 
 }  // namespace ockham::nas
