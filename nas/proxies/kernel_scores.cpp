@@ -2,6 +2,7 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -69,6 +70,40 @@ double condition_number(std::span<const double> G, std::int64_t n) {
   const Eigen::VectorXd values = eigenvalues(rows * rows.transpose());
   const double kappa = values[n - 1] / values[0];
   return std::isfinite(kappa) ? kappa : kNoNumber;
+}
+
+void add_gram(std::span<const double> R, std::int64_t n, std::span<double> M) {
+  if (R.empty())
+    return;
+  const Eigen::Map<const Matrix> rows(R.data(), static_cast<std::int64_t>(R.size()) / n, n);
+  Eigen::Map<Matrix>(M.data(), n, n).noalias() += rows.transpose() * rows;
+}
+
+double decile_entropy(std::vector<double> values) {
+  if (values.empty())
+    return 0.0;
+  std::ranges::sort(values);
+  constexpr int kDeciles = 9;
+  std::array<double, kDeciles> deciles{};
+  double sum = 0.0;
+  for (int i = 0; i < kDeciles; ++i) {
+    const double place = 0.1 * (i + 1) * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const double above = values[std::min(below + 1, values.size() - 1)];
+    const double decile = std::lerp(values[below], above, place - static_cast<double>(below));
+    sum += deciles[static_cast<std::size_t>(i)] = std::max(0.0, decile);
+  }
+  double entropy = 0.0;
+  for (const double decile : deciles)
+    entropy -= decile > 0.0 ? decile / sum * std::log(decile / sum) : 0.0;
+  return entropy;
+}
+
+double spectrum_entropy(std::span<const double> M, std::int64_t n) {
+  if (n == 0)
+    return 0.0;
+  const Eigen::VectorXd values = eigenvalues(matrix_of(M, n));
+  return decile_entropy({values.begin(), values.end()});
 }
 
 }  // namespace ockham::nas::proxies

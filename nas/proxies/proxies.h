@@ -4,7 +4,8 @@
 // and linear layers, without norms and biases; L: mean cross-entropy; float64 networks are advised (synflow needs
 // them). Sources: Abdelfattah et al. 2021 (gradient norm, plain, SNIP, GraSP, SynFlow, jacobian covariance as scores of
 // whole networks), Lee et al. 2019 (SNIP), Wang et al. 2020 (GraSP), Turner et al. 2020 (Fisher), Tanaka et al. 2020
-// (SynFlow), Mellor et al. 2021 (NASWOT), Chen et al. 2021 (TE-NAS: NTK, linear regions), Lin et al. 2021 (Zen-score).
+// (SynFlow), Mellor et al. 2021 (NASWOT), Chen et al. 2021 (TE-NAS: NTK, linear regions), Lin et al. 2021 (Zen-score),
+// Tybl and Neumann 2025 (VKDNW: Fisher spectrum).
 // selection.h chooses by several of them.
 #include "nas/spaces/search_network.h"
 
@@ -65,6 +66,18 @@ struct ZenOptions {
 double zen_score(const SearchNetwork& features, std::int64_t channels, std::int64_t size,
                  const ZenOptions& options = {});
 
+/// Fisher spectrum: how even the eigenvalues of fisher_matrix() are, as the entropy in nats of their nine deciles, each
+/// as its part of their sum; at most log 9. Drawn anew first: weights of convolutions and linear layers normal with
+/// variance 2 / fan in, norms and their running statistics the identity, biases 0. 0 where nothing is transmitted.
+/// tensor_count() plus this is the published score of a single network (VKDNW). Images times classes - 1 bound the
+/// matrix's rank: with fewer of these than tensors the lower deciles are zero. Cost: classes - 1 gradients an image.
+double fisher_spectrum(const SearchNetwork& subject, const Tensor& images, std::uint64_t seed = 0);
+/// The exact Fisher matrix [K, K] of the predicted classes, sum_n J_n^T (diag(p_n) - p_n p_n^T) J_n / N, by the first
+/// entry of each of the K weight tensors, norms and biases included; batch norm on running statistics.
+std::vector<double> fisher_matrix(const SearchNetwork& subject, const Tensor& images);
+
+/// Number of tensors that hold weights, norms and biases included: three times that of layers, about.
+double tensor_count(const SearchNetwork& subject);
 /// Number of weights, norms and biases included: what other proxies must beat.
 double parameter_count(const SearchNetwork& subject);
 /// Multiply-accumulates of convolutions and linear layers for one image [channels, size, size].

@@ -6,6 +6,7 @@ namespace ockham::nas::proxies {
 
 const std::vector<Proxy>& all() {
   static const std::vector<Proxy> proxies{
+      {"tensors", [](const SearchNetwork& subject, const Batch&) { return tensor_count(subject); }},
       {"parameters", [](const SearchNetwork& subject, const Batch&) { return parameter_count(subject); }},
       {"macs", [](const SearchNetwork& subject,
                   const Batch& batch) { return mac_count(subject, batch.images.size(1), batch.images.size(2)); }},
@@ -15,6 +16,8 @@ const std::vector<Proxy>& all() {
       {"snip", snip},
       {"grasp", grasp, true},
       {"fisher", fisher},
+      {"fisher_spectrum",
+       [](const SearchNetwork& subject, const Batch& batch) { return fisher_spectrum(subject, batch.images); }, true},
       {"synflow",
        [](const SearchNetwork& subject, const Batch& batch) {
          return synflow(subject, batch.images.size(1), batch.images.size(2));

@@ -22,16 +22,27 @@ std::vector<std::vector<double>> checked(std::span<const std::vector<double>> sc
   return result;
 }
 
-}  // namespace
-
-std::vector<double> rank_sums(std::span<const std::vector<double>> scores) {
+/// The sum over proxies of what `worth` makes of a candidate's place, 0 the worst.
+template <class Worth>
+std::vector<double> sums_of(std::span<const std::vector<double>> scores, Worth&& worth) {
   std::vector<double> sums(scores.empty() ? 0 : scores[0].size());
   for (const std::vector<double>& proxy : checked(scores)) {
     const std::vector<double> ranks = mean_ranks(proxy);
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] += ranks[i];
+      sums[i] += worth(ranks[i]);
   }
   return sums;
+}
+
+}  // namespace
+
+std::vector<double> rank_sums(std::span<const std::vector<double>> scores) {
+  return sums_of(scores, [](double rank) { return rank; });
+}
+
+std::vector<double> log_rank_sums(std::span<const std::vector<double>> scores) {
+  const auto all = static_cast<double>(scores.empty() ? 0 : scores[0].size());
+  return sums_of(scores, [all](double rank) { return std::log((rank + 1.0) / all); });
 }
 
 std::vector<double> votes(std::span<const std::vector<double>> scores) {

@@ -13,6 +13,11 @@ namespace ockham::nas::proxies {
 /// @throws UsageError if there is no proxy, or one scores another number of candidates than the first
 std::vector<double> rank_sums(std::span<const std::vector<double>> scores);
 
+/// The sum of the logarithms of a candidate's places as parts of all, 1 the best: one bad place costs more than in
+/// rank_sums(). Lee and Ham 2024 (AZ-NAS); of the Fisher spectrum's aggregate, Tybl and Neumann 2025.
+/// @throws UsageError as above
+std::vector<double> log_rank_sums(std::span<const std::vector<double>> scores);
+
 /// The number of others to which more proxies prefer a candidate than the other way round, and half of those where
 /// neither side has more. Abdelfattah et al. 2021: SynFlow, jacobian covariance and SNIP. Cost: the square of the
 /// number of candidates. @throws UsageError as above

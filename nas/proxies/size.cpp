@@ -4,6 +4,10 @@
 
 namespace ockham::nas::proxies {
 
+double tensor_count(const SearchNetwork& subject) {
+  return static_cast<double>(subject.weights().size());
+}
+
 double parameter_count(const SearchNetwork& subject) {
   return static_cast<double>(count_elements(subject.weights()));
 }

@@ -205,6 +205,98 @@ BOOST_AUTO_TEST_CASE(fisher_of_convolutions_and_biases_is_the_derivative_by_a_fa
   BOOST_TEST(std::abs(fisher(cnn.subject(), batch) / expected - 1.0) <= 1e-12);
 }
 
+// Deciles of 1 to 11 are 2 to 10, of 0 and 1 they are 0.1 to 0.9.
+BOOST_AUTO_TEST_CASE(entropy_of_deciles_is_the_one_worked_out_by_hand) {
+  const auto close = boost::test_tools::tolerance(1e-13);
+  double eleven = 0.0, two = 0.0;
+  for (int k = 1; k <= 9; ++k) {
+    eleven -= (k + 1) / 54.0 * std::log((k + 1) / 54.0);
+    two -= k / 45.0 * std::log(k / 45.0);
+  }
+  BOOST_TEST(decile_entropy({11, 3, 5, 1, 2, 9, 4, 10, 6, 8, 7}) == eleven, close);
+  BOOST_TEST(decile_entropy({1, 0}) == two, close);
+  BOOST_TEST(decile_entropy({5, 5, 5}) == std::log(9.0), close);
+  BOOST_TEST(decile_entropy({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1e-17, 7}) == 0.0);  // rounding does not count
+  BOOST_TEST(decile_entropy({0, 0}) == 0.0);
+  BOOST_TEST(decile_entropy({}) == 0.0);
+}
+
+// The image (1, 0) opens the first two hidden units and gives logits (1.5, 0.7), which the first entry of the first
+// layer moves by (2, 0.3) and that of the second by (1, 0); the image (0, 1) closes the first unit: nothing moves.
+BOOST_AUTO_TEST_CASE(fisher_matrix_of_two_layers_is_the_one_worked_out_by_hand) {
+  SmallMlp mlp({2.0, -1.0, 0.5, 0.3, 0.8, -0.4});
+  const double p = 1.0 / (1.0 + std::exp(0.8)), pq = p * (1.0 - p);
+  const auto near = [](const std::vector<double>& F, const std::vector<double>& expected) {
+    for (std::size_t i = 0; i < 4; ++i)
+      BOOST_TEST(std::abs(F[i] - expected[i]) <= 1e-14);
+  };
+  near(fisher_matrix(mlp.subject(), Tensor::from({1.0, 0.0}, {1, 2})), {pq * 1.7 * 1.7, pq * 1.7, pq * 1.7, pq});
+  near(fisher_matrix(mlp.subject(), Tensor::from({1.0, 0.0, 0.0, 1.0}, {2, 2})),
+       {pq / 2 * 1.7 * 1.7, pq / 2 * 1.7, pq / 2 * 1.7, pq / 2});
+}
+
+// Between two kinks logits are linear in one entry, so that differences are J to the last digits.
+BOOST_AUTO_TEST_CASE(fisher_matrix_is_the_one_of_differences_of_logits) {
+  SmallCnn cnn(4, true);
+  Tensor images({5, 1, 6, 5}, DType::kFloat64);
+  fill_normal(images, {9, Purpose::kTest, 0});
+  const std::vector<Parameter*> weights = cnn.parameters(ParameterKind::kWeight);
+  const std::size_t K = weights.size();
+  const auto logits = [&] { return cnn.forward({}, images).value(); };
+  const Tensor at = logits();
+  constexpr double kStep = 1e-6;
+  std::vector<Tensor> J;
+  for (Parameter* weight : weights) {
+    double& entry = weight->value.data<double>()[0];
+    const double before = entry;
+    entry = before + kStep;
+    J.push_back(logits().clone());
+    entry = before - kStep;
+    axpy(-1.0, logits(), J.back());
+    entry = before;
+    scale(J.back(), 0.5 / kStep);
+  }
+  const std::vector<double> F = fisher_matrix(cnn.subject(), images);
+  BOOST_TEST_REQUIRE(F.size() == K * K);
+  double largest = 0.0;
+  for (std::size_t a = 0; a < K; ++a) {
+    for (std::size_t b = 0; b < K; ++b) {
+      double expected = 0.0;
+      for (std::size_t n = 0; n < 5; ++n) {
+        const double* z = at.data<double>() + n * 3;
+        const double *u = J[a].data<double>() + n * 3, *v = J[b].data<double>() + n * 3;
+        double mass = 0.0, uv = 0.0, mean_u = 0.0, mean_v = 0.0;
+        for (std::size_t c = 0; c < 3; ++c)
+          mass += std::exp(z[c]);
+        for (std::size_t c = 0; c < 3; ++c) {
+          const double p = std::exp(z[c]) / mass;
+          uv += p * u[c] * v[c];
+          mean_u += p * u[c];
+          mean_v += p * v[c];
+        }
+        expected += (uv - mean_u * mean_v) / 5.0;
+      }
+      largest = std::max(largest, std::abs(expected));
+      BOOST_TEST(std::abs(F[a * K + b] - expected) <= 1e-9);
+    }
+  }
+  BOOST_TEST(largest > 1e-3);
+}
+
+BOOST_AUTO_TEST_CASE(fisher_spectrum_draws_the_weights_itself) {
+  CellCase small("321431"), other("321431");
+  for (Parameter* parameter : other.network.state()) {
+    if (parameter->value.dtype() == DType::kFloat64)
+      fill(parameter->value, 7.0);
+  }
+  const double score = fisher_spectrum(small.subject(), small.batch.images);
+  BOOST_TEST((score > 0.0 && score < std::log(9.0)));
+  BOOST_TEST(fisher_spectrum(other.subject(), small.batch.images) == score);
+  BOOST_TEST(fisher_spectrum(small.subject(), small.batch.images, 1) != score);
+  CellCase dead("111000");
+  BOOST_TEST(tensor_count(dead.subject()) < tensor_count(small.subject()));
+}
+
 // Hidden units open by the signs of x - 2y, x/2 + y, 3y - x.
 BOOST_AUTO_TEST_CASE(linear_regions_are_the_patterns_of_open_units) {
   SmallMlp mlp;
@@ -323,6 +415,7 @@ BOOST_AUTO_TEST_CASE(scores_leave_the_network_as_it_was) {
   synflow(subject, 3, 8);
   ntk_condition(subject, small.batch.images);
   fisher(subject, small.batch);
+  fisher_spectrum(subject, small.batch.images);
   zen_score(small.features(), 3, 8, {.repeats = 1});
   const std::vector<Tensor> after = values_of(small.network);
   for (std::size_t i = 0; i < before.size(); ++i) {

@@ -21,6 +21,19 @@ BOOST_AUTO_TEST_CASE(rank_sums_add_places_and_share_those_of_equals) {
                         (test::Says{{"1 candidates, the first 2"}}));
 }
 
+// Of three, places 3 1 2 and 1 2 3 from the worst on; of four, 1 4 4 against 3 3 3.
+BOOST_AUTO_TEST_CASE(sums_of_logarithms_of_places_punish_a_bad_one) {
+  const std::vector<std::vector<double>> scores{{9, 1, 5}, {1, 2, 3}};
+  const std::vector<double> sums = log_rank_sums(scores);
+  const std::vector<double> expected{std::log(3.0 / 9.0), std::log(2.0 / 9.0), std::log(6.0 / 9.0)};
+  for (std::size_t i = 0; i < 3; ++i)
+    BOOST_TEST(std::abs(sums[i] - expected[i]) <= 1e-14);
+  const std::vector<std::vector<double>> even{{4, 1, 2, 3}, {1, 4, 2, 3}, {1, 4, 2, 3}};
+  BOOST_TEST(rank_sums(even)[1] == rank_sums(even)[3]);
+  BOOST_TEST(log_rank_sums(even)[1] < log_rank_sums(even)[3]);
+  BOOST_CHECK_THROW(log_rank_sums({}), UsageError);
+}
+
 BOOST_AUTO_TEST_CASE(a_score_that_is_no_number_is_the_worst_of_one_proxy_too) {
   const std::vector<double> scores = without_nan({NAN, -2, INFINITY});
   BOOST_TEST(scores == (std::vector<double>{-INFINITY, -2, INFINITY}), boost::test_tools::per_element());
