@@ -1,7 +1,9 @@
 // Proxies from gradients of one labelled batch, and SynFlow.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "autograd/curvature.h"
 #include "autograd/reverse.h"
 #include "nas/proxies/proxies.h"
 #include "nas/train/parameter_vectors.h"
@@ -42,6 +44,16 @@ double absolute_dot(const Tensor& a, const Tensor& b) {
       total += std::abs(static_cast<double>(a.data<T>()[i]) * static_cast<double>(b.data<T>()[i]));
   });
   return total;
+}
+
+/// The leaves of those parameters that are on the tape.
+std::vector<int> leaves_of(const Tape& tape, const std::vector<Parameter*>& parameters) {
+  std::vector<int> leaves;
+  for (std::size_t n = 0; n < tape.nodes().size(); ++n) {
+    if (std::ranges::find(parameters, tape.nodes()[n].parameter) != parameters.end())
+      leaves.push_back(static_cast<int>(n));
+  }
+  return leaves;
 }
 
 void make_absolute(Tensor& x) {
@@ -97,28 +109,32 @@ double snip(const SearchNetwork& subject, const Batch& batch) {
 }
 
 double grasp(const SearchNetwork& subject, const Batch& batch) {
-  const Restored restored(*subject.module);
-  const std::vector<Parameter*> weights = weights_of(*subject.module);
-  const std::vector<Tensor> gradients = loss_gradients(subject, batch);
-  double norm = 0.0;
-  for (const Tensor& g : gradients)
-    norm += dot(g, g);
-  if (norm == 0.0)
-    return 0.0;
-  const double r = 1e-5 / std::sqrt(norm);
-  const auto gradients_at = [&](double step) {
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      axpy(step, gradients[i], weights[i]->value);
-    return loss_gradients(subject, batch);
-  };
-  const std::vector<Tensor> ahead = gradients_at(r);
-  const std::vector<Tensor> behind = gradients_at(-2.0 * r);
-  double total = 0.0;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    axpy(r, gradients[i], weights[i]->value);
-    total -= (dot(weights[i]->value, ahead[i]) - dot(weights[i]->value, behind[i])) / (2.0 * r);
+  subject.module->state();  // gives the parameters their names
+  Tape tape;
+  const Variable loss = subject.loss(&tape, batch);
+  const std::vector<int> leaves = leaves_of(tape, weights_of(*subject.module));
+  const Adjoints adjoints(tape, loss, leaves);
+  const auto weight = [&](int leaf) { return tape.nodes()[static_cast<std::size_t>(leaf)].parameter->value; };
+  double weight_square = 0.0, gradient_square = 0.0;
+  for (const auto& [leaf, g] : adjoints.leaf_gradients()) {
+    weight_square += dot(weight(leaf), weight(leaf));
+    gradient_square += dot(g, g);
   }
-  return total;
+  if (weight_square == 0.0 || gradient_square == 0.0)
+    return 0.0;
+  // u^T H v = ((u + v)^T H (u + v) - (u - v)^T H (u - v)) / 4, for u along W and v along g, both of length 1.
+  std::map<int, Tensor> seeds;
+  for (const auto& [leaf, g] : adjoints.leaf_gradients()) {
+    const Tensor w = weight(leaf);
+    Tensor& seed = seeds[leaf] = Tensor::zeros(with_directions(w.shape(), 2), w.dtype());
+    for (const std::int64_t d : {0, 1}) {
+      Tensor row = seed.slice(0, d * w.size(0), (d + 1) * w.size(0));
+      axpy(1.0 / std::sqrt(weight_square), w, row);
+      axpy((d == 0 ? 1.0 : -1.0) / std::sqrt(gradient_square), g, row);
+    }
+  }
+  const std::vector<double> along = adjoints.along(seeds, 2, false);
+  return -0.25 * (along[0] - along[1]) * std::sqrt(weight_square * gradient_square);
 }
 
 double synflow(const SearchNetwork& subject, std::int64_t channels, std::int64_t size) {

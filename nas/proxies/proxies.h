@@ -19,8 +19,8 @@ double plain(const SearchNetwork& subject, const Batch& batch);
 double weight_norm(const SearchNetwork& subject);
 /// SNIP: sum |W * dL/dW|
 double snip(const SearchNetwork& subject, const Batch& batch);
-/// GraSP: -sum W * (H g), g = dL/dW; H g by a central difference of two gradients, an estimate with an error of the
-/// order of 1e-8 in float64. Cost: three gradients.
+/// GraSP: -sum W * (H g), g = dL/dW, exactly, at the kinks of ReLUs that of the piece (a difference of gradients would
+/// see some of them, and what it sees of them is noise). Cost: a gradient and two tangent sweeps.
 double grasp(const SearchNetwork& subject, const Batch& batch);
 /// Fisher: sum over convolutions and linear layers and their output channels c of
 ///   n_c / 2 * mean over images of (sum over pixels of a * dL/da)^2,
