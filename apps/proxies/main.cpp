@@ -1,6 +1,7 @@
 // ockham-proxies: how well do training-free proxies rank the cells of NAS-Bench-201? Scores random cells at their
 // initialisation and correlates every proxy with the accuracies that the published table knows.
 #include <cmath>
+#include <functional>
 #include <iostream>
 
 #include "apps/cli/output_path.h"
@@ -152,37 +153,64 @@ class Study {
     return accuracies;
   }
 
-  /// SynFlow, jacobian covariance and SNIP vote, where all three were taken (Abdelfattah et al. 2021).
-  void add_vote() {
-    std::vector<std::vector<double>> voters;
-    for (const char* name : {"synflow", "jacobian_covariance", "snip"}) {
-      const auto it = std::ranges::find(names_, name);
-      if (it != names_.end())
-        voters.push_back(scores_[static_cast<std::size_t>(it - names_.begin())]);
+  using Scores = std::vector<std::vector<double>>;
+
+  /// What `combine` makes of other proxies, where all of them were taken.
+  void add(const std::string& name, std::initializer_list<const char*> of,
+           std::vector<double> (*combine)(std::span<const std::vector<double>>)) {
+    Scores parts;
+    for (const char* part : of) {
+      const auto it = std::ranges::find(names_, part);
+      if (it == names_.end())
+        return;
+      parts.push_back(scores_[static_cast<std::size_t>(it - names_.begin())]);
     }
-    if (voters.size() < 3)
-      return;
-    names_.emplace_back("vote");
-    scores_.push_back(nas::proxies::votes(voters));
+    names_.push_back(name);
+    scores_.push_back(combine(parts));
+  }
+
+  static std::vector<double> sums(std::span<const std::vector<double>> parts) {
+    std::vector<double> result(parts[0].size());
+    for (const std::vector<double>& part : parts)
+      std::ranges::transform(result, part, result.begin(), std::plus{});
+    return result;
+  }
+
+  /// The vote of Abdelfattah et al. 2021; of Tybl and Neumann 2025 the score of one network and, of the five ranks of
+  /// their aggregate, the three that are here: expressivity and trainability of Lee and Ham 2024 are missing.
+  void add_combinations() {
+    add("vote", {"synflow", "jacobian_covariance", "snip"}, nas::proxies::votes);
+    add("vkdnw", {"tensors", "fisher_spectrum"}, sums);
+    add("vkdnw_ranks", {"vkdnw", "jacobian_covariance", "macs"}, nas::proxies::log_rank_sums);
+  }
+
+  /// A cell that is one point better gains twice as much, as in Tybl and Neumann 2025.
+  static std::vector<double> gains_of(std::vector<double> accuracies) {
+    std::ranges::transform(accuracies, accuracies.begin(), [](double accuracy) { return std::exp2(accuracy); });
+    return accuracies;
   }
 
   void report() {
     for (std::vector<double>& scores : scores_)
       scores = nas::without_nan(std::move(scores));
-    add_vote();
+    add_combinations();
     constexpr std::array kTests{Column::kC10Test, Column::kC100Test, Column::kIm120Test};
+    const std::size_t head = std::max<std::size_t>(1, cells_.size() / 10);
     Json rows = Json::array();
-    std::cout << "Spearman / Kendall over " << cells_.size() << " random cells with CIFAR-10, CIFAR-100 and "
-              << "ImageNet16-120 test accuracy\n";
+    std::cout << "Spearman / Kendall / nDCG over " << cells_.size() << " random cells with CIFAR-10, CIFAR-100 and "
+              << "ImageNet16-120 test accuracy\nnDCG: of the " << head
+              << " cells ranked first, a cell's gain doubling with every point of accuracy\n";
     for (std::size_t p = 0; p < names_.size(); ++p) {
       Json row{{"proxy", names_[p]}};
       std::cout << padded(names_[p], 22);
       for (const Column column : kTests) {
         const std::vector<double> accuracies = truth(column);
         const double rho = nas::spearman(scores_[p], accuracies), tau = nas::kendall(scores_[p], accuracies);
-        row[std::string(kColumns[static_cast<std::size_t>(column)])] = {{"spearman", rho}, {"kendall", tau}};
+        const double gain = nas::ndcg(scores_[p], gains_of(accuracies), head);
+        row[std::string(kColumns[static_cast<std::size_t>(column)])] = {
+            {"spearman", rho}, {"kendall", tau}, {"ndcg", gain}};
         const auto rounded = [](double x) { return format_real(std::round(x * 1e3) / 1e3); };
-        std::cout << "  " << rounded(rho) << " / " << rounded(tau);
+        std::cout << "  " << rounded(rho) << " / " << rounded(tau) << " / " << rounded(gain);
       }
       std::cout << '\n';
       rows.push_back(std::move(row));
@@ -193,6 +221,7 @@ class Study {
                       {"channels", settings_.channels},
                       {"cells_per_stage", settings_.cells},
                       {"images", settings_.batch_size},
+                      {"ndcg_cells", head},
                       {"seed", settings_.compute.seed},
                       {"proxies", std::move(rows)}});
   }
@@ -221,7 +250,7 @@ class Study {
   Space space_;
   Table table_;
   std::vector<Cell> cells_;
-  std::vector<std::vector<double>> scores_;  // by proxy, by cell
+  Scores scores_;  // by proxy, by cell
 };
 
 int run(Session& session, const ProxySettings& settings) {
