@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "engine/error.h"
 
@@ -78,6 +79,25 @@ std::vector<double> random_numbers(const SearchSpace& space, const RandomKey& ke
 
 std::string random_cell(const SearchSpace& space, const RandomKey& key) {
   return space.derive(random_numbers(space, key));
+}
+
+std::vector<std::string> neighbours(const SearchSpace& space, const std::string& cell) {
+  const std::vector<double> taken = space.indicator(cell);
+  std::set<std::string> cells;
+  for (std::size_t option = 0; option < taken.size(); ++option) {
+    std::vector<double> numbers = taken;
+    numbers[option] = 2.0;
+    cells.insert(space.derive(numbers));
+    for (double& number : numbers) {
+      if (number != 1.0)
+        continue;
+      number = 0.5;  // of several that the new option may displace this one is the weakest
+      cells.insert(space.derive(numbers));
+      number = 1.0;
+    }
+  }
+  cells.erase(cell);
+  return {cells.begin(), cells.end()};
 }
 
 std::vector<double> probabilities(const SearchSpace& space, std::span<const double> logits) {

@@ -140,6 +140,11 @@ std::vector<double> random_numbers(const SearchSpace& space, const RandomKey& ke
 /// The cell of random_numbers().
 std::string random_cell(const SearchSpace& space, const RandomKey& key);
 
+/// Cells that take one option that this one does not, and else the same but for the one that it displaces: an edge's
+/// operation, or any one input of a node that keeps the best of several. Each once, in the order of their texts.
+/// @throws UsageError as SearchSpace::indicator
+std::vector<std::string> neighbours(const SearchSpace& space, const std::string& cell);
+
 /// derive(), but with at most `most` skip connections: while there are more, of the skips that are the likeliest of
 /// their choice, none ("none") aside, the one of the smallest probability within its choice is forbidden. Chen et al.
 /// 2019 (P-DARTS) cap them in the same spirit.

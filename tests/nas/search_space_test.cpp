@@ -183,6 +183,33 @@ BOOST_AUTO_TEST_CASE(the_options_of_a_cell_give_it_back) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(neighbours_are_mutual_and_every_one_is_another_cell_of_the_space) {
+  for (const auto& space : tiny_spaces()) {
+    const std::string cell = random_cell(*space, {.seed = 5, .purpose = Purpose::kTest});
+    const std::vector<std::string> around = neighbours(*space, cell);
+    BOOST_TEST(around.size() >= 2u, space->name());
+    BOOST_TEST(std::ranges::is_sorted(around));
+    for (std::size_t i = 0; i < around.size(); i += 1 + around.size() / 10) {
+      BOOST_TEST(around[i] != cell);
+      BOOST_TEST(space->derive(space->indicator(around[i])) == around[i]);
+      BOOST_TEST(std::ranges::count(neighbours(*space, around[i]), cell) == 1, space->name());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_cell_of_the_benchmark_has_four_neighbours_an_edge) {
+  const nasbench201::Space space({});
+  const std::vector<std::string> around = neighbours(space, nasbench201::to_string(nasbench201::parse_cell("301240")));
+  BOOST_TEST(around.size() == 24u);
+  for (const std::string& text : around) {
+    const std::string code = nasbench201::code(nasbench201::parse_cell(text));
+    int differences = 0;
+    for (std::size_t e = 0; e < code.size(); ++e)
+      differences += code[e] != std::string("301240")[e];
+    BOOST_TEST(differences == 1);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_cell_of_another_space_has_no_options_in_this_one) {
   const SoftmaxSpace darts(test::tiny(SupernetSpec::darts(2)), test::tiny_evaluation());
   const nasbench1shot1::SearchableSpace first(nasbench1shot1::Space::k1, {}), second(nasbench1shot1::Space::k2, {});
