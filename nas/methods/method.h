@@ -51,7 +51,7 @@ struct Candidate {
 /// Takes held-out images batch by batch to a function: the sum of its scores.
 using HeldOut = std::function<Score(const std::function<Score(const Batch&)>&)>;
 
-/// What a method may ask its driver for beside the batches of its steps.
+/// What a method may ask its driver for beside the batches of its steps: images, and the table that knows cells.
 struct ImageSource {
   HeldOut held_out = {};  ///< as they are; null: there are none
   /// Training images as they are, in the weights' dtype: others with every draw.
@@ -60,6 +60,9 @@ struct ImageSource {
   /// The first batches of a phase, as its steps get them.
   std::function<void(std::size_t phase, std::int64_t count, const std::function<void(const Batch&)>& take)>
       first_batches = {};
+  /// What a published table knows of a cell, in per cent: its validation accuracy, not that by which the cell is
+  /// compared with others in the end. Null: there is no table.
+  std::function<double(const std::string& cell)> known_accuracy = {};
 };
 
 /// What the end of a phase measured and pruned (nas/methods/bayesnas/round.h).

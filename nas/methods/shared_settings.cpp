@@ -54,7 +54,34 @@ void describe(HessianAlgorithm& algorithm, SettingVisitor& visitor) {
 
 void describe_draws(std::int64_t& draws, SettingVisitor& visitor) {
   visitor.group(kOtherMethodsHeading);
-  visitor.count("draws", draws, "cells drawn at the end (balenas-tf, pgnas)", {.min = 1, .max = 100000});
+  visitor.count("draws", draws, "cells drawn at the end (balenas-tf, pgnas, proxies)", {.min = 1, .max = 100000});
+}
+
+void ProxySettings::describe(SettingVisitor& visitor) {
+  visitor.group(kOtherMethodsHeading);
+  visitor.text("proxies", names, "what ranks them; several: by the sum of ranks (balenas-tf, proxies)",
+               "NAME,NAME,...");
+  visitor.count("proxy-size", images, "images that proxies see, at most --score-size (balenas-tf, proxies)",
+                {.min = 2, .max = 10000});
+}
+
+std::vector<std::string> ProxySettings::list() const {
+  std::vector<std::string> parts(1);
+  for (const char c : names) {
+    if (c == ',')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+void SizeLimits::describe(SettingVisitor& visitor) {
+  visitor.group(kOtherMethodsHeading);
+  visitor.count("max-params", parameters, "most parameters of the cell's trained network (largest) [no limit]",
+                {.min = 1});
+  visitor.count("max-macs", macs, "most multiply-accumulates of the same for one image (largest) [no limit]",
+                {.min = 1});
 }
 
 }  // namespace ockham::nas

@@ -53,4 +53,23 @@ void describe(HessianAlgorithm& algorithm, SettingVisitor& visitor);
 /// Cells that are drawn after the last step.
 void describe_draws(std::int64_t& draws, SettingVisitor& visitor);
 
+/// By which proxies cells are ranked (proxy_choice.h), and on how many images.
+struct ProxySettings {
+  std::string names = "synflow";  ///< "NAME,NAME,..."
+  std::int64_t images = 32;
+
+  void describe(SettingVisitor& visitor);
+  std::vector<std::string> list() const;
+};
+
+/// How large the network of a cell that is trained in the end may be.
+struct SizeLimits {
+  std::optional<std::int64_t> parameters = {}, macs = {};
+
+  void describe(SettingVisitor& visitor);
+  bool admit(const CellFacts& facts) const {
+    return facts.parameters <= parameters.value_or(facts.parameters) && facts.macs <= macs.value_or(facts.macs);
+  }
+};
+
 }  // namespace ockham::nas

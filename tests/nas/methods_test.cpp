@@ -7,7 +7,7 @@
 #include "nas/methods/darts/darts.h"
 #include "nas/methods/held_out.h"
 #include "nas/methods/pgnas/pgnas_search.h"
-#include "nas/methods/random/random_search.h"
+#include "nas/methods/trials/trial_search.h"
 #include "nas/spaces/cells/cell_space.h"
 #include "nas/spaces/nasbench1shot1/search_space.h"
 #include "nas/spaces/nasbench201/search_space.h"
@@ -75,6 +75,13 @@ const RelaxedOptions kRelaxed{.architecture_lr = 0.05, .seed = 3, .dtype = DType
 
 using Make = std::function<std::unique_ptr<SearchMethod>()>;
 
+Make trials(MakeProposals proposals) {
+  return [proposals = std::move(proposals)] {
+    return std::make_unique<TrialSearch>(
+        kSpace, TrialSearchOptions{.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, proposals, held_out);
+  };
+}
+
 std::vector<std::pair<std::string, Make>> all_methods() {
   const auto balenas = [](ArchitectureCurvature curvature, std::int64_t draws) -> Make {
     return [=] {
@@ -101,11 +108,9 @@ std::vector<std::pair<std::string, Make>> all_methods() {
       {"pgnas, 1shot1", pgnas(&kOneShot)},
       {"bayesnas", [] { return std::make_unique<BayesNas>(kSpace, bayesnas_options(), held_out_images()); }},
       {"bayesnas, 1shot1", [] { return std::make_unique<BayesNas>(kOneShot, bayesnas_options(), held_out_images()); }},
-      {"random",
-       [] {
-         return std::make_unique<RandomSearch>(
-             kSpace, RandomSearchOptions{.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, held_out);
-       }},
+      {"random", trials([] { return random_proposals(kSpace, 3); })},
+      {"evolution", trials([] { return evolution_proposals(kSpace, {.population = 1, .sample = 1}, 3); })},
+      {"local search", trials([] { return local_search_proposals(kSpace, 3); })},
   };
 }
 
@@ -313,10 +318,6 @@ BOOST_AUTO_TEST_CASE(balenas_tf_returns_the_connected_cell_that_its_proxies_rank
   BOOST_TEST(times <= 8);
   BOOST_TEST(method.candidates().size() >= 2u);
   BOOST_TEST(method.derive() == chosen);
-  BalenasTf control(
-      kSpace, {.balenas = {.relaxed = kRelaxed}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true}, held_out);
-  control.end_phase(0, kNoPause);
-  BOOST_TEST(control.candidates().size() == 8u);  // of 15,625 cells
   BOOST_CHECK_THROW(BalenasTf(kSpace, {.proxies = {"synflaw"}}, held_out), UsageError);
 }
 
@@ -341,11 +342,10 @@ BOOST_AUTO_TEST_CASE(derived_cells_keep_the_skip_cap) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(cells_drawn_without_a_search_keep_the_skip_cap_too) {
+BOOST_AUTO_TEST_CASE(drawn_cells_keep_the_skip_cap_too) {
   RelaxedOptions capped = kRelaxed;
   capped.skip_cap = 0;
-  BalenasTf method(kSpace, {.balenas = {.relaxed = capped}, .cells = 8, .proxies = {"macs"}, .draws_uniformly = true},
-                   held_out);
+  BalenasTf method(kSpace, {.balenas = {.relaxed = capped}, .cells = 8, .proxies = {"macs"}}, held_out);
   method.end_phase(0, kNoPause);
   for (const Candidate& candidate : method.candidates())
     BOOST_TEST(kSpace.facts(candidate.cell).skips == 0);
@@ -480,13 +480,20 @@ BOOST_AUTO_TEST_CASE(bayesnas_measures_with_the_statistics_of_its_images_not_wit
   BOOST_TEST(usual == hessian_with(100.0), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(random_search_trains_every_candidate_and_keeps_the_best) {
-  RandomSearch method(kSpace, {.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, held_out);
-  take_steps(method, 0, kSteps);
-  const std::vector<Candidate> judged = method.candidates();
+BOOST_AUTO_TEST_CASE(a_search_by_trial_trains_every_candidate_and_keeps_the_best) {
+  const auto method = trials([] { return random_proposals(kSpace, 3); })();
+  take_steps(*method, 0, kSteps);
+  const std::vector<Candidate> judged = method->candidates();
   BOOST_REQUIRE(judged.size() == 3u);
   const double best = std::ranges::max(judged, {}, &Candidate::score).score;
-  BOOST_TEST(std::ranges::find(judged, method.derive(), &Candidate::cell)->score == best);
+  BOOST_TEST(std::ranges::find(judged, method->derive(), &Candidate::cell)->score == best);
+}
+
+BOOST_AUTO_TEST_CASE(a_search_by_trial_whose_scores_have_a_gap_is_damaged) {
+  const auto method = trials([] { return random_proposals(kSpace, 3); })();
+  std::map<std::string, Tensor> state = method->state();
+  state.at("trials.scores") = Tensor::from(std::vector<double>{2.0, 0.5, -1.0, -1.0}, {4});
+  BOOST_CHECK_EXCEPTION(method->load(state), CheckpointError, (test::Says{{"candidate 1 before number 2"}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

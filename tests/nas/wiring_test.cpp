@@ -5,10 +5,11 @@
 
 #include "autograd/optim/sgd.h"
 #include "nas/methods/balenas/balenas_tf.h"
+#include "nas/methods/controls/proxy_draws.h"
 #include "nas/methods/darts/darts.h"
 #include "nas/methods/darts/darts_gradient.h"
 #include "nas/methods/pgnas/pgnas_search.h"
-#include "nas/methods/random/random_search.h"
+#include "nas/methods/trials/trial_search.h"
 #include "nas/spaces/mixing.h"
 #include "ops/global_avg_pool/global_avg_pool.h"
 #include "ops/linear/linear.h"
@@ -146,6 +147,11 @@ Score held_out(const std::function<Score(const Batch&)>& score) {
   return sum;
 }
 
+TrialSearch random_search(const NotingSpace& space, const TrialSearchOptions& options, HeldOut judge) {
+  return TrialSearch(
+      space, options, [&space, seed = options.seed] { return random_proposals(space, seed); }, std::move(judge));
+}
+
 double norm_of(const std::vector<double>& x) {
   double square = 0.0;
   for (double value : x)
@@ -200,7 +206,7 @@ BOOST_AUTO_TEST_CASE(weight_steps_of_a_search_clip_decay_and_keep_momentum_as_as
 BOOST_AUTO_TEST_CASE(a_search_that_diverges_names_its_step) {
   const NotingSpace space;
   Darts darts(space, {.relaxed = kRelaxed});
-  RandomSearch random(space, {.seed = 3, .dtype = DType::kFloat64}, held_out);
+  TrialSearch random = random_search(space, {.seed = 3, .dtype = DType::kFloat64}, held_out);
   PgnasSearch pgnas(space, {.dtype = DType::kFloat64}, held_out);
   Batch broken = batch_of(0);
   test::write(broken.images, 0, std::nan(""));
@@ -211,8 +217,8 @@ BOOST_AUTO_TEST_CASE(a_search_that_diverges_names_its_step) {
 
 BOOST_AUTO_TEST_CASE(candidates_of_random_search_train_by_the_same_options_at_a_cosine_of_their_own) {
   const NotingSpace space;
-  RandomSearch method(space, {.weights = kWeights, .lr = 0.4, .candidates = 1, .seed = 3, .dtype = DType::kFloat64},
-                      held_out);
+  TrialSearch method = random_search(
+      space, {.weights = kWeights, .lr = 0.4, .candidates = 1, .seed = 3, .dtype = DType::kFloat64}, held_out);
   for (std::uint64_t step = 0; step < 4; ++step) {
     const State before = state_of(method);
     method.step(batch_of(step), {}, {.number = step, .total = 4, .lr = 9.0});
@@ -228,7 +234,7 @@ BOOST_AUTO_TEST_CASE(random_candidates_begin_at_weights_of_their_own_split_steps
     score(batch_of(100));
     return Score{.loss = 50.0, .top1 = ++judged, .top5 = 9, .count = 10};
   };
-  RandomSearch method(space, {.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, count_right);
+  TrialSearch method = random_search(space, {.candidates = 3, .seed = 3, .dtype = DType::kFloat64}, count_right);
   method.set_micro_batch(2);
   std::set<double> first_weights;
   for (std::uint64_t step = 0; step < 3; ++step) {
@@ -363,30 +369,33 @@ BOOST_AUTO_TEST_CASE(balenas_tf_scores_by_all_its_proxies_on_as_many_images_as_a
     BOOST_TEST(candidate.score == 2.0);
 }
 
-BOOST_AUTO_TEST_CASE(balenas_tf_draws_apart_from_the_steps_and_without_preference_only_where_asked) {
+BOOST_AUTO_TEST_CASE(balenas_tf_draws_near_the_mean_and_apart_from_the_steps_its_control_without_preference) {
   NotingSpace space;
   space.tells_numbers = true;
   RelaxedOptions still = kRelaxed;
   still.architecture_lr = 0.0;
-  const auto numbers_drawn = [&](double sigma, bool uniformly) {
-    BalenasTf method(space,
-                     {.balenas = {.relaxed = still, .variational = {.initial_precision = 1.0 / (sigma * sigma)}},
-                      .cells = 10,
-                      .proxies = {"snip"},
-                      .proxy_images = 2,
-                      .draws_uniformly = uniformly},
-                     held_out);
+  const auto numbers_of = [](SearchMethod& method) {
     method.end_phase(0, kNoPause);
     std::vector<double> numbers;
     for (const Candidate& candidate : method.candidates())
       numbers.push_back(std::stod(candidate.cell));
     return numbers;
   };
+  const auto numbers_drawn = [&](double sigma) {
+    BalenasTf method(space,
+                     {.balenas = {.relaxed = still, .variational = {.initial_precision = 1.0 / (sigma * sigma)}},
+                      .cells = 10,
+                      .proxies = {"snip"},
+                      .proxy_images = 2},
+                     held_out);
+    return numbers_of(method);
+  };
   const auto is_near_the_mean = [](double number) { return std::abs(number - 0.3) < 0.05; };
-  BOOST_TEST(std::ranges::all_of(numbers_drawn(0.01, false), is_near_the_mean));
-  BOOST_TEST(!std::ranges::all_of(numbers_drawn(0.01, true), is_near_the_mean));
+  BOOST_TEST(std::ranges::all_of(numbers_drawn(0.01), is_near_the_mean));
+  ProxyDraws control(space, {.cells = 10, .judge = {.proxies = {"snip"}}, .images = 2}, held_out);
+  BOOST_TEST(!std::ranges::all_of(numbers_of(control), is_near_the_mean));
   Balenas method(space, {.relaxed = still});
-  std::vector<double> numbers = numbers_drawn(1.0, false);
+  std::vector<double> numbers = numbers_drawn(1.0);
   for (std::uint64_t step = 0; step < 5; ++step) {
     const double sigma = method.posterior().columns.at("sigma")[0];
     space.calls.clear();
@@ -490,7 +499,7 @@ BOOST_AUTO_TEST_CASE(evaluation_takes_the_statistics_of_its_batch_as_constants_a
   const NotingSpace space;
   Darts darts(space, {.relaxed = kRelaxed});
   Balenas balenas(space, {.relaxed = kRelaxed});
-  RandomSearch random(space, {.seed = 3, .dtype = DType::kFloat64}, held_out);
+  TrialSearch random = random_search(space, {.seed = 3, .dtype = DType::kFloat64}, held_out);
   for (SearchMethod* method : std::initializer_list<SearchMethod*>{&darts, &balenas, &random}) {
     space.calls.clear();
     const Batch batch = batch_of(7);

@@ -1,7 +1,8 @@
 #pragma once
 // BaLeNAS-TF: after the search, draws cells from the Gaussian and returns the one that training-free proxies rank
-// first. See balenas.h.
+// first. See balenas.h; its control, which draws without preference, is controls/proxy_draws.h.
 #include "nas/methods/balenas/balenas.h"
+#include "nas/methods/proxy_choice.h"
 
 namespace ockham::nas {
 
@@ -10,7 +11,6 @@ struct BalenasTfOptions {
   std::int64_t cells = 100;                     ///< drawn; equal ones are scored once
   std::vector<std::string> proxies{"synflow"};  ///< of nas/proxies/registry.h; several: their rank sum
   std::int64_t proxy_images = 32;
-  bool draws_uniformly = false;  ///< the control: cells drawn without preference, what the proxies do alone
 };
 
 class BalenasTf : public Balenas {
@@ -28,8 +28,7 @@ class BalenasTf : public Balenas {
   std::vector<Candidate> candidates() const override { return drawn_; }
 
  private:
-  std::vector<Candidate> draw() const;
-  std::vector<double> score(const std::vector<Candidate>& cells, const Batch& images, const Pause& pause) const;
+  ProxyJudge judge() const { return {.proxies = options_.proxies, .seed = options().seed}; }
 
   BalenasTfOptions options_;
   HeldOut held_out_;

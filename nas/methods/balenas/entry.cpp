@@ -60,40 +60,25 @@ class BalenasSettings : public GaussianSettings {
   }
 };
 
-/// "a,b" as its parts.
-std::vector<std::string> parts_of(std::string_view list) {
-  std::vector<std::string> parts(1);
-  for (const char c : list) {
-    if (c == ',')
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
-
 class BalenasTfSettings : public GaussianSettings {
  public:
   void describe(SettingVisitor& visitor) override {
     GaussianSettings::describe(visitor);
     describe_draws(tf_.cells, visitor);
-    visitor.text("proxies", proxies_, "what ranks them; several: by the sum of ranks (balenas-tf)", "NAME,NAME,...");
-    visitor.choice("draw-from", tf_.draws_uniformly, {{"gaussian", false}, {"uniform", true}},
-                   "what they are drawn from; uniform is the control without a search (balenas-tf)");
-    visitor.count("proxy-size", tf_.proxy_images, "images that proxies see, at most --score-size (balenas-tf)",
-                  {.min = 2, .max = 10000});
+    proxies_.describe(visitor);
   }
   std::unique_ptr<SearchMethod> make(const SearchSpace& space, const SearchBasics& basics,
                                      const ImageSource& images) const override {
     BalenasTfOptions result = tf_;
     result.balenas = options(basics);
-    result.proxies = parts_of(proxies_);
+    result.proxies = proxies_.list();
+    result.proxy_images = proxies_.images;
     return std::make_unique<BalenasTf>(space, result, images.held_out);
   }
 
  private:
   BalenasTfOptions tf_;
-  std::string proxies_ = "synflow";
+  ProxySettings proxies_;
 };
 
 template <class Settings>

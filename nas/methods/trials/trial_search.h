@@ -1,13 +1,15 @@
 #pragma once
-// Random search: cells drawn without preference, each trained for an equal part of the steps, and the one that does
-// best on held-out images. What every search has to beat (Li and Talwalkar 2019, arXiv:1902.07638).
+// Search by trial: cells named one after another (proposals.h), each trained for an equal part of the steps, and the
+// one that does best on held-out images. With random proposals what every search has to beat (Li and Talwalkar 2019,
+// arXiv:1902.07638).
 #include <optional>
 
+#include "nas/methods/trials/proposals.h"
 #include "nas/methods/weight_training.h"
 
 namespace ockham::nas {
 
-struct RandomSearchOptions {
+struct TrialSearchOptions {
   WeightOptions weights = {};
   double lr = 0.025;
   std::int64_t candidates = 4;
@@ -16,10 +18,11 @@ struct RandomSearchOptions {
   Device device = {};
 };
 
-class RandomSearch : public SearchMethod {
+class TrialSearch : public SearchMethod {
  public:
   /// `space` must outlive it. @param held_out what candidates are judged on
-  RandomSearch(const SearchSpace& space, const RandomSearchOptions& options, HeldOut held_out);
+  TrialSearch(const SearchSpace& space, const TrialSearchOptions& options, MakeProposals make_proposals,
+              HeldOut held_out);
 
   /// The learning rate falls from options.lr to zero along a cosine within each candidate's part.
   Score step(const Batch& train, const Batch& valid, const StepPlace& place) override;
@@ -35,15 +38,19 @@ class RandomSearch : public SearchMethod {
   void load(const std::map<std::string, Tensor>& state) override;
 
  private:
-  std::string cell_of(std::int64_t candidate) const;
-  void begin(std::int64_t candidate);
+  void restart();
+  void begin_next();
   void judge();
+  void take(double score);
 
   const SearchSpace& space_;
-  RandomSearchOptions options_;
+  TrialSearchOptions options_;
+  MakeProposals make_proposals_;
   HeldOut held_out_;
   std::int64_t micro_batch_ = 0;
+  std::unique_ptr<Proposals> proposals_;
   std::int64_t current_ = -1;
+  std::string cell_;  // of the current candidate
   OwnedNetwork network_;
   std::optional<WeightTraining> training_;
   std::vector<Candidate> judged_;
