@@ -41,8 +41,17 @@ SearchTraining::SearchTraining(Session& session, const SearchSettings& settings)
       table_(settings.table.empty() ? std::nullopt : std::optional(nb201::Table::load(settings.table))),
       images_(image_settings(settings)),
       space_(make_space(settings, images_.frame())),
-      method_(make_method(settings, *space_, images_.source())),
+      method_(make_method(settings, *space_, source())),
       stretches_(images_.stretches_of(method_->phases(settings.epochs))) {}
+
+nas::ImageSource SearchTraining::source() {
+  nas::ImageSource source = images_.source();
+  if (table_)
+    source.known_accuracy = [this](const std::string& cell) {
+      return table_->at(nb201::parse_cell(cell))[nb201::Column::kC10Valid];
+    };
+  return source;
+}
 
 void SearchTraining::begin(RunFolder&) {
   for (const std::string& line : method_->warnings())

@@ -41,6 +41,8 @@ class SearchTraining : public Trainee {
  private:
   /// The network of a checkpoint, where nas/saved/ can describe it; else null.
   const nas::Supernet* supernet() const;
+  /// The images, and the table if there is one. Refers to this.
+  nas::ImageSource source();
   void warn_of_collapse(const std::string& cell);
   nas::Score score_held_out();
   /// What the search network, as it is, says of the images held out: for the page.

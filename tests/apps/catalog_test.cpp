@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "apps/search/search_app.h"
@@ -173,8 +174,9 @@ BOOST_AUTO_TEST_CASE(a_method_and_a_space_that_a_program_adds_are_searched_like_
 BOOST_AUTO_TEST_CASE(their_options_are_declared_checked_and_named_where_they_have_no_effect) {
   const Toys toys;
   const Outcome help = search({"--help"});
+  const std::string unwrapped = std::regex_replace(help.out, std::regex("\\n +"), " ");
   for (const char* text : {"drift: moves logits by a constant", "toy: one edge", "--drift X", "--toy-width N"})
-    BOOST_TEST(help.out.find(text) != std::string::npos, text);
+    BOOST_TEST(unwrapped.find(text) != std::string::npos, text);
   const Outcome refused = search(toy_search(path() / "refused", {"--drift", "2"}));
   BOOST_TEST(refused.exit_code == 2);
   BOOST_TEST(refused.err.find("--drift") != std::string::npos);
@@ -203,7 +205,7 @@ BOOST_AUTO_TEST_CASE(every_entry_says_what_it_is) {
   for (const MethodEntry& method : methods()) {
     BOOST_TEST(names.insert(method.name).second);
     BOOST_TEST(!method.summary.empty());
-    BOOST_TEST((method.batches == 1 || method.batches == 2));
+    BOOST_TEST((method.batches >= 0 && method.batches <= 2));  // 0: it trains nothing
   }
   for (const SpaceEntry& space : spaces())
     BOOST_TEST(!space.summary.empty());

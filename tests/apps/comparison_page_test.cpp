@@ -2,6 +2,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "apps/cli/text/spread.h"
 #include "apps/report/line_chart.h"
 #include "apps/search/comparison/comparison_report.h"
 #include "tests/apps/html.h"
@@ -56,6 +57,7 @@ Json comparison() {
       {"method_settings", "darts.arch-lr=" + kHostile},
       {"batch_size", 64},
       {"has_table", true},
+      {"random_mean", {{"c10_test_200", 88.0}, {"c100_test_200", 60.0}, {"im120_test_200", 30.0}}},
       {"methods",
        {{{"name", "darts"}, {"batches", 2}, {"sees", "two"}}, {{"name", "random"}, {"batches", 1}, {"sees", "one"}}}},
       {"runs",
@@ -84,12 +86,32 @@ BOOST_AUTO_TEST_CASE(tables_hold_mean_and_spread_over_seeds) {
   BOOST_TEST(table.rows[1].back() == "1 of 2");
 }
 
+// 92 and 93 are 4.5 better than 88, with a standard error of half their difference.
+BOOST_AUTO_TEST_CASE(margins_over_the_mean_random_cell_have_their_standard_error) {
+  Json facts = comparison();
+  const std::vector<std::string> darts{"darts", "+4.50 ± 0.50", "+12.50 ± 0.50", "+12.50 ± 0.50"};
+  BOOST_TEST(margins_table(facts).rows[0] == darts, boost::test_tools::per_element());
+  BOOST_TEST(margins_table(facts).rows[1][1] == "-13.00 ± 15.00");
+  facts["runs"].erase(2);  // one seed has no scatter
+  BOOST_TEST(margins_table(facts).rows[0][1] == "+4.00");
+  facts["has_table"] = false;
+  BOOST_TEST(margins_table(facts).rows.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_margin_adds_the_squared_errors_of_both_sides) {
+  const std::vector<double> three{1, 2, 3}, two{0, 2};
+  const Margin margin = margin_over(three, two);
+  BOOST_TEST(margin.mean == 1.0);
+  BOOST_TEST(std::abs(margin.error - std::sqrt(1.0 / 3.0 + 2.0 / 2.0)) <= 1e-15);
+  BOOST_TEST(std::isnan(margin_over(three, std::vector<double>{1}).error));
+}
+
 BOOST_AUTO_TEST_CASE(markdown_tells_every_run_budget_curve_rank_and_candidates) {
   const std::string text = to_markdown(comparison_report(comparison()));
   for (const char* row :
        {"| darts | 1 | 333132 | 92.00 | 72.00 | 42.00 | 1 | 1,000,000 | 10.0 | 1.00 MiB | no |",
         "| darts | 2 | 333132 | 93.00 | 73.00 | 43.00 | 2 | 2,000,000 | 20.0\\* | 2.00 MiB | no |",
-        "| random | 1 | 333132 | 60.00 |", "| random | 2 | &lt;i\\>\\| | 90.00 |",
+        "| random | 1 | 333132 | 60.00 |", "| random | 2 | &lt;i\\>\\| | 90.00 |", "| darts | +4.50 ± 0.50 |",
         "| darts | two | 40 | 128 | 5,120 | 0.2500 ± 0.0000 |", "| random | one | 40 | 64 | 2,560 |",
         "| darts | 88.50 (1.50 s) | 89.50 (3.00 s) | 90.50 (4.50 s) | 91.50 (6.00 s) | 92.50 (15.0 s) |",
         "| darts | 50 | 0.500 | 0.250 |", "| random | 1 | 8 | 5 | 60.00 | 55.12 | 61.75 | – |", "below 85 %",
@@ -139,6 +161,7 @@ BOOST_AUTO_TEST_CASE(the_check_of_html_finds_what_is_wrong) {
 BOOST_AUTO_TEST_CASE(without_a_table_the_search_networks_own_accuracy_stands_in) {
   Json facts = comparison();
   facts["has_table"] = false;
+  facts["random_mean"] = nullptr;
   for (Json& one : facts["runs"]) {
     one["truth"] = nullptr;
     one["curve"].erase(4);

@@ -100,6 +100,35 @@ BOOST_AUTO_TEST_CASE(report_has_every_method_and_seed_and_the_means_of_the_table
   BOOST_TEST(test::summary(outcome)["runs"] == facts["runs"]);
 }
 
+// c10_test of cell number n is n / 200 or so: its mean over the cells that transmit something is known.
+BOOST_AUTO_TEST_CASE(controls_without_training_stand_in_the_same_report_with_their_margin_over_a_random_cell) {
+  write_table(path() / "table.csv");
+  const std::string methods = "random,evolution,local-search,proxies,largest";
+  const Outcome outcome = run_program(
+      path(), "search", kNb201 + "--methods " + methods + " --judge table --seeds 1,2 --table table.csv --out out");
+  BOOST_REQUIRE(outcome.exit_code == 0);
+  const json facts = facts_of(path() / "out");
+  const std::string markdown = content(path() / "out/report.md");
+  const double mean = facts["random_mean"]["c10_test_200"].get<double>();
+  BOOST_TEST(facts["random_mean"]["c100_test_200"] == 2.0);
+  for (const std::string method : {"random", "evolution", "local-search", "proxies", "largest"}) {
+    std::vector<double> accuracies;
+    for (const json& run : facts["runs"]) {
+      if (run["method"] != method)
+        continue;
+      BOOST_TEST(run["steps"] == 0);
+      BOOST_TEST(run["curve"].size() == 1u);  // the end
+      accuracies.push_back(run["truth"]["c10_test_200"].get<double>());
+    }
+    BOOST_REQUIRE(accuracies.size() == 2u);
+    const double margin = (accuracies[0] + accuracies[1]) / 2.0 - mean;
+    const std::string row = "| " + method + " | " + (margin < 0.0 ? "" : "+") + fixed(margin) + " ± " +
+                            fixed(std::abs(accuracies[0] - accuracies[1]) / 2.0) + " | +0.00 ± 0.00 |";
+    BOOST_TEST(contains(markdown, row), row);
+    BOOST_TEST(contains(outcome.out, row), row);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(candidates_are_weighed_by_the_table) {
   write_table(path() / "table.csv");
   BOOST_REQUIRE(
@@ -155,8 +184,9 @@ BOOST_AUTO_TEST_CASE(a_method_may_have_settings_of_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(an_option_that_no_method_of_the_run_has_is_named) {
-  const Outcome one = run_program(path(), "search", kNb201 + "--method random --draw-from uniform --out one");
-  BOOST_TEST(ends_with(one, 0, {"--draw-from has no effect: it is an option of balenas-tf, and the run is of random"}));
+  const Outcome one = run_program(path(), "search", kNb201 + "--method random --arch-weight-decay 1 --out one");
+  BOOST_TEST(
+      ends_with(one, 0, {"--arch-weight-decay has no effect: it is an option of darts, and the run is of random"}));
   BOOST_TEST(!contains(one.err, "--candidates has no effect"));
   const Outcome several =
       run_program(path(), "search", kNb201 + "--methods random,pgnas --darts-order 2 --seeds 1 --out several");

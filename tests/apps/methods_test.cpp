@@ -31,7 +31,11 @@ const std::vector<std::string> kMethods = {"darts --eigenvalue-size 4",
                                            "bayesnas --hessian-size 4",
                                            "bayesnas --hessian-size 4 --rule evidence --lambda 1e-4",
                                            "bayesnas --hessian-size 4 --rule joint-evidence --lambda 1e-4",
-                                           "random"};
+                                           "random",
+                                           "evolution --population 1",
+                                           "local-search",
+                                           "proxies",
+                                           "largest --max-params 400000"};
 
 /// c10_valid of a cell is its number / 200, the rest alike for all.
 void write_table(const fs::path& path, std::int64_t rows = 15625) {
@@ -117,6 +121,32 @@ BOOST_AUTO_TEST_CASE(the_table_tells_the_truth_of_every_cell_named) {
     BOOST_TEST(posterior["groups"][29].contains(column), column);
 }
 
+BOOST_AUTO_TEST_CASE(searches_by_the_table_ask_it_for_as_many_cells_and_end_with_the_best) {
+  write_table(path() / "table.csv");
+  const std::string sizes =
+      "--train-size 64 --test-size 16 --batch-size 8 --score-size 16 --channels 2 --space nasbench201 --image-size 8 "
+      "--cells 1 ";
+  for (const std::string method : {"random", "evolution", "local-search"}) {
+    BOOST_TEST_CONTEXT(method) {
+      const Outcome outcome =
+          run_program(path(), "search",
+                      sizes + "--method " + method +
+                          " --judge table --table table.csv --candidates 30 --out run --overwrite --json");
+      BOOST_REQUIRE(outcome.exit_code == 0);
+      const json summary = test::summary(outcome), candidates = json::parse(content(path() / "run/candidates.json"));
+      BOOST_TEST(candidates.size() == 30u);
+      double best = 0.0;
+      for (const json& candidate : candidates)
+        best = std::max(best, candidate["c10_valid_200"].get<double>());
+      BOOST_TEST(summary["truth"]["c10_valid_200"] == best);
+    }
+  }
+  BOOST_TEST(
+      ends_with(run_program(path(), "search", kNb201 + "--method random --judge table"), 2, {"there is no --table"}));
+  BOOST_TEST(ends_with(run_program(path(), "search", kNb201 + "--method evolution --population 2"), 2,
+                       {"--population 2", "--candidates 2"}));
+}
+
 BOOST_AUTO_TEST_CASE(ranks_that_a_method_cannot_tell_are_said_to_be_missing) {
   write_table(path() / "table.csv");
   const auto says = [&](const std::string& method) {
@@ -143,7 +173,8 @@ BOOST_AUTO_TEST_CASE(a_cell_found_in_the_space_of_darts_can_be_trained) {
 
 BOOST_AUTO_TEST_CASE(the_spaces_of_1shot1_are_searched_by_every_method_on_logits_switches_and_gates) {
   for (const std::string space : {"1shot1-1", "1shot1-3"}) {
-    for (const std::string method : {"darts", "balenas-tf", "bayesnas --hessian-size 4", "pgnas", "random"})
+    for (const std::string method : {"darts", "balenas-tf", "bayesnas --hessian-size 4", "pgnas", "random", "evolution",
+                                     "local-search", "proxies"})
       BOOST_TEST(run_program(path(), "search",
                              kSizes + "--image-size 8 --channels 4 --cells 1 --space " + space + " --method " + method +
                                  " --out run --overwrite")

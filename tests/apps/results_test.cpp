@@ -228,7 +228,11 @@ BOOST_AUTO_TEST_CASE(interrupted_comparison_goes_on) {
   const Outcome outcome = run_program(path(), "compare", "--resume compare --json");
   BOOST_REQUIRE(outcome.exit_code == 0);
   BOOST_TEST(content(path() / "compare/found-seed1/run.json") == first);  // was not trained again
-  const json rows = summary(outcome)["rows"];
+  const json facts = summary(outcome), rows = facts["rows"];
+  BOOST_TEST(facts["better_than_random"]["mean"].get<double>() ==
+                 rows[0]["mean"].get<double>() - rows[1]["mean"].get<double>(),
+             boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(facts["better_than_random"]["error"].is_null());  // of one random cell
   BOOST_REQUIRE(rows.size() == 3);
   BOOST_TEST(rows[0]["cell"] == "found");
   BOOST_TEST(rows[0]["accuracies"].size() == 2);

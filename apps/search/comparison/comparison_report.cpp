@@ -63,6 +63,14 @@ std::string mean_text(const std::vector<double>& values, int digits) {
          (values.size() > 1 ? " ± " + format_fixed(spread.deviation, digits) : std::string());
 }
 
+/// "+1.25 ± 0.12", without an error where it is unknown.
+std::string margin_text(const Margin& margin) {
+  if (!std::isfinite(margin.mean))
+    return kNothing;
+  return (margin.mean < 0.0 ? "" : "+") + format_fixed(margin.mean, 2) +
+         (std::isfinite(margin.error) ? " ± " + format_fixed(margin.error, 2) : std::string());
+}
+
 std::string number_text(const Json& value, int digits) {
   return value.is_number() && std::isfinite(value.get<double>()) ? format_fixed(value.get<double>(), digits) : kNothing;
 }
@@ -273,25 +281,49 @@ TextTable methods_table(const Json& comparison) {
   return table;
 }
 
+TextTable margins_table(const Json& comparison) {
+  TextTable table{{"better than a random cell by"}};
+  if (!comparison["has_table"].get<bool>())
+    return table;
+  for (const TruthColumn& truth : kTruths)
+    table.header.emplace_back(truth.title);
+  for (const Json& method : comparison["methods"]) {
+    const Runs runs = runs_of(comparison, method["name"]);
+    std::vector<std::string> row{method["name"]};
+    for (const TruthColumn& truth : kTruths) {
+      const std::vector<double> accuracies = numbers(runs, field_in("truth", truth.name));
+      row.push_back(margin_text(margin_over(accuracies, comparison["random_mean"][truth.name].get<double>())));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::string margins_note() {
+  return "Mean over seeds less the mean of all cells of the table that transmit something, ± the standard error of the "
+         "difference.";
+}
+
 Document comparison_report(const Json& comparison) {
   Document report{"Search methods compared: " + comparison["name"].get<std::string>()};
   std::vector<Block>& blocks = report.blocks;
   const bool has_table = comparison["has_table"].get<bool>();
-  blocks = {Paragraph{introduction(comparison)},
-            Paragraph{accuracy_notes(comparison)},
-            Heading{"Methods"},
-            methods_table(comparison),
-            Paragraph{table_notes(comparison)},
-            Heading{"Cells"},
-            cells_table(comparison),
-            Heading{"Budget"},
-            budget_table(comparison),
-            Paragraph{"Seconds a step: the median of each search, with whatever the machine did beside it."},
-            Heading{"Accuracy over time"},
-            Figure{anytime_chart(comparison)},
-            Paragraph{"By part of the epochs, mean over seeds: " + accuracy_title(comparison) +
-                      ". In the end: the cell that the method named after its last step."},
-            anytime_table(comparison)};
+  blocks = {Paragraph{introduction(comparison)}, Paragraph{accuracy_notes(comparison)}, Heading{"Methods"},
+            methods_table(comparison), Paragraph{table_notes(comparison)}};
+  if (TextTable table = margins_table(comparison); !table.rows.empty())
+    blocks.insert(blocks.end(), {std::move(table), Paragraph{margins_note()}});
+  const std::vector<Block> details{
+      Heading{"Cells"},
+      cells_table(comparison),
+      Heading{"Budget"},
+      budget_table(comparison),
+      Paragraph{"Seconds a step: the median of each search, with whatever the machine did beside it."},
+      Heading{"Accuracy over time"},
+      Figure{anytime_chart(comparison)},
+      Paragraph{"By part of the epochs, mean over seeds: " + accuracy_title(comparison) +
+                ". In the end: the cell that the method named after its last step."},
+      anytime_table(comparison)};
+  blocks.insert(blocks.end(), details.begin(), details.end());
   if (TextTable table = rank_table(comparison); !table.rows.empty())
     blocks.insert(blocks.end(), {Heading{"Scores of the search network against the truth"}, std::move(table)});
   if (TextTable table = candidates_table(comparison); !table.rows.empty()) {

@@ -14,11 +14,13 @@
 #include "apps/search/search_settings.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {
 namespace {
 
 namespace fs = std::filesystem;
+namespace nb201 = nas::nasbench201;
 using Json = nlohmann::ordered_json;
 
 /// That settings are of methods that run, and of options that one method may have for itself.
@@ -80,6 +82,17 @@ void with_rehearsal(const App& app, std::vector<std::string> arguments, Log& log
   use(session);
 }
 
+/// Of a cell drawn without preference, by column; null without a table.
+Json mean_of_random(const std::string& table) {
+  if (table.empty())
+    return nullptr;
+  const auto known = nb201::Table::load(table);
+  Json means;
+  for (std::size_t c = 0; c < nb201::kColumns.size(); ++c)
+    means[std::string(nb201::kColumns[c])] = known.mean(static_cast<nb201::Column>(c));
+  return means;
+}
+
 Json facts_of(Session& session, const SearchSettings& settings, const std::vector<ChildRun>& searches) {
   const fs::path& folder = session.folder().path();
   Json facts{
@@ -92,6 +105,7 @@ Json facts_of(Session& session, const SearchSettings& settings, const std::vecto
       {"method_settings", settings.comparison.method_settings},
       {"batch_size", settings.images.batch_size},
       {"has_table", !settings.table.empty()},
+      {"random_mean", mean_of_random(settings.table)},
       {"methods", Json::array()},
       {"runs", Json::array()},
       {"command", concat("ockham-search --config ", shell_quoted((folder / "config.ini").string()), " --out DIR")},
@@ -139,8 +153,10 @@ int run_comparison(Session& session, const SearchSettings& settings, const Compa
   write_file_atomically(folder.file("comparison.json"), json_text(facts, 1) + "\n");
   write_file_atomically(folder.file("report.md"), to_markdown(report));
   session.publish_page(report);
-  std::cout << '\n'
-            << to_markdown(methods_table(facts)) << "\nreport in " << (folder.path() / "report.html").string() << '\n';
+  std::cout << '\n' << to_markdown(methods_table(facts));
+  if (const TextTable margins = margins_table(facts); !margins.rows.empty())
+    std::cout << '\n' << to_markdown(margins) << margins_note() << '\n';
+  std::cout << "\nreport in " << (folder.path() / "report.html").string() << '\n';
   session.publish(facts);
   return kDone;
 }

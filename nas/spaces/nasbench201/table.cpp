@@ -157,6 +157,18 @@ std::int64_t Table::rank(const Cell& cell, Column column) const {
   return 1 + std::ranges::count_if(rows_, [&](const Row& row) { return row[column] > accuracy; });
 }
 
+double Table::mean(Column column) const {
+  double sum = 0.0;
+  std::int64_t count = 0;
+  for (std::int64_t number = 0; number < kCells; ++number) {
+    if (const Cell cell = cell_of(number); is_connected(cell)) {
+      sum += at(cell)[column];
+      ++count;
+    }
+  }
+  return sum / static_cast<double>(count);
+}
+
 double Table::best(Column column) const {
   return std::ranges::max(rows_, {}, [&](const Row& row) { return row[column]; })[column];
 }

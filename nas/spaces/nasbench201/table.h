@@ -38,6 +38,8 @@ class Table {
   /// Cells that are strictly better, plus one.
   std::int64_t rank(const Cell& cell, Column column) const;
   double best(Column column) const;
+  /// Over the cells that transmit something: what one of them, drawn without preference, has on average.
+  double mean(Column column) const;
 
  private:
   std::vector<Row> rows_;  // by number_of()
