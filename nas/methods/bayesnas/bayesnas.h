@@ -107,6 +107,9 @@ class BayesNas : public SearchMethod {
   /// lambda * sum omega ||w|| at present.
   double penalty();
   const std::vector<SwitchGroup>& groups() const { return groups_; }  ///< in the order of SwitchNetwork::groups
+  /// The cell that it would find with another lambda, of what the last round measured. Edges keep their part of it.
+  /// @throws UsageError before a rule of evidence has judged; if nothing is left of a cell
+  std::string cell_at(double lambda) const;
   /// What a rule of evidence said last; null before the first time, and for the entropy rule.
   const Verdict* verdict() const { return judged_ ? &judged_->verdict : nullptr; }
   const SwitchNetwork& network() const { return net_; }

@@ -104,6 +104,19 @@ std::vector<double> BayesNas::mean_hessians() const {
   return means;
 }
 
+std::string BayesNas::cell_at(double lambda) const {
+  if (!judged_)
+    throw UsageError(
+        "bayesnas: no round has measured by a rule of evidence yet; there is nothing to judge at another lambda.");
+  PosteriorOptions posterior = options_.posterior;
+  posterior.lambda_origin = lambda * (posterior.lambda_origin / posterior.lambda_child);
+  posterior.lambda_child = lambda;
+  posterior.laplace.hessian_scale = judged_->hessian_scale;
+  const Verdict verdict =
+      judge(groups_, judged_->curvature, judged_->round, posterior, options_.rule, choices_ ? &*choices_ : nullptr);
+  return cell_of(space_, net_, verdict, options_.rule);
+}
+
 Verdict BayesNas::verdict_of(const SwitchCurvature& curvature, int round, double hessian_scale) const {
   PosteriorOptions posterior = options_.posterior;
   posterior.laplace.hessian_scale = hessian_scale;
@@ -125,8 +138,6 @@ Measure BayesNas::measure_of_numbers() const {
 }
 
 double BayesNas::number_of(std::size_t i) const {
-  if (judged_)
-    return judged_->verdict.numbers[i];
   const SwitchGroup& group = groups_[i];
   if (!group.is_switch())
     return 0.0;  // between what is kept and what is pruned
@@ -138,6 +149,8 @@ double BayesNas::number_of(std::size_t i) const {
 }
 
 std::string BayesNas::derive() const {
+  if (judged_)
+    return cell_of(space_, net_, judged_->verdict, options_.rule);
   if (net_.derive_kept)
     return net_.derive_kept({.values = kept_numbers(), .measure = measure_of_numbers()});
   const OnHost values(switches_, &Parameter::value);
