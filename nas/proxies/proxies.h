@@ -68,13 +68,15 @@ double zen_score(const SearchNetwork& features, std::int64_t channels, std::int6
 
 /// Fisher spectrum: how even the eigenvalues of fisher_matrix() are, as the entropy in nats of their nine deciles, each
 /// as its part of their sum; at most log 9. Drawn anew first: weights of convolutions and linear layers normal with
-/// variance 2 / fan in, norms and their running statistics the identity, biases 0. 0 where nothing is transmitted.
-/// tensor_count() plus this is the published score of a single network (VKDNW). Images times classes - 1 bound the
-/// matrix's rank: with fewer of these than tensors the lower deciles are zero. Cost: classes - 1 gradients an image.
+/// variance 2 / fan in, norms and their running statistics the identity, biases 0; probabilities are smoothed by 0.05.
+/// 0 where nothing is transmitted. tensor_count() plus this is the published score of a single network (VKDNW). Images
+/// times classes - 1 bound the matrix's rank: with fewer of these than tensors the lower deciles are zero. Cost:
+/// classes - 1 gradients an image.
 double fisher_spectrum(const SearchNetwork& subject, const Tensor& images, std::uint64_t seed = 0);
-/// The exact Fisher matrix [K, K] of the predicted classes, sum_n J_n^T (diag(p_n) - p_n p_n^T) J_n / N, by the first
-/// entry of each of the K weight tensors, norms and biases included; batch norm on running statistics.
-std::vector<double> fisher_matrix(const SearchNetwork& subject, const Tensor& images);
+/// The Fisher matrix [K, K] of the predicted classes, sum_n J_n^T (diag(p_n) - p_n p_n^T) J_n / N, by the first entry
+/// of each of the K weight tensors, norms and biases included; batch norm on running statistics. Exact with smoothing
+/// 0; else p_n are the predicted probabilities times 1 - smoothing, plus equal parts of the rest.
+std::vector<double> fisher_matrix(const SearchNetwork& subject, const Tensor& images, double smoothing = 0.0);
 
 /// Number of tensors that hold weights, norms and biases included: three times that of layers, about.
 double tensor_count(const SearchNetwork& subject);

@@ -273,6 +273,17 @@ BOOST_AUTO_TEST_CASE(fisher_matrix_of_two_layers_is_the_one_worked_out_by_hand) 
   near(fisher_matrix(mlp.subject(), Tensor::from({1.0, 0.0}, {1, 2})), {pq * 1.7 * 1.7, pq * 1.7, pq * 1.7, pq});
   near(fisher_matrix(mlp.subject(), Tensor::from({1.0, 0.0, 0.0, 1.0}, {2, 2})),
        {pq / 2 * 1.7 * 1.7, pq / 2 * 1.7, pq / 2 * 1.7, pq / 2});
+  const double smooth = (0.9 * p + 0.05) * (0.9 * (1.0 - p) + 0.05);
+  near(fisher_matrix(mlp.subject(), Tensor::from({1.0, 0.0}, {1, 2}), 0.1),
+       {smooth * 1.7 * 1.7, smooth * 1.7, smooth * 1.7, smooth});
+}
+
+// Logits of +-1e4 leave probabilities of 0 and 1: nothing of the exact matrix, all of the smoothed one.
+BOOST_AUTO_TEST_CASE(smoothing_keeps_the_fisher_matrix_of_a_certain_network) {
+  SmallMlp mlp({2e4, -1.0, 0.5, -2e4, 0.8, -0.4});
+  const Tensor image = Tensor::from({1.0, 0.0}, {1, 2});
+  BOOST_TEST(fisher_matrix(mlp.subject(), image)[3] == 0.0);
+  BOOST_TEST(fisher_matrix(mlp.subject(), image, 0.1)[3] == 0.05 * 0.95, boost::test_tools::tolerance(1e-12));
 }
 
 // Between two kinks logits are linear in one entry, so that differences are J to the last digits.
