@@ -1,7 +1,7 @@
 #pragma once
 // The cell of the most multiply-accumulates that fits: what a search has to beat that only found capacity.
+#include "nas/methods/controls/untrained.h"
 #include "nas/methods/shared_settings.h"
-#include "nas/methods/untrained.h"
 
 namespace ockham::nas {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Cells drawn without preference, of which training-free proxies choose: what the proxies of BaLeNAS-TF do alone.
+#include "nas/methods/controls/untrained.h"
 #include "nas/methods/proxy_choice.h"
-#include "nas/methods/untrained.h"
 
 namespace ockham::nas {
 

@@ -1,8 +1,8 @@
 #pragma once
 // Search by trial without training: each cell that is named (proposals.h) has the accuracy that a published table
 // knows, one query a cell.
+#include "nas/methods/controls/untrained.h"
 #include "nas/methods/trials/proposals.h"
-#include "nas/methods/untrained.h"
 
 namespace ockham::nas {
 

@@ -1,4 +1,4 @@
-#include "nas/methods/untrained.h"
+#include "nas/methods/controls/untrained.h"
 
 #include <algorithm>
 
