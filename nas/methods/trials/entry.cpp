@@ -15,9 +15,10 @@ class TrialSettings : public MethodSettings {
     visitor.group(kOtherMethodsHeading);
     visitor.count("candidates", options_.candidates, "cells tried (random, evolution, local-search)",
                   {.min = 1, .max = 10000});
-    visitor.choice("judge", asks_table_, {{"training", false}, {"table", true}},
-                   "what tells the worth of a cell tried: a training for an equal part of the steps, or the --table, "
-                   "without steps (random, evolution, local-search)");
+    visitor.choice(
+        "judge", asks_table_, {{"training", false}, {"table", true}},
+        "what tells the worth of a cell tried: a training for an equal part of the steps, or without steps its "
+        "c10_valid_200 in --table (random, evolution, local-search)");
   }
   std::unique_ptr<SearchMethod> make(const SearchSpace& space, const SearchBasics& basics,
                                      const ImageSource& images) const override {
