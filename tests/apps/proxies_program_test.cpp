@@ -1,5 +1,4 @@
 // ockham-proxies: its three measures and what it makes of several proxies.
-// labels: slow
 #include <sstream>
 
 #include "tests/apps/nasbench201_table.h"
