@@ -9,7 +9,7 @@
 #include "autograd/reverse.h"
 #include "engine/atomic_file.h"
 #include "engine/npy.h"
-#include "nas/bayes/joint_evidence.h"
+#include "nas/bayes/evidence/joint_evidence.h"
 #include "nas/diagnosis/eigenpairs.h"
 
 namespace ockham::apps {

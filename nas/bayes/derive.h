@@ -22,7 +22,7 @@ struct Measure {
   std::string_view name = "variance";
   double threshold = kPruneThreshold;
 };
-/// Evidence in nats (nas/bayes/rules.h): of an operation its strength, of an edge that of all of it.
+/// Evidence in nats (nas/bayes/evidence/rules.h): of an operation its strength, of an edge that of all of it.
 inline Measure strength_above(double threshold) {
   return {.name = "strength", .threshold = threshold};
 }

@@ -93,9 +93,11 @@ BOOST_AUTO_TEST_CASE(plan_of_a_search_step_whole_or_split_is_within_5_percent_of
 }
 
 BOOST_AUTO_TEST_CASE(plan_of_a_hessian_pass_is_within_5_percent_of_the_measured_peak) {
-  test::BayesNasSearch search(small_supernet(), {.hessian = {.directions = 2}});
-  check_prediction(
-      [&](std::int64_t images) { search.method.measure_curvature(images_for(search.net.spec().frame, images)); });
+  for (const nas::Rule rule : {nas::Rule::kEntropy, nas::Rule::kJointEvidence}) {
+    test::BayesNasSearch search(small_supernet(), {.rule = {.rule = rule}, .hessian = {.directions = 2}});
+    check_prediction(
+        [&](std::int64_t images) { search.method.measure_curvature(images_for(search.net.spec().frame, images)); });
+  }
 }
 
 BOOST_AUTO_TEST_CASE(micro_batch_is_the_largest_divisor_that_fits_with_something_to_spare) {

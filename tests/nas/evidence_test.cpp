@@ -1,5 +1,5 @@
 // Golden numbers were computed independently in float64.
-#include "nas/bayes/evidence.h"
+#include "nas/bayes/evidence/evidence.h"
 
 #include <algorithm>
 #include <cmath>

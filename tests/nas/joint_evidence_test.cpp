@@ -1,5 +1,5 @@
 // Golden numbers were computed independently in float64.
-#include "nas/bayes/joint_evidence.h"
+#include "nas/bayes/evidence/joint_evidence.h"
 
 #include <Eigen/Cholesky>
 #include <Eigen/LU>

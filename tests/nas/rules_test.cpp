@@ -1,5 +1,5 @@
 // What the rules of evidence say of groups, edges and choices.
-#include "nas/bayes/rules.h"
+#include "nas/bayes/evidence/rules.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,14 +4,14 @@
 //   B  weights and switches on the loss plus lambda * sum of omega * ||w_group||
 //   C  second derivatives of the loss for every switch on one batch
 //   D  variances of all groups, E pruning; B to E may repeat with pruned switches frozen at zero
-// E goes by the published rule, or by the evidence of the groups (nas/bayes/rules.h), for which C measures the gradient
-// too, and of all switches together their matrix.
-// Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; its use on spaces whose cells take one option of each choice is ours.
+// E goes by the published rule, or by the evidence of the groups (nas/bayes/evidence/rules.h), for which C measures the
+// gradient too, and of all switches together their matrix. Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; its use on
+// spaces whose cells take one option of each choice is ours.
 #include <array>
 
 #include "autograd/optim/sgd.h"
+#include "nas/bayes/evidence/rules.h"
 #include "nas/bayes/posterior.h"
-#include "nas/bayes/rules.h"
 #include "nas/methods/bayesnas/judged.h"
 #include "nas/methods/bayesnas/round.h"
 #include "nas/methods/weight_training.h"

@@ -58,7 +58,7 @@ PosteriorTable BayesNas::posterior() const {
   const OnHost values(switches_, &Parameter::value);
   PosteriorTable table{.rule = name_of(kRules, options_.rule.rule),
                        .threshold = judged_ ? options_.rule.threshold : kPruneThreshold};
-  const Reasons reasons(groups_, judged_ ? &*judged_ : nullptr, options_.rule, taken());
+  const Reasons reasons(groups_, net_.groups, judged_ ? &*judged_ : nullptr, options_.rule, taken());
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SwitchGroup& group = groups_[i];
     if (!group.is_switch())

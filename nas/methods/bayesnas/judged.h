@@ -4,7 +4,7 @@
 // another lambda.
 #include <array>
 
-#include "nas/bayes/rules.h"
+#include "nas/bayes/evidence/rules.h"
 #include "nas/spaces/space.h"
 
 namespace ockham::nas {

@@ -46,16 +46,36 @@ std::string Reasons::pruned(std::size_t i) const {
   return concat(begin, "no operation of its edge is left, though ", number_of(i));
 }
 
+std::string Reasons::amount_of(std::size_t i) const {
+  return judged_ == nullptr ? concat("a variance of ", three_digits(groups_[i].state.gamma))
+                            : concat(three_digits(judged_->verdict.strength[i]), " nats");
+}
+
+/// Of a choice of which a cell takes a certain number.
+std::string Reasons::chosen(std::size_t i) const {
+  const bool is_joint = judged_ != nullptr && rule_.rule == Rule::kJointEvidence;
+  const char* how = is_joint ? " by discrete ascent" : "";
+  if (taken_[i])
+    return concat("taken", how, ": it has ", amount_of(i),
+                  is_joint ? " beside all others" : ", as much as any left out");
+  for (std::size_t other = 0; other < groups_.size(); ++other) {
+    if (!taken_[other] || places_[other].choice != places_[i].choice)
+      continue;
+    if (!groups_[other].is_switch())
+      return concat("left out", how, " for ", places_[other].option, ": ", number_of(i));
+    return concat("left out", how, ": it has ", amount_of(i), ", and ", places_[other].option, ", which is taken, ",
+                  amount_of(other));
+  }
+  return concat("left out", how, ": it has ", amount_of(i));
+}
+
 std::string Reasons::of(std::size_t i) const {
   const SwitchGroup& group = groups_[i];
   if (!group.is_switch() || group.state.covariance.empty())
     return {};
-  if (taken_.empty())
-    return group.is_pruned() ? pruned(i) : concat("kept: ", number_of(i));
-  const std::string choice = taken_[i] ? "taken" : "left out";
-  const bool is_joint = judged_ != nullptr && rule_.rule == Rule::kJointEvidence;
-  return concat(choice, is_joint ? " by discrete ascent; " : " by the order of its choice; ",
-                group.is_pruned() ? pruned(i) : number_of(i));
+  if (!taken_.empty())
+    return chosen(i);
+  return group.is_pruned() ? pruned(i) : concat("kept: ", number_of(i));
 }
 
 }  // namespace ockham::nas

@@ -5,7 +5,7 @@
 #include "autograd/hessian_check.h"
 #include "autograd/module.h"
 #include "nas/bayes/calibration.h"
-#include "nas/bayes/rules.h"
+#include "nas/bayes/evidence/rules.h"
 #include "nas/train/score.h"
 
 namespace ockham::nas {

@@ -1,4 +1,4 @@
-#include "nas/bayes/evidence.h"
+#include "nas/bayes/evidence/evidence.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "nas/bayes/joint_evidence.h"
+#include "nas/bayes/evidence/joint_evidence.h"
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>

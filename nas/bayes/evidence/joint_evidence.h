@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "nas/bayes/evidence.h"
+#include "nas/bayes/evidence/evidence.h"
 
 namespace ockham::nas {
 
@@ -44,8 +44,8 @@ class JointEvidence {
     std::vector<double> evidence = {};   ///< after each sweep: it never falls
   };
   /// best() of one group after the other from v = 0, until a sweep gains less than 1e-10 of the evidence.
-  /// Cost: a Cholesky factor of the members present a group and sweep, some sweeps: less than a second for 200 switches,
-  /// 12 s (one thread at 2 GHz) for 784 in 112 groups if all of them are present.
+  /// Cost: a Cholesky factor of the members present a group and sweep, some sweeps: less than a second for 200
+  /// switches, 12 s (one thread at 2 GHz) for 784 in 112 groups if all of them are present.
   Ascent ascend() const;
 
   /// Groups of which a cell takes one, or, where it may, none.

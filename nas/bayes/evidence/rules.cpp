@@ -1,4 +1,4 @@
-#include "nas/bayes/rules.h"
+#include "nas/bayes/evidence/rules.h"
 
 #include <algorithm>
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "nas/bayes/joint_evidence.h"
+#include "nas/bayes/evidence/joint_evidence.h"
 #include "nas/bayes/posterior.h"
 
 namespace ockham::nas {
