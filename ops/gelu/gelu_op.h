@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -33,8 +32,10 @@ struct Gelu {
   /// exp(-x^2 / 2) / sqrt(2 pi)
   static constexpr double density(double x) { return kInverseRoot * std::exp(-0.5 * x * x); }
   static constexpr float density(float x) {
-    // Beyond 13.1 it is below the smallest normal number; the bits of positive numbers have their order.
-    const float size = std::bit_cast<float>(std::min(std::bit_cast<std::uint32_t>(magnitude(x)), kFarthest));
+    // Beyond 13.1 it is below the smallest normal number; the bits of positive numbers have their order. (std::min
+    // would take the constant by reference, which a GPU cannot.)
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(magnitude(x));
+    const float size = std::bit_cast<float>(bits < kFarthest ? bits : kFarthest);
     return static_cast<float>(kInverseRoot) * exp_above(-0.5f * size * size);
   }
 
