@@ -15,4 +15,8 @@ std::int64_t count_macs(const Tape& tape);
 std::int64_t count_macs(const std::function<Variable(const Context&, const Variable&)>& forward, std::int64_t channels,
                         std::int64_t size, DType dtype = DType::kFloat32, Device device = {});
 
+/// Milliseconds of a pass in evaluation mode over `images`, until its result is on the host: the median of seven after
+/// one that is not counted. Of this machine and its kernels as they are now: two calls differ.
+double latency_ms(const std::function<Variable(const Context&, const Variable&)>& forward, const Tensor& images);
+
 }  // namespace ockham::nas

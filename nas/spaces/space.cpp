@@ -47,6 +47,11 @@ std::vector<double> SearchSpace::indicator(const std::string&) const {
                           " options a cell takes; search it by a method that puts no cells into its network."));
 }
 
+TrainedNetwork SearchSpace::make_trained(const std::string&, Initial&) const {
+  throw UsageError(concat("space ", name(), ": it does not build the network that is trained of one of its cells, of ",
+                          count_options(*this), " options; search it without a limit on latency."));
+}
+
 std::vector<SwitchPlaces> places_of_numbers(const SearchSpace& space, const std::vector<Parameter*>& architecture) {
   std::vector<SwitchPlaces> places;
   each_choice(space, [&](const Choice& choice, std::size_t) {

@@ -89,6 +89,12 @@ struct SwitchNetwork {
   std::function<std::vector<CellPicture>(const GroupNumbers& numbers)> draw_kept = {};
 };
 
+/// The network that is trained in the end, and the size of its images.
+struct TrainedNetwork {
+  OwnedNetwork owned;
+  std::int64_t image_channels = 3, image_size = 32;
+};
+
 struct OwnedGatedNetwork {
   std::unique_ptr<Module> module;
   GatedNetwork network;
@@ -126,6 +132,9 @@ class SearchSpace {
   virtual std::vector<double> indicator(const std::string& cell) const;
   /// Of the network that is trained in the end. @throws UsageError for a malformed cell
   virtual CellFacts facts(const std::string& cell) const = 0;
+  /// The network that facts() are of. @throws UsageError for a malformed cell, or where the space does not build it
+  /// (the default)
+  virtual TrainedNetwork make_trained(const std::string& cell, Initial& initial) const;
 };
 
 /// For every number of choices() its names and the place of its switches, where the network's architecture holds, cell

@@ -170,14 +170,20 @@ std::vector<double> SoftmaxSpace::indicator(const std::string& cell) const {
 }
 
 CellFacts SoftmaxSpace::facts(const std::string& cell) const {
-  const Genotype genotype = load_genotype(cell);
   Initial initial;
-  const OwnedNetwork network = owned_evaluation(std::make_unique<EvaluationNetwork>(genotype, trained_, initial));
-  CellFacts facts{.macs = count_macs(network.network.forward, trained_.frame.image_channels, trained_.frame.image_size),
-                  .skips = count_skips(genotype)};
-  for (const Parameter* parameter : network.network.weights())
+  const TrainedNetwork trained = make_trained(cell, initial);
+  const SearchNetwork& network = trained.owned.network;
+  CellFacts facts{.macs = count_macs(network.forward, trained.image_channels, trained.image_size),
+                  .skips = count_skips(load_genotype(cell))};
+  for (const Parameter* parameter : network.weights())
     facts.parameters += parameter->value.numel();
   return facts;
+}
+
+TrainedNetwork SoftmaxSpace::make_trained(const std::string& cell, Initial& initial) const {
+  return {.owned = owned_evaluation(std::make_unique<EvaluationNetwork>(load_genotype(cell), trained_, initial)),
+          .image_channels = trained_.frame.image_channels,
+          .image_size = trained_.frame.image_size};
 }
 
 }  // namespace ockham::nas

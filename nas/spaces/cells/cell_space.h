@@ -32,6 +32,7 @@ class SoftmaxSpace : public SearchSpace {
   /// The zero operation is what an edge takes that the cell does not have.
   std::vector<double> indicator(const std::string& cell) const override;
   CellFacts facts(const std::string& cell) const override;
+  TrainedNetwork make_trained(const std::string& cell, Initial& initial) const override;
 
  private:
   SupernetSpec spec_with(Mixing mixing) const;

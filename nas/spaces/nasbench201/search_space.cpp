@@ -82,4 +82,8 @@ CellFacts Space::facts(const std::string& text) const {
           .is_connected = is_connected(cell)};
 }
 
+TrainedNetwork Space::make_trained(const std::string& cell, Initial& initial) const {
+  return {.owned = owned(std::make_unique<Network>(parse_cell(cell), NetworkSpec{.classes = spec_.classes}, initial))};
+}
+
 }  // namespace ockham::nas::nasbench201

@@ -21,6 +21,7 @@ class Space : public SearchSpace {
   std::string derive(std::span<const double> numbers) const override;
   std::vector<double> indicator(const std::string& cell) const override;
   CellFacts facts(const std::string& cell) const override;
+  TrainedNetwork make_trained(const std::string& cell, Initial& initial) const override;
 
  private:
   /// Batch norm without scale and shift, as published.
