@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "nas/bayes/entropy.h"
 #include "nas/bayes/sparse_prior.h"
 
 namespace ockham::nas {
@@ -96,10 +95,10 @@ void update_posterior(std::span<SwitchGroup> groups, const PosteriorOptions& opt
   }
 }
 
-std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups) {
+std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups, double threshold) {
   std::vector<bool> result;
   for (const SwitchGroup& group : groups)
-    result.push_back(is_redundant(group.effective));
+    result.push_back(is_redundant(group.effective, threshold));
   return result;
 }
 

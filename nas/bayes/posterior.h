@@ -5,6 +5,7 @@
 // Yang, Wang, Pan 2019, arXiv:1905.04919.
 #include <span>
 
+#include "nas/bayes/entropy.h"
 #include "nas/bayes/gates.h"
 #include "nas/bayes/laplace.h"
 
@@ -57,8 +58,8 @@ SwitchGroup make_group(SwitchGates gates, std::size_t copies);
 /// @throws as update_group
 void update_posterior(std::span<SwitchGroup> groups, const PosteriorOptions& options);
 
-/// What the entropy rule calls redundant, by group.
-std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups);
+/// What the entropy rule calls redundant, by group: variances up to the threshold.
+std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups, double threshold = kPruneThreshold);
 
 /// Prunes what is redundant and what is thereby useless: operations of a pruned origin, origins without operation,
 /// everything whose inputs are all pruned. Pruned switches are set to 0.

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "nas/bayes/entropy.h"
 #include "nas/bayes/evidence/joint_evidence.h"
 #include "nas/bayes/posterior.h"
 
@@ -19,7 +20,8 @@ enum class Rule { kEntropy, kEvidence, kJointEvidence };
 
 struct RuleOptions {
   Rule rule = Rule::kEntropy;
-  double threshold = 0.0;  ///< nats; 3 are strong evidence on the usual scale
+  double threshold = 0.0;             ///< of rules of evidence, in nats; 3 are strong evidence on the usual scale
+  double variance = kPruneThreshold;  ///< of the entropy rule, which prunes up to it
 };
 
 /// Of the loss without any penalty at all switches, from one set of images: by group, a number a copy.

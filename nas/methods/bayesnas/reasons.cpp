@@ -22,7 +22,8 @@ std::string Reasons::number_of(std::size_t i) const {
   const SwitchGroup& group = groups_[i];
   if (judged_ == nullptr)
     return concat("its variance ", three_digits(group.effective), " is ",
-                  is_redundant(group.effective) ? "not above " : "above ", three_digits(kPruneThreshold));
+                  is_redundant(group.effective, rule_.variance) ? "not above " : "above ",
+                  three_digits(rule_.variance));
   const Verdict& verdict = judged_->verdict;
   const double worth = worth_of(groups_, verdict)[i];
   const char* what = group.gates.is_origin ? "without the whole edge " : "without it ";
@@ -35,7 +36,8 @@ std::string Reasons::pruned(std::size_t i) const {
   const std::string begin = concat("pruned in round ", group.pruned_round, ": ");
   if (judged_ != nullptr && !is_judged(group, judged_->round))
     return concat(begin, "an earlier one than the evidence at hand");
-  const bool by_itself = judged_ == nullptr ? is_redundant(group.effective) : judged_->verdict.is_redundant[i];
+  const bool by_itself =
+      judged_ == nullptr ? is_redundant(group.effective, rule_.variance) : judged_->verdict.is_redundant[i];
   if (by_itself)
     return begin + number_of(i);
   if (group.gates.origin && groups_[*group.gates.origin].is_pruned())
