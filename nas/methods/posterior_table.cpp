@@ -3,6 +3,23 @@
 #include <nlohmann/json.hpp>
 
 namespace ockham::nas {
+namespace {
+
+nlohmann::ordered_json path_json(const PosteriorTable::Path& path) {
+  nlohmann::ordered_json json{{"knob", path.knob},
+                              {"limits", path.limits},
+                              {"chosen", path.chosen},
+                              {"points", nlohmann::ordered_json::array()}};
+  for (std::size_t i = 0; i < path.columns.at(path.knob).size(); ++i) {
+    nlohmann::ordered_json point;
+    for (const auto& [name, values] : path.columns)
+      point[name] = values.at(i);
+    json["points"].push_back(std::move(point));
+  }
+  return json;
+}
+
+}  // namespace
 
 std::string posterior_json(const PosteriorTable& table, const std::string& method, const std::string& space) {
   using Json = nlohmann::ordered_json;
@@ -31,6 +48,8 @@ std::string posterior_json(const PosteriorTable& table, const std::string& metho
       root["correlation"]["matrix"].push_back(
           std::vector(&table.correlation->values[i * n], &table.correlation->values[i * n] + n));
   }
+  if (table.path)
+    root["path"] = path_json(*table.path);
   return root.dump(1) + "\n";
 }
 

@@ -19,6 +19,13 @@ struct PosteriorTable {
     std::vector<std::size_t> rows = {};
     std::vector<double> values = {};
   };
+  /// What pruning left at each strictness that was tried for a budget, the strictest first.
+  struct Path {
+    std::string knob = {};                                    ///< what was varied: "lambda", "variance"
+    std::map<std::string, double> limits = {};                ///< by option
+    std::map<std::string, std::vector<double>> columns = {};  ///< by name, a value a point; that of the knob among them
+    std::size_t chosen = 0;
+  };
   std::vector<Row> rows = {};
   /// By name a number for each row: "mean", "sigma", "gamma", ...
   std::map<std::string, std::vector<double>> columns = {};
@@ -28,13 +35,15 @@ struct PosteriorTable {
   std::optional<double> threshold = {};  ///< of the rule's numbers, at and below which a group is pruned
   std::optional<double> evidence = {};   ///< of all groups together, in nats
   std::optional<Correlation> correlation = {};
+  std::optional<Path> path = {};
 };
 
 inline constexpr int kPosteriorFormat = 2;
 
 /// {"format", "method", "space", "rule", "threshold", "evidence", "groups": [{"choice", "option", a number a column,
-/// "reason", "copies": {...}}], "correlation": {"groups": [place in groups], "matrix": [[...]]}}, without what is
-/// unknown. Numbers that are not finite become null.
+/// "reason", "copies": {...}}], "correlation": {"groups": [place in groups], "matrix": [[...]]}, "path": {"knob",
+/// "limits": {...}, "chosen": place in points, "points": [{...}]}}, without what is unknown. Numbers that are not
+/// finite become null.
 std::string posterior_json(const PosteriorTable& table, const std::string& method, const std::string& space);
 
 }  // namespace ockham::nas

@@ -77,11 +77,14 @@ std::vector<std::string> ProxySettings::list() const {
 }
 
 void SizeLimits::describe(SettingVisitor& visitor) {
-  visitor.group(kOtherMethodsHeading);
-  visitor.count("max-params", parameters, "most parameters of the cell's trained network (largest) [no limit]",
+  visitor.group(kSearchHeading);
+  visitor.role(SettingRole::kChangeable);
+  visitor.count("max-params", parameters,
+                "most parameters of the network that train builds of the cell (bayesnas, largest) [no limit]",
                 {.min = 1});
-  visitor.count("max-macs", macs, "most multiply-accumulates of the same for one image (largest) [no limit]",
+  visitor.count("max-macs", macs, "most multiply-accumulates of the same for one image (bayesnas, largest) [no limit]",
                 {.min = 1});
+  visitor.role(SettingRole::kWork);
 }
 
 }  // namespace ockham::nas

@@ -205,19 +205,6 @@ BOOST_AUTO_TEST_CASE(nothing_left_is_an_error_that_names_strengths) {
                         (test::Says{{"lambda is too large", "strength above 0"}}));
 }
 
-BOOST_AUTO_TEST_CASE(the_rule_is_asked_again_at_another_lambda_without_a_new_measurement) {
-  for (const Rule rule : kEvidenceRules) {
-    Search search(rule), sparser(rule, 0.3);
-    BOOST_CHECK_EXCEPTION(search.method.cell_at(0.3), UsageError, (test::Says{{"no round has measured"}}));
-    search.prune();
-    sparser.prune();
-    BOOST_TEST(search.method.cell_at(kLambda) == search.method.derive());
-    BOOST_TEST(search.method.cell_at(0.3) == sparser.method.derive());
-    BOOST_TEST(search.method.derive() != sparser.method.derive());
-    BOOST_CHECK_THROW(search.method.cell_at(1e9), UsageError);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(the_entropy_rule_says_why_too) {
   Search search(Rule::kEntropy);
   BOOST_TEST(search.method.posterior().rows[0].reason.empty());

@@ -66,6 +66,10 @@ void require_rule(const BayesNasOptions& options) {
 
 void require_usable(const BayesNasOptions& options) {
   require_rule(options);
+  if (options.budget.latency_batch && !options.budget.latency)
+    throw UsageError(concat("--latency-batch ", *options.budget.latency_batch,
+                            " is of the pass that --max-latency limits, and there is no such limit; give it or drop "
+                            "this."));
   if (options.hessian.curvature == Curvature::kRecursion && options.hessian_batch_norm == BatchNormMode::kBatch)
     throw UsageError(
         "--hessian recursion: it has no rule for batch statistics; use --hessian-bn running or frozen, or another "
@@ -93,6 +97,8 @@ BayesNas::BayesNas(const SearchSpace& space, const BayesNasOptions& options, Ima
   require_usable(options);
   if (!net_.derive_kept && options.rule.rule == Rule::kJointEvidence)
     choices_ = choices_of(space, net_);
+  if (options_.budget.is_set())
+    require_shrinkable(space, net_);
   options_.hessian_images = std::min(options_.hessian_images, images_.largest_sample);
 }
 
@@ -260,6 +266,8 @@ std::map<std::string, Tensor> BayesNas::state() const {
   result.emplace("bayes.groups", pack(groups_));
   if (judged_)
     pack(*judged_, result);
+  if (path_)
+    pack(*path_, result);
   return result;
 }
 
@@ -268,6 +276,7 @@ void BayesNas::load(const std::map<std::string, Tensor>& state) {
   weights_.optimizer().load(part_of_state("optim.weights.", state));
   switch_optimizer_.load(part_of_state("optim.switches.", state));
   unpack(stored_like(state, "bayes.groups", pack(groups_)), groups_);
+  path_ = unpack_path(state, knob_of(options_.rule.rule), options_.budget);
   judged_ = unpack_judged(state, groups_);
   if (judged_)
     judged_->verdict = verdict_of(judged_->curvature, judged_->round, judged_->hessian_scale);

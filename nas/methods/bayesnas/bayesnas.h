@@ -12,6 +12,7 @@
 #include "autograd/optim/sgd.h"
 #include "nas/bayes/evidence/rules.h"
 #include "nas/bayes/posterior.h"
+#include "nas/methods/bayesnas/budget.h"
 #include "nas/methods/bayesnas/judged.h"
 #include "nas/methods/bayesnas/round.h"
 #include "nas/methods/weight_training.h"
@@ -34,6 +35,7 @@ struct BayesNasOptions {
   std::int64_t refresh_batches = 0;  ///< that move running statistics before C, after fast training
   PosteriorOptions posterior = {};
   RuleOptions rule = {};
+  Budget budget = {};  ///< that the last round prunes to; earlier rounds prune by lambda or the threshold as they are
   bool calibrates = false;  ///< laplace.hessian_scale is made the one that calibration.h suggests
   std::int64_t hessian_images = 64;
   HessianOptions hessian = {};
@@ -46,16 +48,20 @@ struct BayesNasOptions {
   /// For spaces whose cells take one option of each choice: proximal steps, one phase, batches' own statistics, taken
   /// as constants in C, and the paper's gate in place of the code's, as there are no origins.
   static BayesNasOptions for_single_options();
+  /// What pruning goes by at that strictness: rules of evidence at as many times the lambdas, the entropy rule at as
+  /// many times its threshold.
+  BayesNasOptions at(double strictness) const;
 };
 
 /// @throws UsageError for the recursion with batch statistics, for which it has no rule, for a check of what cannot be
 /// checked: C not exact, or with statistics frozen, and for a rule of evidence without what it judges by: derivatives
-/// of the loss, and for the joint one algorithm R and one lambda
+/// of the loss, and for the joint one algorithm R and one lambda; for --latency-batch without --max-latency
 void require_usable(const BayesNasOptions& options);
 
 class BayesNas : public SearchMethod {
  public:
-  /// `space` must outlive it. @throws UsageError if it has no network of switches; as require_usable
+  /// `space` must outlive it. @throws UsageError if it has no network of switches; as require_usable; for a budget
+  /// where cells always take an option of each choice, so that pruning does not make them smaller
   BayesNas(const SearchSpace& space, const BayesNasOptions& options, ImageSource images);
 
   std::vector<Phase> phases(std::int64_t epochs) const override;
@@ -85,6 +91,9 @@ class BayesNas : public SearchMethod {
   /// D and E. @return how many groups were pruned
   /// @throws UsageError "lambda is too large" if nothing would be left of a cell
   int update_and_prune(int round);
+  /// Between C and D: makes D and E of this round as strict as the budget asks.
+  /// @return what was tried @throws UsageError if nothing fits
+  const SparsityPath& meet_budget(int round, const Pause& pause = kNoPause);
 
   /// The cell of what is kept, where cells take any number of operations. Else the space's cell of the groups'
   /// strengths or what discrete ascent chose (Verdict::numbers); by the entropy rule of their own variances, kept ones
@@ -97,7 +106,8 @@ class BayesNas : public SearchMethod {
   /// Of every group: norm (root mean square of its switches), hessian (mean over copies), gamma, omega, variance (gamma
   /// behind its gate), entropy of that, pruned_round (0: kept), kept; by copy switch, hessian, covariance. By a rule of
   /// evidence also evidence_variance, strength, block (of an edge's own switch: the edge's strength), uninformed, and
-  /// the strengths by each half of the images; and of the joint rule how groups are correlated.
+  /// the strengths by each half of the images; and of the joint rule how groups are correlated. With a budget, its
+  /// path.
   PosteriorTable posterior() const override;
   std::vector<CellPicture> pictures() const override;
   void set_micro_batch(std::int64_t images) override { micro_batch_ = images; }
@@ -107,9 +117,6 @@ class BayesNas : public SearchMethod {
   /// lambda * sum omega ||w|| at present.
   double penalty();
   const std::vector<SwitchGroup>& groups() const { return groups_; }  ///< in the order of SwitchNetwork::groups
-  /// The cell that it would find with another lambda, of what the last round measured. Edges keep their part of it.
-  /// @throws UsageError before a rule of evidence has judged; if nothing is left of a cell
-  std::string cell_at(double lambda) const;
   /// What a rule of evidence said last; null before the first time, and for the entropy rule.
   const Verdict* verdict() const { return judged_ ? &judged_->verdict : nullptr; }
   const SwitchNetwork& network() const { return net_; }
@@ -128,12 +135,25 @@ class BayesNas : public SearchMethod {
   Measured measure(const Batch& batch);
   /// Of each half of the batch alone.
   std::array<std::vector<double>, 2> strengths_of_halves(const Batch& batch, int round);
+  /// By the options at the strictness that the budget asks for, else as they are.
+  BayesNasOptions pruning() const;
   Verdict verdict_of(const SwitchCurvature& curvature, int round, double hessian_scale) const;
   HessianCheck check_curvature(const Batch& batch);
   std::vector<double> mean_hessians() const;
-  std::vector<double> kept_numbers() const;
-  Measure measure_of_numbers() const;
-  double number_of(std::size_t group) const;
+  /// What pruning leaves, or has left, and by which numbers.
+  struct Left {
+    std::span<const SwitchGroup> groups;
+    const Verdict* verdict;  ///< null by the entropy rule
+    Measure measure;
+
+    std::vector<double> kept_numbers() const;
+    double number_of(std::size_t group, const SwitchPlaces& places) const;
+  };
+  Left left() const;
+  std::optional<PathPoint> left_at(double strictness, int round, NetworkCosts& costs) const;
+  std::string cell_of(const Left& left) const;
+  bool meets_budget(int round) const;
+  void time_found();
   std::vector<bool> taken() const;
 
   const SearchSpace& space_;
@@ -145,6 +165,7 @@ class BayesNas : public SearchMethod {
   std::optional<CellChoices> choices_;  // of the joint rule, where cells take a certain number of options
   SwitchCurvature curvature_;           // of the round that ends
   std::optional<Judged> judged_;
+  std::optional<SparsityPath> path_;
   std::vector<Parameter*> switches_;
   WeightTraining weights_;
   Sgd switch_optimizer_;

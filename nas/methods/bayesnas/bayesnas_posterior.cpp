@@ -40,6 +40,30 @@ void add_evidence_of_all(const Judged& judged, std::span<const SwitchGroup> grou
     correlation.rows.push_back(row_of[group]);
 }
 
+PosteriorTable::Path path_table(const SparsityPath& path) {
+  PosteriorTable::Path table{.knob = path.knob, .chosen = path.chosen};
+  const Budget& budget = path.budget;
+  if (budget.sizes.parameters)
+    table.limits["max-params"] = static_cast<double>(*budget.sizes.parameters);
+  if (budget.sizes.macs)
+    table.limits["max-macs"] = static_cast<double>(*budget.sizes.macs);
+  if (budget.latency) {
+    table.limits["max-latency"] = *budget.latency;
+    table.limits["latency-batch"] = static_cast<double>(budget.latency_images());
+  }
+  for (const PathPoint& point : path.points) {
+    table.columns[path.knob].push_back(point.knob);
+    table.columns["kept"].push_back(point.kept);
+    table.columns["params"].push_back(static_cast<double>(point.cost.parameters));
+    table.columns["macs"].push_back(static_cast<double>(point.cost.macs));
+    if (point.evidence)
+      table.columns["evidence"].push_back(*point.evidence);
+    if (point.cost.latency)
+      table.columns["latency_ms"].push_back(*point.cost.latency);
+  }
+  return table;
+}
+
 }  // namespace
 
 /// By group, what the cell takes, where it takes a certain number of options and the space tells which; else empty.
@@ -57,8 +81,8 @@ std::vector<bool> BayesNas::taken() const {
 PosteriorTable BayesNas::posterior() const {
   const OnHost values(switches_, &Parameter::value);
   PosteriorTable table{.rule = name_of(kRules, options_.rule.rule),
-                       .threshold = judged_ ? options_.rule.threshold : kPruneThreshold};
-  const Reasons reasons(groups_, net_.groups, judged_ ? &*judged_ : nullptr, options_.rule, taken());
+                       .threshold = judged_ ? options_.rule.threshold : pruning().rule.variance};
+  const Reasons reasons(groups_, net_.groups, judged_ ? &*judged_ : nullptr, pruning().rule, taken());
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SwitchGroup& group = groups_[i];
     if (!group.is_switch())
@@ -82,6 +106,8 @@ PosteriorTable BayesNas::posterior() const {
   }
   if (judged_)
     add_evidence_of_all(*judged_, groups_, table);
+  if (path_)
+    table.path = path_table(*path_);
   return table;
 }
 

@@ -56,11 +56,17 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   round.calibration = calibrate(mean_hessians());
   if (options_.calibrates)
     options_.posterior.laplace.hessian_scale = round.calibration.hessian_scale;
+  if (meets_budget(round.number))
+    meet_budget(round.number, pause);
   std::array<std::vector<double>, 2> halves;
   if (options_.rule.rule != Rule::kEntropy)
     halves = strengths_of_halves(batch, round.number);
   pause();
   round.pruned = update_and_prune(round.number);
+  if (path_) {
+    time_found();
+    round.path = path_;
+  }
   if (judged_) {
     judged_->halves = std::move(halves);
     round.evidence = report_of(*judged_, options_.rule, groups_);
@@ -80,15 +86,16 @@ void BayesNas::rehearse_finish(const Batch& images) {
 int BayesNas::update_and_prune(int round) {
   const OnHost values(switches_, &Parameter::value);
   read_switches(net_, groups_);
-  update_posterior(groups_, options_.posterior);
+  const BayesNasOptions options = pruning();
+  update_posterior(groups_, options.posterior);
   if (options_.rule.rule != Rule::kEntropy) {
     const double scale = options_.posterior.laplace.hessian_scale;
     Verdict verdict = verdict_of(curvature_, round, scale);
     judged_ = {.round = round, .hessian_scale = scale, .curvature = curvature_, .verdict = std::move(verdict)};
   }
   derive();  // throws where nothing would be left, while the numbers that say so are still there
-  const int pruned =
-      prune_posterior(groups_, judged_ ? judged_->verdict.is_redundant : redundant_by_entropy(groups_), round);
+  const int pruned = prune_posterior(
+      groups_, judged_ ? judged_->verdict.is_redundant : redundant_by_entropy(groups_, options.rule.variance), round);
   leave_out_pruned(net_, groups_);
   repeated_.forget();
   freeze_pruned();
@@ -104,64 +111,60 @@ std::vector<double> BayesNas::mean_hessians() const {
   return means;
 }
 
-std::string BayesNas::cell_at(double lambda) const {
-  if (!judged_)
-    throw UsageError(
-        "bayesnas: no round has measured by a rule of evidence yet; there is nothing to judge at another lambda.");
-  PosteriorOptions posterior = options_.posterior;
-  posterior.lambda_origin = lambda * (posterior.lambda_origin / posterior.lambda_child);
-  posterior.lambda_child = lambda;
-  posterior.laplace.hessian_scale = judged_->hessian_scale;
-  const Verdict verdict =
-      judge(groups_, judged_->curvature, judged_->round, posterior, options_.rule, choices_ ? &*choices_ : nullptr);
-  return cell_of(space_, net_, verdict, options_.rule);
-}
-
 Verdict BayesNas::verdict_of(const SwitchCurvature& curvature, int round, double hessian_scale) const {
-  PosteriorOptions posterior = options_.posterior;
+  PosteriorOptions posterior = pruning().posterior;
   posterior.laplace.hessian_scale = hessian_scale;
   return judge(groups_, curvature, round, posterior, options_.rule, choices_ ? &*choices_ : nullptr);
 }
 
-/// By group, 0 where it is pruned.
-std::vector<double> BayesNas::kept_numbers() const {
+/// The numbers of a GroupNumbers.
+std::vector<double> BayesNas::Left::kept_numbers() const {
   std::vector<double> result;
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const double number = judged_ ? judged_->verdict.numbers[i] : groups_[i].effective;
-    result.push_back(groups_[i].is_switch() && !groups_[i].is_pruned() ? number : 0.0);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const double number = verdict != nullptr ? verdict->numbers[i] : groups[i].effective;
+    result.push_back(groups[i].is_switch() && !groups[i].is_pruned() ? number : 0.0);
   }
   return result;
 }
 
-Measure BayesNas::measure_of_numbers() const {
-  return judged_ ? strength_above(options_.rule.threshold) : Measure{};
-}
-
-double BayesNas::number_of(std::size_t i) const {
-  const SwitchGroup& group = groups_[i];
+/// By which a space whose cells take one option of each choice compares the group with others.
+double BayesNas::Left::number_of(std::size_t i, const SwitchPlaces& places) const {
+  if (verdict != nullptr)
+    return verdict->numbers[i];
+  const SwitchGroup& group = groups[i];
   if (!group.is_switch())
     return 0.0;  // between what is kept and what is pruned
   if (group.state.covariance.empty())
-    return rms_of(net_.groups[i]);
+    return rms_of(places);
   // Options of one choice may stand behind different gates. Compared behind them, what has no gate, such as an edge
   // from the cell's input, would win however weak it is.
   return group.is_pruned() ? -1.0 / group.state.gamma : group.state.gamma;
 }
 
-std::string BayesNas::derive() const {
-  if (judged_)
-    return cell_of(space_, net_, judged_->verdict, options_.rule);
+BayesNas::Left BayesNas::left() const {
+  const RuleOptions rule = pruning().rule;
+  return {.groups = groups_,
+          .verdict = verdict(),
+          .measure = judged_ ? strength_above(rule.threshold) : Measure{.threshold = rule.variance}};
+}
+
+std::string BayesNas::cell_of(const Left& left) const {
   if (net_.derive_kept)
-    return net_.derive_kept({.values = kept_numbers(), .measure = measure_of_numbers()});
+    return net_.derive_kept({.values = left.kept_numbers(), .measure = left.measure});
   const OnHost values(switches_, &Parameter::value);
   std::vector<double> numbers;
-  for (std::size_t i = 0; i < groups_.size(); ++i)
-    numbers.push_back(number_of(i));
+  for (std::size_t i = 0; i < left.groups.size(); ++i)
+    numbers.push_back(left.number_of(i, net_.groups[i]));
   return space_.derive(numbers);
 }
 
+std::string BayesNas::derive() const {
+  return cell_of(left());
+}
+
 std::vector<CellPicture> BayesNas::pictures() const {
-  return net_.draw_kept ? net_.draw_kept({.values = kept_numbers(), .measure = measure_of_numbers()})
+  const Left left = this->left();
+  return net_.draw_kept ? net_.draw_kept({.values = left.kept_numbers(), .measure = left.measure})
                         : std::vector<CellPicture>{};
 }
 

@@ -65,16 +65,6 @@ CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network) {
   return result;
 }
 
-std::string cell_of(const SearchSpace& space, const SwitchNetwork& network, const Verdict& verdict,
-                    const RuleOptions& rule) {
-  if (!network.derive_kept)
-    return space.derive(verdict.numbers);
-  std::vector<double> values;
-  for (const double number : verdict.numbers)
-    values.push_back(std::max(0.0, number));  // below 0: pruned by an earlier round
-  return network.derive_kept({.values = values, .measure = strength_above(rule.threshold)});
-}
-
 void pack(const Judged& judged, std::map<std::string, Tensor>& state) {
   put(kRound, {static_cast<double>(judged.round), judged.hessian_scale}, state);
   std::vector<double> switches;

@@ -21,10 +21,6 @@ struct Judged {
 /// CellChoices of a space whose cells take a certain number of options of each choice.
 CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network);
 
-/// The cell of a verdict, a pure function of it. @throws UsageError if nothing is left of it
-std::string cell_of(const SearchSpace& space, const SwitchNetwork& network, const Verdict& verdict,
-                    const RuleOptions& rule);
-
 /// All but the verdict, by name.
 void pack(const Judged& judged, std::map<std::string, Tensor>& state);
 /// The same, of as many copies a group as the groups have; nothing where the state is of before the first verdict.

@@ -6,6 +6,7 @@
 #include "autograd/module.h"
 #include "nas/bayes/calibration.h"
 #include "nas/bayes/evidence/rules.h"
+#include "nas/methods/bayesnas/budget.h"
 #include "nas/train/score.h"
 
 namespace ockham::nas {
@@ -43,6 +44,7 @@ struct Round {
   std::optional<HessianCheck> check = {};
   Calibration calibration = {};
   std::optional<EvidenceReport> evidence = {};  ///< nothing by the entropy rule
+  std::optional<SparsityPath> path = {};        ///< of the last round, where there is a budget
   int pruned = 0;                               ///< groups
 };
 

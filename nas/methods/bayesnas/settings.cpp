@@ -20,6 +20,7 @@ void BayesNasSettings::describe(SettingVisitor& visitor) {
                  "together, for which the matrix of all switches is measured");
   visitor.real("evidence-threshold", options_.rule.threshold,
                "nats of evidence that a group must be worth to stay; 3 are strong evidence");
+  options_.budget.describe(visitor);
   visitor.real("switch-lr", options_.switch_lr, "learning rate of the switches", kPositive);
   weights_.describe(visitor);
   visitor.choice("update-order", options_.posterior.laplace.order,
