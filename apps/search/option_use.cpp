@@ -19,7 +19,8 @@ bool describes(auto& settings, const std::string& option) {
 }
 
 bool space_uses(const nas::SpaceEntry& space, const std::string& option) {
-  return describes(*space.settings(), option);
+  const bool is_of_trained = option == "trained-channels" || option == "trained-cells";
+  return is_of_trained ? space.has_genotypes : describes(*space.settings(), option);
 }
 
 /// Options of the run around a method or of its space, which ask for something of it.

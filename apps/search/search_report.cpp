@@ -91,6 +91,10 @@ std::string training_command(const SearchSettings& settings, const std::filesyst
   std::string command = concat("apps/run train --genotype ",
                                shell_quoted((folder / (is_nasbench201 ? "cell.txt" : "genotype.json")).string()),
                                " --preset ", preset, " --dataset ", settings.dataset());
+  if (!is_nasbench201 && settings.trained_channels)
+    command += concat(" --channels ", *settings.trained_channels);
+  if (!is_nasbench201 && settings.trained_cells)
+    command += concat(" --cells ", *settings.trained_cells);
   const DatasetSettings& images = settings.images.data.images;
   if (!images.folder.empty())
     command += " --data " + shell_quoted(images.folder);
@@ -104,7 +108,7 @@ void print_result(const SearchSettings& settings, const std::filesystem::path& f
   if (genotype) {
     print_cell("normal cell", genotype->normal);
     print_cell("reduction cell", genotype->reduce);
-    const EvaluationSize size = evaluation_size_of(settings.preset);
+    const EvaluationSize size = evaluation_size_of(settings);
     std::cout << "operations " << nas::count_ops(genotype->normal) << " + " << nas::count_ops(genotype->reduce)
               << ", network with " << size.channels << " channels and " << size.cells << " cells: ";
   } else {
@@ -162,6 +166,49 @@ std::string evidence_line(const nas::EvidenceReport& evidence) {
   return line;
 }
 
+/// "lambda 0.0316 keeps 34 groups: 12345 parameters, ..., too large"
+std::string point_text(const std::string& knob, const nas::PathPoint& point) {
+  std::string line = concat(knob, ' ', point.knob, " keeps ", point.kept, " groups");
+  if (point.evidence)
+    line += concat(", evidence ", format_fixed(*point.evidence, 2), " nats");
+  line += concat(": ", format_count(point.cost.parameters), " parameters, ", format_count(point.cost.macs),
+                 " multiply-accumulates an image");
+  if (point.cost.latency)
+    line += concat(", ", format_fixed(*point.cost.latency, 3), " ms");
+  return line + (point.fits() ? "" : ", too large");
+}
+
+/// Points that keep the same as the one before and cost the same are passed over.
+void log_path(const nas::SparsityPath& path, Log& log) {
+  const nas::PathPoint* last = nullptr;
+  for (const nas::PathPoint& point : path.points) {
+    if (last == nullptr || last->kept != point.kept || last->cost != point.cost)
+      log.line("budget: " + point_text(path.knob, point));
+    last = &point;
+  }
+  log.line(concat("budget: of ", path.points.size(),
+                  " points the largest that fits: ", point_text(path.knob, path.points[path.chosen])));
+  for (const auto& [images, latency] : path.latencies)
+    log.line(concat("latency: ", format_fixed(latency, 3), " ms for ", images, images == 1 ? " image" : " images"));
+}
+
+Json budget_json(const nas::SparsityPath& path) {
+  const nas::PathPoint& point = path.points[path.chosen];
+  Json facts{{"points", path.points.size()}, {path.knob, point.knob}, {"kept", point.kept}, {"fill", point.fill}};
+  if (path.budget.sizes.parameters)
+    facts["max_params"] = *path.budget.sizes.parameters;
+  if (path.budget.sizes.macs)
+    facts["max_macs"] = *path.budget.sizes.macs;
+  if (path.budget.latency) {
+    facts["max_latency_ms"] = *path.budget.latency;
+    facts["latency_batch"] = path.budget.latency_images();
+    facts["latency_ms"] = *point.cost.latency;
+    for (const auto& [images, latency] : path.latencies)
+      facts["latency_ms_by_images"][std::to_string(images)] = latency;
+  }
+  return facts;
+}
+
 Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
                 const std::optional<nas::Genotype>& genotype, const SearchResult& result) {
   Json summary{{"method", settings.method},
@@ -178,7 +225,7 @@ Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
                {"connected", result.facts.is_connected},
                {"supernet_valid_accuracy", result.run.valid_accuracy}};
   if (genotype) {
-    const EvaluationSize size = evaluation_size_of(settings.preset);
+    const EvaluationSize size = evaluation_size_of(settings);
     summary["genotype"] = Json::parse(nas::to_json(*genotype));
     summary["evaluation_channels"] = size.channels;
     summary["evaluation_cells"] = size.cells;
@@ -188,6 +235,8 @@ Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
     summary["hessian"] = hessian_json(*round);
     if (round->evidence)
       summary["evidence"] = evidence_json(*round->evidence);
+    if (round->path)
+      summary["budget"] = budget_json(*round->path);
   }
   return summary;
 }
@@ -214,6 +263,8 @@ void log_round(const nas::Round& round, Log& log) {
     log.line(concat("hessian check: ", round.check->entries, " entries in float64, largest error ",
                     format_real(round.check->worst), " of the largest entry"));
   log.line(nas::calibration_text(round.calibration));
+  if (round.path)
+    log_path(*round.path, log);
   if (round.evidence)
     log.line(evidence_line(*round.evidence));
   log.line(concat("round ", round.number, ": pruned ", round.pruned, " switch groups"));

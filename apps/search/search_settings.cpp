@@ -26,6 +26,11 @@ void describe_training(SearchSettings& s, SettingVisitor& v) {
   v.count("cells", s.cells, "cells in the network; in nasbench201 and 1shot1 in each of its three stages",
           {.min = 1, .max = kMany});
   v.alias("layers", "cells");
+  v.count("trained-channels", s.trained_channels,
+          "channels of the network that train builds of the cell, which sizes, --max-params, --max-macs and "
+          "--max-latency are of, in bayesnas and darts [those of train's preset of the same name]",
+          {.min = 1, .max = kMany});
+  v.count("trained-cells", s.trained_cells, "the same: its cells", {.min = 1, .max = kMany});
   v.real("lr", s.lr, "learning rate at the start [0.1 for bayesnas in bayesnas and darts, else 0.025]", kPositive);
   v.alias("learning-rate", "lr");
 }
@@ -121,7 +126,7 @@ void require_usable(const SearchSettings& settings) {
 }
 
 std::unique_ptr<nas::SearchSpace> make_space(const SearchSettings& settings, const nas::FrameSpec& data) {
-  const EvaluationSize trained = evaluation_size_of(settings.preset);
+  const EvaluationSize trained = evaluation_size_of(settings);
   return settings.catalog.of(settings.space)
       .make({.channels = settings.channels,
              .cells = settings.cells,
@@ -144,10 +149,13 @@ std::unique_ptr<nas::SearchMethod> make_method(const SearchSettings& settings, c
                                    images);
 }
 
-EvaluationSize evaluation_size_of(const std::string& preset) {
-  if (preset == "paper")
-    return {.channels = 36, .cells = 20};
-  return preset == "small" ? EvaluationSize{.channels = 12, .cells = 5} : EvaluationSize{.channels = 8, .cells = 5};
+EvaluationSize evaluation_size_of(const SearchSettings& settings) {
+  const std::string& preset = settings.preset;
+  const bool is_paper = preset == "paper";
+  return {.channels = settings.trained_channels.value_or(is_paper            ? 36
+                                                         : preset == "small" ? 12
+                                                                             : 8),
+          .cells = settings.trained_cells.value_or(is_paper ? 20 : 5)};
 }
 
 }  // namespace ockham::apps

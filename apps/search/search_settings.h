@@ -12,6 +12,8 @@ struct SearchSettings {
   std::int64_t epochs = 1;
   std::int64_t channels = 36;
   std::int64_t cells = 8;
+  /// Of the network that train builds; unset: as its preset of the same name does.
+  std::optional<std::int64_t> trained_channels, trained_cells;
   std::optional<double> lr;  ///< unset: what the method was published with
   std::string method = "bayesnas";
   std::string space = "bayesnas";
@@ -45,11 +47,11 @@ std::unique_ptr<nas::SearchSpace> make_space(const SearchSettings& settings, con
 std::unique_ptr<nas::SearchMethod> make_method(const SearchSettings& settings, const nas::SearchSpace& space,
                                                const nas::ImageSource& images);
 
-/// The evaluation network that `train` builds for a genotype under a preset of the same name.
+/// The evaluation network that `train` builds for a genotype: as told, else that of its preset of the same name.
 struct EvaluationSize {
   std::int64_t channels;
   std::int64_t cells;
 };
-EvaluationSize evaluation_size_of(const std::string& preset);
+EvaluationSize evaluation_size_of(const SearchSettings& settings);
 
 }  // namespace ockham::apps

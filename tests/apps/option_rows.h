@@ -201,6 +201,11 @@ inline std::vector<Row> search_rows() {
           {"tournament", "1", "", cells + "--method=evolution --candidates=20 --judge=table --table=table.csv"},
           {"max-params", "500000", "", cells + "--method=largest"},
           {"max-macs", "1000", "Raise the limit", cells + "--method=largest", 2},
+          {"max-latency", "1e-6", "none of", "--rule=evidence", 2},
+          {"latency-batch", "2", "there is no such limit", "", 2},  // what it does: tests/nas/budget_test.cpp
+          {"trained-channels", "3"},
+          {"trained-cells", "4"},
+          {"trained-cells", "4", "it is an option of the spaces bayesnas and darts", cells},
           {"rank-cells", "3", "", cells + "--table=table.csv"},
           {"table", "table.csv", "c100_test_200", cells},
           {"methods", "random", "random-seed1", several},

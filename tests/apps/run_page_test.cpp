@@ -187,6 +187,29 @@ BOOST_FIXTURE_TEST_CASE(evidence_is_shown_as_bars_correlations_and_reasons, Host
   BOOST_TEST(contains(html(), "posterior.json cannot be shown"));
 }
 
+BOOST_FIXTURE_TEST_CASE(the_path_to_a_budget_is_drawn_and_told, HostileRun) {
+  const auto point = [](double lambda, int kept) {
+    return Json{{"lambda", lambda}, {"kept", kept}, {"params", 100 * kept}, {"macs", 1000 * kept}, {"evidence", 2.5}};
+  };
+  Json posterior{{"groups", {{{"choice", kHostile}, {"option", "skip"}, {"mean", 0.125}}}},
+                 {"path",
+                  {{"knob", "lambda"},
+                   {"limits", {{"max-params", 250}}},
+                   {"chosen", 1},
+                   {"points", {point(1.0, 1), point(0.1, 2), point(0.01, 3)}}}}};
+  write("posterior.json", posterior.dump());
+  const std::string page = html();
+  BOOST_TEST(test::html_complaint(page) == "");
+  for (const char* part :
+       {"<h2>Sparsity to order</h2>", "within --max-params 250, of 3 tried is that of lambda 0.1",
+        "2 groups, 200 parameters and 2,000 multiply-accumulates", "log10 lambda", "groups kept", "evidence, nats"})
+    BOOST_TEST(contains(page, part), part);
+  BOOST_TEST(!contains(page, "latency, ms"));
+  posterior["path"]["chosen"] = 3;
+  write("posterior.json", posterior.dump());
+  BOOST_TEST(contains(html(), "posterior.json cannot be shown"));
+}
+
 BOOST_FIXTURE_TEST_CASE(damaged_files_are_named_and_the_rest_is_shown, HostileRun) {
   write("posterior.json", "{\"groups\": 3}");
   write("summary.json", "{");

@@ -1,10 +1,12 @@
 #include "apps/runs/page/posterior_section.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "apps/report/bar_chart.h"
 #include "apps/report/correlation_matrix.h"
+#include "apps/report/line_chart.h"
 #include "apps/runs/page/json_text.h"
 #include "engine/json_file.h"
 
@@ -79,6 +81,58 @@ Blocks correlation_picture(const Json& posterior, const Json& groups) {
   return blocks;
 }
 
+/// A field of the path's points against the logarithm of its knob.
+Figure path_chart(const Json& points, const std::string& knob, const char* field, const char* label) {
+  Series series{label};
+  for (const Json& point : points) {
+    const auto x = std::log10(value_of<double>(point, knob.c_str(), kFile));
+    if (std::isfinite(x) && point.contains(field) && point[field].is_number())
+      series.points.push_back({x, point[field].get<double>()});
+  }
+  std::ranges::reverse(series.points);  // the strictest stands first
+  const std::string svg = line_chart({series}, {.x_label = "log10 " + knob,
+                                                .y_label = label,
+                                                .holds = false,
+                                                .x_text = ChartForm::plain,
+                                                .y_text = ChartForm::plain});
+  return {svg};
+}
+
+/// Whole numbers are stored as others are.
+std::string number_text(const Json& object, const std::string& name) {
+  const auto number = value_of<double>(object, name.c_str(), kFile);
+  return number == std::round(number) && std::abs(number) < 1e15 ? format_count(std::llround(number))
+                                                                 : ChartForm::plain(number);
+}
+
+Blocks path_charts(const Json& posterior) {
+  if (!posterior.contains("path"))
+    return {};
+  const Json& path = posterior["path"];
+  const auto knob = value_of<std::string>(path, "knob", kFile);
+  const auto points = value_of<Json>(path, "points", kFile);
+  const auto& chosen = points.at(value_of<std::size_t>(path, "chosen", kFile));
+  const auto limits = value_of<Json>(path, "limits", kFile);
+  std::string options;
+  for (const auto& [name, limit] : limits.items())
+    options += concat(" --", name, ' ', number_text(limits, name));
+  Blocks blocks{Heading{"Sparsity to order"},
+                Paragraph{concat("The largest network within", options, ", of ", points.size(), " tried is that of ",
+                                 knob, ' ', number_text(chosen, knob), ", with ", number_text(chosen, "kept"),
+                                 " groups, ", number_text(chosen, "params"), " parameters and ",
+                                 number_text(chosen, "macs"), " multiply-accumulates an image.")}};
+  for (const auto& [field, label] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"params", "parameters"},
+                                                                  {"macs", "multiply-accumulates"},
+                                                                  {"latency_ms", "latency, ms"},
+                                                                  {"kept", "groups kept"},
+                                                                  {"evidence", "evidence, nats"}}) {
+    if (Figure chart = path_chart(points, knob, field, label); !chart.svg.empty())
+      blocks.push_back(std::move(chart));
+  }
+  return blocks;
+}
+
 Blocks reason_table(const Json& groups) {
   TextTable table{{"choice", "option", "why"}, {}, true};
   for (const Json& group : groups) {
@@ -124,7 +178,8 @@ std::vector<Block> posterior_section(const Json& posterior) {
   blocks.push_back(number_table(groups));
   if (groups.size() > kRows)
     blocks.push_back(Paragraph{concat("The first ", kRows, " of ", groups.size(), "; posterior.json has all.")});
-  for (Blocks& more : std::vector{strength_bars(groups), correlation_picture(posterior, groups), reason_table(groups)})
+  for (Blocks& more : std::vector{path_charts(posterior), strength_bars(groups), correlation_picture(posterior, groups),
+                                  reason_table(groups)})
     std::ranges::move(more, std::back_inserter(blocks));
   return blocks;
 }

@@ -8,7 +8,8 @@
 namespace ockham::apps {
 
 /// What a search knows of every choice; by a rule of evidence strengths as bars and which groups stand in for each
-/// other; why each was kept or pruned. Empty where there are no groups. @throws CheckpointError if it is damaged
+/// other; with a budget the path to it; why each was kept or pruned. Empty where there are no groups. @throws
+/// CheckpointError if it is damaged
 std::vector<Block> posterior_section(const nlohmann::ordered_json& posterior);
 
 }  // namespace ockham::apps
