@@ -164,6 +164,7 @@ inline std::vector<Row> search_rows() {
           {"update-order", "code"},
           {"origin-position", "output"},
           {"dilated", "depthwise"},
+          {"bare-skips", "", "", cells + "--method=bayesnas"},
           {"official-wiring", "", "", "--nodes=4"},
           {"hessian", "gauss_newton"},
           {"hessian-bn", "batch"},

@@ -5,13 +5,22 @@ namespace ockham::nas {
 namespace {
 
 struct NasBench201Settings : SpaceSettings {
+  void describe(SettingVisitor& visitor) override {
+    visitor.group("Search");
+    visitor.flag("bare-skips", bare_skips_,
+                 "in nasbench201 no batch norm behind skip connections and pools of a network of switches");
+  }
   std::unique_ptr<SearchSpace> make(const SpaceSize& size) const override {
     nasbench201::require_image_size(size.image_size, size.image_size);
     return std::make_unique<nasbench201::Space>(nasbench201::NetworkSpec{.channels = size.channels,
                                                                          .cells_per_stage = size.cells,
                                                                          .classes = size.classes,
-                                                                         .image_channels = size.image_channels});
+                                                                         .image_channels = size.image_channels},
+                                                !bare_skips_);
   }
+
+ private:
+  bool bare_skips_ = false;
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ std::vector<std::size_t> numbers_into(int node) {
 }  // namespace
 
 std::unique_ptr<Supernet> Space::search_network(Mixing mixing, const GateOptions& gates, Initial& initial) const {
-  SupernetSpec spec{.network = spec_, .mixing = mixing, .gates = gates};
+  SupernetSpec spec{.network = spec_, .mixing = mixing, .normalises_all = normalises_all_, .gates = gates};
   spec.network.is_affine = false;
   return std::make_unique<Supernet>(spec, initial);
 }

@@ -9,7 +9,8 @@ namespace ockham::nas::nasbench201 {
 class Space : public SearchSpace {
  public:
   /// Size of the search network and of make_network(). facts() are of the benchmark's own, C = 16 and N = 5.
-  explicit Space(const NetworkSpec& spec) : spec_(spec) {}
+  /// @param normalises_all  of make_switches(): SupernetSpec
+  explicit Space(const NetworkSpec& spec, bool normalises_all = true) : spec_(spec), normalises_all_(normalises_all) {}
 
   std::string name() const override { return "nasbench201"; }
   OwnedNetwork make_supernet(Initial& initial) const override;
@@ -28,6 +29,7 @@ class Space : public SearchSpace {
   std::unique_ptr<Supernet> search_network(Mixing mixing, const GateOptions& gates, Initial& initial) const;
 
   NetworkSpec spec_;
+  bool normalises_all_;
 };
 
 }  // namespace ockham::nas::nasbench201

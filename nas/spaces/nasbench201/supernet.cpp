@@ -22,10 +22,11 @@ Supernet::Supernet(const SupernetSpec& spec, Initial& initial) {
     if (has_switches)
       mixers_.push_back(
           &add(concat("switches.", mixers_.size()), std::make_unique<SwitchMixer>(blocks_of_a_cell(), initial)));
-    return std::make_unique<MixedCell>(
-        *mixers_.back(),
-        MixedCellOptions{.channels = channels, .is_affine = spec.network.is_affine, .normalises_all = has_switches},
-        initial);
+    return std::make_unique<MixedCell>(*mixers_.back(),
+                                       MixedCellOptions{.channels = channels,
+                                                        .is_affine = spec.network.is_affine,
+                                                        .normalises_all = has_switches && spec.normalises_all},
+                                       initial);
   };
   skeleton_ = &add("", std::make_unique<Skeleton>(spec.network, initial, make_cell));
   groups_ = mixers_.front()->groups([this](std::int64_t option) {

@@ -11,16 +11,17 @@ struct SupernetSpec {
   /// statistics in evaluation too.
   NetworkSpec network = {.is_affine = false};
   Mixing mixing = Mixing::kSoftmax;
-  GateOptions gates = {};  ///< kGates
+  bool normalises_all = true;  ///< kSwitches: maps of skip_connect and avg_pool_3x3 too
+  GateOptions gates = {};      ///< kGates
 };
 
 /// none takes part in the softmax alone; with switches and gates it is what remains of an edge without operations, and
 /// its numbers are never used.
 ///
-/// With switches, maps of skip_connect and avg_pool_3x3 are batch-normalised, as pools are in BayesNAS's own space:
-/// only then does a switch tell how much an operation gives. As switches shrink, so do the maps that an operation
-/// without a norm passes on, and its switch would have to stay larger than a convolution's for the same share of the
-/// node.
+/// With switches, maps of skip_connect and avg_pool_3x3 are batch-normalised unless it is told otherwise, as pools are
+/// in BayesNAS's own space: only then does a switch tell how much an operation gives. As switches shrink, so do the
+/// maps that an operation without a norm passes on, and its switch would have to stay larger than a convolution's for
+/// the same share of the node.
 class Supernet : public Module {
  public:
   /// @throws UsageError if a size is not positive, or with gates 0 < drop < 1 is not so
