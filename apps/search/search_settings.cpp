@@ -52,6 +52,10 @@ void describe_run_around(SearchSettings& s, SettingVisitor& v) {
           "images of the batch for the largest eigenvalue of the architecture Hessian, each epoch (darts, balenas); 0 "
           "for none",
           {.max = 100'000});
+  v.real("logit-lambda", s.logit_lambda,
+         "with --eigenvalue-size: each epoch, how many nats of evidence at this lambda speak for the logits of each "
+         "operation, by exact second derivatives [none]",
+         kPositive);
   v.count("rank-cells", s.rank_cells,
           "random cells whose scores in the search network are compared with the --table (darts, balenas); 0 for none",
           {.max = 15'625});
@@ -115,6 +119,9 @@ void require_usable(const SearchSettings& settings) {
   const std::int64_t asked = settings.images.data.train_size, batch = settings.images.batch_size;
   require_whole_batch(batch, asked > 0 ? asked : batch);
   settings.of_method().require_usable();
+  if (settings.logit_lambda && settings.eigenvalue_size == 0)
+    throw UsageError(concat("--logit-lambda ", *settings.logit_lambda,
+                            ": it is measured on the images of --eigenvalue-size, which is 0; name a size."));
   const bool has_table = !settings.table.empty();
   if (has_table && settings.space != "nasbench201")
     throw UsageError(concat("--table: it knows the cells of --space nasbench201, not those of ", settings.space, "."));

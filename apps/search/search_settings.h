@@ -20,6 +20,7 @@ struct SearchSettings {
   nas::CatalogSettings catalog;
   double final_lr = 1e-3;
   std::int64_t eigenvalue_size = 0;
+  std::optional<double> logit_lambda;  ///< unset: no evidence of logits
   std::int64_t rank_cells = 0;
   std::string table;  ///< empty: none
   ComparisonSettings comparison;

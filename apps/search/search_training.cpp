@@ -10,6 +10,7 @@
 #include "apps/search/skip_watch.h"
 #include "autograd/optim/schedule.h"
 #include "nas/cost.h"
+#include "nas/diagnosis/logit_evidence.h"
 #include "nas/diagnosis/rank_agreement.h"
 #include "nas/saved/saved_network.h"
 
@@ -92,9 +93,16 @@ std::optional<Validation> SearchTraining::validate() {
   for (const nas::Figure& figure : method_->figures())
     result.facts[figure.name] = figure.value;
   if (const std::int64_t size = settings_.eigenvalue_size; size > 0 && method_->relaxed() != nullptr) {
-    const nas::CollapseWatch::Sight sight =
-        watch_.look(*method_->relaxed(), images_.architecture_images(size), images_.settings().seed());
+    const nas::Batch images = images_.architecture_images(size);
+    const nas::CollapseWatch::Sight sight = watch_.look(*method_->relaxed(), images, images_.settings().seed());
     result.facts["eigenvalue"] = sight.eigenvalue;
+    if (settings_.logit_lambda) {
+      const HessianOptions limits{.memory_limit = settings_.run().compute.memory_limit.value_or(0)};
+      const nas::LogitEvidence evidence =
+          nas::logit_evidence(*space_, *method_->relaxed(), images, *settings_.logit_lambda, limits);
+      for (const auto& [option, nats] : nas::nats_in_favour(*space_, evidence))
+        result.facts["nats_for_" + option] = nats;
+    }
     if (!sight.warning.empty())
       session_.log().line(sight.warning);
   }

@@ -181,6 +181,7 @@ inline std::vector<Row> search_rows() {
           {"darts-order", "2", "", cells},
           {"skip-cap", "0", "", cells},
           {"eigenvalue-size", "4", "", cells},
+          {"logit-lambda", "0.01", "", cells + "--eigenvalue-size=4"},
           {"examples", "10", "", balenas},
           {"prior-precision", "2", "", balenas + "--initial-precision=2"},
           {"initial-precision", "3", "", balenas},
