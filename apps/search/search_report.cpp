@@ -37,6 +37,26 @@ Json candidates_json(const std::vector<nas::Candidate>& candidates, const std::o
   return rows;
 }
 
+/// What every rule said of the same network, at several steps of its training.
+Json rules_json(const std::vector<nas::Look>& looks, const nas::SearchSpace& space, const std::optional<Table>& table) {
+  Json json{{"format", 1}, {"space", space.name()}, {"options", Json::array()}, {"looks", Json::array()}};
+  for (const nas::Choice& choice : space.choices()) {
+    for (const std::string& option : choice.options)
+      json["options"].push_back({choice.name, option});
+  }
+  for (const nas::Look& look : looks) {
+    Json rules = Json::array();
+    for (const nas::Opinion& opinion : look.opinions) {
+      Json rule{{"rule", opinion.rule}, {"cell", opinion.cell}, {"numbers", opinion.numbers}};
+      if (!opinion.cell.empty())
+        rule.update(truth_of(table, opinion.cell));
+      rules.push_back(std::move(rule));
+    }
+    json["looks"].push_back({{"step", look.step}, {"loss", look.loss}, {"rules", std::move(rules)}});
+  }
+  return json;
+}
+
 void write_files(const SearchSettings& settings, RunFolder& folder, const nas::SearchSpace& space,
                  const nas::SearchMethod& method, const std::optional<Table>& table, const std::string& cell) {
   const auto write = [&](const std::string& name, const std::string& text) {
@@ -54,6 +74,8 @@ void write_files(const SearchSettings& settings, RunFolder& folder, const nas::S
     write(concat("cells/", picture.name, ".dot"), picture.dot);
     write(concat("cells/", picture.name, ".svg"), picture.svg);
   }
+  if (const std::vector<nas::Look> looks = method.looks(); !looks.empty())
+    write("rules.json", rules_json(looks, space, table).dump(1) + "\n");
   if (const std::vector<nas::Candidate> candidates = method.candidates(); !candidates.empty())
     write("candidates.json", candidates_json(candidates, table).dump(1) + "\n");
 }

@@ -48,6 +48,23 @@ struct Candidate {
   std::int64_t times = 1;  ///< how often it was drawn
 };
 
+/// What one of several rules says of the same network.
+struct Opinion {
+  std::string rule;
+  std::string cell;                  ///< empty: by this rule nothing would be left of one
+  std::vector<double> numbers = {};  ///< of the space's choices, by which it chooses or prunes
+};
+
+/// What all of them said, somewhere in the training.
+struct Look {
+  std::uint64_t step = 0;  ///< steps done, of all phases
+  double loss = 0.0;       ///< of the images that the rules saw
+  std::vector<Opinion> opinions = {};
+  /// What they judged by: "switch", "gradient", "hessian" of each of the space's choices a number a copy, "matrix" the
+  /// rows of all copies' Gauss-Newton matrix, where that is small.
+  std::map<std::string, std::vector<std::vector<double>>> measured = {};
+};
+
 /// Takes held-out images batch by batch to a function: the sum of its scores.
 using HeldOut = std::function<Score(const std::function<Score(const Batch&)>&)>;
 
@@ -115,6 +132,8 @@ class SearchMethod {
   virtual std::vector<CellPicture> pictures() const { return {}; }
   /// The cells that it chose from, for methods that draw some.
   virtual std::vector<Candidate> candidates() const { return {}; }
+  /// What several rules said of the network as it was trained, for a method that asks more than the one it goes by.
+  virtual std::vector<Look> looks() const { return {}; }
   /// Images at a time in a step; 0: whole batches. @throws UsageError if the method cannot split a step
   virtual void set_micro_batch(std::int64_t images) = 0;
 

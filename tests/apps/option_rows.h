@@ -153,6 +153,7 @@ inline std::vector<Row> search_rows() {
           {"warmup-epochs", "2", "", warm + "--warmup-fraction=0.5"},
           {"warmup-fraction", "0.5", "", warm},
           {"rule", "joint-evidence", "evidence: joint-evidence of"},
+          {"rule-looks", "2", "rules.json"},
           {"evidence-threshold", "1e9", "strength above 1e+09", "--rule=evidence", 2},
           {"switch-lr", "0.01"},
           {"momentum", "0"},

@@ -26,6 +26,7 @@ struct RuleOptions {
 
 /// Of the loss without any penalty at all switches, from one set of images: by group, a number a copy.
 struct SwitchCurvature {
+  double loss = 0.0;
   std::vector<std::vector<double>> w = {}, gradient = {}, hessian = {};
   std::vector<double> matrix = {};  ///< Gauss-Newton, [K, K] of the K copies of all groups in order; empty: unmeasured
 };

@@ -15,6 +15,7 @@
 namespace ockham::nas {
 namespace {
 
+constexpr const char* kJudged = "bayes.judged.";
 constexpr std::string_view kSwitchNorm = "the norm of the switches' gradients";
 
 SwitchNetwork make_network(const SearchSpace& space, const BayesNasOptions& options) {
@@ -38,28 +39,34 @@ BayesNasOptions BayesNasOptions::for_single_options() {
 
 namespace {
 
+/// What the measurement of the matrix of all switches needs.
+void require_matrix(const BayesNasOptions& options, const char* what, const char* instead) {
+  if (options.hessian_batch_norm == BatchNormMode::kBatch)
+    throw UsageError(concat("--hessian-bn batch couples the samples of a batch, and the matrix of ", what,
+                            " is made of their rows; use --hessian-bn running or frozen, or ", instead, "."));
+  if (options.hessian.algorithm == HessianAlgorithm::kForward)
+    throw UsageError(concat("--hessian-algorithm forward has no rows, of which the matrix of ", what,
+                            " is made; use auto or reverse, or ", instead, "."));
+  if (options.posterior.lambda_child != options.posterior.lambda_origin)
+    throw UsageError(concat(
+        "--lambda-origin ", options.posterior.lambda_origin, " beside --lambda ", options.posterior.lambda_child, ": ",
+        what, " has one posterior of all switches, of one lambda; leave out --lambda-origin, or ", instead, "."));
+}
+
 void require_rule(const BayesNasOptions& options) {
-  if (options.rule.rule == Rule::kEntropy)
+  if (options.rule.rule == Rule::kEntropy && options.looks == 0)
     return;
   if (options.hessian.curvature == Curvature::kRecursion)
     throw UsageError(
         "--hessian recursion: it is no derivative of the loss, by which evidence is judged; use --hessian exact or "
-        "gauss_newton, or --rule entropy.");
-  if (options.rule.rule == Rule::kEvidence)
-    return;
-  if (options.hessian_batch_norm == BatchNormMode::kBatch)
-    throw UsageError(
-        "--hessian-bn batch couples the samples of a batch, and the matrix of --rule joint-evidence is made of their "
-        "rows; use --hessian-bn running or frozen, or --rule evidence.");
-  if (options.hessian.algorithm == HessianAlgorithm::kForward)
-    throw UsageError(
-        "--hessian-algorithm forward has no rows, of which the matrix of --rule joint-evidence is made; use auto or "
-        "reverse, or --rule evidence.");
-  if (options.posterior.lambda_child != options.posterior.lambda_origin)
-    throw UsageError(concat("--lambda-origin ", options.posterior.lambda_origin, " beside --lambda ",
-                            options.posterior.lambda_child,
-                            ": --rule joint-evidence has one posterior of all switches, of one lambda; leave out "
-                            "--lambda-origin, or use --rule evidence."));
+        "gauss_newton, or --rule entropy without --rule-looks.");
+  if (options.rule.rule == Rule::kJointEvidence)
+    require_matrix(options, "--rule joint-evidence", "use --rule evidence");
+  if (options.looks > 0)
+    require_matrix(options, "--rule-looks", "leave out --rule-looks");
+  if (options.looks > 0 && options.rounds > 1)
+    throw UsageError(concat("--rule-looks ", options.looks, " with --rounds ", options.rounds,
+                            ": rules are compared on a network from which nothing was pruned; use --rounds 1."));
 }
 
 }  // namespace
@@ -125,7 +132,9 @@ bool BayesNas::is_warmup(const StepPlace& place) const {
 }
 
 Score BayesNas::step(const Batch& train, const Batch&, const StepPlace& place) {
-  return place.is_rehearsal || is_warmup(place) ? weight_step(train, place) : joint_step(train, place);
+  const Score score = place.is_rehearsal || is_warmup(place) ? weight_step(train, place) : joint_step(train, place);
+  look(place);
+  return score;
 }
 
 std::vector<std::string> BayesNas::warnings() const {
@@ -265,9 +274,10 @@ std::map<std::string, Tensor> BayesNas::state() const {
   add_state("optim.switches.", switch_optimizer_.state(), result);
   result.emplace("bayes.groups", pack(groups_));
   if (judged_)
-    pack(*judged_, result);
+    pack(*judged_, kJudged, result);
   if (path_)
     pack(*path_, result);
+  pack(looks_, result);
   return result;
 }
 
@@ -276,8 +286,9 @@ void BayesNas::load(const std::map<std::string, Tensor>& state) {
   weights_.optimizer().load(part_of_state("optim.weights.", state));
   switch_optimizer_.load(part_of_state("optim.switches.", state));
   unpack(stored_like(state, "bayes.groups", pack(groups_)), groups_);
+  looks_ = unpack_looks(state, groups_);
   path_ = unpack_path(state, knob_of(options_.rule.rule), options_.budget);
-  judged_ = unpack_judged(state, groups_);
+  judged_ = unpack_judged(state, kJudged, groups_);
   if (judged_)
     judged_->verdict = verdict_of(judged_->curvature, judged_->round, judged_->hessian_scale);
   leave_out_pruned(net_, groups_);

@@ -15,6 +15,7 @@
 #include "nas/methods/bayesnas/budget.h"
 #include "nas/methods/bayesnas/judged.h"
 #include "nas/methods/bayesnas/round.h"
+#include "nas/methods/bayesnas/rule_looks.h"
 #include "nas/methods/weight_training.h"
 
 namespace ockham::nas {
@@ -36,6 +37,9 @@ struct BayesNasOptions {
   PosteriorOptions posterior = {};
   RuleOptions rule = {};
   Budget budget = {};  ///< that the last round prunes to; earlier rounds prune by lambda or the threshold as they are
+  /// Times in the training, evenly, that all rules are asked of the network, on the images of C: see looks(). Of one
+  /// round. Each takes a measurement of the matrix of all switches, and changes nothing.
+  std::int64_t looks = 0;
   bool calibrates = false;  ///< laplace.hessian_scale is made the one that calibration.h suggests
   std::int64_t hessian_images = 64;
   HessianOptions hessian = {};
@@ -110,6 +114,7 @@ class BayesNas : public SearchMethod {
   /// path.
   PosteriorTable posterior() const override;
   std::vector<CellPicture> pictures() const override;
+  std::vector<Look> looks() const override;
   void set_micro_batch(std::int64_t images) override { micro_batch_ = images; }
   std::map<std::string, Tensor> state() const override;
   void load(const std::map<std::string, Tensor>& state) override;
@@ -132,7 +137,11 @@ class BayesNas : public SearchMethod {
   void shrink_switches();
   void freeze_pruned();
   struct Measured;
-  Measured measure(const Batch& batch);
+  enum class Wanted { kDiagonal, kGradient, kMatrix };  ///< each with those before
+  Measured measure(const Batch& batch, Wanted wanted);
+  Wanted wanted_by_rule() const;
+  /// Where one of the looks is due after a step.
+  void look(const StepPlace& place);
   /// Of each half of the batch alone.
   std::array<std::vector<double>, 2> strengths_of_halves(const Batch& batch, int round);
   /// By the options at the strictness that the budget asks for, else as they are.
@@ -166,6 +175,7 @@ class BayesNas : public SearchMethod {
   SwitchCurvature curvature_;           // of the round that ends
   std::optional<Judged> judged_;
   std::optional<SparsityPath> path_;
+  std::vector<MeasuredLook> looks_;
   std::vector<Parameter*> switches_;
   WeightTraining weights_;
   Sgd switch_optimizer_;

@@ -54,9 +54,14 @@ struct BayesNas::Measured {
   SwitchCurvature curvature;  // for rules of evidence
 };
 
-BayesNas::Measured BayesNas::measure(const Batch& batch) {
+BayesNas::Wanted BayesNas::wanted_by_rule() const {
+  if (options_.rule.rule == Rule::kJointEvidence)
+    return Wanted::kMatrix;
+  return options_.rule.rule == Rule::kEvidence ? Wanted::kGradient : Wanted::kDiagonal;
+}
+
+BayesNas::Measured BayesNas::measure(const Batch& batch, Wanted wanted) {
   const MemoryScope scope(MemoryClass::kCurvature);
-  const Rule rule = options_.rule.rule;
   Measured result;
   HessianReport& report = result.report;
   report.curvature = options_.hessian.curvature;
@@ -72,15 +77,16 @@ BayesNas::Measured BayesNas::measure(const Batch& batch) {
                                  .fuses = options_.hessian.curvature != Curvature::kRecursion},
                                 batch);
   const std::vector<Parameter*> measured = used(switches_, tape);
-  if (rule == Rule::kJointEvidence) {
+  if (wanted == Wanted::kMatrix) {
     const GaussNewtonMatrix G = gauss_newton_matrix(loss, measured, options_.hessian);
     report.result = diagonal_of(G, measured);
     result.curvature.matrix = matrix_by_group(net_, measured, G.matrix);
   } else {
     report.result = hessian_diagonal(loss, measured, options_.hessian);
   }
-  if (rule != Rule::kEntropy) {
+  if (wanted != Wanted::kDiagonal) {
     const OnHost values(switches_, &Parameter::value);
+    result.curvature.loss = loss.value().item();
     for (const SwitchPlaces& places : net_.groups)
       result.curvature.w.push_back(switches_of(places));
     result.curvature.gradient = by_group(net_, measured, gradients(loss, measured));
@@ -103,10 +109,37 @@ BayesNas::Measured BayesNas::measure(const Batch& batch) {
 }
 
 HessianReport BayesNas::measure_curvature(const Batch& batch) {
-  Measured measured = measure(batch);
+  Measured measured = measure(batch, wanted_by_rule());
   read_hessian(net_, measured.report.result.diagonal, groups_);
   curvature_ = std::move(measured.curvature);
   return std::move(measured.report);
+}
+
+void BayesNas::rehearse_finish(const Batch& images) {
+  HessianOptions rehearsal = rehearsal_of(options_.hessian, images.images.size(0), options_.hessian_images);
+  if (options_.hessian.memory_limit != 0)
+    rehearsal.directions = 1;
+  std::swap(options_.hessian, rehearsal);
+  measure({.images = images.images.to(options_.dtype), .labels = images.labels},
+          options_.looks > 0 ? Wanted::kMatrix : wanted_by_rule());
+  std::swap(options_.hessian, rehearsal);
+}
+
+void BayesNas::look(const StepPlace& place) {
+  const auto looks = static_cast<std::uint64_t>(options_.looks);
+  const bool is_due = (place.number + 1) * looks / place.total > place.number * looks / place.total;
+  if (looks == 0 || place.is_rehearsal || !is_due)
+    return;
+  const Batch batch = images_.sample(options_.hessian_images, 1);
+  drop_memory_cache(batch.images.device());
+  looks_.push_back({place.number + 1, measure(batch, Wanted::kMatrix).curvature});
+}
+
+std::vector<Look> BayesNas::looks() const {
+  std::vector<Look> result;
+  for (const MeasuredLook& measured : looks_)
+    result.push_back(look_of(measured, space_, net_, options_.posterior, options_.rule.threshold));
+  return result;
 }
 
 std::array<std::vector<double>, 2> BayesNas::strengths_of_halves(const Batch& batch, int round) {
@@ -115,7 +148,7 @@ std::array<std::vector<double>, 2> BayesNas::strengths_of_halves(const Batch& ba
     return {};
   const auto of = [&](std::int64_t begin, std::int64_t end) {
     const double scale = options_.posterior.laplace.hessian_scale;
-    return worth_of(groups_, verdict_of(measure(part_of(batch, begin, end)).curvature, round, scale));
+    return worth_of(groups_, verdict_of(measure(part_of(batch, begin, end), wanted_by_rule()).curvature, round, scale));
   };
   return {of(0, images / 2), of(images / 2, images)};
 }

@@ -74,15 +74,6 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   round_ = std::move(round);
 }
 
-void BayesNas::rehearse_finish(const Batch& images) {
-  HessianOptions rehearsal = rehearsal_of(options_.hessian, images.images.size(0), options_.hessian_images);
-  if (options_.hessian.memory_limit != 0)
-    rehearsal.directions = 1;
-  std::swap(options_.hessian, rehearsal);
-  measure_curvature({.images = images.images.to(options_.dtype), .labels = images.labels});
-  std::swap(options_.hessian, rehearsal);
-}
-
 int BayesNas::update_and_prune(int round) {
   const OnHost values(switches_, &Parameter::value);
   read_switches(net_, groups_);

@@ -8,23 +8,23 @@
 namespace ockham::nas {
 namespace {
 
-constexpr const char* kRound = "bayes.judged.round";  // and the scale
-constexpr const char* kSwitches = "bayes.judged.switches";
-constexpr const char* kMatrix = "bayes.judged.matrix";
-constexpr const char* kHalves = "bayes.judged.halves";
+constexpr const char* kRound = "round";  // the scale and the loss, too
+constexpr const char* kSwitches = "switches";
+constexpr const char* kMatrix = "matrix";
+constexpr const char* kHalves = "halves";
 
 void append(std::vector<double>& to, const std::vector<std::vector<double>>& groups) {
   for (const std::vector<double>& copies : groups)
     to.insert(to.end(), copies.begin(), copies.end());
 }
 
-void put(const char* name, const std::vector<double>& numbers, std::map<std::string, Tensor>& state) {
+void put(const std::string& name, const std::vector<double>& numbers, std::map<std::string, Tensor>& state) {
   if (!numbers.empty())
     state.emplace(name, Tensor::from(numbers, {std::ssize(numbers)}));
 }
 
 /// Empty where there are none.
-std::vector<double> numbers_at(const std::map<std::string, Tensor>& state, const char* name) {
+std::vector<double> numbers_at(const std::map<std::string, Tensor>& state, const std::string& name) {
   const auto found = state.find(name);
   if (found == state.end())
     return {};
@@ -65,33 +65,36 @@ CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network) {
   return result;
 }
 
-void pack(const Judged& judged, std::map<std::string, Tensor>& state) {
-  put(kRound, {static_cast<double>(judged.round), judged.hessian_scale}, state);
+void pack(const Judged& judged, const std::string& prefix, std::map<std::string, Tensor>& state) {
+  put(prefix + kRound, {static_cast<double>(judged.round), judged.hessian_scale, judged.curvature.loss}, state);
   std::vector<double> switches;
   append(switches, judged.curvature.w);
   append(switches, judged.curvature.gradient);
   append(switches, judged.curvature.hessian);
-  put(kSwitches, switches, state);
-  put(kMatrix, judged.curvature.matrix, state);
+  put(prefix + kSwitches, switches, state);
+  put(prefix + kMatrix, judged.curvature.matrix, state);
   std::vector<double> halves;
   append(halves, {judged.halves[0], judged.halves[1]});
-  put(kHalves, halves, state);
+  put(prefix + kHalves, halves, state);
 }
 
-std::optional<Judged> unpack_judged(const std::map<std::string, Tensor>& state, std::span<const SwitchGroup> groups) {
-  if (!state.contains(kRound))
+std::optional<Judged> unpack_judged(const std::map<std::string, Tensor>& state, const std::string& prefix,
+                                    std::span<const SwitchGroup> groups) {
+  if (!state.contains(prefix + kRound))
     return std::nullopt;
   std::size_t K = 0;
   for (const SwitchGroup& group : groups)
     K += group.w.size();
-  const std::vector<double> round = numbers_at(state, kRound), switches = numbers_at(state, kSwitches);
-  const std::vector<double> matrix = numbers_at(state, kMatrix), halves = numbers_at(state, kHalves);
-  const bool fits = round.size() == 2 && switches.size() == 3 * K && (matrix.empty() || matrix.size() == K * K) &&
+  const auto stored = [&](const char* name) { return numbers_at(state, prefix + name); };
+  const std::vector<double> round = stored(kRound), switches = stored(kSwitches);
+  const std::vector<double> matrix = stored(kMatrix), halves = stored(kHalves);
+  const bool fits = round.size() == 3 && switches.size() == 3 * K && (matrix.empty() || matrix.size() == K * K) &&
                     (halves.empty() || halves.size() == 2 * groups.size());
   if (!fits)
     throw CheckpointError(concat("checkpoint: what it says of judged switches (", switches.size(), " and ",
                                  matrix.size(), " numbers) is of another network than this one of ", K, " switches."));
   Judged judged{.round = static_cast<int>(round[0]), .hessian_scale = round[1]};
+  judged.curvature.loss = round[2];
   const double* next = switches.data();
   judged.curvature.w = split(next, groups);
   judged.curvature.gradient = split(next, groups);

@@ -21,9 +21,10 @@ struct Judged {
 /// CellChoices of a space whose cells take a certain number of options of each choice.
 CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network);
 
-/// All but the verdict, by name.
-void pack(const Judged& judged, std::map<std::string, Tensor>& state);
-/// The same, of as many copies a group as the groups have; nothing where the state is of before the first verdict.
-std::optional<Judged> unpack_judged(const std::map<std::string, Tensor>& state, std::span<const SwitchGroup> groups);
+/// All but the verdict, by names that begin with `prefix`.
+void pack(const Judged& judged, const std::string& prefix, std::map<std::string, Tensor>& state);
+/// The same, of as many copies a group as the groups have; nothing where there is none of that prefix.
+std::optional<Judged> unpack_judged(const std::map<std::string, Tensor>& state, const std::string& prefix,
+                                    std::span<const SwitchGroup> groups);
 
 }  // namespace ockham::nas

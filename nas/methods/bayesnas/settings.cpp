@@ -21,6 +21,10 @@ void BayesNasSettings::describe(SettingVisitor& visitor) {
   visitor.real("evidence-threshold", options_.rule.threshold,
                "nats of evidence that a group must be worth to stay; 3 are strong evidence");
   options_.budget.describe(visitor);
+  visitor.count("rule-looks", options_.looks,
+                "times in the training, evenly, that every rule is asked which cell it would name, for rules.json: all "
+                "of the same network; 0 for none",
+                {.max = 1000});
   visitor.real("switch-lr", options_.switch_lr, "learning rate of the switches", kPositive);
   weights_.describe(visitor);
   visitor.choice("update-order", options_.posterior.laplace.order,
