@@ -85,6 +85,9 @@ class Trainee {
   /// it, or if the run is killed before its next checkpoint.
   /// @return what it found on images that nothing learns from
   virtual std::optional<Validation> end_stretch(std::size_t, const nas::Pause& /*pause*/) { return std::nullopt; }
+  /// After end_stretch(): is it better to leave out the stretches that would follow? The same again of the state that
+  /// was saved before it.
+  virtual bool ends_early() const { return false; }
   /// Does the state hold what the end of the last stretch came to? Then a checkpoint of it ends the run. Else the one
   /// before stays, from which a resumed run comes to it again.
   virtual bool keeps_results() const { return false; }

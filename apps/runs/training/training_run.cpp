@@ -104,7 +104,7 @@ int TrainingRun::run() {
     return kStopped;
   }
   if (trainee_.keeps_results() && at_.stretch < stretches_.size())
-    go_to_stretch(at_.stretch + 1);
+    go_to_stretch(stretches_.size());
   return kDone;
 }
 
@@ -161,6 +161,10 @@ void TrainingRun::train_stretches() {
       take(*validation);
     if (is_last)
       return;
+    if (trainee_.ends_early()) {
+      progress_->finish();
+      return;
+    }
     go_to_stretch(at_.stretch + 1);
   }
 }
