@@ -1,6 +1,7 @@
 #include "nas/bayes/evidence/rules.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/error.h"
 
@@ -32,9 +33,22 @@ Verdict empty_verdict(std::size_t groups) {
           .numbers = std::vector<double>(groups)};
 }
 
+/// Log evidence of an image that a group of variance v adds to the log likelihood at w, where that is taken to be
+/// largest: of each switch log of the integral of exp(-H (x - w)^2 / 2 T) N(x; 0, v) over x, times T.
+double laplace_evidence(const SwitchCurvature& curvature, std::size_t group, double v, double T) {
+  double sum = 0.0;
+  for (std::size_t copy = 0; copy < curvature.w[group].size(); ++copy) {
+    const double w = curvature.w[group][copy], H = curvature.hessian[group][copy];
+    if (H > 0.0 && std::isfinite(H))
+      sum -= 0.5 * (H * w * w / (1.0 + v * H / T) + T * std::log1p(v * H / T));
+  }
+  return sum;
+}
+
 Verdict by_diagonal(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,
                     const PosteriorOptions& options) {
   Verdict verdict = empty_verdict(groups.size());
+  verdict.per_image = -curvature.loss;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (!is_judged(groups[i], round))
       continue;
@@ -44,6 +58,7 @@ Verdict by_diagonal(std::span<const SwitchGroup> groups, const SwitchCurvature& 
     verdict.strength[i] = found.strength;
     verdict.uninformed[i] = found.uninformed;
     verdict.evidence += found.strength;
+    verdict.per_image += laplace_evidence(curvature, i, found.variance, temperature(options, groups[i].gates));
   }
   const auto blocks = blocks_of(groups);
   for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -53,25 +68,53 @@ Verdict by_diagonal(std::span<const SwitchGroup> groups, const SwitchCurvature& 
   return verdict;
 }
 
-JointEvidence joint_evidence_of(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,
-                                const PosteriorOptions& options) {
-  if (options.lambda_child != options.lambda_origin)
-    throw UsageError(concat("joint evidence: lambda is ", options.lambda_child, " and that of edges ",
-                            options.lambda_origin,
-                            "; all switches have one posterior, of one lambda: leave out "
-                            "--lambda-origin."));
-  std::vector<double> w, gradient;
-  std::vector<std::vector<std::size_t>> members(groups.size());
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    for (std::size_t copy = 0; copy < curvature.w[i].size(); ++copy) {
-      if (is_judged(groups[i], round))
-        members[i].push_back(w.size());
-      w.push_back(curvature.w[i][copy]);
-      gradient.push_back(curvature.gradient[i][copy]);
+/// Of all judged switches together.
+class JointModel {
+ public:
+  JointModel(std::span<const SwitchGroup> groups, const SwitchCurvature& curvature, int round,
+             const PosteriorOptions& options)
+      : curvature_(curvature), temperature_(temperature(options, {})), members_(groups.size()) {
+    if (options.lambda_child != options.lambda_origin)
+      throw UsageError(concat("joint evidence: lambda is ", options.lambda_child, " and that of edges ",
+                              options.lambda_origin,
+                              "; all switches have one posterior, of one lambda: leave out --lambda-origin."));
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const bool is_in = is_judged(groups[i], round);
+      for (std::size_t copy = 0; copy < curvature.w[i].size(); ++copy) {
+        if (is_in)
+          members_[i].push_back(w_.size());
+        w_.push_back(is_in ? curvature.w[i][copy] : 0.0);  // what was pruned is zero in the network
+        gradient_.push_back(curvature.gradient[i][copy]);
+      }
     }
   }
-  return {quadratic_likelihood(curvature.matrix, w, gradient, temperature(options, {})), std::move(members)};
-}
+
+  JointEvidence evidence() const { return with(gradient_); }
+  /// Log evidence of an image at these variances, where the likelihood is taken to be largest at w.
+  double per_image(std::span<const double> variances) const {
+    const JointEvidence at_mode = with(std::vector<double>(w_.size()));
+    return -curvature_.loss - 0.5 * curve() + temperature_ * at_mode.at(variances);
+  }
+
+ private:
+  JointEvidence with(const std::vector<double>& gradient) const {
+    return {quadratic_likelihood(curvature_.matrix, w_, gradient, temperature_), members_};
+  }
+  /// w^T G w
+  double curve() const {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < w_.size(); ++i) {
+      for (std::size_t j = 0; j < w_.size(); ++j)
+        sum += w_[i] * curvature_.matrix[i * w_.size() + j] * w_[j];
+    }
+    return sum;
+  }
+
+  const SwitchCurvature& curvature_;
+  double temperature_;
+  std::vector<double> w_ = {}, gradient_ = {};
+  std::vector<std::vector<std::size_t>> members_;
+};
 
 /// What a cell that takes a certain number of each choice is made by: options that discrete ascent takes before none
 /// before the others of their choices; the strengths elsewhere.
@@ -150,8 +193,10 @@ Verdict judge(std::span<const SwitchGroup> groups, const SwitchCurvature& curvat
     compare(verdict, groups, round, rule.threshold);
     return verdict;
   }
-  const JointEvidence joint = joint_evidence_of(groups, curvature, round, options);
+  const JointModel model(groups, curvature, round, options);
+  const JointEvidence joint = model.evidence();
   Verdict verdict = by_matrix(joint, groups);
+  verdict.per_image = model.per_image(verdict.variance);
   compare(verdict, groups, round, rule.threshold);
   correlate(joint, verdict);
   if (choices != nullptr)

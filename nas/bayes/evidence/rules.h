@@ -45,7 +45,11 @@ struct Verdict {
   std::vector<double> block = {};             ///< of an edge's own switch: nats lost without the whole edge
   std::vector<std::int64_t> uninformed = {};  ///< members of which nothing is known
   std::vector<bool> is_redundant = {};
-  double evidence = 0.0;                  ///< of all groups together, against none
+  double evidence = 0.0;  ///< of all groups together, against none
+  /// Log evidence of the images by Laplace's approximation at w, in nats an image: minus the loss, less what priors of
+  /// the variances above and the width of the minimum cost (MacKay 1992, "Bayesian interpolation"). The
+  /// gradient left at w is not in it. Unlike `evidence` it compares networks, on the same images.
+  double per_image = 0.0;
   std::vector<double> numbers = {};       ///< by which a space makes its cell: larger is better
   std::vector<std::size_t> present = {};  ///< joint only: the groups of `correlation`
   std::vector<double> correlation = {};   ///< joint only: [n, n], of the means of their switches in the posterior
