@@ -52,7 +52,8 @@ Json rules_json(const std::vector<nas::Look>& looks, const nas::SearchSpace& spa
         rule.update(truth_of(table, opinion.cell));
       rules.push_back(std::move(rule));
     }
-    json["looks"].push_back({{"step", look.step}, {"loss", look.loss}, {"rules", std::move(rules)}});
+    json["looks"].push_back(
+        {{"step", look.step}, {"loss", look.loss}, {"rules", std::move(rules)}, {"measured", look.measured}});
   }
   return json;
 }
@@ -75,7 +76,7 @@ void write_files(const SearchSettings& settings, RunFolder& folder, const nas::S
     write(concat("cells/", picture.name, ".svg"), picture.svg);
   }
   if (const std::vector<nas::Look> looks = method.looks(); !looks.empty())
-    write("rules.json", rules_json(looks, space, table).dump(1) + "\n");
+    write("rules.json", rules_json(looks, space, table).dump() + "\n");
   if (const std::vector<nas::Candidate> candidates = method.candidates(); !candidates.empty())
     write("candidates.json", candidates_json(candidates, table).dump(1) + "\n");
 }
@@ -231,6 +232,19 @@ Json budget_json(const nas::SparsityPath& path) {
   return facts;
 }
 
+/// How far a round of a rule of evidence is from the one before.
+std::string move_text(const nas::Round& round) {
+  if (round.moves.empty())
+    return "";
+  const nas::RoundEvidence& now = round.moves.back();
+  std::string text = concat("; log evidence ", format_fixed(now.per_image, 4), " nats an image at a loss of ",
+                            format_fixed(now.loss, 4));
+  if (round.moves.size() > 1)
+    text += concat(", ", format_fixed(round.moves[round.moves.size() - 2].per_image, 4),
+                   " the round before; strengths moved by ", format_fixed(now.moved, 2), " nats on average");
+  return text;
+}
+
 Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
                 const std::optional<nas::Genotype>& genotype, const SearchResult& result) {
   Json summary{{"method", settings.method},
@@ -259,6 +273,8 @@ Json summary_of(const SearchSettings& settings, const nas::SearchMethod& method,
       summary["evidence"] = evidence_json(*round->evidence);
     if (round->path)
       summary["budget"] = budget_json(*round->path);
+    if (!round->moves.empty())
+      summary["rounds"] = round->moves.size();
   }
   return summary;
 }
@@ -289,7 +305,10 @@ void log_round(const nas::Round& round, Log& log) {
     log_path(*round.path, log);
   if (round.evidence)
     log.line(evidence_line(*round.evidence));
-  log.line(concat("round ", round.number, ": pruned ", round.pruned, " switch groups"));
+  log.line(concat("round ", round.number, ": pruned ", round.pruned, " switch groups", move_text(round)));
+  if (round.ends)
+    log.line(concat("rounds end here: by the same images the evidence of round ", round.number,
+                    " is not above that of the round before"));
 }
 
 void publish_search(Session& session, const SearchSettings& settings, const nas::SearchSpace& space,

@@ -25,6 +25,7 @@ class SearchTraining : public Trainee {
   nas::Score step(const nas::Batch& batch, const nas::Batch& companion, const Place& place, double lr) override;
   std::optional<Validation> validate() override;
   std::optional<Validation> end_stretch(std::size_t number, const nas::Pause& pause) override;
+  bool ends_early() const override { return method_->ends_early(); }
   /// Where others can build the network again: what they see is what was left of it in the end.
   bool keeps_results() const override { return supernet() != nullptr; }
   void publish(const RunResult& result) override;

@@ -107,6 +107,8 @@ class SearchMethod {
   /// After the last step of a phase: what a method does before the next one, or, after the last, before it names its
   /// cell. Begins anew if `pause` ended it.
   virtual void end_phase(std::size_t /*phase*/, const Pause& /*pause*/) {}
+  /// Are the phases after the one that ended last not worth their while?
+  virtual bool ends_early() const { return false; }
   /// What the last end_phase() measured; null where there is no such thing.
   virtual const Round* last_round() const { return nullptr; }
   /// The pass of end_phase() that needs the most memory, for plans: how many images it takes (0: there is none that

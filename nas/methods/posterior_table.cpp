@@ -50,6 +50,11 @@ std::string posterior_json(const PosteriorTable& table, const std::string& metho
   }
   if (table.path)
     root["path"] = path_json(*table.path);
+  for (const auto& round : table.rounds) {
+    Json& line = root["rounds"].emplace_back();
+    for (const auto& [name, value] : round)
+      line[name] = value;
+  }
   return root.dump(1) + "\n";
 }
 

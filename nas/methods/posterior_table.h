@@ -36,14 +36,16 @@ struct PosteriorTable {
   std::optional<double> evidence = {};   ///< of all groups together, in nats
   std::optional<Correlation> correlation = {};
   std::optional<Path> path = {};
+  /// Of each round of pruning, named numbers: the first is its own.
+  std::vector<std::vector<std::pair<std::string, double>>> rounds = {};
 };
 
 inline constexpr int kPosteriorFormat = 2;
 
 /// {"format", "method", "space", "rule", "threshold", "evidence", "groups": [{"choice", "option", a number a column,
 /// "reason", "copies": {...}}], "correlation": {"groups": [place in groups], "matrix": [[...]]}, "path": {"knob",
-/// "limits": {...}, "chosen": place in points, "points": [{...}]}}, without what is unknown. Numbers that are not
-/// finite become null.
+/// "limits": {...}, "chosen": place in points, "points": [{...}]}, "rounds": [{...}]}, without what is unknown. Numbers
+/// that are not finite become null.
 std::string posterior_json(const PosteriorTable& table, const std::string& method, const std::string& space);
 
 }  // namespace ockham::nas

@@ -150,6 +150,7 @@ inline std::vector<Row> search_rows() {
           {"lambda", "0.02"},
           {"lambda-origin", "1"},
           {"rounds", "2"},
+          {"round-epochs", "1", "", "--rounds=2 --epochs=2"},
           {"warmup-epochs", "2", "", warm + "--warmup-fraction=0.5"},
           {"warmup-fraction", "0.5", "", warm},
           {"rule", "joint-evidence", "evidence: joint-evidence of"},

@@ -300,7 +300,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_path_is_refused) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(only_the_last_round_prunes_to_the_budget) {
+BOOST_AUTO_TEST_CASE(the_last_round_is_run_and_it_alone_prunes_to_the_budget) {
   BayesNasOptions options = with(Rule::kEvidence, parameters(20'000));
   options.rounds = 2;
   test::BayesNasSearch search(two_nodes(), options, noise_source());
@@ -309,6 +309,9 @@ BOOST_AUTO_TEST_CASE(only_the_last_round_prunes_to_the_budget) {
   BOOST_TEST(!search.method.last_round()->path.has_value());
   search.method.end_phase(1, kNoPause);
   BOOST_TEST(search.method.last_round()->path.has_value());
+  const std::vector<RoundEvidence>& moves = search.method.last_round()->moves;
+  BOOST_TEST(moves[1].per_image <= moves[0].per_image);  // nothing was learned, for which rounds without one end
+  BOOST_TEST(!search.method.ends_early());
   BOOST_TEST(search.space.facts(search.method.derive()).parameters <= 20'000);
 }
 

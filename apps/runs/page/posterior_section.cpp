@@ -158,6 +158,19 @@ TextTable number_table(const Json& groups) {
   return table;
 }
 
+Blocks round_table(const Json& posterior) {
+  if (!posterior.contains("rounds") || posterior["rounds"].size() < 2)
+    return {};
+  TextTable table{{"round", "log evidence of an image", "loss", "strengths moved by", "groups pruned"}, {}, true};
+  for (const Json& round : posterior["rounds"])
+    table.rows.push_back({text_at(round, "round"), text_at(round, "evidence_per_image"), text_at(round, "loss"),
+                          text_at(round, "strengths_moved"), text_at(round, "pruned")});
+  return {Heading{"Rounds"},
+          Paragraph{"What each measured before it pruned, all on the same images, in nats; strengths against those of "
+                    "the round before. They end when the evidence no longer rises."},
+          std::move(table)};
+}
+
 /// What was pruned, in words.
 std::string threshold_text(const Json& posterior) {
   const bool by_evidence = posterior.contains("evidence");
@@ -178,8 +191,8 @@ std::vector<Block> posterior_section(const Json& posterior) {
   blocks.push_back(number_table(groups));
   if (groups.size() > kRows)
     blocks.push_back(Paragraph{concat("The first ", kRows, " of ", groups.size(), "; posterior.json has all.")});
-  for (Blocks& more : std::vector{path_charts(posterior), strength_bars(groups), correlation_picture(posterior, groups),
-                                  reason_table(groups)})
+  for (Blocks& more : std::vector{round_table(posterior), path_charts(posterior), strength_bars(groups),
+                                  correlation_picture(posterior, groups), reason_table(groups)})
     std::ranges::move(more, std::back_inserter(blocks));
   return blocks;
 }

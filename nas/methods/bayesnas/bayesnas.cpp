@@ -110,24 +110,30 @@ BayesNas::BayesNas(const SearchSpace& space, const BayesNasOptions& options, Ima
 }
 
 std::vector<Phase> BayesNas::phases(std::int64_t epochs) const {
-  if (options_.warmup_steps)
+  if (options_.warmup_steps && options_.rounds == 1)
     return {{.epochs = epochs, .takes_other = false}};
+  const auto epochs_of = [&](std::int64_t round) {
+    return round == 1 ? epochs : options_.round_epochs.value_or(epochs);
+  };
   std::vector<Phase> phases;
-  if (options_.warmup_epochs > 0)
+  if (!options_.warmup_steps && options_.warmup_epochs > 0)
     phases.push_back({.name = "warm-up",
                       .epochs = options_.warmup_epochs,
                       .part = Part::kWeights,
                       .takes_other = false,
                       .has_cutout = true});
   for (std::int64_t round = 1; round <= options_.rounds; ++round)
-    phases.push_back(
-        {.name = concat("round ", round), .epochs = epochs, .part = Part::kArchitecture, .takes_other = false});
+    phases.push_back({.name = concat("round ", round),
+                      .epochs = epochs_of(round),
+                      .part = options_.warmup_steps ? Part::kWeights : Part::kArchitecture,
+                      .takes_other = false});
   return phases;
 }
 
 bool BayesNas::is_warmup(const StepPlace& place) const {
   if (options_.warmup_steps)
-    return static_cast<double>(place.number) < *options_.warmup_steps * static_cast<double>(place.total);
+    return place.phase == 0 &&
+           static_cast<double>(place.number) < *options_.warmup_steps * static_cast<double>(place.total);
   return options_.warmup_epochs > 0 && place.phase == 0;
 }
 
@@ -278,6 +284,7 @@ std::map<std::string, Tensor> BayesNas::state() const {
   if (path_)
     pack(*path_, result);
   pack(looks_, result);
+  pack(moves_, result);
   return result;
 }
 
@@ -288,6 +295,7 @@ void BayesNas::load(const std::map<std::string, Tensor>& state) {
   unpack(stored_like(state, "bayes.groups", pack(groups_)), groups_);
   looks_ = unpack_looks(state, groups_);
   path_ = unpack_path(state, knob_of(options_.rule.rule), options_.budget);
+  moves_ = unpack_moves(state);
   judged_ = unpack_judged(state, kJudged, groups_);
   if (judged_)
     judged_->verdict = verdict_of(judged_->curvature, judged_->round, judged_->hessian_scale);

@@ -28,8 +28,11 @@ struct BayesNasOptions {
   bool proximal = false;  ///< shrink groups after each step, in place of adding the penalty's gradient
   /// Epochs of A, a phase of its own on the weights' part of the images; rounds of B to E on the other part follow.
   std::int64_t warmup_epochs = 1;
+  /// By a rule of evidence at most, unless there is a budget: they end when Verdict::per_image of a round is not above
+  /// that of the round before. All are then measured on the same images; by the entropy rule each has its own.
   std::int64_t rounds = 1;
-  /// In place of both: one phase on the weights' part, of whose steps this part is A, and one round.
+  std::optional<std::int64_t> round_epochs = {};  ///< of B in each round after the first; unset: as in the first
+  /// In place of a phase of A: rounds are on the weights' part, and this part of all steps, in the first of them, is A.
   std::optional<double> warmup_steps = {};
   /// Training moves running statistics, by which held-out images are then normalised; else batches are by their own.
   bool keeps_statistics = true;
@@ -76,6 +79,7 @@ class BayesNas : public SearchMethod {
   std::vector<std::string> warnings() const override;
   /// C to E, unless the phase was A.
   void end_phase(std::size_t phase, const Pause& pause) override;
+  bool ends_early() const override;
   const Round* last_round() const override { return round_ ? &*round_ : nullptr; }
   std::int64_t finish_images() const override { return options_.hessian_images; }
   std::string finish_name() const override { return "Hessian pass"; }
@@ -146,6 +150,8 @@ class BayesNas : public SearchMethod {
   std::array<std::vector<double>, 2> strengths_of_halves(const Batch& batch, int round);
   /// By the options at the strictness that the budget asks for, else as they are.
   BayesNasOptions pruning() const;
+  std::vector<double> worth_now() const;
+  void note_move(const std::vector<double>& before, int round, int pruned);
   Verdict verdict_of(const SwitchCurvature& curvature, int round, double hessian_scale) const;
   HessianCheck check_curvature(const Batch& batch);
   std::vector<double> mean_hessians() const;
@@ -176,6 +182,7 @@ class BayesNas : public SearchMethod {
   std::optional<Judged> judged_;
   std::optional<SparsityPath> path_;
   std::vector<MeasuredLook> looks_;
+  std::vector<RoundEvidence> moves_;  // by a rule of evidence, of each round so far
   std::vector<Parameter*> switches_;
   WeightTraining weights_;
   Sgd switch_optimizer_;

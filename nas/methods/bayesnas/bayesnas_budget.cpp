@@ -33,7 +33,7 @@ BayesNasOptions BayesNas::pruning() const {
 }
 
 bool BayesNas::meets_budget(int round) const {
-  return options_.budget.is_set() && (options_.warmup_steps || round == options_.rounds);
+  return options_.budget.is_set() && round == options_.rounds;
 }
 
 /// What D and E would leave, all of it on copies.

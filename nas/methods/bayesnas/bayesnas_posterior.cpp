@@ -108,6 +108,13 @@ PosteriorTable BayesNas::posterior() const {
     add_evidence_of_all(*judged_, groups_, table);
   if (path_)
     table.path = path_table(*path_);
+  for (const RoundEvidence& move : moves_)
+    table.rounds.push_back({{"round", move.round},
+                            {"evidence", move.evidence},
+                            {"evidence_per_image", move.per_image},
+                            {"loss", move.loss},
+                            {"strengths_moved", move.moved},
+                            {"pruned", move.pruned}});
   return table;
 }
 

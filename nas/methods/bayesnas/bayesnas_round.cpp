@@ -48,7 +48,8 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   pause();
   if (options_.keeps_statistics && images_.held_out)
     round.held_out = images_.held_out([this](const Batch& batch) { return evaluate(batch); });
-  const Batch batch = images_.sample(options_.hessian_images, round.number);
+  const bool by_evidence = options_.rule.rule != Rule::kEntropy;
+  const Batch batch = images_.sample(options_.hessian_images, by_evidence ? 1 : round.number);
   drop_memory_cache(batch.images.device());  // blocks of a step's sizes would serve smaller requests and count whole
   round.hessian = measure_curvature(batch);
   if (options_.check_entries > 0)
@@ -59,7 +60,7 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   if (meets_budget(round.number))
     meet_budget(round.number, pause);
   std::array<std::vector<double>, 2> halves;
-  if (options_.rule.rule != Rule::kEntropy)
+  if (by_evidence)
     halves = strengths_of_halves(batch, round.number);
   pause();
   round.pruned = update_and_prune(round.number);
@@ -70,11 +71,41 @@ void BayesNas::end_phase(std::size_t phase, const Pause& pause) {
   if (judged_) {
     judged_->halves = std::move(halves);
     round.evidence = report_of(*judged_, options_.rule, groups_);
+    round.moves = moves_;
+    round.ends = ends_early() && round.number < options_.rounds;
   }
   round_ = std::move(round);
 }
 
+bool BayesNas::ends_early() const {
+  const bool needs_last = options_.budget.is_set();  // which prunes to it
+  return !needs_last && moves_.size() > 1 && !(moves_.back().per_image > moves_[moves_.size() - 2].per_image);
+}
+
+std::vector<double> BayesNas::worth_now() const {
+  return judged_ ? worth_of(groups_, judged_->verdict) : std::vector<double>{};
+}
+
+/// @param before  what groups were worth in the round before; empty in the first
+void BayesNas::note_move(const std::vector<double>& before, int round, int pruned) {
+  const std::vector<double> worth = worth_now();
+  double sum = 0.0, count = 0.0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (!is_judged(groups_[i], round))
+      continue;
+    sum += std::abs(worth[i] - before[i]);
+    count += 1.0;
+  }
+  moves_.push_back({.round = round,
+                    .evidence = judged_->verdict.evidence,
+                    .per_image = judged_->verdict.per_image,
+                    .loss = judged_->curvature.loss,
+                    .moved = count > 0.0 ? sum / count : 0.0,
+                    .pruned = pruned});
+}
+
 int BayesNas::update_and_prune(int round) {
+  const std::vector<double> worth_before = worth_now();
   const OnHost values(switches_, &Parameter::value);
   read_switches(net_, groups_);
   const BayesNasOptions options = pruning();
@@ -90,6 +121,8 @@ int BayesNas::update_and_prune(int round) {
   leave_out_pruned(net_, groups_);
   repeated_.forget();
   freeze_pruned();
+  if (judged_)
+    note_move(worth_before, round, pruned);
   return pruned;
 }
 

@@ -8,7 +8,8 @@
 namespace ockham::nas {
 namespace {
 
-constexpr const char* kRound = "round";  // the scale and the loss, too
+constexpr const char* kMoves = "bayes.rounds";  // [rounds, 6]
+constexpr const char* kRound = "round";         // the scale and the loss, too
 constexpr const char* kSwitches = "switches";
 constexpr const char* kMatrix = "matrix";
 constexpr const char* kHalves = "halves";
@@ -63,6 +64,31 @@ CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network) {
     first = end;
   }
   return result;
+}
+
+void pack(const std::vector<RoundEvidence>& moves, std::map<std::string, Tensor>& state) {
+  std::vector<double> numbers;
+  for (const RoundEvidence& move : moves)
+    numbers.insert(numbers.end(), {static_cast<double>(move.round), move.evidence, move.per_image, move.loss,
+                                   move.moved, static_cast<double>(move.pruned)});
+  put(kMoves, numbers, state);
+}
+
+std::vector<RoundEvidence> unpack_moves(const std::map<std::string, Tensor>& state) {
+  constexpr std::size_t kNumbers = 6;
+  const std::vector<double> numbers = numbers_at(state, kMoves);
+  if (numbers.size() % kNumbers != 0)
+    throw CheckpointError(concat("checkpoint: ", kMoves, " has ", numbers.size(), " numbers, which are not ", kNumbers,
+                                 " a round; the file is damaged."));
+  std::vector<RoundEvidence> moves;
+  for (std::size_t at = 0; at < numbers.size(); at += kNumbers)
+    moves.push_back({.round = static_cast<int>(numbers[at]),
+                     .evidence = numbers[at + 1],
+                     .per_image = numbers[at + 2],
+                     .loss = numbers[at + 3],
+                     .moved = numbers[at + 4],
+                     .pruned = static_cast<int>(numbers[at + 5])});
+  return moves;
 }
 
 void pack(const Judged& judged, const std::string& prefix, std::map<std::string, Tensor>& state) {

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "nas/bayes/evidence/rules.h"
+#include "nas/methods/bayesnas/round.h"
 #include "nas/spaces/space.h"
 
 namespace ockham::nas {
@@ -20,6 +21,9 @@ struct Judged {
 
 /// CellChoices of a space whose cells take a certain number of options of each choice.
 CellChoices choices_of(const SearchSpace& space, const SwitchNetwork& network);
+
+void pack(const std::vector<RoundEvidence>& moves, std::map<std::string, Tensor>& state);
+std::vector<RoundEvidence> unpack_moves(const std::map<std::string, Tensor>& state);
 
 /// All but the verdict, by names that begin with `prefix`.
 void pack(const Judged& judged, const std::string& prefix, std::map<std::string, Tensor>& state);

@@ -37,6 +37,18 @@ struct EvidenceReport {
   std::optional<HalvesReport> halves = {};  ///< nothing of one image
 };
 
+/// How far a round of a rule of evidence moved, for the next to be compared with.
+struct RoundEvidence {
+  int round = 1;
+  double evidence = 0.0;   ///< of all groups together, against none, in nats
+  double per_image = 0.0;  ///< log evidence of the images (Verdict::per_image) at the lambda by which this round pruned
+  double loss = 0.0;       ///< of the same images
+  double moved = 0.0;      ///< mean change in nats of what groups are worth, of those judged the round before, too
+  int pruned = 0;          ///< groups
+
+  bool operator==(const RoundEvidence&) const = default;
+};
+
 struct Round {
   int number = 1;
   Score held_out = {};  ///< of the search network with refreshed statistics, before pruning; count 0: not scored
@@ -46,6 +58,8 @@ struct Round {
   std::optional<EvidenceReport> evidence = {};  ///< nothing by the entropy rule
   std::optional<SparsityPath> path = {};        ///< of the last round, where there is a budget
   int pruned = 0;                               ///< groups
+  std::vector<RoundEvidence> moves = {};        ///< of all rounds so far; nothing by the entropy rule
+  bool ends = false;                            ///< the evidence did not rise, and no further round follows
 };
 
 }  // namespace ockham::nas

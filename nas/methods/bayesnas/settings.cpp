@@ -15,6 +15,13 @@ void BayesNasSettings::describe(SettingVisitor& visitor) {
                kPositive);
   if (has_rounds_)
     describe_rounds(visitor);
+  visitor.count(
+      "rounds", options_.rounds,
+      "times that switches are trained, measured and pruned; by a rule of evidence without a budget at most: they end "
+      "when the evidence of an image no longer rises",
+      {.min = 1, .max = 1000});
+  visitor.count("round-epochs", options_.round_epochs, "epochs of each round after the first [--epochs]",
+                {.min = 1, .max = 1000000});
   visitor.choice("rule", options_.rule.rule, kRules,
                  "what is pruned: groups of small variance (as published), of small evidence each by itself, or of all "
                  "together, for which the matrix of all switches is measured");
@@ -36,8 +43,6 @@ void BayesNasSettings::describe(SettingVisitor& visitor) {
 
 void BayesNasSettings::describe_rounds(SettingVisitor& visitor) {
   visitor.real("lambda-origin", lambda_origin_, "the same for the edges' own switches [--lambda]", kPositive);
-  visitor.count("rounds", options_.rounds, "times that switches are trained, measured and pruned",
-                {.min = 1, .max = 1000});
   visitor.count("warmup-epochs", options_.warmup_epochs, "epochs of weights alone, before the first round (phase A)",
                 {.max = 100000});
   visitor.flag("proximal", options_.proximal,
