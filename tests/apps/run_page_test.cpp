@@ -172,7 +172,8 @@ BOOST_FIXTURE_TEST_CASE(evidence_is_shown_as_bars_correlations_and_reasons, Host
                  {"threshold", 3.0},
                  {"evidence", 41.5},
                  {"groups", {group("skip", 7.25, 1.0), group("pool", 0.5, 0.0), group("origin", 4.0, 1.0)}},
-                 {"correlation", {{"groups", {0, 2}}, {"matrix", {{1.0, -0.75}, {-0.75, 1.0}}}}}};
+                 {"correlation", {{"groups", {0, 2}}, {"matrix", {{1.0, -0.75}, {-0.75, 1.0}}}}},
+                 {"rounds", {{{"round", 1}, {"pruned", 7}}, {{"round", 2}, {"evidence_per_image", -1.375}}}}};
   write("posterior.json", posterior.dump());
   const std::string page = html();
   BOOST_TEST(test::html_complaint(page) == "");
@@ -180,7 +181,7 @@ BOOST_FIXTURE_TEST_CASE(evidence_is_shown_as_bars_correlations_and_reasons, Host
   for (const char* part :
        {"Pruned at strengths up to 3 nats. The evidence of all together is 41.5 nats.", "<h2>Strengths</h2>",
         "class=\"bar\"", "class=\"outline\"", ">8</text>", "<h2>What stands in for what</h2>", ": -0.750</title>",
-        "fill-opacity=\"0.750\"", "<h2>Why</h2>"})
+        "fill-opacity=\"0.750\"", "<h2>Why</h2>", "<h2>Rounds</h2>", "-1.375"})
     BOOST_TEST(contains(page, part), part);
   posterior["correlation"]["groups"] = {0, 7};
   write("posterior.json", posterior.dump());

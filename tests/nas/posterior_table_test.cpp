@@ -34,6 +34,15 @@ BOOST_AUTO_TEST_CASE(json_holds_every_group_and_its_numbers) {
   BOOST_TEST(pruned["copies"]["switch"] == (std::vector<double>{0.0, 0.25}));
 }
 
+BOOST_AUTO_TEST_CASE(rounds_are_a_list_of_their_own_and_absent_where_there_were_none) {
+  PosteriorTable table = kTable;
+  BOOST_TEST(!json::parse(posterior_json(table, "bayesnas", "darts")).contains("rounds"));
+  table.rounds = {{{"round", 1}, {"pruned", 7}}, {{"round", 2}, {"pruned", 0}}};
+  const json root = json::parse(posterior_json(table, "bayesnas", "darts"));
+  BOOST_REQUIRE(root["rounds"].size() == 2u);
+  BOOST_TEST(root["rounds"][0]["pruned"] == 7);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_method_does_not_know_is_left_out_and_what_is_not_finite_is_null) {
   PosteriorTable table = kTable;
   table.copies.clear();
