@@ -5,7 +5,7 @@
 
 #include "apps/runs/program.h"
 #include "apps/runs/training/trainee.h"
-#include "nas/methods/bayesnas/round.h"
+#include "nas/methods/bayesnas/rounds/round.h"
 #include "nas/spaces/nasbench201/table.h"
 
 namespace ockham::apps {

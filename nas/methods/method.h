@@ -82,7 +82,7 @@ struct ImageSource {
   std::function<double(const std::string& cell)> known_accuracy = {};
 };
 
-/// What the end of a phase measured and pruned (nas/methods/bayesnas/round.h).
+/// What the end of a phase measured and pruned (nas/methods/bayesnas/rounds/round.h).
 struct Round;
 
 /// Called between the pieces of long work; may throw to end it.

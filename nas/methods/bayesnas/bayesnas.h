@@ -12,10 +12,10 @@
 #include "autograd/optim/sgd.h"
 #include "nas/bayes/evidence/rules.h"
 #include "nas/bayes/posterior.h"
-#include "nas/methods/bayesnas/budget.h"
-#include "nas/methods/bayesnas/judged.h"
-#include "nas/methods/bayesnas/round.h"
+#include "nas/methods/bayesnas/rounds/judged.h"
+#include "nas/methods/bayesnas/rounds/round.h"
 #include "nas/methods/bayesnas/rule_looks.h"
+#include "nas/methods/budget/budget.h"
 #include "nas/methods/weight_training.h"
 
 namespace ockham::nas {

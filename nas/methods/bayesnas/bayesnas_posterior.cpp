@@ -4,7 +4,7 @@
 
 #include "nas/bayes/entropy.h"
 #include "nas/methods/bayesnas/bayesnas.h"
-#include "nas/methods/bayesnas/reasons.h"
+#include "nas/methods/bayesnas/rounds/reasons.h"
 #include "nas/methods/bayesnas/settings.h"
 #include "nas/methods/bayesnas/switch_groups.h"
 #include "nas/train/parameter_vectors.h"

@@ -3,7 +3,7 @@
 // what they choose and not by the luck of a training.
 #include <cstdint>
 
-#include "nas/methods/bayesnas/judged.h"
+#include "nas/methods/bayesnas/rounds/judged.h"
 #include "nas/methods/method.h"
 
 namespace ockham::nas {

@@ -1,4 +1,4 @@
-#include "nas/methods/bayesnas/judged.h"
+#include "nas/methods/bayesnas/rounds/judged.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "nas/bayes/evidence/rules.h"
-#include "nas/methods/bayesnas/round.h"
+#include "nas/methods/bayesnas/rounds/round.h"
 #include "nas/spaces/space.h"
 
 namespace ockham::nas {

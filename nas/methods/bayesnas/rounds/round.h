@@ -6,7 +6,7 @@
 #include "autograd/module.h"
 #include "nas/bayes/calibration.h"
 #include "nas/bayes/evidence/rules.h"
-#include "nas/methods/bayesnas/budget.h"
+#include "nas/methods/budget/budget.h"
 #include "nas/train/score.h"
 
 namespace ockham::nas {

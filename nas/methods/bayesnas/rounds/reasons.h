@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "nas/methods/bayesnas/judged.h"
+#include "nas/methods/bayesnas/rounds/judged.h"
 
 namespace ockham::nas {
 

@@ -1,4 +1,4 @@
-#include "nas/methods/bayesnas/budget.h"
+#include "nas/methods/budget/budget.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "nas/methods/bayesnas/reasons.h"
+#include "nas/methods/bayesnas/rounds/reasons.h"
 
 #include <algorithm>
 #include <cstdio>
