@@ -110,24 +110,24 @@ BOOST_FIXTURE_TEST_CASE(killed_search_by_evidence_resumes_to_the_same_bytes_at_a
 BOOST_FIXTURE_TEST_CASE(a_budget_is_met_with_the_same_bytes_at_any_number_of_threads_and_after_kills, Folders) {
   for (const std::string rule : {"entropy", "evidence", "joint-evidence"}) {
     const std::string options =
-        kSearchSteps + "--lambda 1e-4 --overwrite --max-params 60000 --max-macs 2000000 --rule " + rule;
+        kSearchSteps + "--lambda 1e-4 --overwrite --max-params 110000 --max-macs 3600000 --rule " + rule;
     BOOST_TEST(run_program(whole.path(), "search", options + " --threads 1 --out run").exit_code == 0);
     fs::remove_all(b());
     run_with_kills(other.path(), "search", options + " --threads 2 ", {4, 16});
     BOOST_TEST(differences(a(), b(), kSearchFiles) == std::vector<std::string>());
     const json summary = json::parse(content(a() / "summary.json"));
-    BOOST_TEST(summary["params"] <= 60000);
-    BOOST_TEST(summary["macs"] <= 2000000);
+    BOOST_TEST(summary["params"] <= 110000);
+    BOOST_TEST(summary["macs"] <= 3600000);
     BOOST_TEST(content(a() / "report.html").find("Sparsity to order") != std::string::npos);
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_search_refused_for_its_budget_goes_on_with_another_as_if_it_had_had_that_one, Folders) {
   const std::string options = kSearchSteps + "--lambda 1e-4 --rule evidence --max-params ";
-  BOOST_TEST(run_program(whole.path(), "search", options + "20000 --out run").exit_code == 0);
+  BOOST_TEST(run_program(whole.path(), "search", options + "60000 --out run").exit_code == 0);
   const Outcome refused = run_program(other.path(), "search", options + "10 --out run");
   BOOST_TEST(ends_with(refused, 2, {"none of", "--resume DIR and --max-params"}));
-  BOOST_TEST(run_program(other.path(), "search", "--resume run --max-params 20000").exit_code == 0);
+  BOOST_TEST(run_program(other.path(), "search", "--resume run --max-params 60000").exit_code == 0);
   BOOST_TEST(differences(a(), b(), kSearchFiles) == std::vector<std::string>());
   BOOST_TEST(ends_with(run_program(other.path(), "search", "--resume run --max-params 15000"), 0, {"finished"}));
 }

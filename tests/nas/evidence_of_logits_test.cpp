@@ -30,7 +30,7 @@ struct Relaxed {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(logit_evidence_of_networks)
+BOOST_AUTO_TEST_SUITE(evidence_of_logits)
 
 BOOST_AUTO_TEST_CASE(it_is_the_evidence_of_an_offset_by_the_second_difference_of_the_loss) {
   const Relaxed relaxed;
