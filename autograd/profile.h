@@ -13,7 +13,8 @@ namespace ockham {
 
 /// What one call of a pass is known by, and what it moves and computes.
 struct ProfiledCall {
-  std::string pass;    ///< forward, vjp, jvp, jvp_curvature, weight_diagonal, factor, recursion, or optimizer
+  /// forward, vjp, jvp, jvp_curvature, weight_diagonal, sample_gradients, factor, recursion, or optimizer
+  std::string pass;
   std::string op;      ///< its name
   std::string detail;  ///< attributes and input shapes, directions first
   std::string kernel;  ///< the kernel that ran and why others did not (CountsFlops::kernel); empty: the op has one only

@@ -21,8 +21,8 @@ class HasRecursion {
 /// products of different entries (gauss_newton.h).
 class HasSampleGradients {
  public:
-  /// float64 [D, N, P]: of each direction and sample the gradient of parameter `input` (one that has a
-  /// weight_diagonal), its P entries in row-major order. y_bar as for vjp(), defined.
+  /// float64 [D, N, P]: of each direction and sample the gradient of parameter `input`, its P entries in row-major
+  /// order. y_bar as for vjp(), defined. @throws Error for an input that has no weight_diagonal()
   virtual Tensor sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const = 0;
 
  protected:

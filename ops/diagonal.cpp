@@ -17,6 +17,11 @@ void add_grouped(const Tensor& entries, Grouping grouping, Tensor& H) {
     to[static_cast<std::size_t>(i / inner % groups)] += from[static_cast<std::size_t>(i)];
 }
 
+void refuse_sample_gradients(const Op& op, std::size_t input) {
+  throw Error(
+      concat(op.name(), ": input ", input, " has no per-sample gradient formula; ask for parameters that have one."));
+}
+
 Tensor squared(const Tensor& x) {
   Tensor y(x.spec());
   visit_float(x.dtype(), "squared", [&]<class T>() {

@@ -9,6 +9,9 @@ namespace ockham {
 void add_grouped(const Tensor& entries, Grouping grouping, Tensor& H);
 inline constinit PerDevice<void(const Tensor& entries, Grouping grouping, Tensor& H)> add_grouped_on{"add_grouped"};
 
+/// What sample_gradients() says of an input without a weight_diagonal(). @throws Error
+[[noreturn]] void refuse_sample_gradients(const Op& op, std::size_t input);
+
 /// x o x, elementwise.
 Tensor squared(const Tensor& x);
 

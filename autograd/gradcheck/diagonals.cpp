@@ -81,6 +81,15 @@ double refusal_error(const Subject& s, std::size_t input) {
   return kWrong;
 }
 
+double rows_refusal_error(const Subject& s, std::size_t input, const HasSampleGradients& side) {
+  try {
+    side.sample_gradients(s.point.saved(), 1, s.point.y_bar(1, s.seed), input);
+  } catch (const Error&) {
+    return 0.0;
+  }
+  return kWrong;
+}
+
 /// Up to `most` of n positions, evenly spread.
 std::vector<std::int64_t> spread_over(std::int64_t n, std::int64_t most) {
   std::vector<std::int64_t> positions;
@@ -139,8 +148,9 @@ void check_diagonals(const Subject& s, Results& results) {
     const bool has = std::ranges::count(s.sample.diagonal_inputs, input) != 0;
     results.push_back(
         {concat("diagonal of input ", input), has ? diagonal_error(s, input) : refusal_error(s, input), 1e-12});
-    if (const auto* side = s.op->as<HasSampleGradients>(); side != nullptr && has)
-      results.push_back({concat("sample gradients of input ", input), rows_error(s, input, *side), 1e-12});
+    if (const auto* side = s.op->as<HasSampleGradients>())
+      results.push_back({concat("sample gradients of input ", input),
+                         has ? rows_error(s, input, *side) : rows_refusal_error(s, input, *side), 1e-12});
   }
   if (const auto* rule = s.op->as<HasRecursion>())
     results.push_back({"recursion", recursion_error(s, *rule), 1e-10});

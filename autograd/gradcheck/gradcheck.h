@@ -41,7 +41,7 @@ std::vector<Tensor> draw_inputs(const OpSample& sample, std::uint64_t seed);
 /// Diagonals (diagonals.cpp):
 ///   diagonal    weight_diagonal against squared per-sample gradients from vjp, every grouping: 1e-12; of other inputs
 ///               than OpSample::diagonal_inputs it is refused
-///   sample gradients  where an op HasSampleGradients, against those from vjp: 1e-12
+///   sample gradients  where an op HasSampleGradients, against those from vjp: 1e-12; refused where the diagonal is
 ///   recursion   against (J o J)^T h + y_bar D2f on the explicit Jacobian, at 64 entries of an input: 1e-10
 /// Threads (threads.cpp):
 ///   repeat      1, 2 and 3 threads give equal bits in all passes, on a batch long enough for several chunks: 0

@@ -467,7 +467,9 @@ void MixOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, st
   add_grouped(Tensor::from(entries, saved[0].shape()), grouping, H);
 }
 
-Tensor MixOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t) const {
+Tensor MixOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const {
+  if (input != 0)
+    refuse_sample_gradients(*this, input);
   return MixOnCpu(*this).sample_gradients(saved, D, y_bar);
 }
 

@@ -5,6 +5,7 @@
 #include "autograd/registry.h"
 #include "engine/lanes.h"
 #include "engine/parallel.h"
+#include "ops/diagonal.h"
 #include "ops/infer.h"
 #include "ops/loops.h"
 #include "ops/scale/scale_op.h"
@@ -47,7 +48,9 @@ void ScaleOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y_bar, 
   H.data<double>()[0] += total;
 }
 
-Tensor ScaleOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t) const {
+Tensor ScaleOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const {
+  if (input != 1)
+    refuse_sample_gradients(*this, input);
   const Tensor& x = saved[0];
   const std::int64_t samples = x.rank() == 0 ? 1 : x.size(0);
   const std::int64_t n = x.numel() / std::max<std::int64_t>(1, samples);

@@ -137,7 +137,9 @@ void WeightedSumOp::weight_diagonal(const Saved& saved, std::int64_t D, Inputs y
 }
 
 /// <y_bar[d, n], sum of the entry's branches at n>.
-Tensor WeightedSumOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t) const {
+Tensor WeightedSumOp::sample_gradients(const Saved& saved, std::int64_t D, Inputs y_bar, std::size_t input) const {
+  if (input != 0)
+    refuse_sample_gradients(*this, input);
   const std::int64_t P = saved[0].numel();
   const std::int64_t samples = saved[1].rank() == 0 ? 1 : saved[1].size(0);
   const std::int64_t n = saved[1].numel() / std::max<std::int64_t>(1, samples);

@@ -5,8 +5,9 @@
 //   C  second derivatives of the loss for every switch on one batch
 //   D  variances of all groups, E pruning; B to E may repeat with pruned switches frozen at zero
 // E goes by the published rule, or by the evidence of the groups (nas/bayes/evidence/rules.h), for which C measures the
-// gradient too, and of all switches together their matrix. Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; its use on
-// spaces whose cells take one option of each choice is ours.
+// gradient too, and of all switches together their matrix.
+//
+// Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919; its use on spaces whose cells take one option of each choice is ours.
 #include <array>
 
 #include "autograd/optim/sgd.h"
