@@ -1,8 +1,7 @@
 // What speaks for the logits of a softmax search network.
-#include "nas/diagnosis/logit_evidence.h"
-
 #include "autograd/reverse.h"
 #include "nas/bayes/evidence/evidence.h"
+#include "nas/diagnosis/logit_evidence.h"
 #include "nas/spaces/nasbench201/search_space.h"
 #include "tests/nas/networks.h"
 #include "tests/support.h"
