@@ -159,21 +159,29 @@ Verdict by_matrix(const JointEvidence& joint, std::span<const SwitchGroup> group
   return verdict;
 }
 
-/// Redundant groups, and the numbers by which a space chooses: strengths, none of a choice (no switch of its own) at
-/// the threshold, what was pruned before behind all.
+/// Redundant groups, and the numbers by which a space chooses.
 void compare(Verdict& verdict, std::span<const SwitchGroup> groups, int round, double threshold) {
   const std::vector<double> worth = worth_of(groups, verdict);
   for (std::size_t i = 0; i < groups.size(); ++i) {
-    const bool is_in = is_judged(groups[i], round);
-    verdict.is_redundant[i] = is_in && !(worth[i] > threshold);
-    verdict.numbers[i] = is_in ? worth[i] : groups[i].is_switch() ? -1.0 : threshold;
+    verdict.is_redundant[i] = is_judged(groups[i], round) && !(worth[i] > threshold);
   }
+  verdict.numbers = numbers_by_worth(groups, verdict, round, threshold);
 }
 
 }  // namespace
 
 bool is_judged(const SwitchGroup& group, int round) {
   return group.is_switch() && (!group.is_pruned() || group.pruned_round >= round);
+}
+
+std::vector<double> numbers_by_worth(std::span<const SwitchGroup> groups, const Verdict& verdict, int round,
+                                     double threshold) {
+  std::vector<double> numbers = worth_of(groups, verdict);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (!is_judged(groups[i], round))
+      numbers[i] = groups[i].is_switch() ? -1.0 : threshold;
+  }
+  return numbers;
 }
 
 std::vector<double> worth_of(std::span<const SwitchGroup> groups, const Verdict& verdict) {

@@ -60,6 +60,11 @@ struct Verdict {
 /// By group what the rule compares with the threshold: strengths, and of edges' own switches those of the whole edge.
 std::vector<double> worth_of(std::span<const SwitchGroup> groups, const Verdict& verdict);
 
+/// By group what a space makes its cell of where nothing was chosen by discrete ascent: worth_of(), none of a choice
+/// (no switch of its own) at the threshold, what was pruned before behind all.
+std::vector<double> numbers_by_worth(std::span<const SwitchGroup> groups, const Verdict& verdict, int round,
+                                     double threshold);
+
 /// Is a group judged in this round? Not what is no switch or was pruned by an earlier one.
 bool is_judged(const SwitchGroup& group, int round);
 

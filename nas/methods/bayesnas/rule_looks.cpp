@@ -1,6 +1,7 @@
 #include "nas/methods/bayesnas/rule_looks.h"
 
 #include <cmath>
+#include <optional>
 
 #include "engine/error.h"
 #include "nas/bayes/sparse_prior.h"
@@ -112,21 +113,20 @@ Look look_of(const MeasuredLook& measured, const SearchSpace& space, const Switc
     by_largest("entropy", numbers_by_entropy(groups, by_entropy));
   }
 
+  const std::optional<CellChoices> choices =
+      keeps_any_number ? std::nullopt : std::optional(choices_of(space, network));
   for (const Rule rule : {Rule::kEvidence, Rule::kJointEvidence}) {
     const RuleOptions options{.rule = rule, .threshold = threshold};
-    Verdict verdict = judge(groups, curvature, kFirstRound, posterior, options);
+    const Verdict verdict = judge(groups, curvature, kFirstRound, posterior, options, choices ? &*choices : nullptr);
     const std::string name = name_of(kRules, rule);
     if (keeps_any_number)
       look.opinions.push_back(
           {name, cell_of_kept(network, groups, verdict.is_redundant, verdict.numbers, strength_above(threshold)),
            verdict.numbers});
-    else if (rule == Rule::kEvidence)
+    else
       by_largest(name.c_str(), verdict.numbers);
-    else {
-      const CellChoices choices = choices_of(space, network);
-      by_largest(name.c_str(), judge(groups, curvature, kFirstRound, posterior, options, &choices).numbers);
-      by_largest("joint-strength", verdict.numbers);
-    }
+    if (!keeps_any_number && rule == Rule::kJointEvidence)
+      by_largest("joint-strength", numbers_by_worth(groups, verdict, kFirstRound, threshold));
   }
   return look;
 }
