@@ -162,9 +162,8 @@ Verdict by_matrix(const JointEvidence& joint, std::span<const SwitchGroup> group
 /// Redundant groups, and the numbers by which a space chooses.
 void compare(Verdict& verdict, std::span<const SwitchGroup> groups, int round, double threshold) {
   const std::vector<double> worth = worth_of(groups, verdict);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
+  for (std::size_t i = 0; i < groups.size(); ++i)
     verdict.is_redundant[i] = is_judged(groups[i], round) && !(worth[i] > threshold);
-  }
   verdict.numbers = numbers_by_worth(groups, verdict, round, threshold);
 }
 
