@@ -153,10 +153,14 @@ void WeightPrior::add_penalty_gradient() const {
   }
 }
 
-void WeightPrior::shrink(double lr) const {
+void WeightPrior::require_proximal() const {
   if (families_.size() != 1)
     throw UsageError(concat("weight prior: a proximal step is exact for one family of groups, and there are ",
                             families_.size(), "; use one pattern, or gradient steps."));
+}
+
+void WeightPrior::shrink(double lr) const {
+  require_proximal();
   const OnHost values(parameters_, &Parameter::value);
   const FamilyPrior& prior = families_[0];
   std::vector<double> factors = group_norms(prior.family, parameters_);

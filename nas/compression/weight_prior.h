@@ -55,8 +55,10 @@ class WeightPrior {
   /// device and the host values and grads go to and fro.
   void add_penalty_gradient() const;
   /// The proximal step of the penalty: W_g *= max(0, 1 - lr * lambda_p * omega_g / ||W_g||). It reaches exact zeros.
-  /// @throws UsageError with several families, for whose sum shrinking one after another is not that step
+  /// @throws UsageError as require_proximal
   void shrink(double lr) const;
+  /// @throws UsageError with several families, for whose sum shrinking one after another is not the proximal step
+  void require_proximal() const;
   /// Sets every omega to 1 again: group lasso (Yuan and Lin 2006).
   void forget();
 
