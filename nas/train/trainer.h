@@ -10,8 +10,8 @@ namespace ockham::nas {
 
 /// What else a step does to the weights. Such steps are never recorded (repeated_step.h): hooks may wait for a device.
 struct StepHooks {
-  std::function<void()> before_update;          ///< the gradients are there, their norm is not taken: penalties, masks
-  std::function<void(double lr)> after_update;  ///< of an update that was made: proximal steps
+  std::function<void()> before_update = {};  ///< the gradients are there, their norm is not taken: penalties, masks
+  std::function<void(double lr)> after_update = {};  ///< of an update that was made: proximal steps
 
   bool are_set() const { return before_update != nullptr || after_update != nullptr; }
 };
