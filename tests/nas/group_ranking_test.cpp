@@ -260,4 +260,26 @@ BOOST_AUTO_TEST_CASE(derivatives_are_taken_by_what_is_wanted_and_agree_with_diff
   BOOST_CHECK_THROW(mean_derivatives(wanted, 0, {}), UsageError);
 }
 
+// LeNet-5 has tanh: exact second derivatives would take a sweep a weight, Gauss-Newton does not.
+BOOST_AUTO_TEST_CASE(gauss_newton_of_a_smooth_network_comes_from_reverse_sweeps_as_from_tangents) {
+  Initial initial{.seed = 3, .dtype = DType::kFloat64};
+  const auto net = make_model({.name = "lenet5", .classes = 3, .image_channels = 1, .image_size = 28}, initial);
+  const Batch batch = test::noise_batch(3, {.classes = 3, .image_channels = 1, .image_size = 28});
+  std::vector<Parameter*> some{&test::parameter_named(*net, "conv1.weight"), &test::parameter_named(*net, "fc3.bias")};
+  const auto diagonal = [&](const HessianOptions& options) {
+    Tape tape;
+    const Variable logits = net->forward({.tape = &tape, .fuses = false}, batch.images).logits;
+    return hessian_diagonal(softmax_cross_entropy(logits, batch.labels), some, options);
+  };
+  const HessianResult reverse = diagonal({.curvature = Curvature::kGaussNewton});
+  const HessianResult forward =
+      diagonal({.curvature = Curvature::kGaussNewton, .algorithm = HessianAlgorithm::kForward});
+  BOOST_TEST((reverse.algorithm == HessianAlgorithm::kReverse));
+  BOOST_TEST(reverse.columns == 2);
+  for (std::size_t p = 0; p < some.size(); ++p)
+    BOOST_TEST(test::relative_gap(reverse.diagonal[p], forward.diagonal[p]) < 1e-12);
+  BOOST_TEST((diagonal({}).algorithm == HessianAlgorithm::kForward));
+  BOOST_TEST(test::relative_gap(diagonal({}).diagonal[0], forward.diagonal[0]) > 1e-3);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
