@@ -69,11 +69,8 @@ std::vector<GroupSeries> kernel_columns(std::size_t parameter, const std::string
   for (std::int64_t c = 0; c < shape[1]; ++c) {
     GroupSeries of_channel{.name = concat(name, "[:,", c, ']'), .runs = {}, .groups = K, .step = 1};
     for (std::int64_t m = 0; m < M; ++m) {
-      of_channel.runs.push_back({.parameter = parameter,
-                                 .offset = (c * M + m) * K,
-                                 .count = 1,
-                                 .stride = shape[1] * M * K,
-                                 .repeats = shape[0]});
+      const std::int64_t offset = (c * M + m) * K;
+      of_channel.runs.push_back({parameter, offset, 1, shape[1] * M * K, shape[0]});
     }
     series.push_back(std::move(of_channel));
   }

@@ -97,10 +97,9 @@ std::vector<WeightGroup> state_groups(RecurrentNetwork& network, std::span<Param
 std::vector<WeightGroup> input_groups(RecurrentNetwork& network, std::span<Parameter* const> parameters) {
   std::vector<WeightGroup> groups;
   const Parameter& weight = *network.layers()[0].input;
-  for (std::int64_t n = 0; n < network.spec().inputs; ++n) {
-    groups.push_back(
-        {.name = concat("input ", n), .runs = {slice_run(place_of(&weight, parameters), weight.value.shape(), 1, n)}});
-  }
+  const std::size_t place = place_of(&weight, parameters);
+  for (std::int64_t n = 0; n < network.spec().inputs; ++n)
+    groups.push_back({.name = concat("input ", n), .runs = {slice_run(place, weight.value.shape(), 1, n)}});
   return groups;
 }
 
