@@ -9,7 +9,7 @@
 namespace ockham::nas {
 namespace {
 
-constexpr std::string_view kPrefix = "mask.";
+constexpr std::string_view kMaskPrefix = "mask.";
 
 std::size_t numel_of(const Parameter& parameter) {
   return static_cast<std::size_t>(parameter.value.numel());
@@ -103,7 +103,7 @@ std::map<std::string, Tensor> Masks::state() const {
   std::map<std::string, Tensor> result;
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     if (!kept_[p].empty())
-      result.emplace(std::string(kPrefix) + parameters_[p]->name,
+      result.emplace(std::string(kMaskPrefix) + parameters_[p]->name,
                      Tensor::from<std::uint8_t>(kept_[p], parameters_[p]->value.shape()));
   }
   return result;
@@ -112,9 +112,9 @@ std::map<std::string, Tensor> Masks::state() const {
 void Masks::load(const std::map<std::string, Tensor>& state) {
   std::vector<std::vector<unsigned char>> loaded(parameters_.size());
   for (const auto& [name, tensor] : state) {
-    if (!name.starts_with(kPrefix))
+    if (!name.starts_with(kMaskPrefix))
       continue;
-    const auto it = std::ranges::find(parameters_, std::string_view(name).substr(kPrefix.size()), &Parameter::name);
+    const auto it = std::ranges::find(parameters_, std::string_view(name).substr(kMaskPrefix.size()), &Parameter::name);
     if (it == parameters_.end() || tensor.spec() != Spec{(*it)->value.shape(), DType::kUInt8})
       throw CheckpointError(concat("masks: the checkpoint has ", name, " of ", tensor.spec(),
                                    ", for which there is no parameter here; it belongs to another network."));

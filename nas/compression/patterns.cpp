@@ -8,23 +8,23 @@
 namespace ockham::nas {
 namespace {
 
-struct Entry {
+struct PatternEntry {
   std::string_view name;
   int rank;  // 0: of either kind
 };
 
 // In the order of Pattern.
-constexpr std::array<Entry, 9> kPatterns{{{"element", 0},
-                                          {"row", 2},
-                                          {"column", 2},
-                                          {"filter", 4},
-                                          {"channel", 4},
-                                          {"shape", 4},
-                                          {"kernel", 4},
-                                          {"kernel-row", 4},
-                                          {"kernel-column", 4}}};
+constexpr std::array<PatternEntry, 9> kPatterns{{{"element", 0},
+                                                 {"row", 2},
+                                                 {"column", 2},
+                                                 {"filter", 4},
+                                                 {"channel", 4},
+                                                 {"shape", 4},
+                                                 {"kernel", 4},
+                                                 {"kernel-row", 4},
+                                                 {"kernel-column", 4}}};
 
-const Entry& entry_of(Pattern pattern) {
+const PatternEntry& entry_of(Pattern pattern) {
   return kPatterns[static_cast<std::size_t>(pattern)];
 }
 
@@ -42,13 +42,13 @@ std::string_view kinds_of(Pattern pattern) {
 
 std::string all_names() {
   std::string names;
-  for (const Entry& entry : kPatterns)
+  for (const PatternEntry& entry : kPatterns)
     names += concat(names.empty() ? "" : ", ", entry.name);
   return names;
 }
 
 Pattern parse_pattern(std::string_view name) {
-  const auto it = std::ranges::find(kPatterns, name, &Entry::name);
+  const auto it = std::ranges::find(kPatterns, name, &PatternEntry::name);
   if (it == kPatterns.end())
     throw UsageError(concat("there is no pattern '", name, "'; there are ", all_names(), "."));
   return static_cast<Pattern>(it - kPatterns.begin());

@@ -16,7 +16,7 @@
 namespace ockham::nas {
 namespace {
 
-const RecurrentSpec& checked(const RecurrentSpec& spec) {
+const RecurrentSpec& checked_spec(const RecurrentSpec& spec) {
   const bool has_states =
       !spec.states.empty() && std::ranges::all_of(spec.states, [](std::int64_t n) { return n > 0; });
   if (spec.inputs <= 0 || spec.outputs <= 0 || !has_states)
@@ -46,7 +46,7 @@ Variable lstm_step(const Variable& a, Running& layer) {
   return mul(o, tanh(layer.c));
 }
 
-Variable step(RecurrentCell cell, Running& layer, const Variable& u) {
+Variable cell_step(RecurrentCell cell, Running& layer, const Variable& u) {
   Variable a = add_bias(linear(u, layer.input), layer.bias);
   if (layer.x.value())
     a = add(a, linear(layer.x, layer.state));
@@ -57,7 +57,7 @@ Variable step(RecurrentCell cell, Running& layer, const Variable& u) {
 }  // namespace
 
 RecurrentNetwork::RecurrentNetwork(const RecurrentSpec& spec, Initial& initial)
-    : spec_(checked(spec)),
+    : spec_(checked_spec(spec)),
       layers_([&] {
         std::vector<Layer> layers;
         std::int64_t width = spec.inputs;
@@ -90,7 +90,7 @@ Variable RecurrentNetwork::forward(const Context& context, const Variable& u) {
   for (std::int64_t t = 0; t < shape[1]; ++t) {
     Variable x = reshape(slice(u, 1, t, t + 1), {shape[0], shape[2]});
     for (Running& layer : running)
-      x = step(spec_.cell, layer, x);
+      x = cell_step(spec_.cell, layer, x);
     outputs.push_back(add_bias(linear(x, readout), offset));
   }
   return outputs.size() == 1 ? outputs[0] : concat(outputs);

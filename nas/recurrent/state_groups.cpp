@@ -10,7 +10,7 @@ namespace {
 
 using Indices = std::vector<std::int64_t>;
 
-std::size_t place_of(const Parameter* parameter, std::span<Parameter* const> parameters) {
+std::size_t place_in(const Parameter* parameter, std::span<Parameter* const> parameters) {
   const auto it = std::ranges::find(parameters, parameter);
   if (it == parameters.end())
     throw UsageError(
@@ -19,7 +19,7 @@ std::size_t place_of(const Parameter* parameter, std::span<Parameter* const> par
 }
 
 /// Row n of every gate of a matrix [gates * H, width].
-WeightRun rows(std::size_t p, const Shape& shape, std::int64_t n, std::int64_t H) {
+WeightRun gate_rows(std::size_t p, const Shape& shape, std::int64_t n, std::int64_t H) {
   return {.parameter = p, .offset = n * shape[1], .count = shape[1], .stride = H * shape[1], .repeats = shape[0] / H};
 }
 
@@ -60,18 +60,18 @@ void require_indices(const char* what, const Indices& indices, std::int64_t size
         concat("recurrent network: the ", what, " to keep are not different ones of ", size, " in ascending order."));
 }
 
-bool is_zero(const Tensor& t) {
+bool all_zero(const Tensor& t) {
   return t.numel() == 0 || max_abs(t.contiguous()) == 0.0;
 }
 
 /// Row n of every gate of W_x without the state's own column; column n without its own rows.
 bool is_row_zero(const Tensor& W_x, std::int64_t n, std::int64_t H) {
   const Tensor row = selected(W_x, 0, {n}, W_x.size(0) / H);
-  return is_zero(row.slice(1, 0, n)) && is_zero(row.slice(1, n + 1, H));
+  return all_zero(row.slice(1, 0, n)) && all_zero(row.slice(1, n + 1, H));
 }
 bool is_column_zero(const Tensor& W_x, std::int64_t n, std::int64_t H) {
   const Tensor column = W_x.slice(1, n, n + 1).contiguous().reshape({-1, H});
-  return is_zero(column.slice(1, 0, n)) && is_zero(column.slice(1, n + 1, H));
+  return all_zero(column.slice(1, 0, n)) && all_zero(column.slice(1, n + 1, H));
 }
 
 }  // namespace
@@ -80,13 +80,13 @@ std::vector<WeightGroup> state_groups(RecurrentNetwork& network, std::span<Param
   std::vector<WeightGroup> groups;
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
     const RecurrentNetwork::Layer& layer = network.layers()[l];
-    const std::size_t state = place_of(layer.state, parameters), input = place_of(layer.input, parameters);
+    const std::size_t state = place_in(layer.state, parameters), input = place_in(layer.input, parameters);
     const Parameter& reader = reader_of(network, l);
     const std::int64_t H = network.spec().states[l];
     for (std::int64_t n = 0; n < H; ++n) {
-      std::vector<WeightRun> runs{rows(state, layer.state->value.shape(), n, H),
-                                  rows(input, layer.input->value.shape(), n, H),
-                                  slice_run(place_of(&reader, parameters), reader.value.shape(), 1, n)};
+      std::vector<WeightRun> runs{gate_rows(state, layer.state->value.shape(), n, H),
+                                  gate_rows(input, layer.input->value.shape(), n, H),
+                                  slice_run(place_in(&reader, parameters), reader.value.shape(), 1, n)};
       add_column_without_rows(runs, state, layer.state->value.shape(), n);
       groups.push_back({.name = concat("state ", n, " of layer ", l), .runs = std::move(runs)});
     }
@@ -97,7 +97,7 @@ std::vector<WeightGroup> state_groups(RecurrentNetwork& network, std::span<Param
 std::vector<WeightGroup> input_groups(RecurrentNetwork& network, std::span<Parameter* const> parameters) {
   std::vector<WeightGroup> groups;
   const Parameter& weight = *network.layers()[0].input;
-  const std::size_t place = place_of(&weight, parameters);
+  const std::size_t place = place_in(&weight, parameters);
   for (std::int64_t n = 0; n < network.spec().inputs; ++n)
     groups.push_back({.name = concat("input ", n), .runs = {slice_run(place, weight.value.shape(), 1, n)}});
   return groups;
@@ -110,16 +110,16 @@ KeptStates kept_states(RecurrentNetwork& network) {
     const std::int64_t H = network.spec().states[l];
     for (std::int64_t n = 0; n < H; ++n) {
       const bool is_read =
-          !is_zero(reader_of(network, l).value.slice(1, n, n + 1)) || !is_column_zero(layer.state->value, n, H);
-      const bool is_moved = !is_zero(selected(layer.input->value, 0, {n}, network.gates())) ||
+          !all_zero(reader_of(network, l).value.slice(1, n, n + 1)) || !is_column_zero(layer.state->value, n, H);
+      const bool is_moved = !all_zero(selected(layer.input->value, 0, {n}, network.gates())) ||
                             !is_row_zero(layer.state->value, n, H) ||
-                            !is_zero(selected(layer.bias->value, 0, {n}, network.gates()));
+                            !all_zero(selected(layer.bias->value, 0, {n}, network.gates()));
       if (is_read && is_moved)
         kept.states[l].push_back(n);
     }
   }
   for (std::int64_t n = 0; n < network.spec().inputs; ++n) {
-    if (!is_zero(network.layers()[0].input->value.slice(1, n, n + 1)))
+    if (!all_zero(network.layers()[0].input->value.slice(1, n, n + 1)))
       kept.inputs.push_back(n);
   }
   return kept;

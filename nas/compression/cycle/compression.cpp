@@ -9,7 +9,7 @@ namespace ockham::nas {
 namespace {
 
 /// A group of some family.
-struct Candidate {
+struct RankedGroup {
   std::size_t family, group;
   double score;
 };
@@ -96,7 +96,7 @@ CycleReport Compression::meet(double budget, std::span<const double> per_entry, 
     throw UsageError(concat("compression: costs of ", per_entry.size(), " parameters for ", masks_.parameters().size(),
                             "; it needs one each."));
   update(derivatives);
-  std::vector<Candidate> candidates;
+  std::vector<RankedGroup> candidates;
   Marks none;
   for (std::size_t f = 0; f < prior_.families().size(); ++f) {
     const FamilyPrior& prior = prior_.families()[f];
@@ -105,10 +105,10 @@ CycleReport Compression::meet(double budget, std::span<const double> per_entry, 
       candidates.push_back({f, g, ranking.score[g]});
     none.emplace_back(prior.family.size());
   }
-  std::ranges::stable_sort(candidates, {}, &Candidate::score);
+  std::ranges::stable_sort(candidates, {}, &RankedGroup::score);
   const auto first = [&](std::size_t k) {
     Marks marks = none;
-    for (const Candidate& candidate : std::span(candidates).first(k))
+    for (const RankedGroup& candidate : std::span(candidates).first(k))
       marks[candidate.family][candidate.group] = true;
     return marks;
   };

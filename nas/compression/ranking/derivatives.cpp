@@ -10,7 +10,7 @@ namespace ockham::nas {
 namespace {
 
 /// sum += weight * x, as float64 on the host.
-void add_to(Tensor& sum, double weight, const Tensor& x) {
+void add_weighted(Tensor& sum, double weight, const Tensor& x) {
   const Tensor here = x.to(Device{}).to(DType::kFloat64).contiguous();
   if (!sum)
     sum = Tensor::zeros(x.shape(), DType::kFloat64);
@@ -50,8 +50,8 @@ WeightDerivatives mean_derivatives(std::span<Parameter* const> wanted, std::size
     const HessianResult curvature = hessian_diagonal(batch.loss, parameters, options);
     const std::vector<Tensor> gradient = gradients(batch.loss, parameters);
     for (std::size_t i = 0; i < places.size(); ++i) {
-      add_to(result.hessian[places[i]], images, curvature.diagonal[i]);
-      add_to(result.gradient[places[i]], images, gradient[i]);
+      add_weighted(result.hessian[places[i]], images, curvature.diagonal[i]);
+      add_weighted(result.gradient[places[i]], images, gradient[i]);
     }
     result.loss += images * batch.loss.value().item();
     result.images += batch.images;

@@ -13,7 +13,7 @@ namespace ockham::nas {
 namespace {
 
 // In the order of Criterion.
-constexpr std::array<std::string_view, 5> kNames{"magnitude", "group-lasso", "obd", "evidence", "published"};
+constexpr std::array<std::string_view, 5> kCriterionNames{"magnitude", "group-lasso", "obd", "evidence", "published"};
 
 /// Values and derivatives as plain arrays.
 struct Arrays {
@@ -128,15 +128,15 @@ std::vector<double> plain_scores(Criterion criterion, const FamilyPrior& prior, 
 }  // namespace
 
 Criterion parse_criterion(std::string_view name) {
-  const auto it = std::ranges::find(kNames, name);
-  if (it == kNames.end())
+  const auto it = std::ranges::find(kCriterionNames, name);
+  if (it == kCriterionNames.end())
     throw UsageError(
         concat("there is no ranking '", name, "'; there are magnitude, group-lasso, obd, evidence and published."));
-  return static_cast<Criterion>(it - kNames.begin());
+  return static_cast<Criterion>(it - kCriterionNames.begin());
 }
 
 std::string_view name_of(Criterion criterion) {
-  return kNames[static_cast<std::size_t>(criterion)];
+  return kCriterionNames[static_cast<std::size_t>(criterion)];
 }
 
 bool trains_with_penalty(Criterion criterion) {
