@@ -5,7 +5,9 @@
 //
 // Each weight is used once a step, so that algorithm R (autograd/hessian.h) is not exact here and is refused; so would
 // be a sum of the second derivatives by a copy of the weight for every step, which leaves out those by two copies.
-// Exact are algorithm F, a tangent sweep a weight, and Gauss-Newton by the same sweeps for that matrix's diagonal.
+// Exact are algorithm F, a tangent sweep a weight, and Gauss-Newton by the same sweeps for that matrix's diagonal. The
+// supplement of Zhou, Yang, Wang, Pan 2019 has a diagonal recursion through the steps: an estimate, and what
+// Curvature::kRecursion gives here.
 #include <vector>
 
 #include "autograd/module.h"
