@@ -171,11 +171,6 @@ void WeightPrior::shrink(double lr) const {
   scale_groups(prior.family, factors, parameters_);
 }
 
-void WeightPrior::forget() {
-  for (FamilyPrior& prior : families_)
-    std::ranges::fill(prior.omega, 1.0);
-}
-
 std::map<std::string, Tensor> WeightPrior::state() const {
   std::map<std::string, Tensor> result;
   for (std::size_t f = 0; f < families_.size(); ++f) {

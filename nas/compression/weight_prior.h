@@ -59,8 +59,6 @@ class WeightPrior {
   void shrink(double lr) const;
   /// @throws UsageError with several families, for whose sum shrinking one after another is not the proximal step
   void require_proximal() const;
-  /// Sets every omega to 1 again: group lasso (Yuan and Lin 2006).
-  void forget();
 
   const std::vector<FamilyPrior>& families() const { return families_; }
   const WeightPriorOptions& options() const { return options_; }
