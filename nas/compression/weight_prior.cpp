@@ -70,6 +70,15 @@ void WeightPrior::require_curvature(std::span<const Tensor> hessian) const {
     if (H && !is_finite(H))
       throw DivergedError(concat("weight prior: a second derivative by ", parameters_[p]->name, " is not finite."));
   }
+  for (const FamilyPrior& prior : families_) {
+    for (const GroupSeries& series : prior.family.series()) {
+      for (const WeightRun& run : series.runs) {
+        if (!hessian[run.parameter])
+          throw UsageError(concat("weight prior: second derivatives by ", parameters_[run.parameter]->name,
+                                  ", which has groups of ", prior.family.name(), ", were not measured."));
+      }
+    }
+  }
 }
 
 void WeightPrior::update_gamma() {

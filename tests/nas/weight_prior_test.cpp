@@ -234,6 +234,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_updated_is_refused) {
   BOOST_CHECK_EXCEPTION(prior.update({weights.hessian.data(), 1}, weights.none), UsageError, (test::Says{{"1", "2"}}));
   std::vector<Tensor> transposed{drawn({6, 4}, 1, 0.0, 1.0), weights.hessian[1]};
   BOOST_CHECK_EXCEPTION(prior.update(transposed, weights.none), UsageError, (test::Says{{"fc1.weight", "[6,4]"}}));
+  BOOST_CHECK_EXCEPTION(prior.update(std::vector{weights.hessian[0], Tensor{}}, weights.none), UsageError,
+                        (test::Says{{"fc2.weight", "groups of row", "not measured"}}));
   weights.hessian[1].data<double>()[5] = NAN;
   BOOST_CHECK_EXCEPTION(prior.update(weights.hessian, weights.none), DivergedError, (test::Says{{"fc2.weight"}}));
 }
