@@ -99,6 +99,16 @@ BOOST_AUTO_TEST_CASE(by_evidence_the_groups_of_at_most_so_many_nats_go) {
   Compressed net(options);
   const CycleReport report = net.compression.end_cycle(derivatives, net.trainer.optimizer());
   BOOST_TEST(report.pruned[1] == 31);
+
+  options.most = 0.1;  // of 207 rows and 22 filters
+  Compressed slowly(options);
+  const CycleReport part = slowly.compression.end_cycle(derivatives, slowly.trainer.optimizer());
+  BOOST_TEST(part.pruned[1] == 20);
+  for (std::size_t k = 0; k < 31; ++k) {
+    const std::int64_t left = kept_members(slowly.compression.prior().families()[1].family,
+                                           slowly.compression.masks())[removal_order(rows)[k]];
+    BOOST_TEST((left == 0) == (k < 20));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_penalty_is_there_for_the_criteria_that_train_with_it) {
@@ -138,6 +148,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_refused) {
       by_damage.compression.meet(1.0, by_damage.ones(), by_damage.derivatives(), by_damage.trainer.optimizer()),
       UsageError, (Says{{"budget of 1"}}));  // biases stay
   BOOST_CHECK_EXCEPTION(Compressed({.penalty_step = PenaltyStep::kProximal}), UsageError, (Says{{"one family"}}));
+  BOOST_CHECK_EXCEPTION(Compressed({.most = 0.0}), UsageError, (Says{{"at most 0 of the groups"}}));
   BOOST_CHECK_EXCEPTION(Compressed({.nats = -1.0}), UsageError, (Says{{"-1 nats"}}));
 }
 

@@ -30,6 +30,10 @@ Compression::Compression(std::vector<Parameter*> parameters, std::vector<FamilyP
     throw UsageError(concat("compression: a threshold of ", options.nats,
                             " nats; strengths are not below zero, and it "
                             "must not be either."));
+  if (!(options.most > 0.0 && options.most <= 1.0))
+    throw UsageError(concat("compression: at most ", options.most,
+                            " of the groups may go in a cycle; that part must be "
+                            "above 0 and at most 1."));
   if (trains_with_penalty(options.criterion) && options.penalty_step == PenaltyStep::kProximal)
     prior_.require_proximal();
 }
@@ -82,11 +86,25 @@ std::vector<bool> Compression::redundant(const FamilyPrior& prior, const WeightD
                           " orders groups but tells no threshold; give a budget of weights or multiply-accumulates."));
 }
 
+void Compression::spare_the_highest(std::vector<bool>& marked, const FamilyPrior& prior,
+                                    const WeightDerivatives& derivatives) const {
+  if (options_.most == 1.0)
+    return;
+  const std::vector<std::size_t> order = removal_order(rank(prior, derivatives, false));
+  auto may_go = static_cast<std::int64_t>(options_.most * static_cast<double>(order.size()));
+  for (const std::size_t g : order) {
+    if (marked[g] && may_go-- <= 0)
+      marked[g] = false;
+  }
+}
+
 CycleReport Compression::end_cycle(const WeightDerivatives& derivatives, Optimizer& optimizer) {
   update(derivatives);
   Marks marks;
-  for (const FamilyPrior& prior : prior_.families())
+  for (const FamilyPrior& prior : prior_.families()) {
     marks.push_back(redundant(prior, derivatives));
+    spare_the_highest(marks.back(), prior, derivatives);
+  }
   return prune(marks, optimizer);
 }
 

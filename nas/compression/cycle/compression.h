@@ -15,6 +15,9 @@ struct CompressionOptions {
   ThresholdOptions threshold = {};  ///< kPublished; kGroupLasso reads max_abs and uninformed
   double nats = 0.0;                ///< kEvidence: groups of at most this strength go
   bool is_per_layer = false;        ///< ScoreOptions::is_per_layer, for budgets
+  /// Of the groups that are left in a family, the part that may go at one cycle's end, the lowest first. Each group is
+  /// judged as if the others stayed: of those that do the same work all may look redundant.
+  double most = 1.0;
 };
 
 struct CycleReport {
@@ -26,7 +29,8 @@ struct CycleReport {
 class Compression {
  public:
   /// @param parameters  that the groups speak of, such as all weights; they outlive it
-  /// @throws UsageError for proximal steps of several families, nats below zero, and as WeightPrior
+  /// @throws UsageError for proximal steps of several families, nats below zero, most outside (0, 1], and as
+  /// WeightPrior
   Compression(std::vector<Parameter*> parameters, std::vector<FamilyPrior> families, const CompressionOptions& options);
   Compression(const Compression&) = delete;
   Compression& operator=(const Compression&) = delete;
@@ -63,6 +67,8 @@ class Compression {
   void update(const WeightDerivatives& derivatives);
   Ranking rank(const FamilyPrior& prior, const WeightDerivatives& derivatives, bool is_per_layer) const;
   std::vector<bool> redundant(const FamilyPrior& prior, const WeightDerivatives& derivatives) const;
+  void spare_the_highest(std::vector<bool>& marked, const FamilyPrior& prior,
+                         const WeightDerivatives& derivatives) const;
   Masks pruned_by(const Marks& marks) const;
   CycleReport prune(const Marks& marks, Optimizer& optimizer);
 
