@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "autograd/trace.h"
 #include "engine/math.h"
 #include "ops/add/add.h"
 #include "ops/add_bias/add_bias.h"
@@ -44,15 +45,18 @@ Variable factor_in_row(const Variable& factor, std::int64_t row, double other, s
   return other == 0.0 ? scaled : ockham::add(scaled, ones_in(1 - row, other));
 }
 
-/// Features of x in rising order, in stretches of neighbours.
-Variable columns(const Variable& x, std::span<const std::int64_t> index) {
+/// Features of x in rising order, in stretches of neighbours, for `reader`.
+Variable columns(const Variable& x, std::span<const std::int64_t> index, const Module& reader) {
   std::vector<Variable> parts;
   for (std::size_t begin = 0, end = 0; begin < index.size(); begin = end) {
     while (end < index.size() && index[end] - index[begin] == static_cast<std::int64_t>(end - begin))
       ++end;
     parts.push_back(slice(x, 1, index[begin], index[end - 1] + 1));
   }
-  return parts.size() == 1 ? parts[0] : concat(parts);
+  const Variable result = concat(parts);
+  if (Trace* trace = Trace::current())
+    trace->claim_last(reader);
+  return result;
 }
 
 }  // namespace
@@ -291,7 +295,7 @@ void Linear::set_channel_counts(std::vector<std::int64_t> read) {
 }
 
 Variable Linear::forward(const Context& context, const Variable& x) {
-  return add_bias(linear(read_.empty() ? x : columns(x, read_), context.use(weight_)), context.use(bias_));
+  return add_bias(linear(read_.empty() ? x : columns(x, read_, *this), context.use(weight_)), context.use(bias_));
 }
 
 ShiftedPair::ShiftedPair(std::int64_t in, std::int64_t out, Initial& initial)

@@ -48,7 +48,7 @@ class Layer : public Module {
 /// layer.run() where the context fuses, else its forward() of the map.
 Deferred deferred(const Context& context, Layer& layer, const Deferred& x);
 
-/// A layer that knows more of its channels than its weights show. Numbers of what is left after some were removed.
+/// A layer that knows more of its channels than its weights show, and must be told when some were removed.
 class CountedLayer : public Layer {
  public:
   virtual std::vector<std::int64_t> channel_counts() const = 0;

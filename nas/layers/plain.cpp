@@ -45,12 +45,17 @@ Variable Tanh::forward(const Context&, const Variable& x) {
 }
 
 PaddedShortcut::PaddedShortcut(std::int64_t in, std::int64_t out, const Options& options)
-    : before_(options.centres ? (out - in) / 2 : 0), behind_(out - in - before_), options_(options) {}
+    : most_before_(options.centres ? (out - in) / 2 : 0),
+      most_behind_(out - in - most_before_),
+      before_(most_before_),
+      behind_(most_behind_),
+      options_(options) {}
 
 void PaddedShortcut::set_channel_counts(std::vector<std::int64_t> zeros) {
-  if (zeros.size() != 2 || zeros[0] < 0 || zeros[0] > before_ || zeros[1] < 0 || zeros[1] > behind_)
-    throw UsageError(ockham::concat("padded shortcut: it has ", before_, " channels of zeros before those of its input ",
-                                    "and ", behind_, " behind; give two numbers that are not larger."));
+  if (zeros.size() != 2 || zeros[0] < 0 || zeros[0] > most_before_ || zeros[1] < 0 || zeros[1] > most_behind_)
+    throw UsageError(ockham::concat("padded shortcut: it was made with ", most_before_,
+                                    " channels of zeros before those ", "of its input and ", most_behind_,
+                                    " behind; give two numbers that are not larger."));
   before_ = zeros[0];
   behind_ = zeros[1];
 }

@@ -50,8 +50,8 @@ class PaddedShortcut : public CountedLayer {
   void set_channel_counts(std::vector<std::int64_t> zeros) override;
 
  private:
-  std::int64_t before_;
-  std::int64_t behind_;
+  std::int64_t most_before_, most_behind_;
+  std::int64_t before_, behind_;
   Options options_;
 };
 

@@ -3,6 +3,7 @@
 #include "engine/allocator.h"
 #include "engine/json_file.h"
 #include "engine/math.h"
+#include "nas/saved/narrow_network.h"
 
 namespace ockham::nas {
 namespace {
@@ -135,9 +136,10 @@ Genotype genotype_of(const Json& json) {
 /// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
 class HonestSize {
  public:
-  explicit HonestSize(const std::map<std::string, Tensor>& tensors) {
+  /// @param removed  bytes of what was removed from the network, which is built whole at first
+  HonestSize(const std::map<std::string, Tensor>& tensors, std::size_t removed) {
     constexpr std::size_t kRoom = std::size_t{64} << 20;
-    std::size_t bytes = 0;
+    std::size_t bytes = removed;
     for (const auto& [name, tensor] : tensors)
       bytes += tensor.nbytes();
     CachingAllocator& memory = CachingAllocator::instance();
@@ -226,7 +228,8 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
   Initial initial{.dtype = dtype, .device = device};
   const auto kind = get<std::string>(json, "kind");
   require_as_many_tensors(json, tensors.size());
-  const HonestSize limit(tensors);
+  const bool is_narrow = json.contains("channels");
+  const HonestSize limit(tensors, is_narrow ? removed_bytes(json["channels"]) : 0);
   try {
     if (kind == "supernet") {
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
@@ -250,7 +253,11 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
   } catch (const Error& e) {
     throw CheckpointError(concat("checkpoint: its network cannot be built: ", e.what()));
   }
+  if (is_narrow)
+    narrow(result.module(), json["channels"]);
   restore(result.module().state(), tensors);
+  if (is_narrow)
+    require_fitting([&](const Tensor& images) { result.logits({}, images); }, result.frame, dtype, device);
   return result;
 }
 
