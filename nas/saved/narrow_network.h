@@ -9,7 +9,7 @@
 
 namespace ockham::nas {
 
-/// What belongs under "channels" of the description of a network that has been narrowed. @param whole  how many
+/// What belongs under "narrowed" of the description of a network that has been narrowed. @param whole  how many
 /// elements parameters and buffers had before
 nlohmann::ordered_json channels_json(Module& module, std::int64_t whole);
 

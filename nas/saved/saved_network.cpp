@@ -228,8 +228,8 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
   Initial initial{.dtype = dtype, .device = device};
   const auto kind = get<std::string>(json, "kind");
   require_as_many_tensors(json, tensors.size());
-  const bool is_narrow = json.contains("channels");
-  const HonestSize limit(tensors, is_narrow ? removed_bytes(json["channels"]) : 0);
+  const bool is_narrow = json.contains("narrowed");
+  const HonestSize limit(tensors, is_narrow ? removed_bytes(json["narrowed"]) : 0);
   try {
     if (kind == "supernet") {
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
@@ -254,7 +254,7 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
     throw CheckpointError(concat("checkpoint: its network cannot be built: ", e.what()));
   }
   if (is_narrow)
-    narrow(result.module(), json["channels"]);
+    narrow(result.module(), json["narrowed"]);
   restore(result.module().state(), tensors);
   if (is_narrow)
     require_fitting([&](const Tensor& images) { result.logits({}, images); }, result.frame, dtype, device);
