@@ -283,14 +283,17 @@ void BatchNorm::move_running(const Tensor& mean, const Tensor& variance, std::in
 
 Linear::Linear(std::int64_t in, std::int64_t out, Initial& initial)
     : weight_(add_parameter("weight", initial.uniform_fan_in({out, in}, in))),
-      bias_(add_parameter("bias", initial.uniform_fan_in({out}, in))) {}
+      bias_(add_parameter("bias", initial.uniform_fan_in({out}, in))),
+      features_(in) {}
 
 void Linear::set_channel_counts(std::vector<std::int64_t> read) {
   if (!read.empty() && static_cast<std::int64_t>(read.size()) != weight_.value.size(1))
     throw UsageError(concat("linear: ", read.size(), " features to read, but a weight of shape ", weight_.value.shape(),
                             "; there must be as many as its columns."));
-  if ((!read.empty() && read[0] < 0) || std::ranges::adjacent_find(read, std::greater_equal<>()) != read.end())
-    throw UsageError("linear: the features to read must rise from 0 or more.");
+  if ((!read.empty() && (read.front() < 0 || read.back() >= features_)) ||
+      std::ranges::adjacent_find(read, std::greater_equal<>()) != read.end())
+    throw UsageError(concat("linear: the features to read must rise from 0 or more to less than ", features_,
+                            ", the number that it was made for."));
   read_ = std::move(read);
 }
 

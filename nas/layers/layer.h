@@ -134,6 +134,7 @@ class Linear : public CountedLayer {
  private:
   Parameter& weight_;
   Parameter& bias_;
+  std::int64_t features_;
   std::vector<std::int64_t> read_;
 };
 

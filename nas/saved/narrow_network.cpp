@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kChannelsSay = "checkpoint: what it says of removed channels";
+constexpr const char* kNarrowed = "checkpoint: what it says of removed channels";
 
 /// @throws CheckpointError unless `sizes` are a part of `whole`
 Shape narrow_shape(const std::string& name, const Shape& whole, const std::vector<std::int64_t>& sizes) {
@@ -25,7 +25,7 @@ Shape narrow_shape(const std::string& name, const Shape& whole, const std::vecto
 
 }  // namespace
 
-Json channels_json(Module& module, std::int64_t whole) {
+Json narrowed_json(Module& module) {
   Json shapes = Json::object(), counts = Json::object();
   for (const Parameter* parameter : module.state()) {
     if (parameter->value.rank() > 0)
@@ -33,45 +33,36 @@ Json channels_json(Module& module, std::int64_t whole) {
   }
   for (const auto& [name, layer] : module.modules<CountedLayer>())
     counts[name] = layer->channel_counts();
-  return {{"whole", whole}, {"shapes", shapes}, {"counts", counts}};
+  return {{"shapes", shapes}, {"counts", counts}};
 }
 
-void narrow(Module& module, const Json& channels) {
-  const auto shapes = value_of<Json>(channels, "shapes", kChannelsSay);
+void narrow(Module& module, const Json& narrowed) {
+  const auto shapes = value_of<Json>(narrowed, "shapes", kNarrowed);
   for (Parameter* parameter : module.state()) {
     const Tensor& value = parameter->value;
     if (value.rank() == 0)
       continue;
-    const auto sizes = value_of<std::vector<std::int64_t>>(shapes, parameter->name.c_str(), kChannelsSay);
+    const auto sizes = value_of<std::vector<std::int64_t>>(shapes, parameter->name.c_str(), kNarrowed);
     const Shape shape = narrow_shape(parameter->name, value.shape(), sizes);
     const MemoryScope scope(MemoryClass::kWeights);
     if (shape != value.shape())
       parameter->value = Tensor::zeros(shape, value.dtype(), value.device());
   }
-  const auto counts = value_of<Json>(channels, "counts", kChannelsSay);
+  const auto counts = value_of<Json>(narrowed, "counts", kNarrowed);
   for (const auto& [name, layer] : module.modules<CountedLayer>()) {
     try {
-      layer->set_channel_counts(value_of<std::vector<std::int64_t>>(counts, name.c_str(), kChannelsSay));
+      layer->set_channel_counts(value_of<std::vector<std::int64_t>>(counts, name.c_str(), kNarrowed));
     } catch (const UsageError& e) {
       throw CheckpointError(concat("checkpoint: what it says of removed channels does not fit ", name, ": ", e.what()));
     }
   }
 }
 
-std::size_t removed_bytes(const Json& channels) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 28;
-  const auto whole = value_of<std::int64_t>(channels, "whole", kChannelsSay);
-  if (whole < 0 || whole > kMost)
-    throw CheckpointError(concat("checkpoint: it says that its network had ", whole, " elements before channels were ",
-                                 "removed; it must be 0 to ", kMost, "."));
-  return static_cast<std::size_t>(whole) * sizeof(float);
-}
-
 void require_fitting(const std::function<void(const Tensor& images)>& forward, const FrameSpec& frame, DType dtype,
                      Device device) {
   try {
     forward(Tensor::zeros({1, frame.image_channels, frame.image_size, frame.image_size}, dtype, device));
-  } catch (const ShapeError& e) {
+  } catch (const Error& e) {
     throw CheckpointError(concat("checkpoint: the channels that it leaves do not fit one another: ", e.what()));
   }
 }

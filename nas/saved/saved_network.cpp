@@ -136,15 +136,15 @@ Genotype genotype_of(const Json& json) {
 /// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
 class HonestSize {
  public:
-  /// @param removed  bytes of what was removed from the network, which is built whole at first
-  HonestSize(const std::map<std::string, Tensor>& tensors, std::size_t removed) {
-    constexpr std::size_t kRoom = std::size_t{64} << 20;
-    std::size_t bytes = removed;
+  /// @param is_narrow  its network is built whole at first
+  HonestSize(const std::map<std::string, Tensor>& tensors, bool is_narrow) {
+    const std::size_t room = (is_narrow ? std::size_t{1024} : std::size_t{64}) << 20;
+    std::size_t bytes = 0;
     for (const auto& [name, tensor] : tensors)
       bytes += tensor.nbytes();
     CachingAllocator& memory = CachingAllocator::instance();
     // Fourfold: a float64 network from a float32 file, and as much again while tensors are converted.
-    before_ = memory.set_limit(memory.statistics().bytes_in_use + 4 * bytes + kRoom);
+    before_ = memory.set_limit(memory.statistics().bytes_in_use + 4 * bytes + room);
   }
   ~HonestSize() { CachingAllocator::instance().set_limit(before_); }
   HonestSize(const HonestSize&) = delete;
@@ -229,7 +229,7 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
   const auto kind = get<std::string>(json, "kind");
   require_as_many_tensors(json, tensors.size());
   const bool is_narrow = json.contains("narrowed");
-  const HonestSize limit(tensors, is_narrow ? removed_bytes(json["narrowed"]) : 0);
+  const HonestSize limit(tensors, is_narrow);
   try {
     if (kind == "supernet") {
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);

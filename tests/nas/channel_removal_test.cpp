@@ -212,10 +212,9 @@ BOOST_DATA_TEST_CASE(a_narrow_network_loses_more_of_what_it_has_left, kSubjects,
 
 BOOST_DATA_TEST_CASE(a_narrow_network_comes_back_with_the_same_bits, kSubjects, name) {
   Subject subject(description_of(name), DType::kFloat32);
-  const std::int64_t whole = elements_of(subject.module());
   mask_some(subject, 0.5);
   subject.remove();
-  subject.description["narrowed"] = channels_json(subject.module(), whole);
+  subject.description["narrowed"] = narrowed_json(subject.module());
   SavedNetwork again = restore_network(nlohmann::ordered_json::parse(subject.description.dump()),
                                        tensors_of(subject.module()), DType::kFloat32);
   const Shape s = subject.image();
@@ -291,9 +290,13 @@ BOOST_AUTO_TEST_CASE(pixels_that_nothing_reads_are_left_out) {
   subject.remove();
   BOOST_TEST(test::parameter_named(subject.module(), "fc1.weight").value.shape() == (Shape{300, 251}));
   BOOST_TEST(test::relative_gap(subject.logits(), logits) < kRounding);
-  const auto json = channels_json(subject.module(), 0);
+  const auto json = narrowed_json(subject.module());
   BOOST_TEST(json["counts"]["fc1"].size() == 251u);
   BOOST_TEST(json["counts"]["fc1"][0] == 3);
+  subject.description["narrowed"] = json;
+  subject.description["narrowed"]["counts"]["fc1"][250] = 256;
+  BOOST_CHECK_EXCEPTION(restore_network(subject.description, tensors_of(subject.module()), DType::kFloat64),
+                        CheckpointError, (Says{{"fc1", "less than 256"}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_channel_that_is_constant_but_not_zero_stays) {
@@ -368,10 +371,9 @@ BOOST_AUTO_TEST_CASE(an_op_without_a_rule_is_named) {
 
 BOOST_AUTO_TEST_CASE(descriptions_that_do_not_fit_are_refused) {
   Subject subject(model_json("resnet20"), DType::kFloat32);
-  const std::int64_t whole = elements_of(subject.module());
   mask_some(subject, 0.5);
   subject.remove();
-  const auto channels = channels_json(subject.module(), whole);
+  const auto channels = narrowed_json(subject.module());
   const auto refused = [&](const nlohmann::ordered_json& damaged, std::initializer_list<std::string_view> parts) {
     nlohmann::ordered_json json = subject.description;
     json["narrowed"] = damaged;
@@ -390,12 +392,13 @@ BOOST_AUTO_TEST_CASE(descriptions_that_do_not_fit_are_refused) {
   refused(with("counts", "layer2.0.downsample", {9, 0}), {"layer2.0.downsample", "not larger"});
   refused(with("counts", "layer2.0.downsample", {0, 0}), {"do not fit one another"});
   refused(with("counts", "fc", {3, 2}), {"fc", "columns"});
+  refused(with("counts", "fc", {1, 0}), {"fc", "columns"});
   nlohmann::ordered_json damaged = channels;
-  damaged["whole"] = std::int64_t{1} << 40;
-  refused(damaged, {"1099511627776 elements"});
-  damaged.erase("whole");
-  refused(damaged, {"lacks 'whole'"});
-  refused(7, {"whole"});
+  damaged.erase("counts");
+  refused(damaged, {"lacks 'counts'"});
+  damaged["shapes"].erase("conv1.weight");
+  refused(damaged, {"lacks 'conv1.weight'"});
+  refused(7, {"lacks 'shapes'"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
