@@ -6,6 +6,8 @@
 #include "nas/compression/channels/removal.h"
 #include "nas/exchange/onnx/export.h"
 #include "nas/genotype/published.h"
+#include "nas/layers/plain.h"
+#include "nas/models/layer_classifier.h"
 #include "nas/saved/narrow_network.h"
 #include "nas/saved/saved_network.h"
 #include "ops/channel_dropout/channel_dropout.h"
@@ -313,6 +315,46 @@ BOOST_AUTO_TEST_CASE(a_channel_that_is_constant_but_not_zero_stays) {
   BOOST_TEST(removal.layers[0].filters == 49);
   BOOST_TEST(removal.layers[1].inputs == removal.layers[1].inputs_before - 1);
   BOOST_TEST(test::relative_gap(subject.logits(), logits) < kRounding);
+}
+
+BOOST_AUTO_TEST_CASE(a_norm_whose_mean_is_not_zero_moves_a_silent_filter_away_from_zero) {
+  Subject subject(model_json("resnet20"), DType::kFloat64);
+  const ChannelGraph graph = subject.graph();
+  const auto filter = std::ranges::find(graph.classes(), "layer1.0.conv1.weight[3]", &ChannelClass::name);
+  BOOST_REQUIRE(filter != graph.classes().end());
+  silence(*filter, 0, graph.state());
+  test::write(test::parameter_named(subject.module(), "layer1.0.bn1.bias").value, 3, 0.0);
+  BOOST_TEST(subject.remove().layers.empty());
+  test::write(test::parameter_named(subject.module(), "layer1.0.bn1.running_mean").value, 3, 0.0);
+  const Tensor logits = subject.logits();
+  BOOST_TEST(subject.remove().layers.size() == 2u);
+  BOOST_TEST(test::relative_gap(subject.logits(), logits) < kRounding);
+}
+
+BOOST_AUTO_TEST_CASE(channels_of_a_grouped_convolution_stay) {
+  Initial initial{.seed = 3, .dtype = DType::kFloat64};
+  auto layers = std::make_unique<Sequential>();
+  layers->then("conv1", std::make_unique<Conv>(2, 4, 3, Conv2dAttrs{.pad = 1}, initial))
+      .then("relu", make_relu())
+      .then("conv2", std::make_unique<Conv>(4, 6, 3, Conv2dAttrs{.pad = 1, .groups = 2}, initial))
+      .then("conv3", std::make_unique<Conv>(6, 5, 3, Conv2dAttrs{}, initial))
+      .then("conv4", std::make_unique<Conv>(5, 5, 1, Conv2dAttrs{}, initial))
+      .then("pool", std::make_unique<GlobalMean>())
+      .then("fc", std::make_unique<Linear>(5, 3, initial));
+  LayerClassifier net(std::move(layers));
+  for (const char* name : {"conv1.weight", "conv3.weight"}) {
+    Tensor& weight = test::parameter_named(net, name).value;
+    for (std::int64_t i = 0; i < 9; ++i)  // a kernel of the first filter
+      test::write(weight, i, 0.0);
+    for (std::int64_t i = weight.numel() / weight.size(0); i < 2 * weight.numel() / weight.size(0); ++i)
+      test::write(weight, i, 0.0);
+  }
+  const Forward forward = [&](const Context& c, const Variable& x) { return net.forward(c, x).logits; };
+  const Removal removal = remove_channels(forward, net, {2, 8, 8});
+  BOOST_REQUIRE(removal.layers.size() == 2u);
+  BOOST_TEST(removal.layers[0].name == "conv3.weight");
+  BOOST_TEST(removal.layers[0].filters == 4);
+  BOOST_TEST(removal.layers[1].inputs == 4);
 }
 
 BOOST_AUTO_TEST_CASE(a_block_that_does_nothing_keeps_one_channel) {

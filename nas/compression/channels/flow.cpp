@@ -102,15 +102,15 @@ void ChannelFlow::add(Channelwise step) {
   std::ranges::for_each(step.gains, tie_parameter);
   for (const std::vector<std::size_t>& product : step.offsets)
     std::ranges::for_each(product, tie_parameter);
-  steps_.push_back({.channelwise = std::move(step)});
+  steps_.emplace_back(std::move(step));
 }
 
-void ChannelFlow::add(Dense step) {
+void ChannelFlow::add(const Dense& step) {
   const Shape& shape = state_[step.weight]->value.shape();
   used_[step.weight] = 1;
   tie(axis(step.weight, 0), step.y, static_cast<std::size_t>(shape[0]));
   tie(axis(step.weight, 1), step.x, static_cast<std::size_t>(shape[1]));
-  steps_.push_back({.is_dense = true, .dense = step});
+  steps_.emplace_back(step);
 }
 
 void ChannelFlow::add_features(const Tensor& tensor) {

@@ -1,7 +1,9 @@
 #pragma once
 // How the channels of one traced pass depend on one another and on parameters, whatever the ops are called.
+#include <array>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "autograd/module.h"
@@ -40,11 +42,7 @@ class ChannelFlow {
     std::size_t weight = 0;
     std::size_t first = 0;
   };
-  struct Step {
-    bool is_dense = false;
-    Channelwise channelwise = {};
-    Dense dense = {};
-  };
+  using Step = std::variant<Channelwise, Dense>;
 
   /// @throws Error naming an op without a rule
   ChannelFlow(const Trace& trace, const Tensor& images, const Tensor& logits, Module& module);
@@ -71,18 +69,21 @@ class ChannelFlow {
   std::size_t value(const Tensor& value);
   bool is_known(const Tensor& value) const { return values_.contains(address(value)); }
   bool is_images(const Tensor& value) const { return address(value) == images_; }
-  /// Its place in state(), or kNone. @throws nothing
+  /// Its place in state(), or kNone.
   std::size_t parameter(const Tensor& value) const;
   /// Do all calls that read the value read it as the input of a Linear layer?
   bool is_read_by_layers_alone(const Tensor& value) const;
-  /// Of a layer of that class, which has parameter `weight`; null: there is none.
+  /// The Linear layer that has this weight; null: there is none.
   const Module* linear_layer(std::size_t weight) const;
+  /// Each of `count` elements from a on is one with its counterpart from b on.
   void tie(std::size_t a, std::size_t b, std::size_t count = 1);
+  /// None of the value's channels may go.
   void fix(const Tensor& value);
   void mark_used(std::size_t parameter) { used_[parameter] = 1; }
   void add(Channelwise step);
-  void add(Dense step);
+  void add(const Dense& step);
   void add(Zeros zeros) { zeros_.push_back(zeros); }
+  /// Images as features, whose readers are layers that can leave some out.
   void add_features(const Tensor& value);
   /// Channels of any value: its dimension 1.
   static std::size_t channels(const Tensor& value) { return static_cast<std::size_t>(value.size(1)); }

@@ -18,16 +18,8 @@ class Survey {
         is_zero_(flow_.elements(), 0),
         silent_(flow_.state().size()),
         connected_(flow_.state().size()) {
-    for (const ChannelFlow::Step& step : flow_.steps()) {
-      if (step.is_dense)
-        connect(step.dense.weight);
-      for (const std::size_t parameter : step.channelwise.gains)
-        hear(parameter);
-      for (const std::vector<std::size_t>& product : step.channelwise.offsets) {
-        for (const std::size_t parameter : product)
-          hear(parameter);
-      }
-    }
+    for (const ChannelFlow::Step& step : flow_.steps())
+      std::visit([&](const auto& kind) { read(kind); }, step);
   }
 
   /// To the fixed point. Zero channels stay zero when inputs go, so that each is judged by those before it.
@@ -60,6 +52,13 @@ class Survey {
     return static_cast<std::size_t>(value.shape().row_major_strides()[static_cast<std::size_t>(axis)]);
   }
 
+  void read(const ChannelFlow::Channelwise& step) {
+    std::ranges::for_each(step.gains, [&](std::size_t parameter) { hear(parameter); });
+    for (const std::vector<std::size_t>& product : step.offsets)
+      std::ranges::for_each(product, [&](std::size_t parameter) { hear(parameter); });
+  }
+  void read(const ChannelFlow::Dense& step) { connect(step.weight); }
+
   void connect(std::size_t weight) {
     const Shape& shape = flow_.state()[weight]->value.shape();
     if (!connected_[weight].empty())
@@ -84,12 +83,8 @@ class Survey {
 
   void find_zeros() {
     std::ranges::fill(is_zero_, 0);
-    for (const ChannelFlow::Step& step : flow_.steps()) {
-      if (step.is_dense)
-        find_zeros(step.dense);
-      else
-        find_zeros(step.channelwise);
-    }
+    for (const ChannelFlow::Step& step : flow_.steps())
+      std::visit([&](const auto& kind) { find_zeros(kind); }, step);
   }
 
   void find_zeros(const ChannelFlow::Channelwise& step) {
@@ -129,11 +124,12 @@ class Survey {
   std::vector<char> needed_classes() const {
     std::vector<char> needed(is_gone_.size(), 0);
     for (const ChannelFlow::Step& step : flow_.steps()) {
-      if (!step.is_dense)
+      const auto* dense = std::get_if<ChannelFlow::Dense>(&step);
+      if (dense == nullptr)
         continue;
-      each_connection(step.dense, [&](std::size_t o, std::size_t i) {
-        if (const std::size_t k = graph_.class_of(step.dense.x + i);
-            k != ChannelFlow::kNone && !is_gone(step.dense.y + o))
+      each_connection(*dense, [&](std::size_t o, std::size_t i) {
+        const std::size_t k = graph_.class_of(dense->x + i);
+        if (k != ChannelFlow::kNone && !is_gone(dense->y + o))
           needed[k] = 1;
       });
     }

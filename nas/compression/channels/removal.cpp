@@ -57,9 +57,10 @@ class Narrowing {
   std::vector<Removal::Layer> layers() const {
     std::vector<Removal::Layer> result;
     for (const ChannelFlow::Step& step : graph_.flow().steps()) {
-      if (!step.is_dense)
+      const auto* dense = std::get_if<ChannelFlow::Dense>(&step);
+      if (dense == nullptr)
         continue;
-      const std::size_t p = step.dense.weight;
+      const std::size_t p = dense->weight;
       const Shape &before = before_[p].shape(), &after = graph_.state()[p]->value.shape();
       const std::string& name = graph_.state()[p]->name;
       if (before != after && std::ranges::find(result, name, &Removal::Layer::name) == result.end())
