@@ -33,6 +33,7 @@
 #include "ops/weighted_sum/weighted_sum_op.h"
 
 namespace ockham::nas {
+namespace channel_rules {  // names of ops are names of rules
 namespace {
 
 using Call = Trace::Call;
@@ -222,11 +223,12 @@ const std::unordered_map<std::type_index, Rule>& table() {
 }
 
 }  // namespace
+}  // namespace channel_rules
 
-void follow(ChannelFlow& flow, const Call& call) {
+void follow(ChannelFlow& flow, const Trace::Call& call) {
   const Op& op = *call.op;
-  const auto rule = table().find(typeid(op));
-  if (rule == table().end())
+  const auto rule = channel_rules::table().find(typeid(op));
+  if (rule == channel_rules::table().end())
     throw Error(concat("channels: the op ", op.name(),
                        " has no rule for them; add one to nas/compression/channels/rules.cpp."));
   rule->second(flow, call);
