@@ -19,6 +19,13 @@ WeightRun slice_run(std::size_t parameter, const Shape& shape, int axis, std::in
           .repeats = outer};
 }
 
+std::vector<std::int64_t> sizes_of(std::span<Parameter* const> parameters) {
+  std::vector<std::int64_t> sizes;
+  for (const Parameter* parameter : parameters)
+    sizes.push_back(parameter->value.numel());
+  return sizes;
+}
+
 std::int64_t count_entries(const WeightGroup& group) {
   std::int64_t count = 0;
   for (const WeightRun& run : group.runs)

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/shape.h"
+#include "autograd/parameter.h"
 
 namespace ockham::nas {
 
@@ -29,6 +29,9 @@ struct WeightGroup {
 /// The entries whose index along `axis` is in [index, index + length).
 /// @throws ShapeError where the shape has no such axis or indices
 WeightRun slice_run(std::size_t parameter, const Shape& shape, int axis, std::int64_t index, std::int64_t length = 1);
+
+/// numel() of each.
+std::vector<std::int64_t> sizes_of(std::span<Parameter* const> parameters);
 
 /// How many entries a group has.
 std::int64_t count_entries(const WeightGroup& group);

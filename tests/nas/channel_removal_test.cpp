@@ -20,6 +20,9 @@ namespace {
 
 using test::Says;
 
+constexpr const char* kCell = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|";
+const nasbench201::NetworkSpec kCellSpec{.channels = 6, .cells_per_stage = 1, .classes = 5};
+
 /// A network with all that its checkpoint says.
 struct Subject {
   SavedNetwork network;
@@ -29,6 +32,8 @@ struct Subject {
     Initial initial{.seed = 3, .dtype = dtype};
     if (description["kind"] == "model") {
       network.model = make_model(spec_of_model(), initial);
+    } else if (description["kind"] == "nasbench201") {
+      network.model = std::make_unique<nasbench201::CellClassifier>(nasbench201::parse_cell(kCell), kCellSpec, initial);
     } else {
       EvaluationSpec spec = test::tiny_evaluation();
       const Genotype genotype = parse_genotype_json(description["genotype"].dump());
@@ -78,6 +83,8 @@ nlohmann::ordered_json model_json(const std::string& name, Shortcut shortcut = S
 
 /// Whole, one of each kind.
 nlohmann::ordered_json description_of(const std::string& name) {
+  if (name == "nasbench201")
+    return to_json(kCellSpec, nasbench201::parse_cell(kCell), 16);
   if (name == "resnet20, projected")
     return model_json("resnet20", Shortcut::kProjected);
   if (name != "DARTS_V2" && name != "bayesnas_0.007")
@@ -89,8 +96,9 @@ nlohmann::ordered_json description_of(const std::string& name) {
   return to_json(spec, genotype);
 }
 
-const std::vector<std::string> kSubjects{"lenet300",   "lenet5", "lenet5-caffe", "resnet20",      "resnet20, projected",
-                                         "pyramidnet", "speed",  "DARTS_V2",     "bayesnas_0.007"};
+const std::vector<std::string> kSubjects{
+    "lenet300",   "lenet5", "lenet5-caffe", "resnet20",       "resnet20, projected",
+    "pyramidnet", "speed",  "DARTS_V2",     "bayesnas_0.007", "nasbench201"};
 
 /// Draws true with that probability.
 class Coin {
@@ -243,9 +251,7 @@ BOOST_DATA_TEST_CASE(no_entry_is_in_two_runs_of_a_group, kSubjects, name) {
   Subject subject(description_of(name), DType::kFloat32);
   const std::vector<Parameter*> weights = subject.weights();
   const std::vector<WeightGroup> groups = subject.graph().groups(weights);
-  std::vector<std::int64_t> sizes;
-  std::ranges::transform(weights, std::back_inserter(sizes), [](const Parameter* p) { return p->value.numel(); });
-  require_inside(groups, sizes);
+  require_inside(groups, sizes_of(weights));
   for (const WeightGroup& group : groups) {
     std::set<std::pair<std::size_t, std::int64_t>> entries;
     for_each_entry(group, [&](std::size_t p, std::int64_t i) { entries.insert({p, i}); });
@@ -365,6 +371,23 @@ BOOST_AUTO_TEST_CASE(a_block_that_does_nothing_keeps_one_channel) {
   subject.remove();
   BOOST_TEST(test::parameter_named(subject.module(), "layer2.1.conv1.weight").value.size(0) == 1);
   BOOST_TEST(test::relative_gap(subject.logits(), logits) < kRounding);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_kept_beside_a_parameter_shrinks_with_it) {
+  Subject subject(model_json("resnet20"), DType::kFloat64);
+  mask_some(subject, 0.5);
+  const auto before = tensors_of(subject.module());
+  const Removal removal = subject.remove();
+  for (const Parameter* parameter : subject.module().state()) {
+    if (parameter->value.rank() > 0)
+      BOOST_TEST(test::has_equal_bits(kept_part(before.at(parameter->name), removal.kept.at(parameter->name)),
+                                      parameter->value),
+                 parameter->name);
+  }
+  const KeptIndices corner{.rows = {1}, .columns = {0, 2}};
+  const Tensor matrix = Tensor::from({0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f}, {2, 3});
+  BOOST_TEST(test::has_equal_bits(kept_part(matrix, corner), Tensor::from({3.0f, 5.0f}, {1, 2})));
+  BOOST_CHECK_EXCEPTION(kept_part(matrix, {.rows = {2}, .columns = {0}}), ShapeError, (Says{{"[2,3]", "before"}}));
 }
 
 BOOST_AUTO_TEST_CASE(filters_are_left_in_multiples) {

@@ -24,7 +24,7 @@ class Narrowing {
       const Tensor& value = graph.state()[p]->value;
       before_.push_back(value);
       for (int axis = 0; axis < std::min(value.rank(), 2); ++axis) {
-        Indices& kept = kept_[p][static_cast<std::size_t>(axis)];
+        Indices& kept = axis == 0 ? kept_[p].rows : kept_[p].columns;
         const std::size_t first = graph.flow().axis(p, axis);
         for (std::int64_t i = 0; i < value.size(axis); ++i) {
           if (stays(first + static_cast<std::size_t>(i)))
@@ -40,7 +40,7 @@ class Narrowing {
     for (std::size_t p = 0; p < kept_.size(); ++p) {
       Parameter& parameter = *graph_.state()[p];
       if (before_[p].rank() > 0)
-        parameter.value = selected(before_[p], p);
+        parameter.value = kept_part(before_[p], kept_[p]);
       parameter.grad = {};
     }
     for (auto& [layer, counts] : counts_before_)
@@ -69,36 +69,19 @@ class Narrowing {
     return result;
   }
 
+  std::map<std::string, KeptIndices> kept() const {
+    std::map<std::string, KeptIndices> result;
+    for (std::size_t p = 0; p < kept_.size(); ++p) {
+      if (before_[p].rank() > 0)
+        result[graph_.state()[p]->name] = kept_[p];
+    }
+    return result;
+  }
+
  private:
   bool stays(std::size_t element) const {
     const std::size_t k = graph_.class_of(element);
     return k == ChannelFlow::kNone || !is_gone_[k];
-  }
-
-  /// The kept indices along both axes of a parameter, itself where all are kept.
-  Tensor selected(const Tensor& value, std::size_t p) const {
-    const auto& [rows, columns] = kept_[p];
-    const bool has_columns = value.rank() > 1;
-    Shape shape = value.shape().with(0, static_cast<std::int64_t>(rows.size()));
-    if (has_columns)
-      shape = shape.with(1, static_cast<std::int64_t>(columns.size()));
-    if (shape == value.shape())
-      return value;
-    const MemoryScope scope(MemoryClass::kWeights);
-    const Tensor source = value.to(Device{}).contiguous();
-    Tensor result(shape, value.dtype());
-    const Indices one{0};
-    const std::int64_t C = has_columns ? value.size(1) : 1;
-    const std::size_t bytes = value.nbytes() / static_cast<std::size_t>(value.size(0) * C);
-    const std::byte* from = source.device_bytes();
-    std::byte* to = result.device_bytes();
-    for (const std::int64_t row : rows) {
-      for (const std::int64_t column : has_columns ? columns : one) {
-        std::memcpy(to, from + static_cast<std::size_t>(row * C + column) * bytes, bytes);
-        to += bytes;
-      }
-    }
-    return result.to(value.device());
   }
 
   Indices counts_after(const CountedLayer& layer, const Indices& before) const {
@@ -119,7 +102,7 @@ class Narrowing {
     for (const ChannelFlow::Features& features : flow.features()) {
       if (flow.linear_layer(features.weight) != &layer)
         continue;
-      Indices read = kept_[features.weight][1];
+      Indices read = kept_[features.weight].columns;
       if (before.empty() && static_cast<std::int64_t>(read.size()) == before_[features.weight].size(1))
         return {};
       if (!before.empty())
@@ -131,7 +114,7 @@ class Narrowing {
 
   const ChannelGraph& graph_;
   const std::vector<bool>& is_gone_;
-  std::vector<std::array<Indices, 2>> kept_;  // of parameters, along both axes
+  std::vector<KeptIndices> kept_;  // of parameters
   std::vector<Tensor> before_;
   std::vector<std::pair<CountedLayer*, Indices>> counts_before_;
 };
@@ -156,6 +139,37 @@ double gap_between(const Tensor& before, const Tensor& after) {
 }
 
 }  // namespace
+
+Tensor kept_part(const Tensor& whole, const KeptIndices& kept) {
+  const auto& [rows, columns] = kept;
+  const bool has_columns = whole.rank() > 1;
+  const auto lie_within = [&](const Indices& indices, int axis) {
+    return std::ranges::all_of(indices, [&](std::int64_t i) { return i >= 0 && i < whole.size(axis); });
+  };
+  if (whole.rank() < 1 || !lie_within(rows, 0) || (has_columns && !lie_within(columns, 1)))
+    throw ShapeError(concat("channels: indices that were kept do not lie in a tensor of shape ", whole.shape(),
+                            "; give one of the shape before the removal."));
+  Shape shape = whole.shape().with(0, static_cast<std::int64_t>(rows.size()));
+  if (has_columns)
+    shape = shape.with(1, static_cast<std::int64_t>(columns.size()));
+  if (shape == whole.shape())
+    return whole;
+  const MemoryScope scope(MemoryClass::kWeights);
+  const Tensor source = whole.to(Device{}).contiguous();
+  Tensor result(shape, whole.dtype());
+  const Indices one{0};
+  const std::int64_t C = has_columns ? whole.size(1) : 1;
+  const std::size_t bytes = whole.nbytes() / static_cast<std::size_t>(whole.size(0) * C);
+  const std::byte* from = source.device_bytes();
+  std::byte* to = result.device_bytes();
+  for (const std::int64_t row : rows) {
+    for (const std::int64_t column : has_columns ? columns : one) {
+      std::memcpy(to, from + static_cast<std::size_t>(row * C + column) * bytes, bytes);
+      to += bytes;
+    }
+  }
+  return result.to(whole.device());
+}
 
 Removal remove_channels(const Forward& forward, Module& module, const Shape& image, const RemovalOptions& options) {
   const ChannelGraph graph(forward, module, image);
@@ -188,6 +202,7 @@ Removal remove_channels(const Forward& forward, Module& module, const Shape& ima
   }
   count(result.parameters, result.macs);
   result.layers = narrowing.layers();
+  result.kept = narrowing.kept();
   return result;
 }
 
