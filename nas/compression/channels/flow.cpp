@@ -100,6 +100,7 @@ void ChannelFlow::add(Channelwise step) {
     tie(axis(parameter, 0), step.y, step.channels);
   };
   std::ranges::for_each(step.gains, tie_parameter);
+  std::ranges::for_each(step.others, tie_parameter);
   for (const std::vector<std::size_t>& product : step.offsets)
     std::ranges::for_each(product, tie_parameter);
   steps_.emplace_back(std::move(step));

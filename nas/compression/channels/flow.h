@@ -26,6 +26,7 @@ class ChannelFlow {
     bool keeps_zero = true;                              ///< false: y is not known to be zero for x = 0
     std::vector<std::size_t> gains = {};                 ///< parameters; the channel of one is silent where it is zero
     std::vector<std::vector<std::size_t>> offsets = {};  ///< b_c is a sum of products of these parameters
+    std::vector<std::size_t> others = {};                ///< parameters per channel by which nothing becomes zero
   };
   /// y_o = sum_i w_oi * x_i
   struct Dense {

@@ -131,11 +131,12 @@ void batch_norm(ChannelFlow& flow, const Call& call) {
   const std::size_t mean = parameters[op.mean_input() - 1], variance = parameters[op.mean_input()];
   ChannelFlow::Channelwise step{.x = {flow.value(call.x[0])}, .channels = ChannelFlow::channels(call.y[0])};
   step.y = flow.value(call.y[0]);
+  step.others = {variance};
   if (op.is_affine()) {
     step.gains = {parameters[0]};
-    step.offsets = {{parameters[1]}, {parameters[0], mean, variance}};
+    step.offsets = {{parameters[1]}, {parameters[0], mean}};
   } else {
-    step.offsets = {{mean, variance}};
+    step.offsets = {{mean}};
   }
   flow.add(std::move(step));
 }
