@@ -124,12 +124,32 @@ nasbench201::NetworkSpec nasbench201_spec(const Json& json) {
           .image_channels = get<std::int64_t>(json, "image_channels")};
 }
 
-Genotype genotype_of(const Json& json) {
+proxyless::NetworkSpec proxyless_spec(const Json& json) {
+  return {.channels = get<std::int64_t>(json, "channels"),
+          .widening = get<std::int64_t>(json, "widening"),
+          .classes = get<std::int64_t>(json, "classes"),
+          .image_channels = get<std::int64_t>(json, "image_channels"),
+          .image_size = get<std::int64_t>(json, "image_size")};
+}
+
+template <class Parse>
+auto genotype_of(const Json& json, Parse&& parse) {
   try {
-    return parse_genotype_json(get<Json>(json, "genotype").dump());
+    return parse(get<Json>(json, "genotype").dump());
   } catch (const UsageError& e) {
     throw CheckpointError(concat("checkpoint: its genotype is damaged: ", e.what()));
   }
+}
+
+/// Of a network that is neither a search network nor of cells with two inputs.
+std::unique_ptr<Classifier> make_classifier(const std::string& kind, const Json& json, Initial& initial) {
+  if (kind == "model")
+    return make_model(model_spec(json), initial);
+  if (kind == "trees")
+    return std::make_unique<proxyless::Network>(genotype_of(json, proxyless::parse_genotype), proxyless_spec(json),
+                                                initial);
+  return std::make_unique<nasbench201::CellClassifier>(nasbench201::parse_cell(get<std::string>(json, "cell")),
+                                                       nasbench201_spec(json), initial);
 }
 
 /// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
@@ -207,6 +227,16 @@ Json to_json(const nasbench201::NetworkSpec& s, const nasbench201::Cell& cell, s
           {"image_size", image_size}};
 }
 
+Json to_json(const proxyless::NetworkSpec& s, const proxyless::Genotype& genotype) {
+  return {{"kind", "trees"},
+          {"channels", s.channels},
+          {"widening", s.widening},
+          {"classes", s.classes},
+          {"image_channels", s.image_channels},
+          {"image_size", s.image_size},
+          {"genotype", Json::parse(proxyless::to_json(genotype))}};
+}
+
 Variable SavedNetwork::logits(const Context& context, const Variable& images) {
   if (supernet)
     return supernet->forward(context, images);
@@ -232,13 +262,11 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
       result.frame = result.supernet->spec().frame;
     } else if (kind == "network") {
-      result.evaluation = std::make_unique<EvaluationNetwork>(genotype_of(json), evaluation_spec(json), initial);
+      result.evaluation =
+          std::make_unique<EvaluationNetwork>(genotype_of(json, parse_genotype_json), evaluation_spec(json), initial);
       result.frame = result.evaluation->frame_spec();
-    } else if (kind == "model" || kind == "nasbench201") {
-      result.model = kind == "model" ? make_model(model_spec(json), initial)
-                                     : std::make_unique<nasbench201::CellClassifier>(
-                                           nasbench201::parse_cell(get<std::string>(json, "cell")),
-                                           nasbench201_spec(json), initial);
+    } else if (kind == "model" || kind == "nasbench201" || kind == "trees") {
+      result.model = make_classifier(kind, json, initial);
       result.frame.classes = get<std::int64_t>(json, "classes");
       result.frame.image_channels = get<std::int64_t>(json, "image_channels");
       result.frame.image_size = get<std::int64_t>(json, "image_size");

@@ -99,6 +99,8 @@ void NetworkTraining::begin(RunFolder& folder) {
     write_file_atomically(folder.file("genotype.json"), nas::to_json(*cells_.genotype));
   if (cells_.nasbench201)
     write_file_atomically(folder.file("cell.txt"), nas::nasbench201::to_string(*cells_.nasbench201) + "\n");
+  if (cells_.trees)
+    write_file_atomically(folder.file("genotype.json"), nas::proxyless::to_json(*cells_.trees));
   if (nas::Whitening* whitening = network_.net->whitening()) {
     const std::int64_t images = std::min(kWhiteningImages, splits_.train->size());
     whitening->fit(sample_batch(splits_.train, images, initial_.seed, 0, initial_.dtype).images);
@@ -168,6 +170,8 @@ void NetworkTraining::publish(const RunResult& result) {
     summary = Json{{"genotype", Json::parse(nas::to_json(*cells_.genotype))}};
   else if (cells_.nasbench201)
     summary = Json{{"cell", nas::nasbench201::to_string(*cells_.nasbench201)}};
+  else if (cells_.trees)
+    summary = Json{{"genotype", Json::parse(nas::proxyless::to_json(*cells_.trees))}};
   summary.update(Json{{"dataset", settings_.data.images.dataset},
                       {"seed", settings_.run.compute.seed},
                       {"params", parameters()},

@@ -128,6 +128,10 @@ TrainedNetwork Space::make_trained(const std::string& cell, Initial& initial) co
           .image_size = spec_.network.image_size};
 }
 
+std::vector<std::pair<std::string, std::string>> Space::trained_options() const {
+  return {{"channels", std::to_string(spec_.network.channels)}, {"widening", std::to_string(spec_.network.widening)}};
+}
+
 CellFacts Space::facts(const std::string& cell) const {
   Initial initial;
   const OwnedNetwork owned = make_network(cell, initial);

@@ -42,6 +42,7 @@ class Space : public SearchSpace {
   /// Skip connections are identities and blocks that are their shortcut.
   CellFacts facts(const std::string& cell) const override;
   TrainedNetwork make_trained(const std::string& cell, Initial& initial) const override;
+  std::vector<std::pair<std::string, std::string>> trained_options() const override;
 
  private:
   /// Blocks share numbers by unit.
