@@ -133,6 +133,7 @@ inline std::vector<Row> search_rows() {
   const std::string cells = "--method=darts --space=nasbench201 --cells=1 --score-size=8 ";
   const std::string balenas = cells + "--method=balenas ", tf = cells + "--method=balenas-tf --draws=2 --proxy-size=4 ";
   const std::string pgnas = cells + "--method=pgnas --draws=2 ", warm = "--warmup-epochs=1 --train-size=48 ";
+  const std::string trees = "--space=proxyless --train-size=64 --widening=4 --cells=1 --groups=2 ";
   const std::string several = "--space=nasbench201 --cells=1 --score-size=8 --seeds=1 ";
   return {{"seed", "1"},
           {"precision", "fp64"},
@@ -166,6 +167,10 @@ inline std::vector<Row> search_rows() {
           {"update-order", "code"},
           {"origin-position", "output"},
           {"dilated", "depthwise"},
+          {"tree", "plain", "", trees},
+          {"groups", "1", "", trees},
+          {"widening", "8", "", trees},
+          {"share-across-blocks", "all", "", trees},
           {"bare-skips", "", "", cells + "--method=bayesnas"},
           {"official-wiring", "", "", "--nodes=4"},
           {"hessian", "gauss_newton"},

@@ -11,12 +11,14 @@ namespace {
 
 constexpr std::int64_t kBottleneck = 4;
 constexpr std::uint64_t kStreamsPerBlock = 1024;
+constexpr std::int64_t kMostChannels = 1'000'000;
 
 void check(const Genotype& genotype, const NetworkSpec& s) {
-  if (s.channels < 2 || s.widening < 0 || s.classes < 2 || s.image_channels < 1)
+  if (s.channels < 2 || s.channels > kMostChannels || s.widening < 0 || s.widening > kMostChannels || s.classes < 2 ||
+      s.image_channels < 1)
     throw UsageError(concat("proxyless: ", s.channels, " channels, a widening of ", s.widening, ", ", s.classes,
-                            " classes, ", s.image_channels, " image channels; channels and classes must be at least ",
-                            "2, the widening not negative and image channels positive."));
+                            " classes, ", s.image_channels, " image channels; channels must be 2 to ", kMostChannels,
+                            ", the widening 0 to as many, classes at least 2 and image channels positive."));
   const std::size_t halvings = genotype.groups.empty() ? 0 : genotype.groups.size() - 1;
   if (halvings > 16 || s.image_size < 1 || s.image_size % (std::int64_t{1} << halvings) != 0)
     throw UsageError(concat("proxyless: images of ", s.image_size, " pixels cannot be halved ", halvings, " times, as ",
