@@ -232,8 +232,12 @@ HessianOptions rehearsal_of(HessianOptions options, std::int64_t images, std::in
   return options;
 }
 
-std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& loss,
-                                            std::span<Parameter* const> parameters) {
+namespace {
+
+/// Why the sums of squares of R are not that diagonal. Those of Gauss-Newton ask for less: that samples do not couple
+/// and that an entry is used once. They are the squares of J^T s_c, whatever is curved on the way.
+std::optional<std::string> obstacle_to_squares(const Tape& tape, const Variable& loss,
+                                               std::span<Parameter* const> parameters, Curvature curvature) {
   const std::vector<int> leaves = leaf_nodes(tape, parameters);
   const std::vector<char> active = dependents_of(tape, leaves);
   const std::set<int> wanted(leaves.begin(), leaves.end());
@@ -245,7 +249,7 @@ std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& lo
     const Op& op = *node.op;
     if (n < loss.id().node && op.couples_samples())
       return concat(op.name(), "(", op.attrs(), ") couples the samples of a batch");
-    if (n < loss.id().node && op.algebra() == Algebra::kCurved)
+    if (n < loss.id().node && op.algebra() == Algebra::kCurved && curvature == Curvature::kExact)
       return concat(op.name(), " is curved and depends on the parameters");
     std::optional<int> factor;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -262,12 +266,20 @@ std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& lo
       }
       if (op.is_parameter(i))
         return concat(op.name(), " shares a value that depends on the parameters between the samples");
-      if (op.algebra() == Algebra::kMultilinear && factor.value_or(op.factor_of(i)) != op.factor_of(i))
+      if (curvature == Curvature::kExact && op.algebra() == Algebra::kMultilinear &&
+          factor.value_or(op.factor_of(i)) != op.factor_of(i))
         return concat(op.name(), " multiplies two values that both depend on the parameters");
       factor = op.factor_of(i);
     }
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> reverse_obstacle(const Tape& tape, const Variable& loss,
+                                            std::span<Parameter* const> parameters) {
+  return obstacle_to_squares(tape, loss, parameters, Curvature::kExact);
 }
 
 HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const> parameters,
@@ -277,7 +289,7 @@ HessianResult hessian_diagonal(const Variable& loss, std::span<Parameter* const>
   const HessianRequest request(loss, parameters, options);
   if (options.curvature == Curvature::kRecursion)
     return recursion_diagonal(request);
-  const std::optional<std::string> obstacle = reverse_obstacle(*loss.tape(), loss, parameters);
+  const std::optional<std::string> obstacle = obstacle_to_squares(*loss.tape(), loss, parameters, options.curvature);
   if (obstacle && options.algorithm == HessianAlgorithm::kReverse)
     throw Error(concat("hessian: algorithm R is not exact here: ", *obstacle,
                        "; use algorithm F, or running or frozen batch-norm statistics and unshared parameters."));

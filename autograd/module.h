@@ -64,6 +64,13 @@ class Module {
   std::vector<Parameter*> state();
   /// Those of one kind.
   std::vector<Parameter*> parameters(ParameterKind kind);
+  /// The modules of the tree that are an M, itself included, in order of construction, with full names.
+  template <class M>
+  std::vector<std::pair<std::string, M*>> modules() {
+    std::vector<std::pair<std::string, M*>> result;
+    collect_modules("", result);
+    return result;
+  }
 
  protected:
   Parameter& add_parameter(std::string name, Tensor value, ParameterKind kind = ParameterKind::kWeight);
@@ -77,6 +84,13 @@ class Module {
 
  private:
   void collect(const std::string& prefix, std::vector<Parameter*>& result);
+  template <class M>
+  void collect_modules(const std::string& name, std::vector<std::pair<std::string, M*>>& result) {
+    if (M* found = dynamic_cast<M*>(this))
+      result.emplace_back(name, found);
+    for (auto& [child, part] : children_)
+      part->collect_modules(child.empty() || name.empty() ? name + child : name + "." + child, result);
+  }
 
   std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> own_;
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;

@@ -8,12 +8,15 @@
 
 namespace ockham {
 
+class Module;
+
 /// Keeps what its thread runs from its construction to its end; every value stays in memory until then.
 class Trace {
  public:
   struct Call {
     std::shared_ptr<const Op> op;
     std::vector<Tensor> x, y;
+    const Module* owner = nullptr;  ///< whose call it is, where a module said so
   };
 
   /// @throws Error if this thread is traced already
@@ -26,6 +29,8 @@ class Trace {
   static Trace* current() { return current_; }
 
   void add(Call call) { calls_.push_back(std::move(call)); }
+  /// Says whose the last call was: for those who must tell a module of constants that are no parameters.
+  void claim_last(const Module& owner) { calls_.back().owner = &owner; }
   /// In the order of execution.
   const std::vector<Call>& calls() const { return calls_; }
 

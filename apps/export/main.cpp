@@ -167,7 +167,9 @@ std::string write_onnx(Session& session, Source& source, const fs::path& out, Js
 }
 
 std::string write_weights(Source& source, const fs::path& out, Json& result) {
-  const TensorFile file{.tensors = nas::network_weights(source.network.module()), .metadata = {{"format", "pt"}}};
+  TensorFile file{.tensors = nas::network_weights(source.network.module()), .metadata = {{"format", "pt"}}};
+  if (source.description.contains("narrowed"))
+    file.metadata["narrowed"] = source.description["narrowed"].dump();
   save_safetensors(out, file);
   result["tensors"] = file.tensors.size();
   return concat(format_count(std::ssize(file.tensors)), " tensors, ");

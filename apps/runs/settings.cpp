@@ -153,9 +153,10 @@ void describe(DataSettings& s, SettingVisitor& v) {
       "set this many training images apart for validation; of a folder with val/ and test/, use this many of val/, 0 "
       "for all");
   v.count("test-size", s.test_size, "use this many test images; 0 for all");
-  v.choice("normalisation", s.is_imagenet, {{"own", false}, {"imagenet", true}},
-           "mean and deviation that images are normalised by: the data set's (of folder and records measured), or "
-           "ImageNet's");
+  v.choice("normalisation", s.normalisation,
+           {{"own", NormaliseBy::kOwn}, {"imagenet", NormaliseBy::kImageNet}, {"none", NormaliseBy::kNone}},
+           "mean and deviation that images are normalised by: the data set's (of folder and records measured), "
+           "ImageNet's, or 0 and 1, so that pixels are 0 to 1");
 }
 
 }  // namespace ockham::apps

@@ -102,13 +102,16 @@ struct DatasetSettings {
 };
 void describe(DatasetSettings& settings, SettingVisitor& visitor);
 
+/// What images are normalised by: constants of their data set, those of ImageNet, or nothing, so that pixels are 0 to 1.
+enum class NormaliseBy { kOwn, kImageNet, kNone };
+
 /// Programs that train or evaluate.
 struct DataSettings {
   DatasetSettings images = {};
   std::int64_t train_size = 0;  ///< 0: all
   std::int64_t valid_size = 0;
   std::int64_t test_size = 0;  ///< 0: all
-  bool is_imagenet = false;    ///< images are normalised by ImageNet's constants
+  NormaliseBy normalisation = NormaliseBy::kOwn;
 };
 void describe(DataSettings& settings, SettingVisitor& visitor);
 

@@ -9,6 +9,7 @@
 #include "nas/genotype/genotype.h"
 #include "nas/methods/bayesnas/settings.h"
 #include "nas/methods/shared_settings.h"
+#include "nas/spaces/proxyless/tree.h"
 
 namespace ockham::apps {
 namespace {
@@ -26,6 +27,8 @@ const char* algorithm_name(HessianAlgorithm algorithm) {
 std::optional<nas::Genotype> genotype_of(const std::string& space, const std::string& cell) {
   return nas::find_space(space).has_genotypes ? std::optional(nas::load_genotype(cell)) : std::nullopt;
 }
+
+constexpr std::string_view kTrees = "proxyless";
 
 Json candidates_json(const std::vector<nas::Candidate>& candidates, const std::optional<Table>& table) {
   Json rows = Json::array();
@@ -69,6 +72,8 @@ void write_files(const SearchSettings& settings, RunFolder& folder, const nas::S
     if (nas::is_darts_like(*genotype))
       write("genotype.txt", nas::to_darts(*genotype) + "\n");
   }
+  if (settings.space == kTrees)
+    write("genotype.json", cell);
   if (const nas::PosteriorTable posterior = method.posterior(); !posterior.rows.empty())
     write("posterior.json", nas::posterior_json(posterior, settings.method, space.name()));
   for (const nas::CellPicture& picture : method.pictures()) {
@@ -91,6 +96,19 @@ void print_cell(const char* name, const nas::CellGenotype& cell) {
   }
 }
 
+/// A line a block would be long: how many branches are left of how many blocks.
+std::string trees_text(const std::string& cell) {
+  std::size_t branches = 0, blocks = 0, bare = 0;
+  for (const auto& group : nas::proxyless::parse_genotype(cell).groups) {
+    for (const nas::proxyless::Tree& tree : group) {
+      ++blocks;
+      bare += tree.is_end();
+      branches += nas::proxyless::parts_of(tree).edges.size();
+    }
+  }
+  return concat("trees of ", blocks, " blocks with ", branches, " operations, ", bare, " without any: ");
+}
+
 /// " (cells/normal.svg, ...)"; empty where there are no drawings.
 std::string drawings_of(const nas::SearchMethod& method) {
   std::string names;
@@ -101,12 +119,13 @@ std::string drawings_of(const nas::SearchMethod& method) {
 
 /// Does ockham-train build a network of the space's cells?
 bool can_be_trained(const std::string& space) {
-  return space == "nasbench201" || nas::find_space(space).has_genotypes;
+  return space == "nasbench201" || space == kTrees || nas::find_space(space).has_genotypes;
 }
 
 /// A shell command that trains the cell on the images that the search had, with the preset of the same name; cells of
 /// NAS-Bench-201 and others, each with one that suits them, where that of the search does not.
-std::string training_command(const SearchSettings& settings, const std::filesystem::path& folder) {
+std::string training_command(const SearchSettings& settings, const nas::SearchSpace& space,
+                             const std::filesystem::path& folder) {
   const bool is_nasbench201 = settings.space == "nasbench201";
   const std::string preset = is_nasbench201                     ? "nasbench201"
                              : settings.preset == "nasbench201" ? "quick"
@@ -114,9 +133,12 @@ std::string training_command(const SearchSettings& settings, const std::filesyst
   std::string command = concat("apps/run train --genotype ",
                                shell_quoted((folder / (is_nasbench201 ? "cell.txt" : "genotype.json")).string()),
                                " --preset ", preset, " --dataset ", settings.dataset());
-  if (!is_nasbench201 && settings.trained_channels)
+  for (const auto& [name, value] : space.trained_options())
+    command += concat(" --", name, ' ', value);
+  const bool has_sizes = nas::find_space(settings.space).has_genotypes;
+  if (has_sizes && settings.trained_channels)
     command += concat(" --channels ", *settings.trained_channels);
-  if (!is_nasbench201 && settings.trained_cells)
+  if (has_sizes && settings.trained_cells)
     command += concat(" --cells ", *settings.trained_cells);
   const DatasetSettings& images = settings.images.data.images;
   if (!images.folder.empty())
@@ -126,14 +148,17 @@ std::string training_command(const SearchSettings& settings, const std::filesyst
   return command;
 }
 
-void print_result(const SearchSettings& settings, const std::filesystem::path& folder, const nas::SearchMethod& method,
-                  const std::optional<nas::Genotype>& genotype, const Json& truth, const SearchResult& result) {
+void print_result(const SearchSettings& settings, const std::filesystem::path& folder, const nas::SearchSpace& space,
+                  const nas::SearchMethod& method, const std::optional<nas::Genotype>& genotype, const Json& truth,
+                  const SearchResult& result) {
   if (genotype) {
     print_cell("normal cell", genotype->normal);
     print_cell("reduction cell", genotype->reduce);
     const EvaluationSize size = evaluation_size_of(settings);
     std::cout << "operations " << nas::count_ops(genotype->normal) << " + " << nas::count_ops(genotype->reduce)
               << ", network with " << size.channels << " channels and " << size.cells << " cells: ";
+  } else if (settings.space == kTrees) {
+    std::cout << trees_text(result.cell);
   } else {
     std::cout << result.cell << '\n';
   }
@@ -146,7 +171,7 @@ void print_result(const SearchSettings& settings, const std::filesystem::path& f
   std::cout << "time " << format_duration(result.run.seconds) << ", results in " << folder.string()
             << drawings_of(method) << '\n';
   if (can_be_trained(settings.space))
-    std::cout << "train it with:\n  " << training_command(settings, folder) << '\n';
+    std::cout << "train it with:\n  " << training_command(settings, space, folder) << '\n';
 }
 
 Json hessian_json(const nas::Round& round) {
@@ -316,10 +341,10 @@ void publish_search(Session& session, const SearchSettings& settings, const nas:
   const std::optional<nas::Genotype> genotype = genotype_of(settings.space, result.cell);
   const Json truth = truth_of(table, result.cell);
   write_files(settings, session.folder(), space, method, table, result.cell);
-  print_result(settings, session.folder().path(), method, genotype, truth, result);
+  print_result(settings, session.folder().path(), space, method, genotype, truth, result);
   if (can_be_trained(settings.space))
     session.folder().describe("next", {{{"what", "Train the cell and test it:"},
-                                        {"command", training_command(settings, session.folder().path())}}});
+                                        {"command", training_command(settings, space, session.folder().path())}}});
   Json summary = summary_of(settings, method, genotype, result);
   if (!truth.empty())
     summary["truth"] = truth;

@@ -23,8 +23,11 @@ void describe_training(SearchSettings& s, SettingVisitor& v) {
   v.count("batch-size", s.images.batch_size, "images in one step", {.min = 1, .max = kMany});
   v.count("channels", s.channels, "channels of the first cell", {.min = 1, .max = kMany});
   v.alias("init-channels", "channels");
-  v.count("cells", s.cells, "cells in the network; in nasbench201 and 1shot1 in each of its three stages",
-          {.min = 1, .max = kMany});
+  v.count(
+      "cells", s.cells,
+      "cells in the network; in nasbench201 and 1shot1 in each of its three stages, in proxyless blocks in each of its "
+      "groups",
+      {.min = 1, .max = kMany});
   v.alias("layers", "cells");
   v.count("trained-channels", s.trained_channels,
           "channels of the network that train builds of the cell, which sizes, --max-params, --max-macs and "

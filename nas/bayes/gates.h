@@ -7,12 +7,14 @@
 
 namespace ockham::nas {
 
-/// An operation's group has an origin where its edge has a switch of its own, and its origin is one. What a group reads
-/// is cut off when all groups of `before` are pruned; where there are none, it reads an input, which never is.
+/// An operation's group has an origin where its edge, or the node that it is a branch of, has a switch of its own, and
+/// its origin is one. What a group reads is cut off when all groups of `before` are pruned; where there are none, it
+/// reads an input, which never is. Where all of `behind` are pruned, nothing reads what it gives.
 struct SwitchGates {
-  bool is_origin = false;                ///< an edge's own switch
-  std::optional<std::size_t> origin{};   ///< the group of its edge's own switch
+  bool is_origin = false;                ///< an edge's or a node's own switch
+  std::optional<std::size_t> origin{};   ///< the group of that switch
   std::vector<std::size_t> before = {};  ///< the groups that feed it
+  std::vector<std::size_t> behind = {};  ///< those that it feeds; none: an output, which is always read
 };
 
 }  // namespace ockham::nas

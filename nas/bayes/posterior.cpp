@@ -107,7 +107,7 @@ int prune_posterior(std::span<SwitchGroup> groups, const std::vector<bool>& redu
   const auto is_useless = [&](std::size_t i) {
     const SwitchGates& gates = groups[i].gates;
     return redundant[i] || (gates.origin && groups[*gates.origin].is_pruned()) || are_pruned(groups, gates.before) ||
-           are_pruned(groups, operations[i]);
+           are_pruned(groups, gates.behind) || are_pruned(groups, operations[i]);
   };
   int count = 0;
   for (int before = -1; before != count;) {

@@ -62,7 +62,7 @@ void update_posterior(std::span<SwitchGroup> groups, const PosteriorOptions& opt
 std::vector<bool> redundant_by_entropy(std::span<const SwitchGroup> groups, double threshold = kPruneThreshold);
 
 /// Prunes what is redundant and what is thereby useless: operations of a pruned origin, origins without operation,
-/// everything whose inputs are all pruned. Pruned switches are set to 0.
+/// everything whose inputs are all pruned, or all that it feeds. Pruned switches are set to 0.
 /// @param round  counted from 1
 /// @return how many groups were newly pruned
 int prune_posterior(std::span<SwitchGroup> groups, const std::vector<bool>& redundant, int round);

@@ -1,7 +1,9 @@
 #include "nas/layers/layer.h"
 
 #include <algorithm>
+#include <functional>
 
+#include "autograd/trace.h"
 #include "engine/math.h"
 #include "ops/add/add.h"
 #include "ops/add_bias/add_bias.h"
@@ -18,6 +20,7 @@
 #include "ops/relu/relu.h"
 #include "ops/scale/scale.h"
 #include "ops/shift2d/shift2d.h"
+#include "ops/slice/slice.h"
 #include "ops/weighted_sum/weighted_sum.h"
 
 namespace ockham::nas {
@@ -40,6 +43,20 @@ Variable factor_in_row(const Variable& factor, std::int64_t row, double other, s
   };
   const Variable scaled = scale(ones_in(row, 1.0), factor);
   return other == 0.0 ? scaled : ockham::add(scaled, ones_in(1 - row, other));
+}
+
+/// Features of x in rising order, in stretches of neighbours, for `reader`.
+Variable columns(const Variable& x, std::span<const std::int64_t> index, const Module& reader) {
+  std::vector<Variable> parts;
+  for (std::size_t begin = 0, end = 0; begin < index.size(); begin = end) {
+    while (end < index.size() && index[end] - index[begin] == static_cast<std::int64_t>(end - begin))
+      ++end;
+    parts.push_back(slice(x, 1, index[begin], index[end - 1] + 1));
+  }
+  const Variable result = concat(parts);
+  if (Trace* trace = Trace::current())
+    trace->claim_last(reader);
+  return result;
 }
 
 }  // namespace
@@ -138,13 +155,19 @@ Conv::Conv(std::int64_t in, std::int64_t out, std::int64_t kernel, const Conv2dA
       weight_(add_parameter("weight", initial.uniform_fan_in({out, in / attrs.groups, kernel, kernel},
                                                              in / attrs.groups * kernel * kernel))) {}
 
+Conv2dAttrs with_groups_of(Conv2dAttrs attrs, const Tensor& weight) {
+  if (attrs.groups > 1 && weight.size(1) == 1)
+    attrs.groups = std::min(attrs.groups, weight.size(0));
+  return attrs;
+}
+
 Variable Conv::forward(const Context& context, const Variable& x) {
-  return conv2d(x, context.use(weight_), attrs_);
+  return conv2d(x, context.use(weight_), attrs());
 }
 
 bool Conv::is_pointwise() const {
   return weight_.value.size(2) == 1 && weight_.value.size(3) == 1 && attrs_.stride == 1 && attrs_.pad == 0 &&
-         attrs_.groups == 1;
+         attrs().groups == 1;
 }
 
 BatchNorm::BatchNorm(std::int64_t channels, bool is_affine, Initial& initial, ParameterKind scale)
@@ -260,10 +283,22 @@ void BatchNorm::move_running(const Tensor& mean, const Tensor& variance, std::in
 
 Linear::Linear(std::int64_t in, std::int64_t out, Initial& initial)
     : weight_(add_parameter("weight", initial.uniform_fan_in({out, in}, in))),
-      bias_(add_parameter("bias", initial.uniform_fan_in({out}, in))) {}
+      bias_(add_parameter("bias", initial.uniform_fan_in({out}, in))),
+      features_(in) {}
+
+void Linear::set_channel_counts(std::vector<std::int64_t> read) {
+  if (!read.empty() && static_cast<std::int64_t>(read.size()) != weight_.value.size(1))
+    throw UsageError(concat("linear: ", read.size(), " features to read, but a weight of shape ", weight_.value.shape(),
+                            "; there must be as many as its columns."));
+  if ((!read.empty() && (read.front() < 0 || read.back() >= features_)) ||
+      std::ranges::adjacent_find(read, std::greater_equal<>()) != read.end())
+    throw UsageError(concat("linear: the features to read must rise from 0 or more to less than ", features_,
+                            ", the number that it was made for."));
+  read_ = std::move(read);
+}
 
 Variable Linear::forward(const Context& context, const Variable& x) {
-  return add_bias(linear(x, context.use(weight_)), context.use(bias_));
+  return add_bias(linear(read_.empty() ? x : columns(x, read_, *this), context.use(weight_)), context.use(bias_));
 }
 
 ShiftedPair::ShiftedPair(std::int64_t in, std::int64_t out, Initial& initial)

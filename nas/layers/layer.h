@@ -48,6 +48,14 @@ class Layer : public Module {
 /// layer.run() where the context fuses, else its forward() of the map.
 Deferred deferred(const Context& context, Layer& layer, const Deferred& x);
 
+/// A layer that knows more of its channels than its weights show, and must be told when some were removed.
+class CountedLayer : public Layer {
+ public:
+  virtual std::vector<std::int64_t> channel_counts() const = 0;
+  /// @throws UsageError for numbers that it cannot have
+  virtual void set_channel_counts(std::vector<std::int64_t> counts) = 0;
+};
+
 /// Runs its layers in the order in which they were added.
 class Sequential : public Layer {
  public:
@@ -71,13 +79,16 @@ class Sequential : public Layer {
   std::vector<Layer*> layers_;
 };
 
+/// The attributes of a convolution with that weight: one that was depthwise stays so with fewer channels.
+Conv2dAttrs with_groups_of(Conv2dAttrs attrs, const Tensor& weight);
+
 /// conv2d without bias; weights "weight" [out, in/groups, k, k], uniform in +-1/sqrt(fan in).
 class Conv : public Layer {
  public:
   Conv(std::int64_t in, std::int64_t out, std::int64_t kernel, const Conv2dAttrs& attrs, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
 
-  const Conv2dAttrs& attrs() const { return attrs_; }
+  Conv2dAttrs attrs() const { return with_groups_of(attrs_, weight_.value); }
   Parameter& weight() { return weight_; }
   /// 1x1 without stride, padding or groups: what another convolution can take along.
   bool is_pointwise() const;
@@ -112,14 +123,19 @@ class BatchNorm : public Layer {
 };
 
 /// y = x W^T + b; "weight" [out, in], "bias" [out].
-class Linear : public Layer {
+class Linear : public CountedLayer {
  public:
   Linear(std::int64_t in, std::int64_t out, Initial& initial);
   Variable forward(const Context& context, const Variable& x) override;
+  /// Which of the features of x it reads, in rising order: as many as the weight has columns; empty: all.
+  std::vector<std::int64_t> channel_counts() const override { return read_; }
+  void set_channel_counts(std::vector<std::int64_t> read) override;
 
  private:
   Parameter& weight_;
   Parameter& bias_;
+  std::int64_t features_;
+  std::vector<std::int64_t> read_;
 };
 
 class Relu : public Layer {

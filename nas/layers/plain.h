@@ -36,19 +36,22 @@ class Tanh : public Layer {
 /// A shortcut without parameters: every `stride`-th pixel, or the mean of 2x2 where `averages`, and zeros for the
 /// channels that are missing, behind or, where `centres`, on both sides of the others.
 /// He et al. 2016, option A; Han et al. 2017, section 3.
-class PaddedShortcut : public Layer {
+class PaddedShortcut : public CountedLayer {
  public:
   struct Options {
     std::int64_t stride = 1;
     bool averages = false;
     bool centres = false;
   };
-  PaddedShortcut(std::int64_t in, std::int64_t out, const Options& options) : in_(in), out_(out), options_(options) {}
+  PaddedShortcut(std::int64_t in, std::int64_t out, const Options& options);
   Variable forward(const Context& context, const Variable& x) override;
+  /// Channels of zeros before those of x and behind them.
+  std::vector<std::int64_t> channel_counts() const override { return {before_, behind_}; }
+  void set_channel_counts(std::vector<std::int64_t> zeros) override;
 
  private:
-  std::int64_t in_;
-  std::int64_t out_;
+  std::int64_t most_before_, most_behind_;
+  std::int64_t before_, behind_;
   Options options_;
 };
 

@@ -3,6 +3,8 @@
 #include "engine/allocator.h"
 #include "engine/json_file.h"
 #include "engine/math.h"
+#include "engine/settings.h"
+#include "nas/saved/narrow_network.h"
 
 namespace ockham::nas {
 namespace {
@@ -16,25 +18,43 @@ T get(const Json& json, const char* key) {
   return value_of<T>(json, key, kDescription);
 }
 
-const char* stem_name(Stem stem) {
-  return stem == Stem::kCifar ? "cifar" : "imagenet";
+// Names of choices, as they stand in files.
+const std::vector<Named<Stem>> kStems{{"cifar", Stem::kCifar}, {"imagenet", Stem::kImageNet}};
+const std::vector<Named<Reduction>> kReductions{{"strided", Reduction::kStrided}, {"shifted", Reduction::kShifted}};
+const std::vector<Named<Mixing>> kMixings{
+    {"switches", Mixing::kSwitches}, {"softmax", Mixing::kSoftmax}, {"gates", Mixing::kGates}};
+const std::vector<Named<OriginPosition>> kOrigins{{"input", OriginPosition::kInput},
+                                                  {"output", OriginPosition::kOutput}};
+const std::vector<Named<Shortcut>> kShortcuts{{"padded", Shortcut::kPadded}, {"projected", Shortcut::kProjected}};
+const std::vector<Named<Activation>> kActivations{{"relu", Activation::kRelu}, {"gelu", Activation::kGelu}};
+
+template <class E>
+E value_named(const std::vector<Named<E>>& values, const char* key, const std::string& name) {
+  for (const Named<E>& value : values) {
+    if (value.name == name)
+      return value.value;
+  }
+  throw CheckpointError(concat(kDescription, " has '", name, "' as its ", key,
+                               ", which is unknown here; another "
+                               "version wrote it, or it is damaged."));
 }
 
-Stem stem_of(const Json& json) {
-  return get<std::string>(json, "stem") == "cifar" ? Stem::kCifar : Stem::kImageNet;
+template <class E>
+E choice_of(const Json& json, const char* key, const std::vector<Named<E>>& values) {
+  return value_named(values, key, get<std::string>(json, key));
 }
 
 Json frame_json(const char* kind, const FrameSpec& f) {
   Json json{{"kind", kind},
             {"style", style_name(f.style)},
-            {"stem", stem_name(f.stem)},
+            {"stem", name_of(kStems, f.stem)},
             {"channels", f.channels},
             {"cells", f.cells},
             {"classes", f.classes},
             {"image_channels", f.image_channels},
             {"image_size", f.image_size},
             {"is_affine", f.is_affine},
-            {"reduction", f.reduction == Reduction::kStrided ? "strided" : "shifted"},
+            {"reduction", name_of(kReductions, f.reduction)},
             {"head_has_relu", f.head_has_relu}};
   if (f.whitens)
     json["whiten"] = true;
@@ -43,14 +63,14 @@ Json frame_json(const char* kind, const FrameSpec& f) {
 
 FrameSpec frame_spec(const Json& json) {
   return {.style = parse_style(get<std::string>(json, "style")),
-          .stem = stem_of(json),
+          .stem = choice_of(json, "stem", kStems),
           .channels = get<std::int64_t>(json, "channels"),
           .cells = get<std::int64_t>(json, "cells"),
           .classes = get<std::int64_t>(json, "classes"),
           .image_channels = get<std::int64_t>(json, "image_channels"),
           .image_size = get<std::int64_t>(json, "image_size"),
           .is_affine = get<bool>(json, "is_affine"),
-          .reduction = get<std::string>(json, "reduction") == "strided" ? Reduction::kStrided : Reduction::kShifted,
+          .reduction = choice_of(json, "reduction", kReductions),
           .whitens = value_of<bool>(json, "whiten", kDescription, false),
           .head_has_relu = get<bool>(json, "head_has_relu")};
 }
@@ -79,7 +99,7 @@ CellSpec cell_spec(const Json& json, CellKind kind) {
 SupernetSpec supernet_spec(const Json& json) {
   SupernetSpec spec;
   spec.frame = frame_spec(json);
-  spec.mixing = get<std::string>(json, "mixing") == "switches" ? Mixing::kSwitches : Mixing::kSoftmax;
+  spec.mixing = choice_of(json, "mixing", kMixings);
   spec.normal = cell_spec(get<Json>(json, "normal"), CellKind::kNormal);
   spec.reduce = cell_spec(get<Json>(json, "reduce"), CellKind::kReduction);
   spec.primitives.clear();
@@ -89,7 +109,7 @@ SupernetSpec supernet_spec(const Json& json) {
       throw CheckpointError(concat("checkpoint: operation '", name, "' is unknown."));
     spec.primitives.push_back(*primitive);
   }
-  spec.origin = get<std::string>(json, "origin") == "input" ? OriginPosition::kInput : OriginPosition::kOutput;
+  spec.origin = choice_of(json, "origin", kOrigins);
   spec.dilated_is_dense = get<bool>(json, "dilated_is_dense");
   return spec;
 }
@@ -104,13 +124,13 @@ ModelSpec model_spec(const Json& json) {
           .classes = get<std::int64_t>(json, "classes"),
           .image_channels = get<std::int64_t>(json, "image_channels"),
           .image_size = get<std::int64_t>(json, "image_size"),
-          .stem = stem_of(json),
-          .shortcut = get<std::string>(json, "shortcut") == "padded" ? Shortcut::kPadded : Shortcut::kProjected,
+          .stem = choice_of(json, "stem", kStems),
+          .shortcut = choice_of(json, "shortcut", kShortcuts),
           .depth = get<std::int64_t>(json, "depth"),
           .widening = get<std::int64_t>(json, "widening"),
           .width = get<std::int64_t>(json, "width"),
-          .activation = value_of<std::string>(json, "activation", kDescription, "relu") == "gelu" ? Activation::kGelu
-                                                                                                  : Activation::kRelu,
+          .activation =
+              value_named(kActivations, "activation", value_of<std::string>(json, "activation", kDescription, "relu")),
           .scales_norms = value_of<bool>(json, "norm_scale", kDescription, true),
           .whitens = get<bool>(json, "whiten")};
 }
@@ -124,25 +144,46 @@ nasbench201::NetworkSpec nasbench201_spec(const Json& json) {
           .image_channels = get<std::int64_t>(json, "image_channels")};
 }
 
-Genotype genotype_of(const Json& json) {
+proxyless::NetworkSpec proxyless_spec(const Json& json) {
+  return {.channels = get<std::int64_t>(json, "channels"),
+          .widening = get<std::int64_t>(json, "widening"),
+          .classes = get<std::int64_t>(json, "classes"),
+          .image_channels = get<std::int64_t>(json, "image_channels"),
+          .image_size = get<std::int64_t>(json, "image_size")};
+}
+
+template <class Parse>
+auto genotype_of(const Json& json, Parse&& parse) {
   try {
-    return parse_genotype_json(get<Json>(json, "genotype").dump());
+    return parse(get<Json>(json, "genotype").dump());
   } catch (const UsageError& e) {
     throw CheckpointError(concat("checkpoint: its genotype is damaged: ", e.what()));
   }
 }
 
+/// Of a network that is neither a search network nor of cells with two inputs.
+std::unique_ptr<Classifier> make_classifier(const std::string& kind, const Json& json, Initial& initial) {
+  if (kind == "model")
+    return make_model(model_spec(json), initial);
+  if (kind == "trees")
+    return std::make_unique<proxyless::Network>(genotype_of(json, proxyless::parse_genotype), proxyless_spec(json),
+                                                initial);
+  return std::make_unique<nasbench201::CellClassifier>(nasbench201::parse_cell(get<std::string>(json, "cell")),
+                                                       nasbench201_spec(json), initial);
+}
+
 /// While it lives, the allocator refuses more than the network of an honest checkpoint can take.
 class HonestSize {
  public:
-  explicit HonestSize(const std::map<std::string, Tensor>& tensors) {
-    constexpr std::size_t kRoom = std::size_t{64} << 20;
+  /// @param is_narrow  its network is built whole at first
+  HonestSize(const std::map<std::string, Tensor>& tensors, bool is_narrow) {
+    const std::size_t room = (is_narrow ? std::size_t{1024} : std::size_t{64}) << 20;
     std::size_t bytes = 0;
     for (const auto& [name, tensor] : tensors)
       bytes += tensor.nbytes();
     CachingAllocator& memory = CachingAllocator::instance();
     // Fourfold: a float64 network from a float32 file, and as much again while tensors are converted.
-    before_ = memory.set_limit(memory.statistics().bytes_in_use + 4 * bytes + kRoom);
+    before_ = memory.set_limit(memory.statistics().bytes_in_use + 4 * bytes + room);
   }
   ~HonestSize() { CachingAllocator::instance().set_limit(before_); }
   HonestSize(const HonestSize&) = delete;
@@ -166,13 +207,13 @@ void require_as_many_tensors(const Json& json, std::size_t tensors) {
 
 Json to_json(const SupernetSpec& spec) {
   Json json = frame_json("supernet", spec.frame);
-  json["mixing"] = spec.mixing == Mixing::kSwitches ? "switches" : "softmax";
+  json["mixing"] = name_of(kMixings, spec.mixing);
   json["normal"] = cell_json(spec.normal);
   json["reduce"] = cell_json(spec.reduce);
   json["primitives"] = Json::array();
   for (Primitive primitive : spec.primitives)
     json["primitives"].push_back(primitive_name(primitive));
-  json["origin"] = spec.origin == OriginPosition::kInput ? "input" : "output";
+  json["origin"] = name_of(kOrigins, spec.origin);
   json["dilated_is_dense"] = spec.dilated_is_dense;
   return json;
 }
@@ -190,12 +231,12 @@ Json to_json(const ModelSpec& s) {
           {"classes", s.classes},
           {"image_channels", s.image_channels},
           {"image_size", s.image_size},
-          {"stem", stem_name(s.stem)},
-          {"shortcut", s.shortcut == Shortcut::kPadded ? "padded" : "projected"},
+          {"stem", name_of(kStems, s.stem)},
+          {"shortcut", name_of(kShortcuts, s.shortcut)},
           {"depth", s.depth},
           {"widening", s.widening},
           {"width", s.width},
-          {"activation", s.activation == Activation::kGelu ? "gelu" : "relu"},
+          {"activation", name_of(kActivations, s.activation)},
           {"norm_scale", s.scales_norms},
           {"whiten", s.whitens}};
 }
@@ -205,6 +246,16 @@ Json to_json(const nasbench201::NetworkSpec& s, const nasbench201::Cell& cell, s
           {"channels", s.channels},  {"cells_per_stage", s.cells_per_stage},
           {"classes", s.classes},    {"image_channels", s.image_channels},
           {"image_size", image_size}};
+}
+
+Json to_json(const proxyless::NetworkSpec& s, const proxyless::Genotype& genotype) {
+  return {{"kind", "trees"},
+          {"channels", s.channels},
+          {"widening", s.widening},
+          {"classes", s.classes},
+          {"image_channels", s.image_channels},
+          {"image_size", s.image_size},
+          {"genotype", Json::parse(proxyless::to_json(genotype))}};
 }
 
 Variable SavedNetwork::logits(const Context& context, const Variable& images) {
@@ -226,19 +277,18 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
   Initial initial{.dtype = dtype, .device = device};
   const auto kind = get<std::string>(json, "kind");
   require_as_many_tensors(json, tensors.size());
-  const HonestSize limit(tensors);
+  const bool is_narrow = json.contains("narrowed");
+  const HonestSize limit(tensors, is_narrow);
   try {
     if (kind == "supernet") {
       result.supernet = std::make_unique<Supernet>(supernet_spec(json), initial);
       result.frame = result.supernet->spec().frame;
     } else if (kind == "network") {
-      result.evaluation = std::make_unique<EvaluationNetwork>(genotype_of(json), evaluation_spec(json), initial);
+      result.evaluation =
+          std::make_unique<EvaluationNetwork>(genotype_of(json, parse_genotype_json), evaluation_spec(json), initial);
       result.frame = result.evaluation->frame_spec();
-    } else if (kind == "model" || kind == "nasbench201") {
-      result.model = kind == "model" ? make_model(model_spec(json), initial)
-                                     : std::make_unique<nasbench201::CellClassifier>(
-                                           nasbench201::parse_cell(get<std::string>(json, "cell")),
-                                           nasbench201_spec(json), initial);
+    } else if (kind == "model" || kind == "nasbench201" || kind == "trees") {
+      result.model = make_classifier(kind, json, initial);
       result.frame.classes = get<std::int64_t>(json, "classes");
       result.frame.image_channels = get<std::int64_t>(json, "image_channels");
       result.frame.image_size = get<std::int64_t>(json, "image_size");
@@ -250,7 +300,11 @@ SavedNetwork restore_network(const Json& json, const std::map<std::string, Tenso
   } catch (const Error& e) {
     throw CheckpointError(concat("checkpoint: its network cannot be built: ", e.what()));
   }
+  if (is_narrow)
+    narrow(result.module(), json["narrowed"]);
   restore(result.module().state(), tensors);
+  if (is_narrow)
+    require_fitting([&](const Tensor& images) { result.logits({}, images); }, result.frame, dtype, device);
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/cells/supernet.h"
 #include "nas/spaces/nasbench201/network.h"
+#include "nas/spaces/proxyless/network.h"
 
 namespace ockham::nas {
 
@@ -17,12 +18,13 @@ nlohmann::ordered_json to_json(const EvaluationSpec& spec, const Genotype& genot
 nlohmann::ordered_json to_json(const ModelSpec& spec);
 nlohmann::ordered_json to_json(const nasbench201::NetworkSpec& spec, const nasbench201::Cell& cell,
                                std::int64_t image_size);
+nlohmann::ordered_json to_json(const proxyless::NetworkSpec& spec, const proxyless::Genotype& genotype);
 
 /// Any kind of network.
 struct SavedNetwork {
   std::unique_ptr<Supernet> supernet;  ///< one of the three is set
   std::unique_ptr<EvaluationNetwork> evaluation;
-  std::unique_ptr<Classifier> model;  ///< or the network of a cell of NAS-Bench-201
+  std::unique_ptr<Classifier> model;  ///< or the network of a cell of NAS-Bench-201 or of trees
   FrameSpec frame;                    ///< of a model only its classes and images
 
   Variable logits(const Context& context, const Variable& images);

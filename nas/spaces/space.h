@@ -135,6 +135,8 @@ class SearchSpace {
   /// The network that facts() are of. @throws UsageError for a malformed cell, or where the space does not build it
   /// (the default)
   virtual TrainedNetwork make_trained(const std::string& cell, Initial& initial) const;
+  /// Names and values of options by which ockham-train builds that network of the cell, where its size is the space's.
+  virtual std::vector<std::pair<std::string, std::string>> trained_options() const { return {}; }
 };
 
 /// For every number of choices() its names and the place of its switches, where the network's architecture holds, cell

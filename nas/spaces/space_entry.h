@@ -42,6 +42,9 @@ struct SpaceEntry {
   TrainingDefaults training = {};
   /// Is a choice's number of options free where switches are pruned, as in BayesNAS's own space? Else it takes one.
   bool keeps_any_number = false;
+  /// Where switches are pruned, is an operation's variance gated by those before it, behind their own gates, unless the
+  /// user says otherwise? Else by its edge's own switch.
+  bool is_gated_by_paths = false;
   bool has_genotypes =
       false;  ///< are its cells texts that load_genotype() reads, so that networks of them can be trained?
 };

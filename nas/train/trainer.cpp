@@ -44,19 +44,26 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
   const auto part_loss = [this](Tape& tape, const Batch& part, std::uint64_t number) {
     return loss_of(tape, part, number);
   };
+  const StepHooks& hooks = options_.hooks;
   optimizer_.prepare(lr);
   moving_ = {};
   if (!is_whole(batch.images.size(0), options_.micro_batch)) {
     clear_gradients(weights_);
     const Score result = compute_gradients(batch, options_.micro_batch, step, part_loss);
+    if (hooks.before_update)
+      hooks.before_update();
     const Tensor norm = clipped_norm(weights_, options_.clip);
     optimizer_.apply(norm);
     require_finite(norm.item(), "the gradient norm", step);
+    if (hooks.after_update)
+      hooks.after_update(lr);
     return result;
   }
   const auto work = [&](const Batch& images) {
     clear_gradients(weights_);
     StepResult result = enqueue_gradients(images, step, part_loss);
+    if (hooks.before_update)
+      hooks.before_update();
     update(optimizer_, weights_, options_.clip, result);
     return result;
   };
@@ -68,7 +75,10 @@ Score Trainer::step(const Batch& batch, double lr, std::uint64_t step) {
   drop_numbers_.put({static_cast<double>(step), p});
   if (drops_)
     moving_ = drop_numbers_.values();
-  return repeated_.run(batch, work).read(step);
+  const Score result = (hooks.are_set() ? work(batch) : repeated_.run(batch, work)).read(step);
+  if (hooks.after_update)
+    hooks.after_update(lr);
+  return result;
 }
 
 Score Trainer::evaluate(const Batch& batch, TestViews views, const SeeLogits& see) {

@@ -8,6 +8,14 @@
 
 namespace ockham::nas {
 
+/// What else a step does to the weights. Such steps are never recorded (repeated_step.h): hooks may wait for a device.
+struct StepHooks {
+  std::function<void()> before_update = {};  ///< the gradients are there, their norm is not taken: penalties, masks
+  std::function<void(double lr)> after_update = {};  ///< of an update that was made: proximal steps
+
+  bool are_set() const { return before_update != nullptr || after_update != nullptr; }
+};
+
 struct TrainerOptions {
   SgdOptions sgd{.momentum = 0.9, .weight_decay = 3e-4};
   double clip = 5.0;  ///< joint l2 norm of the gradients; 0: no limit
@@ -15,6 +23,7 @@ struct TrainerOptions {
   double label_smoothing = 0.0;
   std::int64_t micro_batch = 0;  ///< images at a time (compute_gradients); 0: the whole batch
   std::uint64_t seed = 0;
+  StepHooks hooks = {};
 };
 
 /// The loss of one batch and its score, without a tape.

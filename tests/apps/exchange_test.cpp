@@ -3,7 +3,9 @@
 #include "apps/runs/folder/checkpoints.h"
 #include "data/augment.h"
 #include "data/registry.h"
+#include "nas/compression/channels/removal.h"
 #include "nas/genotype/published.h"
+#include "nas/saved/narrow_network.h"
 #include "nas/saved/saved_network.h"
 #include "tests/apps/program.h"
 #include "tests/nas/networks.h"
@@ -212,6 +214,46 @@ BOOST_AUTO_TEST_CASE(a_cell_of_nasbench201_goes_from_its_search_to_a_model) {
   BOOST_TEST(ends_with(run_program(folder, "train", options + "'|nor_conv_9x9~0|'"), 2, {"nor_conv_9x9"}));
   BOOST_TEST(ends_with(run_program(folder, "train", options + "cell.txt --auxiliary --dry-run"), 0,
                        {"--auxiliary has no effect on cells of NAS-Bench-201"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_network_that_lost_channels_is_evaluated_and_written) {
+  const test::TemporaryFolder place;
+  const fs::path& folder = place.path();
+  const nas::ModelSpec spec{.name = "resnet20", .image_size = 16};
+  Initial initial{.seed = 4};
+  const auto net = nas::make_model(spec, initial);
+  const auto write = [&](const char* name, const nlohmann::ordered_json& description) {
+    apps::Checkpoint checkpoint{.network = description, .position = nlohmann::ordered_json::object(), .tensors = {}};
+    for (const Parameter* parameter : net->state())
+      checkpoint.tensors.emplace(parameter->name, parameter->value);
+    apps::write_checkpoint(folder / name, checkpoint);
+  };
+  const nas::Forward forward = [&](const Context& c, const Variable& x) { return net->forward(c, x).logits; };
+  const std::vector<Parameter*> weights = net->parameters(ParameterKind::kWeight);
+  std::size_t number = 0;
+  for (const nas::WeightGroup& group : nas::ChannelGraph(forward, *net, {3, 16, 16}).groups(weights)) {
+    if (++number % 3 != 0)
+      nas::for_each_entry(group, [&](std::size_t p, std::int64_t i) { test::write(weights[p]->value, i, 0.0); });
+  }
+  nlohmann::ordered_json description = nas::to_json(spec);
+  write("masked.safetensors", description);
+  const nas::Removal removal = nas::remove_channels(forward, *net, {3, 16, 16});
+  description["narrowed"] = nas::narrowed_json(*net);
+  write("narrow.safetensors", description);
+  BOOST_TEST(fs::file_size(folder / "narrow.safetensors") < fs::file_size(folder / "masked.safetensors") / 4);
+
+  const std::string data = " --dataset shapes --test-size 32 --image-size 16 --json";
+  const auto masked = summary(run_program(folder, "evaluate", "masked.safetensors" + data));
+  const auto narrow = summary(run_program(folder, "evaluate", "narrow.safetensors" + data));
+  BOOST_TEST(narrow.at("params") == removal.parameters);
+  BOOST_TEST(narrow.at("loss").get<double>() == masked.at("loss").get<double>(), boost::test_tools::tolerance(1e-5));
+  BOOST_REQUIRE(
+      run_program(folder, "export", "narrow.safetensors --format checkpoint --out again.safetensors").exit_code == 0);
+  BOOST_TEST(summary(run_program(folder, "evaluate", "again.safetensors" + data)).at("loss") == narrow.at("loss"));
+  BOOST_REQUIRE(
+      run_program(folder, "export", "narrow.safetensors --format safetensors --out plain.safetensors").exit_code == 0);
+  BOOST_TEST(load_safetensors(folder / "plain.safetensors").metadata.at("narrowed") == description["narrowed"].dump());
+  BOOST_TEST(run_program(folder, "export", "narrow.safetensors --out narrow.onnx").exit_code == 0);
 }
 
 BOOST_AUTO_TEST_CASE(onnx_runtime_gives_the_logits_of_the_engine_on_pictures) {

@@ -133,6 +133,7 @@ inline std::vector<Row> search_rows() {
   const std::string cells = "--method=darts --space=nasbench201 --cells=1 --score-size=8 ";
   const std::string balenas = cells + "--method=balenas ", tf = cells + "--method=balenas-tf --draws=2 --proxy-size=4 ";
   const std::string pgnas = cells + "--method=pgnas --draws=2 ", warm = "--warmup-epochs=1 --train-size=48 ";
+  const std::string trees = "--space=proxyless --train-size=64 --widening=4 --cells=1 --groups=2 ";
   const std::string several = "--space=nasbench201 --cells=1 --score-size=8 --seeds=1 ";
   return {{"seed", "1"},
           {"precision", "fp64"},
@@ -166,6 +167,10 @@ inline std::vector<Row> search_rows() {
           {"update-order", "code"},
           {"origin-position", "output"},
           {"dilated", "depthwise"},
+          {"tree", "plain", "", trees},
+          {"groups", "1", "", trees},
+          {"widening", "8", "", trees},
+          {"share-across-blocks", "all", "", trees},
           {"bare-skips", "", "", cells + "--method=bayesnas"},
           {"official-wiring", "", "", "--nodes=4"},
           {"hessian", "gauss_newton"},
@@ -266,6 +271,33 @@ inline std::map<std::string, ProgramRows> option_rows() {
                                               {"random", "2", "random2-seed1"},
                                               {"seeds", "1,2", "found-seed2"},
                                               {"tolerance", "0", "allow more", "--random=1", 2}})};
+  rows["compress"] = {
+      kTinyNetwork + "--genotype=DARTS_V1 --cycles=1 --fine-epochs=1 --hessian-size=8 --lambda=0.01 --out=run ",
+      joined(training_rows(), {{"checkpoint", "trained", "drop --model and --genotype", "", 2},
+                               {"auxiliary", "", "no part of what is compressed", "", 2},
+                               {"auxiliary-weight", "1", "no part of what is compressed", "--auxiliary", 2},
+                               {"ema", "0.5", "is not sparse", "", 2},
+                               {"preset", "quick", "a run trains one network", "", 2},
+                               {"pattern", "filter"},
+                               {"rule", "magnitude", "no threshold", "", 2},
+                               {"lambda", "0.1"},
+                               {"nats", "10"},
+                               {"threshold", "0.9", "", "--rule=published"},
+                               {"threshold-abs", "0.3", "", "--rule=published"},
+                               {"threshold-normalised", "100", "", "--rule=published"},
+                               {"threshold-alpha", "1e-6", "", "--rule=published"},
+                               {"most", "0.1", "", "--lambda=1"},
+                               {"per-layer", "", "", "--rule=magnitude --max-params=600"},
+                               {"omega", "sum", "", "--rule=published --cycles=2"},
+                               {"curvature", "gauss-newton", "Gauss-Newton"},
+                               {"hessian-size", "4"},
+                               {"cycles", "2"},
+                               {"cycle-epochs", "2"},
+                               {"fine-epochs", "2"},
+                               {"cycle-lr", "0.1"},
+                               {"max-params", "10", "budget of 10", "", 2},
+                               {"max-macs", "10", "budget of 10", "", 2},
+                               {"round-to", "2"}})};
   rows["evaluate"] = {kTinyData + "--checkpoint=trained ",
                       {{"seed", "1", "", "--split=train"},
                        {"precision", "fp64"},

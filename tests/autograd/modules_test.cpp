@@ -55,6 +55,18 @@ BOOST_AUTO_TEST_CASE(names_join_with_dots_in_order_of_construction) {
   BOOST_TEST(names_of(tree.state()) == expected, boost::test_tools::per_element());  // asking again changes nothing
 }
 
+BOOST_AUTO_TEST_CASE(modules_of_a_class_are_found_by_their_names) {
+  Tree tree;
+  std::vector<std::string> names;
+  for (const auto& [name, leaf] : tree.modules<Leaf>()) {
+    names.push_back(name);
+    BOOST_TEST(leaf->state().size() == 2u);
+  }
+  const std::vector<std::string> expected{"cells.0", "cells.1", ""};
+  BOOST_TEST(names == expected, boost::test_tools::per_element());
+  BOOST_TEST(tree.modules<Tree>().size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(parameters_are_told_apart_by_kind) {
   Tree tree;
   const std::vector<std::string> weights = {"cells.0.weight", "cells.1.weight", "weight"};

@@ -361,7 +361,9 @@ class OnnxModel {
   }
 
   static OnnxValue slice(const std::vector<const OnnxValue*>& in) {
-    const OnnxValue& x = *in[0];
+    OnnxValue x = *in[0];
+    const std::size_t rank = x.shape.size();
+    x.shape.resize(4, 1);
     std::vector<std::int64_t> begin(4, 0), end = x.shape, step(4, 1);
     const auto starts = integers(*in[1]), ends = integers(*in[2]), axes = integers(*in[3]), steps = integers(*in[4]);
     for (std::size_t k = 0; k < axes.size(); ++k) {
@@ -380,6 +382,7 @@ class OnnxModel {
           for (std::int64_t j = 0; j < shape[3]; ++j)
             at(y, n, c, i, j) =
                 at(x, begin[0] + n * step[0], begin[1] + c * step[1], begin[2] + i * step[2], begin[3] + j * step[3]);
+    y.shape.resize(rank);
     return y;
   }
 

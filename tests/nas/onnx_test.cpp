@@ -7,6 +7,7 @@
 #include "nas/models/model.h"
 #include "nas/spaces/hybrid/hybrid_network.h"
 #include "nas/spaces/nasbench201/network.h"
+#include "nas/spaces/proxyless/network.h"
 #include "ops/add/add.h"
 #include "ops/channel_dropout/channel_dropout.h"
 #include "ops/concat/concat.h"
@@ -174,6 +175,17 @@ BOOST_AUTO_TEST_CASE(models_by_name_give_the_logits_of_the_engine) {
       BOOST_TEST(difference(forward, model, {3, 16, 16}, 1) < kTolerance, entry.name);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(networks_of_trees_give_the_logits_of_the_engine) {
+  proxyless::Tree part = proxyless::tree_cell_a();
+  part.branches[0].node.branches[0].node.branches[1] = {};  // zeros in half of a concat
+  Initial initial{.seed = 3};
+  proxyless::Network net({.groups = {{proxyless::tree_cell_a(), part}, {{}, part}}},
+                         {.channels = 4, .widening = 4, .classes = 3, .image_size = 8}, initial);
+  test::shake(net);
+  const onnx::Forward forward = [&](const Context& c, const Variable& x) { return net.forward(c, x).logits; };
+  BOOST_TEST(difference(forward, exported(forward, net, {3, 8, 8}), {3, 8, 8}) < kTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(a_network_with_closed_gates_gives_the_logits_of_the_engine) {

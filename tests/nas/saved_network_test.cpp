@@ -69,6 +69,22 @@ BOOST_AUTO_TEST_CASE(descriptions_whose_edges_fit_no_cell_are_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(choices_that_nobody_knows_are_refused_and_not_taken_for_another) {
+  const SupernetSpec spec = test::tiny(SupernetSpec::bayesnas());
+  Initial initial;
+  Supernet net(spec, initial);
+  const std::unique_ptr<Classifier> model = make_model({.name = "resnet20"}, initial);
+  const auto refuses = [](nlohmann::ordered_json json, Module& module, const char* key) {
+    json[key] = "other";
+    BOOST_CHECK_EXCEPTION(restore_network(json, tensors_of(module), DType::kFloat32), CheckpointError,
+                          (Says{{"'other'", key}}));
+  };
+  for (const char* key : {"stem", "reduction", "mixing", "origin"})
+    refuses(to_json(spec), net, key);
+  for (const char* key : {"stem", "shortcut", "activation"})
+    refuses(to_json(ModelSpec{.name = "resnet20"}), *model, key);
+}
+
 BOOST_AUTO_TEST_CASE(networks_of_genotypes_come_back_from_their_description_and_tensors) {
   for (const char* name : {"bayesnas_0.007", "DARTS_V2"}) {
     const Genotype genotype = load_genotype(name);
@@ -110,6 +126,32 @@ BOOST_AUTO_TEST_CASE(cells_of_nasbench201_come_back_from_their_string_and_tensor
   refused("channels", 3000000000, {"checkpoint"});
   refused("cell", "|none~1|", {"column"});
   refused("cell", nullptr, {"cell"});
+}
+
+BOOST_AUTO_TEST_CASE(networks_of_trees_come_back_from_their_text_and_tensors) {
+  const proxyless::NetworkSpec spec{.channels = 4, .widening = 4, .classes = 3, .image_size = 16};
+  const proxyless::Genotype genotype{.groups = {{proxyless::tree_cell_a()}, {{}}, {proxyless::plain_tree()}}};
+  Initial initial;
+  proxyless::Network net(genotype, spec, initial);
+  test::shake(net);
+  const auto description = to_json(spec, genotype);
+  SavedNetwork again = restore_network(description, tensors_of(net), DType::kFloat32);
+  BOOST_REQUIRE(again.model);
+  BOOST_TEST(again.frame.image_size == 16);
+  const Tensor images = test::noise_batch(2, {.classes = 3, .image_size = 16}, DType::kFloat32).images;
+  BOOST_TEST(test::has_equal_bits(again.logits({}, images).value(), net.forward({}, images).logits.value()));
+  const auto refused = [&](const char* key, const nlohmann::ordered_json& value,
+                           std::initializer_list<std::string_view> parts) {
+    auto damaged = description;
+    damaged[key] = value;
+    BOOST_CHECK_EXCEPTION(restore_network(damaged, tensors_of(net), DType::kFloat32), CheckpointError, (Says{parts}));
+  };
+  refused("genotype", nullptr, {"genotype is damaged"});
+  refused("image_size", 18, {"network cannot be built", "cannot be halved 2 times"});
+  refused("widening", -1, {"network cannot be built", "a widening of -1"});
+  refused("widening", 8, {"another network"});
+  refused("widening", std::int64_t{1} << 62, {"network cannot be built"});
+  refused("channels", 3000000000, {"checkpoint"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

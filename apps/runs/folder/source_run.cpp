@@ -24,17 +24,6 @@ void require_finite(const Checkpoint& checkpoint) {
                                "diverged. Train again with a lower --lr."));
 }
 
-/// @throws UsageError if the images of a data set are not what the network was built for
-void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset) {
-  const data::ImageShape& shape = dataset.shape();
-  if (shape.channels != frame.image_channels || shape.height != frame.image_size || shape.width != frame.image_size ||
-      dataset.classes() != frame.classes)
-    throw UsageError(concat("the network takes ", frame.image_channels, "x", frame.image_size, "x", frame.image_size,
-                            " images of ", frame.classes, " classes, but ", dataset.name(), " has ", shape.channels,
-                            "x", shape.height, "x", shape.width, " images of ", dataset.classes(),
-                            "; choose the data set that it was trained on, or --image-size."));
-}
-
 bool is_given(const Session& session, const char* option) {
   const Source source = session.options().source(option);
   return source != Source::kRun && source != Source::kFallback;
@@ -66,6 +55,16 @@ void compare_with_run(Session& session, const fs::path& run, const std::string& 
 }
 
 }  // namespace
+
+void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset) {
+  const data::ImageShape& shape = dataset.shape();
+  if (shape.channels != frame.image_channels || shape.height != frame.image_size || shape.width != frame.image_size ||
+      dataset.classes() != frame.classes)
+    throw UsageError(concat("the network takes ", frame.image_channels, "x", frame.image_size, "x", frame.image_size,
+                            " images of ", frame.classes, " classes, but ", dataset.name(), " has ", shape.channels,
+                            "x", shape.height, "x", shape.width, " images of ", dataset.classes(),
+                            "; choose the data set that it was trained on, or --image-size."));
+}
 
 fs::path checkpoint_path(fs::path path) {
   if (path.empty())

@@ -40,6 +40,9 @@ void declare_with_checkpoint(OptionTable& table) {
   answer_data_by_run(table, "checkpoint");
 }
 
+/// @throws UsageError if the images of a data set are not what the network was built for
+void require_fit(const nas::FrameSpec& frame, const data::Dataset& dataset);
+
 /// A network with the images to look at.
 struct OpenedCheckpoint {
   Checkpoint checkpoint;

@@ -71,10 +71,14 @@ data::Splits open_splits(const DataSettings& settings, std::uint64_t seed,
   try {
     data::Splits splits = data::split(train, test, sizes, valid);
     const bool is_measured = data::is_measured(settings.images.dataset);
-    if (recorded || settings.is_imagenet || is_measured)
-      normalise(splits, recorded               ? *recorded
-                        : settings.is_imagenet ? data::normalisation_of("folder")
-                                               : data::measure(*splits.train));
+    if (recorded)
+      normalise(splits, *recorded);
+    else if (settings.normalisation == NormaliseBy::kImageNet)
+      normalise(splits, data::normalisation_of("folder"));
+    else if (settings.normalisation == NormaliseBy::kNone)
+      normalise(splits, {.mean = {0.0f, 0.0f, 0.0f}, .std = {1.0f, 1.0f, 1.0f}});
+    else if (is_measured)
+      normalise(splits, data::measure(*splits.train));
     return splits;
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());

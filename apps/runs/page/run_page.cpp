@@ -8,6 +8,7 @@
 
 #include "apps/cli/text/format.h"
 #include "apps/report/confusion_matrix.h"
+#include "apps/runs/page/compression_section.h"
 #include "apps/runs/page/curves.h"
 #include "apps/runs/page/json_text.h"
 #include "apps/runs/page/nas_checklist.h"
@@ -278,6 +279,7 @@ Document page_of(const fs::path& folder) {
   append(page.blocks, curves(folder));
   append(page.blocks, cells(folder));
   append(page.blocks, section_of(folder / "posterior.json", posterior_section));
+  append(page.blocks, section_of(folder / "compression.json", compression_section));
   if (app == "search")
     append(page.blocks, network_of_predictions(folder, run));
   append(page.blocks, section_of(folder / "predictions.json", predictions));

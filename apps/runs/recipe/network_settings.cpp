@@ -22,6 +22,7 @@ const std::vector<std::string_view> kOfCells{"channels",         "cells",       
                                              "auxiliary-weight", "drop-path-prob", "whiten"};
 
 const std::vector<std::string_view> kOfNasbench201{"channels", "cells"};
+const std::vector<std::string_view> kOfTrees{"channels", "widening", "drop-path-prob"};
 
 /// Those of some model.
 std::vector<std::string_view> options_of_models() {
@@ -46,17 +47,30 @@ nas::ModelSpec model_spec_of(const NetworkSettings& s, std::int64_t classes, con
           .whitens = s.whitens};
 }
 
-/// "|nor_conv_3x3~0|+|...|", such as a search writes into cell.txt; nothing if it is none.
-std::optional<nas::nasbench201::Cell> nasbench201_cell(const std::string& genotype) {
-  constexpr std::string_view kBlanks = " \t\r\n";
+/// Empty for a folder: of a run, where a program takes those.
+std::string text_of(const std::string& genotype) {
   std::error_code none;
-  if (std::filesystem::is_directory(genotype, none))
-    return std::nullopt;  // of a run, where a program takes those
-  const std::string text = nas::genotype_text(genotype);
+  return std::filesystem::is_directory(genotype, none) ? "" : nas::genotype_text(genotype);
+}
+
+/// "|nor_conv_3x3~0|+|...|", such as a search writes into cell.txt; nothing if it is none.
+std::optional<nas::nasbench201::Cell> nasbench201_cell(const std::string& text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
   const std::size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string::npos || text[begin] != '|')
     return std::nullopt;
   return nas::nasbench201::parse_cell(std::string_view(text).substr(begin, text.find_last_not_of(kBlanks) + 1 - begin));
+}
+
+BuiltNetwork build_trees(const NetworkSettings& s, const nas::proxyless::Genotype& genotype, std::int64_t classes,
+                         const data::ImageShape& shape, Initial& initial) {
+  const nas::proxyless::NetworkSpec spec{.channels = s.channels,
+                                         .widening = s.widening,
+                                         .classes = classes,
+                                         .image_channels = shape.channels,
+                                         .image_size = shape.height};
+  return {.net = std::make_unique<nas::proxyless::Network>(genotype, spec, initial),
+          .description = nas::to_json(spec, genotype)};
 }
 
 BuiltNetwork build_nasbench201(const NetworkSettings& s, const nas::nasbench201::Cell& cell, std::int64_t classes,
@@ -72,12 +86,15 @@ BuiltNetwork build_nasbench201(const NetworkSettings& s, const nas::nasbench201:
 
 void describe(NetworkSettings& s, SettingVisitor& v) {
   v.group("Network");
-  v.text("genotype", s.genotype,
-         "the cells: a file, the name of a published genotype, or its text; also a cell of NAS-Bench-201 as its string",
-         "FILE|NAME|TEXT");
+  v.text(
+      "genotype", s.genotype,
+      "the cells: a file, the name of a published genotype, or its text; also a cell of NAS-Bench-201 as its string, "
+      "or the trees of a network of the proxyless space",
+      "FILE|NAME|TEXT");
   v.alias("arch", "genotype");
   v.text("model", s.model, "in place of cells a network of the literature: " + names_of_models(), "NAME");
-  v.count("channels", s.channels, "channels of the first cell", {.min = 1, .max = kMostChannels});
+  v.count("channels", s.channels, "channels of the first cell; of a network of trees those of its stem",
+          {.min = 1, .max = kMostChannels});
   v.alias("init-channels", "channels");
   v.count("cells", s.cells, "cells in the network; of NAS-Bench-201 in each of its three stages",
           {.min = 1, .max = kMostChannels});
@@ -90,7 +107,9 @@ void describe(NetworkSettings& s, SettingVisitor& v) {
   v.choice("shortcut", s.shortcut, {{"padded", nas::Shortcut::kPadded}, {"projected", nas::Shortcut::kProjected}},
            "where a block of resnet20 or resnet56 gets more channels: zeros (option A) or a 1x1 convolution (B)");
   v.count("depth", s.depth, "layers of pyramidnet, 6 n + 2", {.min = 8, .max = kMostChannels});
-  v.count("widening", s.widening, "channels that pyramidnet gains from its first to its last block",
+  v.count("widening", s.widening,
+          "channels that pyramidnet, or the trees of a network of the proxyless space, gain from the first to the last "
+          "block",
           {.max = kMostChannels});
   v.count("width", s.width, "channels of the first group of speed; the others have four times as many",
           {.min = 1, .max = kMostChannels});
@@ -113,8 +132,11 @@ NamedCells cells_of(const NetworkSettings& s) {
     throw UsageError(
         "--genotype is missing: name a genotype.json that a search wrote, or a published cell such as "
         "bayesnas_0.01 or DARTS_V2; or a network by --model.");
-  if (auto cell = nasbench201_cell(s.genotype))
+  const std::string text = text_of(s.genotype);
+  if (auto cell = nasbench201_cell(text))
     return {.nasbench201 = cell};
+  if (nas::proxyless::is_genotype_text(text))
+    return {.trees = nas::proxyless::parse_genotype(text)};
   return {.genotype = nas::load_genotype(s.genotype)};
 }
 
@@ -138,6 +160,8 @@ BuiltNetwork build_network(const NetworkSettings& s, const NamedCells& cells, st
                            const data::ImageShape& shape, Initial& initial) {
   if (cells.nasbench201)
     return build_nasbench201(s, *cells.nasbench201, classes, shape, initial);
+  if (cells.trees)
+    return build_trees(s, *cells.trees, classes, shape, initial);
   if (cells.genotype) {
     const nas::EvaluationSpec spec = evaluation_spec_of(s, *cells.genotype, classes, shape);
     return {.net = std::make_unique<nas::EvaluationNetwork>(*cells.genotype, spec, initial),
@@ -149,11 +173,16 @@ BuiltNetwork build_network(const NetworkSettings& s, const NamedCells& cells, st
 
 std::vector<std::string> unused_options(const Options& options, const NetworkSettings& s) {
   const std::vector<std::string_view> of_models = options_of_models();
-  const bool is_nasbench201 = s.model.empty() && !s.genotype.empty() && nasbench201_cell(s.genotype);
+  const std::string text = s.model.empty() && !s.genotype.empty() ? text_of(s.genotype) : "";
+  const bool is_nasbench201 = nasbench201_cell(text).has_value(), is_of_trees = nas::proxyless::is_genotype_text(text);
   const std::vector<std::string_view>& used = is_nasbench201    ? kOfNasbench201
+                                              : is_of_trees     ? kOfTrees
                                               : s.model.empty() ? kOfCells
                                                                 : nas::find_model(s.model).options;
-  const std::string network = is_nasbench201 ? "cells of NAS-Bench-201" : s.model.empty() ? "cells" : s.model;
+  const std::string network = is_nasbench201    ? "cells of NAS-Bench-201"
+                              : is_of_trees     ? "trees"
+                              : s.model.empty() ? "cells"
+                                                : s.model;
   std::vector<std::string> lines;
   for (const auto* names : {&kOfCells, &of_models}) {
     for (std::string_view name : *names) {

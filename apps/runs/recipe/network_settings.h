@@ -9,6 +9,7 @@
 #include "nas/models/model.h"
 #include "nas/network/evaluation_network.h"
 #include "nas/spaces/nasbench201/cell.h"
+#include "nas/spaces/proxyless/tree.h"
 
 namespace ockham::apps {
 
@@ -30,10 +31,11 @@ struct NetworkSettings {
 };
 void describe(NetworkSettings& settings, SettingVisitor& visitor);
 
-/// What is trained, where it is no model: one of the two.
+/// What is trained, where it is no model: one of the three.
 struct NamedCells {
   std::optional<nas::Genotype> genotype = {};
   std::optional<nas::nasbench201::Cell> nasbench201 = {};
+  std::optional<nas::proxyless::Genotype> trees = {};
 };
 /// Empty where a model is trained. Costs nothing: ask before data are opened.
 /// @throws UsageError if neither or both are named, or what is named is none

@@ -40,11 +40,23 @@ data::LoaderOptions loader_options_of(const TrainSettings& settings, const data:
           .threads = loader_threads(dataset)};
 }
 
+nas::TrainerOptions trainer_options(const RecipeSettings& recipe, std::uint64_t seed, nas::StepHooks hooks) {
+  nas::TrainerOptions options = trainer_options_of(recipe, seed);
+  options.hooks = std::move(hooks);
+  return options;
+}
+
 int run_train(Session& session, const TrainSettings& settings) {
   return run_training(session, settings.run, [&] { return std::make_unique<NetworkTraining>(session, settings); });
 }
 
 }  // namespace
+
+MakeNetwork maker_of(const NetworkSettings& settings) {
+  return [settings](const data::Dataset& images, Initial& initial) {
+    return build_network(settings, cells_of(settings), images.classes(), images.shape(), initial);
+  };
+}
 
 App train_app() {
   return app_of("train", "Trains the network of a genotype, or a model, from scratch and tests it.", run_train,
@@ -52,16 +64,20 @@ App train_app() {
 }
 
 NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings)
+    : NetworkTraining(session, settings, cells_of(settings.network), maker_of(settings.network), {}) {}
+
+NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings, NamedCells cells,
+                                 const MakeNetwork& make, nas::StepHooks hooks)
     : session_(session),
       settings_(settings),
       maps_(maps_of(settings.run.compute)),
-      cells_(cells_of(settings.network)),
+      cells_(std::move(cells)),
       splits_(open_training_data(settings)),
       initial_{.seed = static_cast<std::uint64_t>(settings.run.compute.seed),
                .dtype = precision_of(settings.run.compute).weights,
                .device = maps_.device},
-      network_(build_network(settings.network, cells_, splits_.train->classes(), splits_.train->shape(), initial_)),
-      trainer_(*network_.net, trainer_options_of(settings.recipe, initial_.seed)),
+      network_(make(*splits_.train, initial_)),
+      trainer_(*network_.net, trainer_options(settings.recipe, initial_.seed, std::move(hooks))),
       schedule_(schedule_of(settings.recipe)),
       loader_(splits_.train, transform_of(settings.recipe, *splits_.train, splits_.train->shape().height),
               loader_options_of(settings, *splits_.train)) {
@@ -79,6 +95,12 @@ NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings
                         .epochs = recipe.epochs - early_epochs(recipe),
                         .batches = &loader_,
                         .first_epoch = early_epochs(recipe)});
+}
+
+void NetworkTraining::add_stretch(std::string name, std::int64_t epochs) {
+  const Stretch& last = stretches_.back();
+  const std::int64_t first = last.first_epoch + last.epochs;
+  stretches_.push_back({.name = std::move(name), .epochs = epochs, .batches = &loader_, .first_epoch = first});
 }
 
 /// @throws UsageError if the network takes no images of --early-size
@@ -99,6 +121,8 @@ void NetworkTraining::begin(RunFolder& folder) {
     write_file_atomically(folder.file("genotype.json"), nas::to_json(*cells_.genotype));
   if (cells_.nasbench201)
     write_file_atomically(folder.file("cell.txt"), nas::nasbench201::to_string(*cells_.nasbench201) + "\n");
+  if (cells_.trees)
+    write_file_atomically(folder.file("genotype.json"), nas::proxyless::to_json(*cells_.trees));
   if (nas::Whitening* whitening = network_.net->whitening()) {
     const std::int64_t images = std::min(kWhiteningImages, splits_.train->size());
     whitening->fit(sample_batch(splits_.train, images, initial_.seed, 0, initial_.dtype).images);
@@ -119,8 +143,8 @@ double NetworkTraining::learning_rate(const Place& place) const {
 
 nas::Score NetworkTraining::step(const nas::Batch& batch, const nas::Batch&, const Place& place, double lr) {
   const RecipeSettings& recipe = settings_.recipe;
-  const double progress =
-      static_cast<double>(epoch_of(place)) / static_cast<double>(std::max<std::int64_t>(1, recipe.epochs));
+  const double progress = std::min(  // stretches behind the recipe's epochs keep its last rate
+      1.0, static_cast<double>(epoch_of(place)) / static_cast<double>(std::max<std::int64_t>(1, recipe.epochs)));
   network_.net->set_drop_probability(recipe.drop_path_prob * progress);
   const auto number = static_cast<std::uint64_t>(place.run_step);
   const nas::Score score = trainer_.step(batch, lr, number);
@@ -168,6 +192,8 @@ void NetworkTraining::publish(const RunResult& result) {
     summary = Json{{"genotype", Json::parse(nas::to_json(*cells_.genotype))}};
   else if (cells_.nasbench201)
     summary = Json{{"cell", nas::nasbench201::to_string(*cells_.nasbench201)}};
+  else if (cells_.trees)
+    summary = Json{{"genotype", Json::parse(nas::proxyless::to_json(*cells_.trees))}};
   summary.update(Json{{"dataset", settings_.data.images.dataset},
                       {"seed", settings_.run.compute.seed},
                       {"params", parameters()},

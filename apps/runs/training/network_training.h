@@ -10,6 +10,12 @@ namespace ockham::apps {
 /// The program ockham-train.
 App train_app();
 
+/// Builds what is trained on images like these.
+using MakeNetwork = std::function<BuiltNetwork(const data::Dataset& images, Initial& initial)>;
+
+/// Of the network that settings describe.
+MakeNetwork maker_of(const NetworkSettings& settings);
+
 class NetworkTraining : public Trainee {
  public:
   NetworkTraining(Session& session, const TrainSettings& settings);
@@ -38,8 +44,11 @@ class NetworkTraining : public Trainee {
   /// Not of runs whose images grow.
   std::int64_t step_macs() override { return early_ ? 0 : kPasses * macs(); }
 
- private:
-  void require_early_size();
+ protected:
+  /// For trainings that do more. @param cells where the network is of some
+  NetworkTraining(Session& session, const TrainSettings& settings, NamedCells cells, const MakeNetwork& make,
+                  nas::StepHooks hooks);
+
   std::int64_t epoch_of(const Place& place) const;
   /// @param predictions where given, sees the logits
   nas::Score evaluate(const data::DatasetPtr& dataset, Predictions* predictions = nullptr);
@@ -47,6 +56,8 @@ class NetworkTraining : public Trainee {
   std::int64_t evaluation_size() const;
   std::int64_t parameters();
   std::int64_t macs();
+  /// Another stretch behind the others, on full images.
+  void add_stretch(std::string name, std::int64_t epochs);
 
   Session& session_;
   const TrainSettings settings_;
@@ -58,6 +69,10 @@ class NetworkTraining : public Trainee {
   nas::Trainer trainer_;
   std::optional<nas::AveragedWeights> averages_;
   Schedule schedule_;
+
+ private:
+  void require_early_size();
+
   std::optional<data::Loader> early_;
   data::Loader loader_;
   std::vector<Stretch> stretches_;

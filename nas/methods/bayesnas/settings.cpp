@@ -1,11 +1,21 @@
 #include "nas/methods/bayesnas/settings.h"
 
 namespace ockham::nas {
+namespace {
 
-BayesNasSettings::BayesNasSettings(bool has_rounds)
-    : has_rounds_(has_rounds), options_(has_rounds ? BayesNasOptions{} : BayesNasOptions::for_single_options()) {
+const std::vector<Named<Gate>> kGateNames{{"origin", Gate::kOrigin}, {"dag", Gate::kDag}, {"both", Gate::kBoth}};
+
+}  // namespace
+
+BayesNasSettings::BayesNasSettings(const SpaceEntry& space)
+    : has_rounds_(space.keeps_any_number),
+      options_(has_rounds_ ? BayesNasOptions{} : BayesNasOptions::for_single_options()) {
+  if (space.is_gated_by_paths) {
+    options_.posterior.gate = Gate::kDag;
+    options_.posterior.dag_sum = DagSum::kEffective;
+  }
   options_.switch_lr = 0.1;
-  options_.refresh_batches = has_rounds ? 16 : 0;  // they are for running statistics, which one round does not take
+  options_.refresh_batches = has_rounds_ ? 16 : 0;  // they are for running statistics, which one round does not take
   options_.hessian_images = 256;
 }
 
@@ -47,9 +57,9 @@ void BayesNasSettings::describe_rounds(SettingVisitor& visitor) {
                 {.max = 100000});
   visitor.flag("proximal", options_.proximal,
                "shrink switches by proximal steps, which reach exact zeros, in place of the penalty's gradient");
-  visitor.choice("gate", options_.posterior.gate,
-                 {{"origin", Gate::kOrigin}, {"dag", Gate::kDag}, {"both", Gate::kBoth}},
-                 "what can switch off an operation's prior variance");
+  visitor.choice("gate", gate_, {"origin", "dag", "both"},
+                 "what can switch off an operation's prior variance: its edge's own switch, or those before it [dag in "
+                 "proxyless, else origin]");
 }
 
 void BayesNasSettings::describe_curvature(SettingVisitor& visitor) {
@@ -79,6 +89,10 @@ BayesNasOptions BayesNasSettings::options(const SearchBasics& basics) const {
   result.weights = weights_.options(basics);
   result.switch_sgd = {.momentum = result.weights.sgd.momentum};
   result.posterior.lambda_origin = lambda_origin_.value_or(result.posterior.lambda_child);
+  for (const Named<Gate>& gate : kGateNames) {
+    if (gate.name == gate_)
+      result.posterior.gate = gate.value;
+  }
   result.posterior.laplace.hessian_scale = hessian_scale_.value_or(1.0);
   result.calibrates = !hessian_scale_;
   result.hessian.memory_limit = basics.memory_limit;
@@ -95,7 +109,7 @@ std::unique_ptr<SearchMethod> BayesNasSettings::make(const SearchSpace& space, c
 
 std::vector<MethodEntry> bayesnas_methods() {
   const auto settings = [](const SpaceEntry& space) -> std::unique_ptr<MethodSettings> {
-    return std::make_unique<BayesNasSettings>(space.keeps_any_number);
+    return std::make_unique<BayesNasSettings>(space);
   };
   const auto training = [](const SpaceEntry& space) {
     return space.keeps_any_number ? TrainingDefaults{.lr = 0.1, .weight_decay = 1e-4, .lr_falls = false}

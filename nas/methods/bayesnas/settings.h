@@ -12,7 +12,7 @@ inline const std::vector<Named<Rule>> kRules{
 
 class BayesNasSettings : public MethodSettings {
  public:
-  explicit BayesNasSettings(bool has_rounds);
+  explicit BayesNasSettings(const SpaceEntry& space);
 
   void describe(SettingVisitor& visitor) override;
   void require_usable() const override;
@@ -28,6 +28,7 @@ class BayesNasSettings : public MethodSettings {
   WeightSettings weights_;
   BayesNasOptions options_;
   std::optional<double> lambda_origin_;
+  std::string gate_;                           // empty: the space's
   std::optional<double> hessian_scale_ = 1.0;  // unset: that of calibration.h
 };
 

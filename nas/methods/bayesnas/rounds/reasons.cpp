@@ -45,6 +45,8 @@ std::string Reasons::pruned(std::size_t i) const {
   const auto is_pruned = [&](std::size_t before) { return groups_[before].is_pruned(); };
   if (!group.gates.before.empty() && std::ranges::all_of(group.gates.before, is_pruned))
     return concat(begin, "nothing that it reads is left, though ", number_of(i));
+  if (!group.gates.behind.empty() && std::ranges::all_of(group.gates.behind, is_pruned))
+    return concat(begin, "nothing that reads it is left, though ", number_of(i));
   return concat(begin, "no operation of its edge is left, though ", number_of(i));
 }
 

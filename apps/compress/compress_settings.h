@@ -1,0 +1,47 @@
+#pragma once
+// What ockham-compress can be told.
+#include <optional>
+
+#include "apps/runs/training/train_settings.h"
+#include "nas/compression/cycles/compressor.h"
+
+namespace ockham::apps {
+
+struct CompressSettings {
+  TrainSettings train;
+  std::string checkpoint;
+  std::string pattern = "tied";
+  nas::Criterion rule = nas::Criterion::kEvidence;
+  std::optional<double> lambda = {};
+  std::optional<double> nats = {};
+  std::optional<double> relative = {};
+  std::optional<double> max_abs = {};
+  std::optional<double> normalised = {};
+  std::optional<double> alpha = {};
+  double most = 0.25;
+  bool is_per_layer = false;
+  nas::GroupSum sum = nas::GroupSum::kMean;
+  Curvature curvature = Curvature::kExact;
+  std::int64_t images = 512;
+  std::int64_t cycles = 5;
+  std::int64_t cycle_epochs = 1;
+  std::int64_t fine_epochs = 2;
+  std::optional<double> cycle_lr = {};
+  std::optional<std::int64_t> max_params = {};
+  std::optional<std::int64_t> max_macs = {};
+  std::int64_t round_to = 1;
+};
+void describe(CompressSettings& settings, SettingVisitor& visitor);
+
+/// Those and the presets.
+void declare_compress(OptionTable& table);
+
+/// @throws UsageError for options that exclude each other or lack another
+void check(const CompressSettings& settings);
+
+/// @param images that training has: without --lambda, the evidence rule takes each as what it is, lambda = 1 / images
+nas::CompressorOptions compressor_options_of(const CompressSettings& settings, std::int64_t images);
+/// Rate of the cycles, and at the start of the fine-tuning.
+double cycle_rate(const CompressSettings& settings);
+
+}  // namespace ockham::apps
