@@ -307,6 +307,22 @@ BOOST_AUTO_TEST_CASE(pixels_that_nothing_reads_are_left_out) {
                         CheckpointError, (Says{{"fc1", "less than 256"}}));
 }
 
+BOOST_AUTO_TEST_CASE(neurons_that_nothing_writes_go_whatever_reads_them_the_first_among_them) {
+  Subject subject(model_json("lenet300"), DType::kFloat64);
+  Tensor weight = subject.weights()[0]->value, bias = subject.weights()[1]->value;
+  for (const std::int64_t neuron : {std::int64_t{0}, std::int64_t{7}}) {
+    for (std::int64_t i = 0; i < weight.size(1); ++i)
+      weight.data<double>()[neuron * weight.size(1) + i] = 0.0;
+    bias.data<double>()[neuron] = 0.0;
+  }
+  const Tensor before = subject.logits();
+  const Removal removal = subject.remove();
+  BOOST_TEST(subject.weights()[0]->value.size(0) == 298);
+  BOOST_TEST(subject.weights()[2]->value.size(1) == 298);
+  BOOST_TEST(test::relative_gap(subject.logits(), before) < kRounding);
+  BOOST_TEST(removal.gap < 1e-12);
+}
+
 BOOST_AUTO_TEST_CASE(a_channel_that_is_constant_but_not_zero_stays) {
   Subject subject(model_json("lenet5-caffe"), DType::kFloat64);
   const ChannelGraph graph = subject.graph();

@@ -130,6 +130,12 @@ BOOST_AUTO_TEST_CASE(evidence_takes_what_is_weaker_than_its_threshold) {
   BOOST_TEST(strong.end_cycle(1).params < all.end_cycle(1).params);
 }
 
+BOOST_AUTO_TEST_CASE(no_more_groups_go_in_a_cycle_than_may) {
+  Compression compression({.rule = Criterion::kEvidence, .nats = 1e12, .most = 0.25});
+  const CycleReport report = compression.end_cycle(1);
+  BOOST_TEST(report.gone[1] + report.spared == 109);  // of 36 pixels and 400 neurons, all of which are named
+}
+
 BOOST_AUTO_TEST_CASE(impossible_requests_are_refused) {
   const auto fails_with = [](const std::string& text) {
     return [text](const UsageError& e) { return std::string(e.what()).find(text) != std::string::npos; };
