@@ -107,6 +107,16 @@ BOOST_AUTO_TEST_CASE(a_search_saved_between_looks_and_loaded_has_the_same_ones) 
   BOOST_TEST(are_same(whole.looks(), resumed.looks()));
 }
 
+BOOST_AUTO_TEST_CASE(a_look_without_its_step_is_refused) {
+  auto saved = std::make_unique<BayesNas>(kSpace, with(Rule::kEntropy, 2), source());
+  for (std::uint64_t number = 0; number < kSteps - 1; ++number)
+    step(*saved, number);
+  std::map<std::string, Tensor> state = saved->state();
+  BOOST_REQUIRE(state.erase("bayes.look.0.step") == 1u);
+  BayesNas again(kSpace, with(Rule::kEntropy, 2), source());
+  BOOST_CHECK_EXCEPTION(again.load(state), CheckpointError, test::Says{{"bayes.look.0.step"}});
+}
+
 BOOST_AUTO_TEST_CASE(where_cells_keep_any_number_the_three_rules_are_asked_and_name_what_they_would_leave) {
   const auto searched_cells = [](Rule rule, std::int64_t looks) {
     BayesNasOptions options{.warmup_epochs = 0, .rule = {.rule = rule}, .looks = looks, .dtype = DType::kFloat64};

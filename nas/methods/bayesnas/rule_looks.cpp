@@ -145,9 +145,11 @@ std::vector<MeasuredLook> unpack_looks(const std::map<std::string, Tensor>& stat
   while (true) {
     const std::string prefix = concat("bayes.look.", looks.size(), ".");
     std::optional<Judged> judged = unpack_judged(state, prefix, groups);
-    const auto step = state.find(prefix + "step");
-    if (!judged || step == state.end())
+    if (!judged)
       return looks;
+    const auto step = state.find(prefix + "step");
+    if (step == state.end() || step->second.spec() != Spec{{1}, DType::kFloat64})
+      throw CheckpointError(concat("checkpoint: it lacks ", prefix, "step [1]; it is damaged."));
     looks.push_back({static_cast<std::uint64_t>(step->second.data<double>()[0]), std::move(judged->curvature)});
   }
 }
