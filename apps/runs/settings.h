@@ -102,7 +102,7 @@ struct DatasetSettings {
 };
 void describe(DatasetSettings& settings, SettingVisitor& visitor);
 
-/// What images are normalised by: constants of their data set, those of ImageNet, or nothing, so that pixels are 0 to 1.
+/// What images are normalised by: constants of their data set, those of ImageNet, or nothing: pixels are 0 to 1 then.
 enum class NormaliseBy { kOwn, kImageNet, kNone };
 
 /// Programs that train or evaluate.
