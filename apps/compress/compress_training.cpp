@@ -65,7 +65,7 @@ NamedCells cells_to_compress(const CompressSettings& s) {
 MakeNetwork maker_of(const CompressSettings& s) {
   if (s.checkpoint.empty())
     return maker_of(s.train.network);
-  return [path = s.checkpoint](const data::Dataset& images, Initial& initial) {
+  return [path = s.checkpoint](const NamedCells&, const data::Dataset& images, Initial& initial) {
     return read_network(path, images, initial);
   };
 }
@@ -93,10 +93,8 @@ CompressTraining::CompressTraining(Session& session, const CompressSettings& set
 /// Second derivatives that cannot be had are refused now, on two images of noise, and not after the first cycle.
 void CompressTraining::begin(RunFolder& folder) {
   NetworkTraining::begin(folder);
-  const data::ImageShape& shape = splits_.train->shape();
-  const nas::Batch noise = noise_batch(2, shape.channels, shape.height, wide_maps_of(settings_.run.compute));
   try {
-    compressor_->measure(1, [&](Tape& tape, std::size_t part) { return record(tape, noise, part); });
+    measure_noise(2);
   } catch (const UsageError&) {
     throw;
   } catch (const Error& e) {
@@ -139,25 +137,28 @@ nas::WeightDerivatives CompressTraining::measure(std::int64_t draw) const {
 
 std::optional<Validation> CompressTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
   if (number == 0)
-    points_.assign(1, point());
+    points_.assign(1, point(evaluated()));
   if (!is_cycle(number))
     return std::nullopt;
   pause();
   const auto cycle = static_cast<std::int64_t>(number);
   const nas::CycleReport report = compressor_->end_cycle(cycle, measure(cycle), trainer_.optimizer());
+  const std::optional<nas::Score> score = evaluated();
   points_.resize(number);
-  points_.push_back(point());
+  points_.push_back(point(score));
   session_.log().line(line_of(report));
-  return splits_.valid ? std::optional(Validation{.score = evaluate(splits_.valid)}) : std::nullopt;
+  return score ? std::optional(Validation{.score = *score}) : std::nullopt;
 }
 
-CompressTraining::Point CompressTraining::point() {
-  const nas::Score score = splits_.valid ? evaluate(splits_.valid) : nas::Score{};
-  const bool is_known = score.count > 0;
+std::optional<nas::Score> CompressTraining::evaluated() {
+  return splits_.valid ? std::optional(evaluate(splits_.valid)) : std::nullopt;
+}
+
+CompressTraining::Point CompressTraining::point(const std::optional<nas::Score>& score) const {
   return {.params = compressor_->params(),
           .macs = compressor_->macs(),
-          .loss = is_known ? score.mean_loss() : 0.0,
-          .accuracy = is_known ? score.accuracy() : 0.0};
+          .loss = score ? score->mean_loss() : 0.0,
+          .accuracy = score ? score->accuracy() : 0.0};
 }
 
 std::string CompressTraining::line_of(const nas::CycleReport& report) const {
@@ -202,15 +203,17 @@ void CompressTraining::load(const std::map<std::string, Tensor>& state) {
   }
 }
 
+void CompressTraining::measure_noise(std::int64_t images) const {
+  const data::ImageShape& shape = splits_.train->shape();
+  const nas::Batch noise = noise_batch(images, shape.channels, shape.height, wide_maps_of(settings_.run.compute));
+  compressor_->measure(1, [&](Tape& tape, std::size_t part) { return record(tape, noise, part); });
+}
+
 std::vector<Pass> CompressTraining::passes() {
   std::vector<Pass> passes = NetworkTraining::passes();
-  passes.push_back(
-      {.name = "Hessian pass", .images = std::min(kPart, compression_.images), .rehearse = [this](std::int64_t images) {
-         const data::ImageShape& shape = splits_.train->shape();
-         const nas::Batch noise =
-             noise_batch(images, shape.channels, shape.height, wide_maps_of(settings_.run.compute));
-         compressor_->measure(1, [&](Tape& tape, std::size_t part) { return record(tape, noise, part); });
-       }});
+  passes.push_back({.name = "Hessian pass",
+                    .images = std::min(kPart, compression_.images),
+                    .rehearse = [this](std::int64_t images) { measure_noise(images); }});
   return passes;
 }
 

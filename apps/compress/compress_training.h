@@ -41,7 +41,10 @@ class CompressTraining : public NetworkTraining {
   bool is_cycle(std::size_t stretch) const { return stretch > 0 && stretch + 1 < stretches().size(); }
   nas::BatchLoss record(Tape& tape, const nas::Batch& images, std::size_t part) const;
   nas::WeightDerivatives measure(std::int64_t draw) const;
-  Point point();
+  void measure_noise(std::int64_t images) const;
+  /// On validation images, where there are any.
+  std::optional<nas::Score> evaluated();
+  Point point(const std::optional<nas::Score>& score) const;
   std::string line_of(const nas::CycleReport& report) const;
   std::vector<nas::BitWidth> widths() const;
   Sizes sizes_of(const nas::Forward& forward, std::int64_t params, std::int64_t macs) const;

@@ -53,8 +53,8 @@ int run_train(Session& session, const TrainSettings& settings) {
 }  // namespace
 
 MakeNetwork maker_of(const NetworkSettings& settings) {
-  return [settings](const data::Dataset& images, Initial& initial) {
-    return build_network(settings, cells_of(settings), images.classes(), images.shape(), initial);
+  return [settings](const NamedCells& cells, const data::Dataset& images, Initial& initial) {
+    return build_network(settings, cells, images.classes(), images.shape(), initial);
   };
 }
 
@@ -76,7 +76,7 @@ NetworkTraining::NetworkTraining(Session& session, const TrainSettings& settings
       initial_{.seed = static_cast<std::uint64_t>(settings.run.compute.seed),
                .dtype = precision_of(settings.run.compute).weights,
                .device = maps_.device},
-      network_(make(*splits_.train, initial_)),
+      network_(make(cells_, *splits_.train, initial_)),
       trainer_(*network_.net, trainer_options(settings.recipe, initial_.seed, std::move(hooks))),
       schedule_(schedule_of(settings.recipe)),
       loader_(splits_.train, transform_of(settings.recipe, *splits_.train, splits_.train->shape().height),

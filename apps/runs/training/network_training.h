@@ -10,8 +10,8 @@ namespace ockham::apps {
 /// The program ockham-train.
 App train_app();
 
-/// Builds what is trained on images like these.
-using MakeNetwork = std::function<BuiltNetwork(const data::Dataset& images, Initial& initial)>;
+/// Builds what is trained on images like these, of the cells that the training has.
+using MakeNetwork = std::function<BuiltNetwork(const NamedCells& cells, const data::Dataset& images, Initial& initial)>;
 
 /// Of the network that settings describe.
 MakeNetwork maker_of(const NetworkSettings& settings);
