@@ -122,9 +122,7 @@ void check(const CompressSettings& s) {
   if (s.max_params && s.max_macs)
     throw UsageError(concat("--max-params ", *s.max_params, " and --max-macs ", *s.max_macs,
                             ": groups go in one order until one budget is met; drop one of them."));
-  const bool has_threshold = s.rule == nas::Criterion::kEvidence || s.rule == nas::Criterion::kPublished ||
-                             s.rule == nas::Criterion::kGroupLasso;
-  if (!has_threshold && !s.max_params && !s.max_macs)
+  if (!nas::has_threshold(s.rule) && !s.max_params && !s.max_macs)
     throw UsageError(
         concat("--rule ", name_of(s.rule), " orders groups but has no threshold; give --max-params or --max-macs."));
 }

@@ -13,10 +13,6 @@ namespace {
 
 constexpr double kNoScore = std::numeric_limits<double>::infinity();  // of groups with nothing left
 
-bool has_threshold(Criterion rule) {
-  return rule == Criterion::kPublished || rule == Criterion::kEvidence || rule == Criterion::kGroupLasso;
-}
-
 bool needs_curvature(Criterion rule) {
   return rule == Criterion::kPublished || rule == Criterion::kEvidence || rule == Criterion::kOptimalBrainDamage;
 }
@@ -70,9 +66,8 @@ double Compressor::cost(const Masks& masks) const {
 }
 
 void Compressor::before_update(bool with_penalty) {
-  if (with_penalty && trains_with_penalty(options_.rule))
-    prior_.add_penalty_gradient();
-  masks_.mask_gradients();
+  const bool is_penalised = with_penalty && trains_with_penalty(options_.rule);
+  compression_hooks(is_penalised ? &prior_ : nullptr, masks_).before_update();
 }
 
 WeightDerivatives Compressor::measure(std::size_t batches, const RecordBatch& record) const {
@@ -115,19 +110,23 @@ Compressor::Marks Compressor::marks_of(std::span<const Candidate> some) const {
   Marks marks;
   for (const FamilyPrior& prior : prior_.families())
     marks.emplace_back(prior.family.size());
-  for (const Candidate& c : some) {
-    for (std::size_t f = 0; f < marks.size(); ++f)
-      marks[f][c.group] = marks[f][c.group] || are_tied_ || f == c.family;
-  }
+  for (const Candidate& c : some)
+    mark(marks, c, true);
   return marks;
+}
+
+void Compressor::mark(Marks& marks, const Candidate& candidate, bool is_to_go) const {
+  for (std::size_t f = 0; f < marks.size(); ++f) {
+    if (are_tied_ || f == candidate.family)
+      marks[f][candidate.group] = is_to_go;
+  }
 }
 
 Compressor::Marks Compressor::redundant(const WeightDerivatives& derivatives,
                                         const std::vector<Candidate>& ranked) const {
   if (options_.rule == Criterion::kEvidence) {
-    const auto end = std::ranges::partition_point(ranked, [&](const Candidate& c) {
-      return c.score < options_.nats || (c.score <= 0.0 && options_.nats == 0.0);
-    });
+    const auto end = std::ranges::partition_point(
+        ranked, [&](const Candidate& c) { return c.score < options_.nats || c.score <= 0.0; });
     return marks_of({ranked.begin(), end});
   }
   ThresholdOptions thresholds = options_.thresholds;
@@ -152,12 +151,8 @@ Compressor::Marks Compressor::redundant(const WeightDerivatives& derivatives,
 void Compressor::keep_most(Marks& marks, const std::vector<Candidate>& ranked) const {
   auto may_go = static_cast<std::int64_t>(options_.most * static_cast<double>(ranked.size()));
   for (const Candidate& c : ranked) {
-    if (!marks[c.family][c.group] || may_go-- > 0)
-      continue;
-    for (std::size_t f = 0; f < marks.size(); ++f) {
-      if (are_tied_ || f == c.family)
-        marks[f][c.group] = false;
-    }
+    if (marks[c.family][c.group] && may_go-- <= 0)
+      mark(marks, c, false);
   }
 }
 
@@ -199,10 +194,7 @@ std::int64_t Compressor::spare_last(Marks& marks, const std::vector<Candidate>& 
   for (auto c = ranked.rbegin(); c != ranked.rend(); ++c) {
     if (passing.contains({c->family, c->layer}) || !seen.emplace(c->family, c->layer).second)
       continue;
-    for (std::size_t f = 0; f < marks.size(); ++f) {
-      if (are_tied_ || f == c->family)
-        marks[f][c->group] = false;
-    }
+    mark(marks, *c, false);
     ++spared;
   }
   return spared;
@@ -234,8 +226,6 @@ CycleReport Compressor::end_cycle(std::int64_t cycle, const WeightDerivatives& m
     report.gone[f] -= report.left[f];
   report.params = params();
   report.macs = macs();
-  report.loss = measured.loss;
-  report.negative = measured.negative;
   return report;
 }
 

@@ -2,9 +2,9 @@
 // Compression of a network in cycles: train on, measure curvature, update the prior, prune, and keep pruned what is
 // pruned (dynamic pruning). Zhou, Yang, Wang, Pan 2019, arXiv:1905.04919, section 3.5; the order of steps is that of
 // their supplement (RNN.pdf). One class for all rules, so that they differ in nothing but their numbers.
+#include "nas/compression/prior/step_hooks.h"
 #include "nas/compression/ranking/budget.h"
 #include "nas/compression/ranking/thresholds.h"
-#include "nas/train/trainer.h"
 
 namespace ockham::nas {
 
@@ -44,8 +44,6 @@ struct CycleReport {
   std::int64_t spared = 0;         ///< that the rule names, but which are the last of their layer
   double params = 0.0;             ///< entries of all parameters that are not pruned
   double macs = 0.0;               ///< of an image, by entries that are not pruned
-  double loss = 0.0;               ///< on the images of the curvature; 0 where the rule has no use for it
-  std::int64_t negative = 0;       ///< second derivatives below zero
   std::string reason;              ///< for the algorithm of the second derivatives
 };
 
@@ -91,6 +89,7 @@ class Compressor {
   void keep_most(Marks& marks, const std::vector<Candidate>& ranked) const;
   void require_some_left(const Marks& marks, const std::vector<Candidate>& ranked) const;
   Marks over_budget(std::int64_t cycle, const std::vector<Candidate>& ranked) const;
+  void mark(Marks& marks, const Candidate& candidate, bool is_to_go) const;
   Marks marks_of(std::span<const Candidate> some) const;
   std::int64_t spare_last(Marks& marks, const std::vector<Candidate>& ranked) const;
   std::vector<std::int64_t> groups_left() const;

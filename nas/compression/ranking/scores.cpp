@@ -139,6 +139,10 @@ std::string_view name_of(Criterion criterion) {
   return kCriterionNames[static_cast<std::size_t>(criterion)];
 }
 
+bool has_threshold(Criterion criterion) {
+  return criterion == Criterion::kPublished || criterion == Criterion::kEvidence || criterion == Criterion::kGroupLasso;
+}
+
 bool trains_with_penalty(Criterion criterion) {
   return criterion == Criterion::kGroupLasso || criterion == Criterion::kPublished;
 }

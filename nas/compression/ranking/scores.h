@@ -23,6 +23,8 @@ Criterion parse_criterion(std::string_view name);
 std::string_view name_of(Criterion criterion);
 /// Does training add the penalty of a WeightPrior, which for kGroupLasso is never updated?
 bool trains_with_penalty(Criterion criterion);
+/// Does it tell which groups are redundant? The others order groups, for a budget.
+bool has_threshold(Criterion criterion);
 
 /// Of one family.
 struct Ranking {
