@@ -8,7 +8,7 @@
 #include "nas/saved/narrow_network.h"
 #include "nas/saved/saved_network.h"
 #include "tests/apps/program.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/channel_classes.h"
 #include "tests/nas/onnx_model.h"
 #include "tests/real_data.h"
 
@@ -229,11 +229,11 @@ BOOST_AUTO_TEST_CASE(a_network_that_lost_channels_is_evaluated_and_written) {
     apps::write_checkpoint(folder / name, checkpoint);
   };
   const nas::Forward forward = [&](const Context& c, const Variable& x) { return net->forward(c, x).logits; };
-  const std::vector<Parameter*> weights = net->parameters(ParameterKind::kWeight);
+  const nas::ChannelGraph graph(forward, *net, {3, 16, 16});
   std::size_t number = 0;
-  for (const nas::WeightGroup& group : nas::ChannelGraph(forward, *net, {3, 16, 16}).groups(weights)) {
-    if (++number % 3 != 0)
-      nas::for_each_entry(group, [&](std::size_t p, std::int64_t i) { test::write(weights[p]->value, i, 0.0); });
+  for (const nas::ChannelClass& channel : graph.classes()) {
+    if (!channel.is_fixed && ++number % 3 != 0)
+      test::silence(channel, graph);
   }
   nlohmann::ordered_json description = nas::to_json(spec);
   write("masked.safetensors", description);

@@ -1,6 +1,6 @@
 // Channels that masks silence are removed, and the network computes what it computed.
 #include <boost/test/data/test_case.hpp>
-#include <set>
+#include <map>
 
 #include "nas/compression/channels/removable.h"
 #include "nas/compression/channels/removal.h"
@@ -11,7 +11,7 @@
 #include "nas/saved/narrow_network.h"
 #include "nas/saved/saved_network.h"
 #include "ops/channel_dropout/channel_dropout.h"
-#include "tests/nas/networks.h"
+#include "tests/nas/channel_classes.h"
 #include "tests/nas/onnx_model.h"
 #include "tests/support.h"
 
@@ -114,10 +114,6 @@ class Coin {
   std::int64_t next_ = 0;
 };
 
-void silence(const WeightGroup& group, std::span<Parameter* const> weights) {
-  for_each_entry(group, [&](std::size_t p, std::int64_t i) { test::write(weights[p]->value, i, 0.0); });
-}
-
 /// Zeros what writes (axis 0) or reads (axis 1) a channel in its convolutions and linear layers.
 void silence(const ChannelClass& channel, int axis, const std::vector<Parameter*>& state) {
   for (const ChannelSlice& slice : channel.slices) {
@@ -133,11 +129,11 @@ void silence(const ChannelClass& channel, int axis, const std::vector<Parameter*
 std::int64_t mask_some(Subject& subject, double share) {
   Coin coin(share);
   std::int64_t count = 0;
-  const std::vector<Parameter*> weights = subject.weights();
-  for (const WeightGroup& group : subject.graph().groups(weights)) {
-    if (!coin())
+  const ChannelGraph graph = subject.graph();
+  for (const ChannelClass& channel : graph.classes()) {
+    if (channel.is_fixed || !coin())
       continue;
-    silence(group, weights);
+    test::silence(channel, graph);
     ++count;
   }
   return count;
@@ -247,36 +243,32 @@ BOOST_DATA_TEST_CASE(a_narrow_network_is_exported, (std::vector<std::string>{"le
     BOOST_TEST(std::abs(found.data[i] - logits.span<float>()[i]) < 1e-4 * std::max(1.0, max_abs(logits)));
 }
 
-BOOST_DATA_TEST_CASE(no_entry_is_in_two_runs_of_a_group, kSubjects, name) {
-  Subject subject(description_of(name), DType::kFloat32);
-  const std::vector<Parameter*> weights = subject.weights();
-  const std::vector<WeightGroup> groups = subject.graph().groups(weights);
-  require_inside(groups, sizes_of(weights));
-  for (const WeightGroup& group : groups) {
-    std::set<std::pair<std::size_t, std::int64_t>> entries;
-    for_each_entry(group, [&](std::size_t p, std::int64_t i) { entries.insert({p, i}); });
-    BOOST_TEST(static_cast<std::int64_t>(entries.size()) == count_entries(group), group.name);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(a_filter_goes_with_its_norm_and_what_reads_it) {
   Subject subject(model_json("resnet20"), DType::kFloat32);
-  const std::vector<Parameter*> weights = subject.weights();
-  const auto groups = subject.graph().groups(weights);
-  const auto found = std::ranges::find(groups, "layer1.0.conv1.weight[3]", &WeightGroup::name);
-  BOOST_REQUIRE(found != groups.end());
+  const ChannelGraph graph = subject.graph();
+  const auto weights_of = [&](const std::string& name) {
+    const auto found = std::ranges::find(graph.classes(), name, &ChannelClass::name);
+    BOOST_REQUIRE(found != graph.classes().end());
+    std::map<std::string, std::int64_t> entries;
+    for (const ChannelSlice& slice : found->slices) {
+      const Parameter& parameter = *graph.state()[slice.parameter];
+      if (parameter.kind == ParameterKind::kWeight)
+        entries[parameter.name] += parameter.value.numel() / parameter.value.size(slice.axis);
+    }
+    return entries;
+  };
   // Filter 16 x 3 x 3, two entries of the norm, a channel of 16 filters.
-  BOOST_TEST(count_entries(*found) == 144 + 2 + 144);
+  const std::map<std::string, std::int64_t> filter{{"layer1.0.conv1.weight", 144},
+                                                   {"layer1.0.bn1.weight", 1},
+                                                   {"layer1.0.bn1.bias", 1},
+                                                   {"layer1.0.conv2.weight", 144}};
+  BOOST_TEST((weights_of("layer1.0.conv1.weight[3]") == filter));
   // The stream of the first stage: conv1, three conv2 with their norms, three conv1; and three stages' worth behind the
   // padded shortcuts, 2 x (3 conv2, norms, 3 conv1 but for the first of the next stage), and the classifier.
-  const auto stream = std::ranges::find(groups, "conv1.weight[3]", &WeightGroup::name);
-  BOOST_REQUIRE(stream != groups.end());
-  std::set<std::string> members;
-  for (const WeightRun& run : stream->runs)
-    members.insert(weights[run.parameter]->name);
+  const auto stream = weights_of("conv1.weight[3]");
   for (const char* name : {"layer1.2.conv2.weight", "layer2.0.conv1.weight", "layer3.2.bn2.bias", "fc.weight"})
-    BOOST_TEST(members.contains(name), name);
-  BOOST_TEST(!members.contains("layer3.2.bn1.bias"));
+    BOOST_TEST(stream.contains(name), name);
+  BOOST_TEST(!stream.contains("layer3.2.bn1.bias"));
 }
 
 BOOST_AUTO_TEST_CASE(resnet18_loses_its_channels) {

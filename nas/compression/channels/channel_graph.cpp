@@ -20,20 +20,6 @@ ChannelFlow flow_of(const Forward& forward, Module& module, const Shape& image) 
   return {trace, images, logits, module};
 }
 
-/// The slice along axis 1, without the rows that are slices of the same class: no entry may be in two runs.
-void add_columns(std::vector<WeightRun>& runs, std::size_t place, const Shape& shape, std::int64_t index,
-                 std::span<const std::int64_t> rows) {
-  const WeightRun whole = slice_run(place, shape, 1, index);
-  std::int64_t begin = 0;
-  const auto add_rows = [&](std::int64_t end) {
-    if (end > begin)
-      runs.push_back({place, whole.offset + begin * whole.stride, whole.count, whole.stride, end - begin});
-    begin = end + 1;
-  };
-  std::ranges::for_each(rows, add_rows);
-  add_rows(shape[0]);
-}
-
 }  // namespace
 
 ChannelGraph::ChannelGraph(const Forward& forward, Module& module, const Shape& image)
@@ -67,34 +53,6 @@ ChannelGraph::ChannelGraph(const Forward& forward, Module& module, const Shape& 
     if (known != class_of_root.end() && known->second != 0)
       class_of_[e] = known->second - 1;
   }
-}
-
-std::vector<WeightGroup> ChannelGraph::groups(std::span<Parameter* const> parameters) const {
-  std::unordered_map<const Parameter*, std::size_t> places;
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    places[parameters[i]] = i;
-  std::vector<WeightGroup> result;
-  for (const ChannelClass& members : classes_) {
-    if (members.is_fixed)
-      continue;
-    WeightGroup group{.name = members.name, .runs = {}};
-    std::unordered_map<std::size_t, std::vector<std::int64_t>> rows;  // rising, by parameter
-    for (const auto& [parameter, axis, index] : members.slices) {
-      const auto place = places.find(state()[parameter]);
-      if (place == places.end())
-        continue;
-      const Shape& shape = state()[parameter]->value.shape();
-      if (axis == 0) {
-        rows[parameter].push_back(index);
-        group.runs.push_back(slice_run(place->second, shape, 0, index));
-      } else {
-        add_columns(group.runs, place->second, shape, index, rows[parameter]);
-      }
-    }
-    if (!group.runs.empty())
-      result.push_back(std::move(group));
-  }
-  return result;
 }
 
 }  // namespace ockham::nas

@@ -8,7 +8,6 @@
 
 #include "autograd/module.h"
 #include "nas/compression/channels/flow.h"
-#include "nas/compression/groups/weight_groups.h"
 
 namespace ockham::nas {
 
@@ -40,10 +39,6 @@ class ChannelGraph {
   /// Of an element of the flow.
   std::size_t class_of(std::size_t element) const { return class_of_[element]; }
   const ChannelFlow& flow() const { return flow_; }
-
-  /// The weights of each class that is not fixed, for those who prune channels: in the order of classes().
-  /// @param parameters  what the runs number; slices of others are left out
-  std::vector<WeightGroup> groups(std::span<Parameter* const> parameters) const;
 
  private:
   ChannelFlow flow_;

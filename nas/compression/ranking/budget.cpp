@@ -7,16 +7,6 @@
 
 namespace ockham::nas {
 
-std::vector<std::size_t> removal_order(const Ranking& ranking) {
-  std::vector<std::size_t> order;
-  for (std::size_t g = 0; g < ranking.score.size(); ++g) {
-    if (ranking.members[g] > 0)
-      order.push_back(g);
-  }
-  std::ranges::stable_sort(order, {}, [&](std::size_t g) { return ranking.score[g]; });
-  return order;
-}
-
 std::vector<double> macs_per_entry(const Tape& tape, std::span<Parameter* const> parameters) {
   std::vector<double> result(parameters.size());
   for (const Node& node : tape.nodes()) {
@@ -30,21 +20,6 @@ std::vector<double> macs_per_entry(const Tape& tape, std::span<Parameter* const>
           counted->flops(node.input_specs) / 2.0 / static_cast<double>(weight->value.numel());
   }
   return result;
-}
-
-std::vector<double> costs_along(const GroupFamily& family, const Masks& masks, std::span<const std::size_t> order,
-                                std::span<const double> per_entry) {
-  double left = 0.0;
-  for (std::size_t p = 0; p < per_entry.size(); ++p)
-    left += per_entry[p] * static_cast<double>(masks.kept_entries(p));
-  std::vector<double> of_group(family.size());
-  for_each_member(family, [&](std::size_t p, std::size_t i, std::size_t g) {
-    of_group[g] += masks.is_kept(p, i) ? per_entry[p] : 0.0;
-  });
-  std::vector<double> costs{left};
-  for (std::size_t g : order)
-    costs.push_back(left -= of_group[g]);
-  return costs;
 }
 
 std::size_t fewest_removals(std::size_t most, double budget, const std::function<double(std::size_t)>& cost) {
