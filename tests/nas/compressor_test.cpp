@@ -56,6 +56,20 @@ CompressorOptions with_budget(Criterion rule, double params, std::int64_t cycles
   return {.rule = rule, .cycles = cycles, .budget = CompressionBudget{CompressionBudget::Of::kParams, params}};
 }
 
+/// A network that takes 1 ms and a tenth for each thousand weights, as if kernels liked round numbers.
+CompressorOptions with_latency(double most, std::int64_t cycles = 1) {
+  CompressorOptions options = with_budget(Criterion::kMagnitude, most, cycles);
+  options.budget->of = CompressionBudget::Of::kLatency;
+  options.budget->milliseconds = [](const Masks& masks) {
+    return 1.0 + 0.1 * std::floor(static_cast<double>(masks.kept_entries()) / 1000.0);
+  };
+  return options;
+}
+
+auto fails_with(const std::string& text) {
+  return [text](const UsageError& e) { return std::string(e.what()).find(text) != std::string::npos; };
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(compressor)
@@ -78,6 +92,35 @@ BOOST_AUTO_TEST_CASE(a_budget_of_multiply_accumulates_counts_weights_by_their_la
   options.budget->of = CompressionBudget::Of::kMacs;
   Compression compression(options);
   BOOST_TEST(compression.end_cycle(1).macs <= 3000.0);
+}
+
+BOOST_AUTO_TEST_CASE(a_budget_of_time_is_met_by_networks_that_were_timed) {
+  Compression compression(with_latency(2.0, 2));
+  const double dense = compression.compressor.dense_cost();
+  BOOST_TEST(dense > 5.0);
+  BOOST_TEST(compression.end_cycle(1).cost <= std::sqrt(2.0 * dense));
+  const CycleReport report = compression.end_cycle(2);
+  BOOST_TEST(report.cost <= 2.0);
+  BOOST_TEST(report.cost > 1.85);
+  BOOST_TEST(report.params < 11000.0);
+}
+
+BOOST_AUTO_TEST_CASE(a_network_that_was_slow_once_is_timed_again) {
+  CompressorOptions options = with_latency(2.0);
+  Compression quiet(options);
+  options.budget->milliseconds = [still = options.budget->milliseconds, calls = 0](const Masks& masks) mutable {
+    return (++calls % 2 == 0 ? 10.0 : 1.0) * still(masks);
+  };
+  Compression disturbed(options);
+  BOOST_TEST(disturbed.end_cycle(1).params == quiet.end_cycle(1).params);
+}
+
+BOOST_AUTO_TEST_CASE(what_no_width_could_meet_is_known_before_training) {
+  BOOST_CHECK_EXCEPTION(Compression(with_latency(0.9)).compressor.require_reachable({}), UsageError,
+                        fails_with("1 milliseconds are left, more than the budget of 0.9"));
+  BOOST_CHECK_EXCEPTION(Compression(with_budget(Criterion::kMagnitude, 9.0)).compressor.require_reachable({}),
+                        UsageError, fails_with("more than the budget of 9"));
+  BOOST_CHECK_NO_THROW(Compression(with_budget(Criterion::kMagnitude, 900.0)).compressor.require_reachable({}));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_pruned_is_zero_and_stays_pruned) {
@@ -137,9 +180,6 @@ BOOST_AUTO_TEST_CASE(no_more_groups_go_in_a_cycle_than_may) {
 }
 
 BOOST_AUTO_TEST_CASE(impossible_requests_are_refused) {
-  const auto fails_with = [](const std::string& text) {
-    return [text](const UsageError& e) { return std::string(e.what()).find(text) != std::string::npos; };
-  };
   BOOST_CHECK_EXCEPTION(Compression({.rule = Criterion::kMagnitude}), UsageError, fails_with("no threshold"));
   BOOST_CHECK_EXCEPTION(Compression(with_budget(Criterion::kMagnitude, 9.0)).end_cycle(1), UsageError,
                         fails_with("budget of 9"));

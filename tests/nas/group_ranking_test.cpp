@@ -7,6 +7,7 @@
 #include "nas/bayes/evidence/evidence.h"
 #include "nas/compression/groups/patterns.h"
 #include "nas/compression/ranking/budget.h"
+#include "nas/compression/ranking/scores.h"
 #include "nas/compression/ranking/thresholds.h"
 #include "nas/cost.h"
 #include "nas/models/model.h"
@@ -202,14 +203,27 @@ BOOST_AUTO_TEST_CASE(a_group_that_is_gone_has_no_members) {
 BOOST_AUTO_TEST_CASE(groups_are_removed_until_the_budget_holds_and_no_further) {
   const std::vector<double> costs{36.0, 32.0, 26.0, 20.0, 14.0, 8.0, 4.0, 0.0};
   const auto removals = [&](double budget) {
-    return fewest_removals(costs.size() - 1, budget, [&](std::size_t k) { return costs[k]; });
+    return fewest_removals(costs.size() - 1, budget, "weights", [&](std::size_t k) { return costs[k]; });
   };
-  BOOST_TEST(removals(36.0) == 0u);
-  BOOST_TEST(removals(35.0) == 1u);
-  BOOST_TEST(removals(20.0) == 3u);
-  BOOST_TEST(removals(19.0) == 4u);
-  BOOST_TEST(removals(0.0) == 7u);
-  BOOST_CHECK_EXCEPTION(removals(-1.0), UsageError, (Says{{"all 7 groups", "budget of -1"}}));
+  BOOST_TEST(removals(36.0).count == 0u);
+  BOOST_TEST(removals(35.0).count == 1u);
+  BOOST_TEST(removals(20.0).count == 3u);
+  BOOST_TEST(removals(20.0).cost == 20.0);
+  BOOST_TEST(removals(19.0).count == 4u);
+  BOOST_TEST(removals(19.0).cost == 14.0);
+  BOOST_TEST(removals(0.0).count == 7u);
+  BOOST_CHECK_EXCEPTION(removals(-1.0), UsageError, (Says{{"all 7 groups", "0 weights are left", "budget of -1"}}));
+}
+
+// As time does, which is not the same twice and falls in steps.
+BOOST_AUTO_TEST_CASE(where_costs_do_not_fall_evenly_what_is_found_fits) {
+  const std::vector<double> costs{9.0, 9.5, 7.0, 7.2, 7.1, 4.0, 4.4, 3.0, 3.1};
+  for (const double budget : {9.4, 7.1, 4.2, 3.1}) {
+    const Removals found = fewest_removals(8, budget, "milliseconds", [&](std::size_t k) { return costs[k]; });
+    BOOST_TEST(found.cost == costs[found.count]);
+    BOOST_TEST(found.cost <= budget);
+    BOOST_TEST((found.count == 0 || costs[found.count - 1] > budget));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(multiply_accumulates_of_all_entries_are_those_of_the_network) {

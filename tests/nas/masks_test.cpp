@@ -136,6 +136,15 @@ BOOST_AUTO_TEST_CASE(masks_count_what_is_kept_and_take_all_marked_groups_of_a_fa
   BOOST_TEST(masks.kept_entries(0) == 15);
 }
 
+BOOST_AUTO_TEST_CASE(values_without_what_is_pruned_are_told_before_masks_are_applied) {
+  Weights weights;
+  Masks masks(weights.all);
+  masks.prune(row_of_first(2));
+  BOOST_TEST(only_row_two_is_zero(masks.value_of(0)));
+  BOOST_TEST(!only_row_two_is_zero(weights.first.value));
+  BOOST_TEST(masks.value_of(1).data<float>() == weights.second.value.data<float>());  // nothing to copy
+}
+
 BOOST_AUTO_TEST_CASE(masks_come_back_from_a_checkpoint) {
   Weights weights;
   Masks masks(weights.all), again(weights.all);

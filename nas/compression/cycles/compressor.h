@@ -4,14 +4,18 @@
 // their supplement (RNN.pdf). One class for all rules, so that they differ in nothing but their numbers.
 #include "nas/compression/prior/step_hooks.h"
 #include "nas/compression/ranking/budget.h"
+#include "nas/compression/ranking/scores.h"
 #include "nas/compression/ranking/thresholds.h"
 
 namespace ockham::nas {
 
-/// What must not be more in the end. Costs are counted of entries that are not pruned.
+/// What must not be more in the end: parameters or multiply-accumulates, counted of entries that are not pruned, or
+/// milliseconds as they are measured.
 struct CompressionBudget {
-  enum class Of { kParams, kMacs } of = Of::kParams;
+  enum class Of { kParams, kMacs, kLatency } of = Of::kParams;
   double most = 0.0;
+  /// kLatency: of the network without what masks prune; asked for each network that is tried.
+  std::function<double(const Masks& masks)> milliseconds = {};
 };
 
 struct CompressorOptions {
@@ -44,6 +48,7 @@ struct CycleReport {
   std::int64_t spared = 0;         ///< that the rule names, but which are the last of their layer
   double params = 0.0;             ///< entries of all parameters that are not pruned
   double macs = 0.0;               ///< of an image, by entries that are not pruned
+  double cost = 0.0;               ///< of what the budget limits, as it was found to fit; 0 without a budget
   std::string reason;              ///< for the algorithm of the second derivatives
 };
 
@@ -57,6 +62,10 @@ class Compressor {
 
   /// Adds the penalty's gradient where the rule trains with one, and keeps pruned weights at zero.
   void before_update(bool with_penalty);
+  /// Tells before any training what end_cycle() would tell in the last cycle, as far as the network's widths tell it.
+  /// @param measured  of any images
+  /// @throws UsageError if the budget cannot be met
+  void require_reachable(const WeightDerivatives& measured) const;
   /// What the rule needs of the loss on these batches; empty where that is nothing.
   WeightDerivatives measure(std::size_t batches, const RecordBatch& record) const;
   /// The end of a cycle, after measure(): the prior's update, pruning. The optimiser forgets what is pruned.
@@ -69,6 +78,8 @@ class Compressor {
   const WeightPrior& prior() const { return prior_; }
   double params() const;
   double macs() const;
+  /// Of what the budget limits, before anything was pruned; parameters without a budget.
+  double dense_cost() const { return dense_cost_; }
 
   /// Masks and prior.
   std::map<std::string, Tensor> state() const;
@@ -88,12 +99,15 @@ class Compressor {
   Marks redundant(const WeightDerivatives& derivatives, const std::vector<Candidate>& ranked) const;
   void keep_most(Marks& marks, const std::vector<Candidate>& ranked) const;
   void require_some_left(const Marks& marks, const std::vector<Candidate>& ranked) const;
-  Marks over_budget(std::int64_t cycle, const std::vector<Candidate>& ranked) const;
+  Removals over_budget(std::int64_t cycle, const std::vector<Candidate>& ranked) const;
   void mark(Marks& marks, const Candidate& candidate, bool is_to_go) const;
   Marks marks_of(std::span<const Candidate> some) const;
+  Marks lowest(std::size_t count, const std::vector<Candidate>& ranked) const;
   std::int64_t spare_last(Marks& marks, const std::vector<Candidate>& ranked) const;
   std::vector<std::int64_t> groups_left() const;
   double cost(const Masks& masks) const;
+  double cost_without(std::size_t count, const std::vector<Candidate>& ranked) const;
+  double cost_against(double target, std::size_t count, const std::vector<Candidate>& ranked) const;
 
   std::vector<double> macs_per_entry_;
   CompressorOptions options_;

@@ -20,7 +20,7 @@ std::size_t numel_of(const Parameter& parameter) {
 Masks::Masks(std::vector<Parameter*> parameters)
     : parameters_(std::move(parameters)), kept_(parameters_.size()), factors_(parameters_.size()) {}
 
-Tensor Masks::masked(const Tensor& values, std::size_t parameter) {
+Tensor Masks::masked(const Tensor& values, std::size_t parameter) const {
   Tensor& factor = factors_[parameter];
   if (!factor)
     factor = Tensor::from<std::uint8_t>(kept_[parameter], values.shape()).to(values.dtype()).to(values.device());
@@ -58,10 +58,15 @@ void Masks::prune(const GroupFamily& family, const std::vector<bool>& marked) {
   std::ranges::fill(factors_, Tensor{});
 }
 
+Tensor Masks::value_of(std::size_t parameter) const {
+  const Tensor& value = parameters_[parameter]->value;
+  return kept_[parameter].empty() ? value : masked(value, parameter);
+}
+
 void Masks::apply() {
   for (std::size_t p = 0; p < parameters_.size(); ++p) {
     if (!kept_[p].empty())
-      copy(masked(parameters_[p]->value, p), parameters_[p]->value);
+      copy(value_of(p), parameters_[p]->value);
   }
 }
 

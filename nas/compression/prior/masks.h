@@ -23,6 +23,9 @@ class Masks {
   /// Those of a family that are marked.
   void prune(const GroupFamily& family, const std::vector<bool>& marked);
 
+  /// A parameter's value with zeros where it is pruned, applied or not.
+  Tensor value_of(std::size_t parameter) const;
+
   /// Clears values, and what an optimiser of the parameters remembers of them: after pruning, after load().
   void apply();
   void apply(Optimizer& optimizer);
@@ -43,12 +46,12 @@ class Masks {
   void load(const std::map<std::string, Tensor>& state);
 
  private:
-  Tensor masked(const Tensor& values, std::size_t parameter);
+  Tensor masked(const Tensor& values, std::size_t parameter) const;
   void clear(std::size_t parameter, std::int64_t entry);
 
   std::vector<Parameter*> parameters_;
   std::vector<std::vector<unsigned char>> kept_;  // by parameter and entry; empty: all
-  std::vector<Tensor> factors_;  // the same as numbers, where the parameter is; undefined: not made yet
+  mutable std::vector<Tensor> factors_;  // the same as numbers, where the parameter is; undefined: not made yet
 };
 
 }  // namespace ockham::nas

@@ -22,18 +22,29 @@ std::vector<double> macs_per_entry(const Tape& tape, std::span<Parameter* const>
   return result;
 }
 
-std::size_t fewest_removals(std::size_t most, double budget, const std::function<double(std::size_t)>& cost) {
-  if (const double least = cost(most); !(least <= budget))
-    throw UsageError(concat("budget: with all ", most, " groups removed ", least, " are left, more than the budget of ",
-                            budget, "; allow more, or choose patterns that hold more weights."));
-  std::size_t too_few = 0, enough = most;
-  if (cost(0) <= budget)
-    return 0;
-  while (enough - too_few > 1) {
-    const std::size_t middle = too_few + (enough - too_few) / 2;
-    (cost(middle) <= budget ? enough : too_few) = middle;
+Removals fewest_removals(std::size_t most, double budget, std::string_view unit,
+                         const std::function<double(std::size_t)>& cost) {
+  if (const double whole = cost(0); whole <= budget)
+    return {.count = 0, .cost = whole};
+  Removals enough{.count = most, .cost = cost(most)};
+  require_within(budget, most, enough.cost, unit);
+  std::size_t too_few = 0;
+  while (enough.count - too_few > 1) {
+    const std::size_t middle = too_few + (enough.count - too_few) / 2;
+    const double left = cost(middle);
+    if (left <= budget)
+      enough = {.count = middle, .cost = left};
+    else
+      too_few = middle;
   }
   return enough;
+}
+
+void require_within(double budget, std::size_t most, double least, std::string_view unit) {
+  if (!(least <= budget))
+    throw UsageError(concat("budget: with all ", most, " groups removed, but for the last of each layer, ", least, " ",
+                            unit, " are left, more than the budget of ", budget,
+                            "; allow more, or choose patterns that hold more weights."));
 }
 
 }  // namespace ockham::nas
