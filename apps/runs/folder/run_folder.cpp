@@ -21,11 +21,11 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMetrics = "metrics.jsonl";
 /// All that a run writes, in any program.
-constexpr std::array kProducts = {"run.json",     "config.ini",      "metrics.jsonl",  "genotype.json",
-                                  "genotype.txt", "posterior.json",  "cells",          "cell.txt",
-                                  "report.html",  "candidates.json", "report.md",      "comparison.json",
-                                  "checkpoints",  "summary.json",    "log.txt",        "predictions.json",
-                                  "hessian.csv",  "hessian.json",    "histogram.json", "histogram.svg"};
+constexpr std::array kProducts = {
+    "run.json",       "config.ini",    "metrics.jsonl", "genotype.json",    "genotype.txt",      "posterior.json",
+    "cells",          "cell.txt",      "report.html",   "candidates.json",  "report.md",         "comparison.json",
+    "checkpoints",    "summary.json",  "log.txt",       "predictions.json", "hessian.csv",       "hessian.json",
+    "histogram.json", "histogram.svg", "rules.json",    "compression.json", "small.safetensors", "sweep.json"};
 
 /// "runs/a/" as "runs/a", so that filename() is the name of the run.
 fs::path without_slash(const fs::path& path) {
