@@ -1,6 +1,10 @@
 #include "apps/compress/compress_settings.h"
 
+#include <algorithm>
+
+#include "apps/cli/options/options_check.h"
 #include "apps/cli/options/settings.h"
+#include "apps/cli/text/format.h"
 #include "apps/compress/compress_groups.h"
 #include "apps/runs/folder/source_run.h"
 #include "nas/compression/groups/patterns.h"
@@ -11,7 +15,6 @@ namespace {
 constexpr double kPenalty = 1e-4;    // lambda of rules that train with a penalty, unless it is given
 constexpr double kDenseShare = 0.1;  // of --lr, for the cycles, unless their rate is given
 constexpr std::int64_t kMany = 1'000'000;
-constexpr std::int64_t kMost = 1'000'000'000'000;
 
 std::string pattern_complaint(const std::string& text) {
   try {
@@ -21,6 +24,66 @@ std::string pattern_complaint(const std::string& text) {
     return concat("is no pattern (", e.what(), ")");
   }
   return "";
+}
+
+/// Of a list of budgets. @param complaint_of  one of them
+std::string budgets_complaint(const std::string& text, std::string (*complaint_of)(const std::string&)) {
+  std::vector<double> seen;
+  for (const std::string& part : split_list(text)) {
+    if (const std::string complaint = complaint_of(part); !complaint.empty())
+      return concat("holds '", part, "', which ", complaint);
+    seen.push_back(parse_real(part).value());
+    if (std::ranges::count(seen, seen.back()) > 1)
+      return concat("holds ", part, " twice; it would give the same run again");
+  }
+  return "";
+}
+
+std::string counts_complaint(const std::string& text) {
+  return budgets_complaint(text, [](const std::string& part) -> std::string {
+    return parse_count(part).value_or(0) > 0 ? "" : "is no whole number above 0";
+  });
+}
+
+std::string latencies_complaint(const std::string& text) {
+  return budgets_complaint(text, [](const std::string& part) { return real_complaint(part, kPositive); });
+}
+
+void describe_budgets(CompressSettings& s, SettingVisitor& v) {
+  v.role(SettingRole::kChangeable);  // a resumed sweep may have more
+  v.text("max-params", s.max_params,
+         "prune until no more parameters are left, equal shares in each cycle; several: a sweep, each from the same "
+         "dense network in a folder of its own, to which resuming may add some",
+         "N,N,...", counts_complaint);
+  v.text("max-macs", s.max_macs, "the same of multiply-accumulates an image", "N,N,...", counts_complaint);
+  v.text("max-latency", s.max_latency,
+         "the same of milliseconds of a pass over --latency-batch images, median of several of networks really made "
+         "small, on this machine: two runs differ, and may leave different networks",
+         "X,X,...", latencies_complaint);
+  v.role(SettingRole::kWork);
+  v.count("latency-batch", s.latency_batch, "images in that pass [1]", {.min = 1, .max = 100'000});
+}
+
+/// Those that are given.
+std::vector<std::pair<std::string, std::string>> budget_options(const CompressSettings& s) {
+  std::vector<std::pair<std::string, std::string>> options{
+      {"params", s.max_params}, {"macs", s.max_macs}, {"latency", s.max_latency}};
+  std::erase_if(options, [](const auto& option) { return option.second.empty(); });
+  return options;
+}
+
+void check_budgets(const CompressSettings& s) {
+  const auto given = budget_options(s);
+  if (given.size() > 1)
+    throw UsageError(concat("--max-", given[0].first, " ", given[0].second, " and --max-", given[1].first, " ",
+                            given[1].second, ": groups go in one order until one budget is met; drop one of them."));
+  if (s.latency_batch && s.max_latency.empty())
+    throw UsageError(concat("--latency-batch ", *s.latency_batch,
+                            " is of the pass that --max-latency limits, and there is no such limit; give it or drop "
+                            "this."));
+  if (given.empty() && !nas::has_threshold(s.rule))
+    throw UsageError(concat("--rule ", name_of(s.rule),
+                            " orders groups but has no threshold; give --max-params, --max-macs or --max-latency."));
 }
 
 void describe_rule(CompressSettings& s, SettingVisitor& v) {
@@ -63,20 +126,19 @@ void describe_rule(CompressSettings& s, SettingVisitor& v) {
 void describe(CompressSettings& s, SettingVisitor& v) {
   describe(s.train, v);
   v.group("Compression");
+  v.role(SettingRole::kChangeable);  // a folder may have moved
   v.text("checkpoint", s.checkpoint,
          "start from this network: a file, or the folder of a run (its last one), which answers the data options; "
          "--epochs are then trained before the first cycle",
          "FILE|DIR");
+  v.role(SettingRole::kWork);
   describe_rule(s, v);
   v.count("cycles", s.cycles, "times that it is pruned", {.min = 1, .max = 1000});
   v.count("cycle-epochs", s.cycle_epochs, "epochs of training before each", {.max = kMany});
   v.count("fine-epochs", s.fine_epochs, "epochs after the last, without penalty", {.max = kMany});
   v.real("cycle-lr", s.cycle_lr,
          "learning rate of the cycles, which falls to 0 over the epochs after the last [a tenth of --lr]", kPositive);
-  v.count("max-params", s.max_params, "prune until no more parameters are left, equal shares in each cycle",
-          {.min = 1, .max = kMost});
-  v.count("max-macs", s.max_macs, "prune until no more multiply-accumulates an image are left",
-          {.min = 1, .max = kMost});
+  describe_budgets(s, v);
   v.count("round-to", s.round_to, "leave multiples of so many channels in each layer, which kernels like",
           {.min = 1, .max = 64});
 }
@@ -119,12 +181,23 @@ void check(const CompressSettings& s) {
   if (s.train.recipe.ema > 0.0)
     throw UsageError(concat("--ema ", s.train.recipe.ema,
                             ": the average of weights before and after they are pruned is not sparse; drop it."));
-  if (s.max_params && s.max_macs)
-    throw UsageError(concat("--max-params ", *s.max_params, " and --max-macs ", *s.max_macs,
-                            ": groups go in one order until one budget is met; drop one of them."));
-  if (!nas::has_threshold(s.rule) && !s.max_params && !s.max_macs)
-    throw UsageError(
-        concat("--rule ", name_of(s.rule), " orders groups but has no threshold; give --max-params or --max-macs."));
+  check_budgets(s);
+}
+
+std::optional<Budgets> budgets_of(const CompressSettings& s) {
+  using Of = nas::CompressionBudget::Of;
+  const auto given = budget_options(s);
+  if (given.empty())
+    return std::nullopt;
+  const auto& [name, text] = given.front();
+  Budgets budgets{.of = name == "params" ? Of::kParams
+                        : name == "macs" ? Of::kMacs
+                                         : Of::kLatency,
+                  .name = name,
+                  .texts = split_list(text)};
+  for (const std::string& one : budgets.texts)
+    budgets.most.push_back(parse_real(one).value());
+  return budgets;
 }
 
 nas::CompressorOptions compressor_options_of(const CompressSettings& s, std::int64_t images) {
@@ -141,10 +214,8 @@ nas::CompressorOptions compressor_options_of(const CompressSettings& s, std::int
     options.thresholds.max_abs = s.max_abs;
   options.hessian.curvature = s.curvature;
   options.cycles = s.cycles;
-  if (s.max_params)
-    options.budget = {nas::CompressionBudget::Of::kParams, static_cast<double>(*s.max_params)};
-  if (s.max_macs)
-    options.budget = {nas::CompressionBudget::Of::kMacs, static_cast<double>(*s.max_macs)};
+  if (const auto budgets = budgets_of(s))
+    options.budget = nas::CompressionBudget{.of = budgets->of, .most = budgets->most.front()};
   return options;
 }
 

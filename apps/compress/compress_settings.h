@@ -1,6 +1,8 @@
 #pragma once
 // What ockham-compress can be told.
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "apps/runs/training/train_settings.h"
 #include "nas/compression/cycles/compressor.h"
@@ -27,8 +29,8 @@ struct CompressSettings {
   std::int64_t cycle_epochs = 1;
   std::int64_t fine_epochs = 2;
   std::optional<double> cycle_lr = {};
-  std::optional<std::int64_t> max_params = {};
-  std::optional<std::int64_t> max_macs = {};
+  std::string max_params, max_macs, max_latency;  ///< lists of budgets, of which one may be given
+  std::optional<std::int64_t> latency_batch = {};
   std::int64_t round_to = 1;
 };
 void describe(CompressSettings& settings, SettingVisitor& visitor);
@@ -36,9 +38,20 @@ void describe(CompressSettings& settings, SettingVisitor& visitor);
 /// Those and the presets.
 void declare_compress(OptionTable& table);
 
+/// Of --max-params, --max-macs or --max-latency.
+struct Budgets {
+  nas::CompressionBudget::Of of = nas::CompressionBudget::Of::kParams;
+  std::string name = {};                ///< "params"
+  std::vector<std::string> texts = {};  ///< as they were given; one: compress once; several: a sweep (sweep.h)
+  std::vector<double> most = {};        ///< what they say
+};
+/// Nothing where none is given.
+std::optional<Budgets> budgets_of(const CompressSettings& settings);
+
 /// @throws UsageError for options that exclude each other or lack another
 void check(const CompressSettings& settings);
 
+/// With the first budget, whose timing is the caller's.
 /// @param images that training has: without --lambda, the evidence rule takes each as what it is, lambda = 1 / images
 nas::CompressorOptions compressor_options_of(const CompressSettings& settings, std::int64_t images);
 /// Rate of the cycles, and at the start of the fine-tuning.

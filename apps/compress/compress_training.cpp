@@ -6,6 +6,7 @@
 #include "apps/cli/text/format.h"
 #include "apps/compress/compress_groups.h"
 #include "apps/compress/compress_report.h"
+#include "apps/compress/sweep.h"
 #include "apps/runs/folder/recorded_facts.h"
 #include "apps/runs/folder/source_run.h"
 #include "apps/runs/inputs/batches.h"
@@ -22,6 +23,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::int64_t kPart = 64;  // images of a curvature pass at a time
 constexpr const char* kCompression = "compression.";
 constexpr const char* kPoints = "points";
+constexpr std::int64_t kColumns = 6;  // of a point
 
 Json to_json(const auto& sizes) {
   return {{"params", sizes.params},
@@ -32,10 +34,13 @@ Json to_json(const auto& sizes) {
 
 int run_compress(Session& session, const CompressSettings& settings) {
   check(settings);
+  require_same_budgets(settings);
   if (settings.checkpoint.empty()) {
     for (const std::string& line : unused_options(session.options(), settings.train.network))
       session.log().line(line);
   }
+  if (const auto budgets = budgets_of(settings); budgets && budgets->most.size() > 1)
+    return run_sweep(session, settings, *budgets);
   return run_training(session, settings.train.run,
                       [&] { return std::make_unique<CompressTraining>(session, settings); });
 }
@@ -85,22 +90,34 @@ CompressTraining::CompressTraining(Session& session, const CompressSettings& set
   for (std::int64_t cycle = 1; cycle <= settings.cycles; ++cycle)
     add_stretch(concat("cycle ", cycle), settings.cycle_epochs);
   add_stretch("fine", settings.fine_epochs);
+  nas::CompressorOptions options = compressor_options_of(settings, splits_.train->size());
+  if (options.budget)
+    options.budget->milliseconds = [this](const nas::Masks& masks) { return milliseconds_without(masks); };
   compressor_.emplace(parameters_, macs_by_entry(*network_.net, parameters_, *splits_.train),
-                      groups_of(settings.pattern, *network_.net, parameters_, *splits_.train),
-                      compressor_options_of(settings, splits_.train->size()));
+                      groups_of(settings.pattern, *network_.net, parameters_, *splits_.train), options);
 }
 
-/// Second derivatives that cannot be had are refused now, on two images of noise, and not after the first cycle.
-void CompressTraining::begin(RunFolder& folder) {
-  NetworkTraining::begin(folder);
+/// Two images of noise tell as much.
+void CompressTraining::require_possible() const {
+  nas::WeightDerivatives measured;
   try {
-    measure_noise(2);
+    measured = measure_noise(2);
   } catch (const UsageError&) {
     throw;
   } catch (const Error& e) {
     throw UsageError(concat("--rule ", name_of(compression_.rule), ": ", e.what(),
                             " --curvature gauss-newton may do, or a rule that looks at no curvature."));
   }
+  compressor_->require_reachable(measured);
+}
+
+void CompressTraining::begin(RunFolder& folder) {
+  NetworkTraining::begin(folder);
+  require_possible();
+  if (is_timed())
+    session_.log().line(concat("a pass over ", timed_images(), timed_images() == 1 ? " image" : " images", " takes ",
+                               format_fixed(compressor_->dense_cost(), 3),
+                               " ms before anything is pruned, and may take ", compression_.max_latency));
 }
 
 void CompressTraining::begin_stretch(std::size_t number) {
@@ -136,8 +153,10 @@ nas::WeightDerivatives CompressTraining::measure(std::int64_t draw) const {
 }
 
 std::optional<Validation> CompressTraining::end_stretch(std::size_t number, const nas::Pause& pause) {
-  if (number == 0)
-    points_.assign(1, point(evaluated()));
+  if (number == 0) {
+    points_.assign(1, point(evaluated(), compressor_->dense_cost()));
+    points_[0].test_accuracy = evaluate(splits_.test).accuracy();
+  }
   if (!is_cycle(number))
     return std::nullopt;
   pause();
@@ -145,7 +164,7 @@ std::optional<Validation> CompressTraining::end_stretch(std::size_t number, cons
   const nas::CycleReport report = compressor_->end_cycle(cycle, measure(cycle), trainer_.optimizer());
   const std::optional<nas::Score> score = evaluated();
   points_.resize(number);
-  points_.push_back(point(score));
+  points_.push_back(point(score, report.cost));
   session_.log().line(line_of(report));
   return score ? std::optional(Validation{.score = *score}) : std::nullopt;
 }
@@ -154,11 +173,31 @@ std::optional<nas::Score> CompressTraining::evaluated() {
   return splits_.valid ? std::optional(evaluate(splits_.valid)) : std::nullopt;
 }
 
-CompressTraining::Point CompressTraining::point(const std::optional<nas::Score>& score) const {
+CompressTraining::Point CompressTraining::point(const std::optional<nas::Score>& score, double cost) const {
   return {.params = compressor_->params(),
           .macs = compressor_->macs(),
           .loss = score ? score->mean_loss() : 0.0,
-          .accuracy = score ? score->accuracy() : 0.0};
+          .accuracy = score ? score->accuracy() : 0.0,
+          .milliseconds = is_timed() ? cost : 0.0};
+}
+
+Shape CompressTraining::image() const {
+  const data::ImageShape& shape = splits_.train->shape();
+  return {shape.channels, shape.height, shape.width};
+}
+
+SmallNetwork CompressTraining::small_network(const nas::Masks& masks) const {
+  std::map<std::string, Tensor> tensors;
+  for (std::size_t p = 0; p < masks.parameters().size(); ++p)
+    tensors.emplace(masks.parameters()[p]->name, masks.value_of(p));
+  nas::add_network("", *network_.net, tensors);  // names that are there stay as they are
+  return SmallNetwork(network_.description, tensors, initial_.dtype, maps_.device, compression_.round_to);
+}
+
+double CompressTraining::milliseconds_without(const nas::Masks& masks) const {
+  SmallNetwork small = small_network(masks);
+  return milliseconds_of([&](const Context& c, const Variable& x) { return small.logits(c, x); }, timed_images(),
+                         image(), wide_maps_of(settings_.run.compute));
 }
 
 std::string CompressTraining::line_of(const nas::CycleReport& report) const {
@@ -171,6 +210,8 @@ std::string CompressTraining::line_of(const nas::CycleReport& report) const {
     line += concat(", ", report.spared, " spared as the last of their layer");
   line += concat("; ", format_count(static_cast<std::int64_t>(report.params)), " parameters, ",
                  format_count(static_cast<std::int64_t>(report.macs)), " multiply-accumulates");
+  if (is_timed())
+    line += concat(", ", format_fixed(report.cost, 3), " ms");
   if (!report.reason.empty() && report.cycle == 1)
     line += concat(compression_.curvature == Curvature::kExact ? "; " : "; Gauss-Newton ",
                    "second derivatives: ", report.reason);
@@ -182,8 +223,8 @@ std::map<std::string, Tensor> CompressTraining::state() {
   std::map<std::string, Tensor> own = compressor_->state();
   std::vector<double> numbers;
   for (const Point& p : points_)
-    numbers.insert(numbers.end(), {p.params, p.macs, p.loss, p.accuracy});
-  own.emplace(kPoints, Tensor::from(numbers, {std::ssize(points_), 4}));
+    numbers.insert(numbers.end(), {p.params, p.macs, p.loss, p.accuracy, p.milliseconds, p.test_accuracy});
+  own.emplace(kPoints, Tensor::from(numbers, {std::ssize(points_), kColumns}));
   nas::add_state(kCompression, own, tensors);
   return tensors;
 }
@@ -192,21 +233,23 @@ void CompressTraining::load(const std::map<std::string, Tensor>& state) {
   NetworkTraining::load(state);
   std::map<std::string, Tensor> own = nas::part_of_state(kCompression, state);
   const Tensor points = own.contains(kPoints) ? own.at(kPoints) : Tensor();
-  if (!points || points.dtype() != DType::kFloat64 || points.shape().rank() != 2 || points.size(1) != 4)
-    throw CheckpointError(concat("checkpoint: it lacks ", kCompression, kPoints, " [n, 4]; it is of no compression."));
+  if (!points || points.dtype() != DType::kFloat64 || points.shape().rank() != 2 || points.size(1) != kColumns)
+    throw CheckpointError(
+        concat("checkpoint: it lacks ", kCompression, kPoints, " [n, ", kColumns, "]; it is of no compression."));
   own.erase(kPoints);
   compressor_->load(own);
   points_.clear();
   for (std::int64_t i = 0; i < points.size(0); ++i) {
-    const double* p = points.data<double>() + 4 * i;
-    points_.push_back({.params = p[0], .macs = p[1], .loss = p[2], .accuracy = p[3]});
+    const double* p = points.data<double>() + kColumns * i;
+    points_.push_back(
+        {.params = p[0], .macs = p[1], .loss = p[2], .accuracy = p[3], .milliseconds = p[4], .test_accuracy = p[5]});
   }
 }
 
-void CompressTraining::measure_noise(std::int64_t images) const {
+nas::WeightDerivatives CompressTraining::measure_noise(std::int64_t images) const {
   const data::ImageShape& shape = splits_.train->shape();
   const nas::Batch noise = noise_batch(images, shape.channels, shape.height, wide_maps_of(settings_.run.compute));
-  compressor_->measure(1, [&](Tape& tape, std::size_t part) { return record(tape, noise, part); });
+  return compressor_->measure(1, [&](Tape& tape, std::size_t part) { return record(tape, noise, part); });
 }
 
 std::vector<Pass> CompressTraining::passes() {
@@ -227,8 +270,11 @@ Json CompressTraining::compression_json(const Sizes& dense, const Sizes& small, 
   const std::vector<nas::BitWidth> bits = widths();
   Json points = Json::array();
   for (const Point& p : points_)
-    points.push_back({{"params", p.params}, {"macs", p.macs}, {"loss", p.loss}, {"accuracy", p.accuracy}});
-  const data::ImageShape& shape = splits_.train->shape();
+    points.push_back({{"params", p.params},
+                      {"macs", p.macs},
+                      {"milliseconds", is_timed() ? Json(p.milliseconds) : Json(nullptr)},
+                      {"loss", p.loss},
+                      {"accuracy", p.accuracy}});
   return {{"format", 1},
           {"rule", name_of(compression_.rule)},
           {"pattern", compression_.pattern},
@@ -238,29 +284,28 @@ Json CompressTraining::compression_json(const Sizes& dense, const Sizes& small, 
           {"points", points},
           {"layers", layers_json(compressor_->masks(), left, bits)},
           {"bytes_at_bits", bits.empty() ? Json(nullptr) : Json(nas::bytes_at(bits, compressor_->masks()))},
-          {"pictures", pictures_json(compressor_->masks(), {shape.channels, shape.height, shape.width})}};
+          {"pictures", pictures_json(compressor_->masks(), image())}};
 }
 
 CompressTraining::Sizes CompressTraining::sizes_of(const nas::Forward& forward, std::int64_t params,
                                                    std::int64_t macs) const {
-  const data::ImageShape& shape = splits_.train->shape();
-  const Latency latency =
-      latency_of(forward, {shape.channels, shape.height, shape.width}, wide_maps_of(settings_.run.compute));
-  return {.params = params, .macs = macs, .latency = latency};
+  return {.params = params, .macs = macs, .latency = latency_of(forward, image(), wide_maps_of(settings_.run.compute))};
+}
+
+nas::Score CompressTraining::test(SmallNetwork& small) const {
+  return evaluate_dataset(splits_.test, evaluation_size(), maps_, [&](const nas::Batch& batch) {
+    return nas::evaluate([&](const Context& c, const Variable& x) { return small.logits(c, x); }, batch,
+                         BatchNormMode::kRunning, settings_.recipe.test_views);
+  });
 }
 
 void CompressTraining::publish(const RunResult& result) {
   Predictions predictions;
   const nas::Score masked = evaluate(splits_.test, &predictions);
   predictions.write(session_.folder(), *splits_.test, "test");
-  std::map<std::string, Tensor> tensors;
-  nas::add_network("", *network_.net, tensors);
-  SmallNetwork small(network_.description, tensors, initial_.dtype, maps_.device, compression_.round_to);
+  SmallNetwork small = small_network(compressor_->masks());
   const nas::Removal& removal = small.removal();
-  const nas::Score score = evaluate_dataset(splits_.test, evaluation_size(), maps_, [&](const nas::Batch& batch) {
-    return nas::evaluate([&](const Context& c, const Variable& x) { return small.logits(c, x); }, batch,
-                         BatchNormMode::kRunning, settings_.recipe.test_views);
-  });
+  const nas::Score score = test(small);
   const Sizes before =
       sizes_of([this](const Context& c, const Variable& x) { return network_.net->forward(c, x).logits; },
                removal.parameters_before, removal.macs_before);
@@ -273,26 +318,33 @@ void CompressTraining::publish(const RunResult& result) {
                         compression_json(before, after, small.parameters()).dump(1) + "\n");
   describe_next(file);
   print(before, after, score, file, result.seconds);
-  session_.publish({{"rule", name_of(compression_.rule)},
-                    {"pattern", compression_.pattern},
-                    {"dataset", settings_.data.images.dataset},
-                    {"seed", settings_.run.compute.seed},
-                    {"params", after.params},
-                    {"macs", after.macs},
-                    {"params_dense", before.params},
-                    {"macs_dense", before.macs},
-                    {"weights_kept", compressor_->params()},
-                    {"milliseconds_one", after.latency.one},
-                    {"milliseconds_hundred", after.latency.hundred},
-                    {"milliseconds_one_dense", before.latency.one},
-                    {"milliseconds_hundred_dense", before.latency.hundred},
-                    {"train_loss", result.train_loss},
-                    {"valid_accuracy", splits_.valid ? Json(result.valid_accuracy) : Json(nullptr)},
-                    {"test_accuracy", score.accuracy()},
-                    {"test_loss", score.mean_loss()},
-                    {"test_accuracy_masked", masked.accuracy()},
-                    {"logit_gap", removal.gap},
-                    {"seconds", result.seconds}});
+  Json summary{{"rule", name_of(compression_.rule)},
+               {"pattern", compression_.pattern},
+               {"dataset", settings_.data.images.dataset},
+               {"seed", settings_.run.compute.seed},
+               {"params", after.params},
+               {"macs", after.macs},
+               {"params_dense", before.params},
+               {"macs_dense", before.macs},
+               {"weights_kept", compressor_->params()},
+               {"milliseconds_one", after.latency.one},
+               {"milliseconds_hundred", after.latency.hundred},
+               {"milliseconds_one_dense", before.latency.one},
+               {"milliseconds_hundred_dense", before.latency.hundred},
+               {"train_loss", result.train_loss},
+               {"valid_accuracy", splits_.valid ? Json(result.valid_accuracy) : Json(nullptr)},
+               {"valid_accuracy_dense", splits_.valid ? Json(points_.front().accuracy) : Json(nullptr)},
+               {"test_accuracy", score.accuracy()},
+               {"test_accuracy_dense", points_.front().test_accuracy},
+               {"test_loss", score.mean_loss()},
+               {"test_accuracy_masked", masked.accuracy()},
+               {"logit_gap", removal.gap},
+               {"seconds", result.seconds}};
+  if (is_timed())
+    summary.update(Json{{"latency_batch", timed_images()},
+                        {"milliseconds_limited", points_.back().milliseconds},
+                        {"milliseconds_limited_dense", points_.front().milliseconds}});
+  session_.publish(summary);
 }
 
 void CompressTraining::describe_next(const std::filesystem::path& file) {
@@ -303,6 +355,12 @@ void CompressTraining::describe_next(const std::filesystem::path& file) {
                                        {"command", concat("ockham-export ", name, " --out small.onnx")}}});
 }
 
+std::string CompressTraining::limited_line() const {
+  return concat("when it was pruned for the last time, a pass over ", timed_images(),
+                timed_images() == 1 ? " image took " : " images took ", format_fixed(points_.back().milliseconds, 3),
+                " ms, of at most ", compression_.max_latency, "\n");
+}
+
 void CompressTraining::print(const Sizes& dense, const Sizes& small, const nas::Score& score,
                              const std::filesystem::path& file, double seconds) const {
   const auto change = [](double before, double after) {
@@ -310,7 +368,8 @@ void CompressTraining::print(const Sizes& dense, const Sizes& small, const nas::
                   format_fixed(100.0 * after / before, 2), " %)");
   };
   std::cout << "test accuracy " << format_percent(score.accuracy()) << " %, loss "
-            << std::round(score.mean_loss() * 1e4) / 1e4 << "\n"
+            << std::round(score.mean_loss() * 1e4) / 1e4 << "; before the first cycle "
+            << format_percent(points_.front().test_accuracy) << " %\n"
             << format_count(small.params)
             << change(static_cast<double>(dense.params), static_cast<double>(small.params)) << " parameters, "
             << format_count(small.macs) << change(static_cast<double>(dense.macs), static_cast<double>(small.macs))
@@ -320,7 +379,8 @@ void CompressTraining::print(const Sizes& dense, const Sizes& small, const nas::
   std::cout << "a hundred images take " << format_fixed(small.latency.hundred, 2) << " ms and took "
             << format_fixed(dense.latency.hundred, 2) << ", one takes " << format_fixed(small.latency.one, 3)
             << " and took " << format_fixed(dense.latency.one, 3) << "\n"
-            << format_duration(seconds) << "; the small network is " << file.string() << "\n";
+            << (is_timed() ? limited_line() : "") << format_duration(seconds) << "; the small network is "
+            << file.string() << "\n";
 }
 
 }  // namespace ockham::apps

@@ -22,11 +22,12 @@ void SmallNetwork::save(const std::filesystem::path& file, const nlohmann::order
   write_checkpoint(file, checkpoint);
 }
 
+double milliseconds_of(const nas::Forward& forward, std::int64_t images, const Shape& image, const TensorForm& form) {
+  return nas::latency_ms(forward, Tensor::zeros({images, image[0], image[1], image[2]}, form.dtype, form.device));
+}
+
 Latency latency_of(const nas::Forward& forward, const Shape& image, const TensorForm& form) {
-  const auto images = [&](std::int64_t count) {
-    return Tensor::zeros({count, image[0], image[1], image[2]}, form.dtype, form.device);
-  };
-  return {.one = nas::latency_ms(forward, images(1)), .hundred = nas::latency_ms(forward, images(100))};
+  return {.one = milliseconds_of(forward, 1, image, form), .hundred = milliseconds_of(forward, 100, image, form)};
 }
 
 }  // namespace ockham::apps

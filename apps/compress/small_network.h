@@ -25,11 +25,13 @@ class SmallNetwork {
   nas::Removal removal_;
 };
 
+/// Milliseconds of a pass over so many images (nas/cost.h). @param image  [channels, height, width]
+double milliseconds_of(const nas::Forward& forward, std::int64_t images, const Shape& image, const TensorForm& form);
+
 /// Milliseconds for one image and for a hundred.
 struct Latency {
   double one = 0.0, hundred = 0.0;
 };
-/// @param image  [channels, height, width]
 Latency latency_of(const nas::Forward& forward, const Shape& image, const TensorForm& form);
 
 }  // namespace ockham::apps

@@ -17,6 +17,8 @@ const std::string kImages =
 const std::string kCycles =
     kImages + "--epochs 1 --lr 0.02 --cutout 0 --cycles 2 --fine-epochs 1 --hessian-size 32 --seed 3 --save-every 1 ";
 const std::string kCompress = kCycles + "--model lenet5-caffe ";
+/// But for its epochs and where it starts.
+const std::string kOnce = kImages + "--lr 0.02 --cutout 0 --cycles 1 --rule magnitude --seed 3 ";
 
 json summary_in(const fs::path& run) {
   return json::parse(content(run / "summary.json"));
@@ -90,6 +92,71 @@ BOOST_AUTO_TEST_CASE(a_network_of_cells_is_compressed_from_its_checkpoint) {
   BOOST_TEST(test::summary(tested)["accuracy"] == summary["test_accuracy"]);
 }
 
+BOOST_AUTO_TEST_CASE(a_network_is_pruned_to_a_latency_and_a_killed_run_keeps_what_was_decided) {
+  const std::string options = kOnce + "--model lenet300 --epochs 1 --fine-epochs 2 --threads 1 --latency-batch 100 ";
+  BOOST_TEST(ends_with(run_program(path(), "compress", options + "--max-latency 1e9 --out whole"), 0, {}));
+  const json whole = summary_in(path() / "whole");
+  BOOST_TEST(whole["params"] == whole["params_dense"]);
+  const double budget = 0.2 * whole["milliseconds_limited_dense"].get<double>();
+
+  test::Program program(path(), "compress", options + "--out cut --max-latency " + std::to_string(budget));
+  BOOST_REQUIRE(program.wait_until([&] { return contains(content(path() / "cut/log.txt"), "fine, epoch 1/2"); }));
+  program.send(SIGKILL);
+  program.wait();
+  fs::copy(path() / "cut", path() / "copy", fs::copy_options::recursive);
+  BOOST_TEST(ends_with(run_program(path(), "compress", "--resume cut --max-latency 1"), 2, {"only a sweep"}));
+  for (const std::string run : {"cut", "copy"})
+    BOOST_TEST(ends_with(run_program(path(), "compress", "--resume " + run), 0, {}));
+  BOOST_TEST((content(path() / "cut/small.safetensors") == content(path() / "copy/small.safetensors")));
+  const json small = summary_in(path() / "cut");
+  BOOST_TEST(small["milliseconds_limited"].get<double>() <= budget);
+  BOOST_TEST(small["milliseconds_limited"] == summary_in(path() / "copy")["milliseconds_limited"]);
+  BOOST_TEST(small["params"].get<double>() < small["params_dense"].get<double>());
+  BOOST_TEST(contains(content(path() / "cut/report.html"), "milliseconds, as limited"));
+}
+
+BOOST_AUTO_TEST_CASE(a_sweep_compresses_one_dense_network_to_every_budget) {
+  const std::string train = "--model lenet300 --epochs 1 ";
+  const Outcome outcome =
+      run_program(path(), "compress", kOnce + train + "--max-params 20000,10000 --out sweep --json");
+  BOOST_TEST(ends_with(outcome, 0, {}));
+  BOOST_TEST(contains(outcome.out, "| params-10000 |"));
+  const json sweep = test::summary(outcome), points = sweep["points"];
+  BOOST_TEST(sweep == json::parse(content(path() / "sweep/sweep.json")));
+  BOOST_REQUIRE(points.size() == 3u);
+  const json dense = summary_in(path() / "sweep/dense");
+  BOOST_TEST(points[0]["run"] == "dense");
+  for (const char* fact : {"params", "macs", "valid_accuracy", "test_accuracy"})
+    BOOST_TEST(points[0][fact] == dense[fact]);
+  BOOST_TEST(sweep["judged_by"] == "valid_accuracy");
+  BOOST_TEST(points[1]["params"].get<double>() <= 20000.0);
+  BOOST_TEST(points[1]["params"].get<double>() > 10000.0);
+  BOOST_TEST(points[2]["params"].get<double>() <= 10000.0);
+  BOOST_TEST(points[2]["on_front"] == true);  // none is smaller
+  BOOST_TEST(contains(content(path() / "sweep/report.html"), "Accuracy against size"));
+
+  // Each is what it would have been alone.
+  const std::string alone = kOnce + "--checkpoint sweep/dense --epochs 0 --max-params 10000 --out alone";
+  BOOST_TEST(ends_with(run_program(path(), "compress", alone), 0, {}));
+  BOOST_TEST((content(path() / "alone/small.safetensors") == content(path() / "sweep/params-10000/small.safetensors")));
+}
+
+BOOST_AUTO_TEST_CASE(a_sweep_goes_on_after_a_kill_and_takes_more_budgets) {
+  const std::string options = kOnce + "--model lenet300 --epochs 1 --max-params 20000,10000 ";
+  test::Program program(path(), "compress", options + "--out sweep");
+  BOOST_REQUIRE(program.wait_until([&] { return contains(content(path() / "sweep/params-20000/log.txt"), "cycle"); }));
+  program.send(SIGKILL);
+  program.wait();
+  BOOST_TEST(ends_with(run_program(path(), "compress", "--resume sweep"), 0, {}));
+  const std::string first = content(path() / "sweep/params-20000/run.json");
+  BOOST_TEST(ends_with(run_program(path(), "compress", "--resume sweep --max-params 20000,10000,5000"), 0, {}));
+  BOOST_TEST((content(path() / "sweep/params-20000/run.json") == first));
+  const json points = json::parse(content(path() / "sweep/sweep.json"))["points"];
+  BOOST_REQUIRE(points.size() == 4u);
+  BOOST_TEST(points[3]["params"].get<double>() <= 5000.0);
+  BOOST_TEST(ends_with(run_program(path(), "compress", "--resume sweep --max-params 5000"), 2, {"only a sweep"}));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_compressed_is_refused) {
   int runs = 0;
   const auto refuses = [&](const std::string& options, int code, std::initializer_list<std::string_view> texts) {
@@ -102,9 +169,17 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_compressed_is_refused) {
   refuses(kCycles + "--model lenet300 --pattern filter", 2, {"filter"});
   refuses(kCycles + "--model lenet5", 2, {"tangent sweeps", "--curvature gauss-newton"});
   refuses(kCompress + "--max-params 3", 2, {"budget of 3"});
+  refuses(kCompress + "--max-params 20000,0", 2, {"holds '0'"});
+  refuses(kCompress + "--max-params 20000,20000", 2, {"twice"});
+  refuses(kCompress + "--max-latency 1,2 --max-macs 3", 2, {"--max-macs 3 and --max-latency 1,2", "drop one of them"});
+  refuses(kCompress + "--max-latency 1e-9", 2, {"milliseconds are left, more than the budget of 1e-09"});
+  refuses(kCompress + "--latency-batch 2", 2, {"there is no such limit"});
+  refuses(kCompress + "--max-params 20000,3", 2, {"budget of 3"});
+  BOOST_TEST(!fs::exists(path() / ("no" + std::to_string(runs))));  // before the dense network is trained
   refuses(kCompress + "--nats 1e15 --most 1", 2, {"redundant", "lower"});
   const std::string train = kImages + "--epochs 0 --channels 4 --cells 3 --genotype DARTS_V2 --out trained";
   BOOST_TEST(ends_with(run_program(path(), "train", train), 0, {}));
+  refuses("--checkpoint trained --epochs 1 --max-params 2000,1000", 2, {"--epochs 1", "as it is"});
   refuses("--checkpoint trained --epochs 0 --dataset cifar10 --data .", 5, {});
   refuses("--checkpoint trained --epochs 0 --image-size 32", 2, {"the network takes 3x16x16"});
   std::ofstream(path() / "bad.safetensors") << "nothing";

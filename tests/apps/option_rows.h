@@ -297,6 +297,8 @@ inline std::map<std::string, ProgramRows> option_rows() {
                                {"cycle-lr", "0.1"},
                                {"max-params", "10", "budget of 10", "", 2},
                                {"max-macs", "10", "budget of 10", "", 2},
+                               {"max-latency", "1e-9", "milliseconds are left", "", 2},
+                               {"latency-batch", "2", "a pass over 2 images", "--max-latency=1e9"},
                                {"round-to", "2"}})};
   rows["evaluate"] = {kTinyData + "--checkpoint=trained ",
                       {{"seed", "1", "", "--split=train"},

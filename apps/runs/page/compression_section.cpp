@@ -41,8 +41,13 @@ TextTable sizes(const Json& json) {
 Blocks curve(const Json& json) {
   Series series{"validation accuracy %"};
   TextTable table{{"cycle", "parameters", "multiply-accumulates", "validation loss", "validation accuracy %"}};
+  const Json points = get<Json>(json, "points");
+  const auto time_of = [](const Json& point) { return point.value("milliseconds", Json()); };
+  const bool is_timed = std::ranges::any_of(points, [&](const Json& point) { return time_of(point).is_number(); });
+  if (is_timed)
+    table.header.emplace_back("milliseconds, as limited");
   std::size_t cycle = 0;
-  for (const Json& point : get<Json>(json, "points")) {
+  for (const Json& point : points) {
     const double params = get<double>(point, "params"), accuracy = 100.0 * get<double>(point, "accuracy");
     const bool is_known = accuracy > 0.0;
     if (is_known)
@@ -50,6 +55,8 @@ Blocks curve(const Json& json) {
     table.rows.push_back({std::to_string(cycle++), format_fixed(params, 0), format_fixed(get<double>(point, "macs"), 0),
                           is_known ? format_fixed(get<double>(point, "loss"), 4) : "–",
                           is_known ? format_fixed(accuracy, 2) : "–"});
+    if (is_timed)
+      table.rows.back().push_back(text_of(time_of(point)));
   }
   std::ranges::stable_sort(series.points, {}, &Point::x);
   Blocks blocks{Heading{"Accuracy against size"},

@@ -13,6 +13,7 @@
 #include "apps/runs/page/json_text.h"
 #include "apps/runs/page/nas_checklist.h"
 #include "apps/runs/page/posterior_section.h"
+#include "apps/runs/page/sweep_section.h"
 #include "engine/json_file.h"
 
 namespace ockham::apps {
@@ -280,6 +281,7 @@ Document page_of(const fs::path& folder) {
   append(page.blocks, cells(folder));
   append(page.blocks, section_of(folder / "posterior.json", posterior_section));
   append(page.blocks, section_of(folder / "compression.json", compression_section));
+  append(page.blocks, section_of(folder / "sweep.json", sweep_section));
   if (app == "search")
     append(page.blocks, network_of_predictions(folder, run));
   append(page.blocks, section_of(folder / "predictions.json", predictions));
