@@ -50,6 +50,8 @@ BOOST_AUTO_TEST_CASE(device_and_precision_that_this_version_lacks) {
 BOOST_AUTO_TEST_CASE(wrong_genotype_text_names_the_column) {
   BOOST_TEST(ends_with(run_program(path(), "train", "--genotype \"Genotype(normal=[('sep_conv_3x3', 7)])\""), 2,
                        {"column 35"}));
+  std::ofstream(path() / "cell.txt") << "|nor_conv_3x3~0|+|nor_conv_9x9~0|nor_conv_3x3~1|";
+  BOOST_TEST(ends_with(run_program(path(), "train", "--genotype cell.txt"), 2, {"cell.txt", "column"}));
   BOOST_TEST(ends_with(run_program(path(), "train", ""), 2, {"--genotype"}));
 }
 

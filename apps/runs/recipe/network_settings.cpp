@@ -53,12 +53,16 @@ std::string text_of(const std::string& genotype) {
   return std::filesystem::is_directory(genotype, none) ? "" : nas::genotype_text(genotype);
 }
 
-/// "|nor_conv_3x3~0|+|...|", such as a search writes into cell.txt; nothing if it is none.
-std::optional<nas::nasbench201::Cell> nasbench201_cell(const std::string& text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kBlanks = " \t\r\n";
+
+/// "|nor_conv_3x3~0|+|...|", such as a search writes into cell.txt, or something meant so?
+bool is_nasbench201_text(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string::npos || text[begin] != '|')
-    return std::nullopt;
+  return begin != std::string::npos && text[begin] == '|';
+}
+
+nas::nasbench201::Cell nasbench201_cell(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(kBlanks);
   return nas::nasbench201::parse_cell(std::string_view(text).substr(begin, text.find_last_not_of(kBlanks) + 1 - begin));
 }
 
@@ -133,10 +137,14 @@ NamedCells cells_of(const NetworkSettings& s) {
         "--genotype is missing: name a genotype.json that a search wrote, or a published cell such as "
         "bayesnas_0.01 or DARTS_V2; or a network by --model.");
   const std::string text = text_of(s.genotype);
-  if (auto cell = nasbench201_cell(text))
-    return {.nasbench201 = cell};
-  if (nas::proxyless::is_genotype_text(text))
-    return {.trees = nas::proxyless::parse_genotype(text)};
+  try {
+    if (is_nasbench201_text(text))
+      return {.nasbench201 = nasbench201_cell(text)};
+    if (nas::proxyless::is_genotype_text(text))
+      return {.trees = nas::proxyless::parse_genotype(text)};
+  } catch (const UsageError& e) {
+    throw UsageError(concat("--genotype ", s.genotype, ": ", e.what()));
+  }
   return {.genotype = nas::load_genotype(s.genotype)};
 }
 
@@ -174,7 +182,7 @@ BuiltNetwork build_network(const NetworkSettings& s, const NamedCells& cells, st
 std::vector<std::string> unused_options(const Options& options, const NetworkSettings& s) {
   const std::vector<std::string_view> of_models = options_of_models();
   const std::string text = s.model.empty() && !s.genotype.empty() ? text_of(s.genotype) : "";
-  const bool is_nasbench201 = nasbench201_cell(text).has_value(), is_of_trees = nas::proxyless::is_genotype_text(text);
+  const bool is_nasbench201 = is_nasbench201_text(text), is_of_trees = nas::proxyless::is_genotype_text(text);
   const std::vector<std::string_view>& used = is_nasbench201    ? kOfNasbench201
                                               : is_of_trees     ? kOfTrees
                                               : s.model.empty() ? kOfCells
