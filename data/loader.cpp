@@ -54,7 +54,7 @@ class Loader::Pipeline {
     std::shared_ptr<const Epoch> epoch;
     std::int64_t begin, images;  // of the epoch's order
     std::int64_t taken = 0, done = 0;
-    std::once_flag is_allocated;
+    std::mutex allocation;  // of the batch, by whoever comes first
     std::optional<Batch> batch;
     std::optional<Fault> fault;  // of the first image that has one
   };
@@ -185,7 +185,7 @@ class Loader::Pipeline {
   [[nodiscard]] std::optional<Fault> make(const Turn& turn) const {
     std::int64_t image = turn.begin;
     try {
-      std::call_once(turn.slot->is_allocated, [&] { turn.slot->batch.emplace(allocated(turn.slot->images)); });
+      allocate(*turn.slot);
       std::vector<std::uint8_t> pixels(static_cast<std::size_t>(dataset_->shape().count()));
       for (; image < turn.end; ++image)
         make_image(*turn.slot, image, pixels);
@@ -193,6 +193,14 @@ class Loader::Pipeline {
     } catch (...) {
       return Fault{image, std::current_exception()};
     }
+  }
+
+  /// Without std::call_once: where memory has ended, glibc aborts the program when an exception passes through that
+  /// (the C frame makes it load libgcc).
+  void allocate(Slot& slot) const {
+    const std::lock_guard lock(slot.allocation);
+    if (!slot.batch)
+      slot.batch.emplace(allocated(slot.images));
   }
 
   [[nodiscard]] Batch allocated(std::int64_t images) const {
