@@ -41,8 +41,12 @@ int run_compress(Session& session, const CompressSettings& settings) {
   }
   if (const auto budgets = budgets_of(settings); budgets && budgets->most.size() > 1)
     return run_sweep(session, settings, *budgets);
-  return run_training(session, settings.train.run,
-                      [&] { return std::make_unique<CompressTraining>(session, settings); });
+  return run_training(session, settings.train.run, [&] {
+    auto training = std::make_unique<CompressTraining>(session, settings);
+    if (settings.train.run.folder.resume.empty())
+      training->require_possible();  // before there is a folder
+    return training;
+  });
 }
 
 /// That of --checkpoint.
@@ -113,7 +117,6 @@ void CompressTraining::require_possible() const {
 
 void CompressTraining::begin(RunFolder& folder) {
   NetworkTraining::begin(folder);
-  require_possible();
   if (is_timed())
     session_.log().line(concat("a pass over ", timed_images(), timed_images() == 1 ? " image" : " images", " takes ",
                                format_fixed(compressor_->dense_cost(), 3),
