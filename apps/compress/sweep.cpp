@@ -134,13 +134,11 @@ void require_same_budgets(const CompressSettings& settings) {
   const std::string& resumed = settings.train.run.folder.resume;
   if (resumed.empty())
     return;
-  const std::string file = (fs::path(resumed) / "run.json").string();
-  const Json options = value_of<Json>(read_json(file), "options", file);
   const auto is_list = [](const std::string& text) { return text.find(',') != text.npos; };
   for (const auto& [name, now] :
        {std::pair("max-params", settings.max_params), std::pair("max-macs", settings.max_macs),
         std::pair("max-latency", settings.max_latency)}) {
-    const Json recorded = value_of<Json>(options, name, file, nullptr);
+    const Json recorded = RunFolder::recorded_option(resumed, name);
     const std::string before = recorded.is_null()     ? ""
                                : recorded.is_string() ? recorded.get<std::string>()
                                                       : recorded.dump();
@@ -171,9 +169,7 @@ int run_sweep(Session& session, const CompressSettings& settings, const Budgets&
     require_possible(session, rehearsal);
 
   RunFolder& folder = session.folder();
-  // What a resumed sweep adds to its list holds from now on.
-  write_file_atomically(folder.file("config.ini"), options.ini());
-  folder.describe("options", options.json());
+  folder.record(options);
   if (trains && !run_children(session, train_app(), training_arguments(options), std::vector{ChildRun{kDense, {}}}))
     return kStopped;
   std::vector<std::string> shared = compression_arguments(options);

@@ -7,9 +7,7 @@
 #include "apps/cli/text/spread.h"
 #include "apps/runs/child_run.h"
 #include "apps/runs/training/network_training.h"
-#include "engine/atomic_file.h"
 #include "engine/error.h"
-#include "engine/json_file.h"
 
 namespace ockham::apps {
 namespace {
@@ -65,11 +63,7 @@ void check(const Options& options) {
   if (options.source("seed") == Source::kCommandLine)
     throw UsageError("--seed is of one training, --seeds of several; drop it, and name all in --seeds.");
   const std::string resumed = read_settings<FolderSettings>(options).resume;
-  if (resumed.empty())
-    return;
-  const std::filesystem::path file = std::filesystem::path(resumed) / "run.json";
-  if (value_of<Json>(value_of<Json>(read_json(file), "options", file.string()), "seeds", file.string(), nullptr)
-          .is_null())
+  if (!resumed.empty() && RunFolder::recorded_option(resumed, "seeds").is_null())
     throw UsageError(concat(resumed, " holds one training and not several; drop --seeds."));
 }
 
@@ -98,10 +92,7 @@ int train_seeds(Session& session, const SeedsSettings& settings) {
   const std::vector<std::string> shared = arguments_of(session.options(), {"seeds", "seed"});
   if (read_settings<FolderSettings>(session.options()).dry_run)
     return print_plan(session, shared, seeds.front());
-  RunFolder& folder = session.folder();
-  // What a resumed run adds to its list holds from now on.
-  write_file_atomically(folder.file("config.ini"), session.options().ini());
-  folder.describe("options", session.options().json());
+  session.folder().record(session.options());
   std::vector<ChildRun> trainings;
   for (const std::int64_t seed : seeds)
     trainings.push_back({concat("seed-", seed), {concat("--seed=", seed)}});

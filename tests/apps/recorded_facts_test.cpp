@@ -189,6 +189,8 @@ BOOST_AUTO_TEST_CASE(the_same_data_in_another_folder_are_the_same) {
   BOOST_TEST(run("train", kTrain + kData + kParts + "--out run").exit_code == 0);
   fs::rename(path() / "data", path() / "moved");
   BOOST_TEST(run("train", "--resume run --data moved").exit_code == 0);
+  BOOST_TEST(facts("run")["options"]["data"] == "moved");
+  BOOST_TEST(run("train", "--resume run").exit_code == 0, "config.ini, too, has the folder they are in now");
   write_cifar(path() / "data", 30);
   BOOST_TEST(ends_with(run("train", "--resume run", "OCKHAM_DATA=data"), 5, {"SHA-256"}));
 }

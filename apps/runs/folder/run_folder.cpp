@@ -148,6 +148,12 @@ RunFolder RunFolder::open(std::string_view app, const Options& options) {
   return folder;
 }
 
+nlohmann::ordered_json RunFolder::recorded_option(const fs::path& run, std::string_view name) {
+  using Json = nlohmann::ordered_json;
+  const std::string file = (run / "run.json").string();
+  return value_of<Json>(value_of<Json>(read_json(file), "options", file), name, file, nullptr);
+}
+
 void RunFolder::begin(std::string_view app, const Options& options, const FolderSettings& settings) {
   path_ = without_slash(settings.out);
   if (path_.empty()) {
@@ -213,6 +219,11 @@ fs::path RunFolder::file(const fs::path& name) const {
   if (name.has_parent_path())
     fs::create_directory(path_ / name.parent_path(), error);
   return path_ / name;
+}
+
+void RunFolder::record(const Options& options) {
+  describe("options", options.json());
+  write_file_atomically(file("config.ini"), options.ini());
 }
 
 void RunFolder::describe(const std::string& key, nlohmann::ordered_json value) {

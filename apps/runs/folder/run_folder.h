@@ -28,6 +28,10 @@ class RunFolder {
   static void check(const FolderSettings& settings);
   static void check(const NewFolderSettings& settings);
 
+  /// An option of the run in a folder as its run.json has it; null where that does not tell.
+  /// @throws CheckpointError if run.json is damaged
+  static nlohmann::ordered_json recorded_option(const std::filesystem::path& run, std::string_view name);
+
   const std::filesystem::path& path() const { return path_; }
   /// The path of a file in the folder such as "checkpoints/last.safetensors", whose own folder is created.
   /// @throws Error if the run's folder is no longer there: it is not made anew
@@ -39,6 +43,8 @@ class RunFolder {
   bool resumed() const { return resumed_; }
   Metrics& metrics() { return *metrics_; }
 
+  /// The options of a resumed run hold from now on, in run.json and config.ini, where they differ from the first ones.
+  void record(const Options& options);
   /// Adds a fact to run.json, such as "data" with its digest.
   void describe(const std::string& key, nlohmann::ordered_json value);
   void write_summary(const nlohmann::ordered_json& summary);

@@ -115,6 +115,7 @@ bool TrainingRun::begin() {
       require_place(*last);
       trainee_.load(last->tensors);
     });
+    session_.folder().record(session_.options());
     const bool is_trained =
         at_.stretch == stretches_.size() ||
         (!trainee_.keeps_results() && at_.stretch + 1 == stretches_.size() && at_.epoch == stretch().epochs);

@@ -143,9 +143,7 @@ int run_comparison(Session& session, const SearchSettings& settings, const Compa
     return kDone;
 
   RunFolder& folder = session.folder();
-  // What a resumed comparison adds to its lists holds from now on.
-  write_file_atomically(folder.file("config.ini"), options.ini());
-  folder.describe("options", options.json());
+  folder.record(options);
   if (!run_children(session, search.app, shared, searches))
     return kStopped;
   const Json facts = facts_of(session, settings, searches);
