@@ -35,10 +35,6 @@ Json to_json(const auto& sizes) {
 int run_compress(Session& session, const CompressSettings& settings) {
   check(settings);
   require_same_budgets(settings);
-  if (settings.checkpoint.empty()) {
-    for (const std::string& line : unused_options(session.options(), settings.train.network))
-      session.log().line(line);
-  }
   if (const auto budgets = budgets_of(settings); budgets && budgets->most.size() > 1)
     return run_sweep(session, settings, *budgets);
   return run_training(session, settings.train.run, [&] {

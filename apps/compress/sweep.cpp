@@ -82,18 +82,6 @@ Json point_of(const std::string& run, const Json& budget, const Json& summary, c
   return point;
 }
 
-/// Marks the points that no other equals in size and accuracy and surpasses in one of them.
-void mark_front(Json& points, const std::string& size, const std::string& accuracy) {
-  const auto number = [](const Json& point, const std::string& name) { return point[name].get<double>(); };
-  for (Json& one : points) {
-    one["on_front"] = std::ranges::none_of(points, [&](const Json& other) {
-      const double smaller = number(one, size) - number(other, size);
-      const double better = number(other, accuracy) - number(one, accuracy);
-      return smaller >= 0.0 && better >= 0.0 && smaller + better > 0.0;
-    });
-  }
-}
-
 Json sweep_json(const CompressSettings& settings, const Budgets& budgets, const std::vector<ChildRun>& runs,
                 const std::vector<Json>& summaries) {
   const std::string size = budgets.name == "latency" ? "milliseconds_limited" : budgets.name;
@@ -129,6 +117,17 @@ void describe_next(RunFolder& folder, const Budgets& budgets) {
 }
 
 }  // namespace
+
+void mark_front(Json& points, const std::string& size, const std::string& accuracy) {
+  const auto number = [](const Json& point, const std::string& name) { return point[name].get<double>(); };
+  for (Json& one : points) {
+    one["on_front"] = std::ranges::none_of(points, [&](const Json& other) {
+      const double smaller = number(one, size) - number(other, size);
+      const double better = number(other, accuracy) - number(one, accuracy);
+      return smaller >= 0.0 && better >= 0.0 && smaller + better > 0.0;
+    });
+  }
+}
 
 void require_same_budgets(const CompressSettings& settings) {
   const std::string& resumed = settings.train.run.folder.resume;

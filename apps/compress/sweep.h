@@ -13,6 +13,10 @@ namespace ockham::apps {
 /// @throws UsageError for epochs of training that would be done again for each budget
 int run_sweep(Session& session, const CompressSettings& settings, const Budgets& budgets);
 
+/// Marks those points of a sweep ("on_front") that no other equals in size and accuracy and surpasses in one of them.
+/// @param size, accuracy  under which names points hold these
+void mark_front(nlohmann::ordered_json& points, const std::string& size, const std::string& accuracy);
+
 /// A resumed sweep may have other budgets, one compression may not. @throws UsageError
 void require_same_budgets(const CompressSettings& settings);
 

@@ -1,4 +1,5 @@
 // Networks made smaller, from their training to the small network's test elsewhere.
+#include "apps/compress/sweep.h"
 #include "tests/apps/program.h"
 
 namespace ockham {
@@ -141,6 +142,36 @@ BOOST_AUTO_TEST_CASE(a_sweep_compresses_one_dense_network_to_every_budget) {
   BOOST_TEST((content(path() / "alone/small.safetensors") == content(path() / "sweep/params-10000/small.safetensors")));
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_of_a_sweep_tells_of_the_dense_network_and_of_its_compression) {
+  const std::string options = kOnce + "--model lenet300 --epochs 1 --max-params 20000,10000 ";
+  const Outcome outcome = run_program(path(), "compress", options + "--out sweep --dry-run");
+  BOOST_TEST(ends_with(outcome, 0, {}));
+  const std::size_t compression = outcome.out.find("its compression, once for each of 2 budgets");
+  BOOST_REQUIRE(compression != std::string::npos);
+  BOOST_TEST(contains(outcome.out.substr(0, compression), "peak"));
+  BOOST_TEST(contains(outcome.out.substr(compression), "peak"));
+  BOOST_TEST(!contains(outcome.err, "has no effect"), "of options that nobody gave: " << outcome.err);
+  BOOST_TEST(!fs::exists(path() / "sweep"));
+}
+
+BOOST_AUTO_TEST_CASE(a_point_is_on_the_front_unless_another_is_as_good_in_both_and_better_in_one) {
+  const auto on_front = [](std::initializer_list<std::pair<double, double>> pairs) {
+    nlohmann::ordered_json points;
+    for (const auto& [size, accuracy] : pairs)
+      points.push_back({{"params", size}, {"valid_accuracy", accuracy}});
+    apps::mark_front(points, "params", "valid_accuracy");
+    std::vector<bool> result;
+    for (const auto& point : points)
+      result.push_back(point["on_front"].get<bool>());
+    return result;
+  };
+  BOOST_TEST(on_front({{3, 0.9}, {2, 0.8}, {1, 0.7}}) == (std::vector{true, true, true}));
+  BOOST_TEST(on_front({{3, 0.9}, {2, 0.9}, {1, 0.7}}) == (std::vector{false, true, true}));
+  BOOST_TEST(on_front({{3, 0.9}, {2, 0.8}, {2, 0.7}}) == (std::vector{true, true, false}));
+  BOOST_TEST(on_front({{2, 0.8}, {2, 0.8}, {1, 0.9}}) == (std::vector{false, false, true}));
+  BOOST_TEST(on_front({{2, 0.8}, {2, 0.8}}) == (std::vector{true, true}));
+}
+
 BOOST_AUTO_TEST_CASE(a_sweep_goes_on_after_a_kill_and_takes_more_budgets) {
   const std::string options = kOnce + "--model lenet300 --epochs 1 --max-params 20000,10000 ";
   test::Program program(path(), "compress", options + "--out sweep");
@@ -151,6 +182,7 @@ BOOST_AUTO_TEST_CASE(a_sweep_goes_on_after_a_kill_and_takes_more_budgets) {
   const std::string first = content(path() / "sweep/params-20000/run.json");
   BOOST_TEST(ends_with(run_program(path(), "compress", "--resume sweep --max-params 20000,10000,5000"), 0, {}));
   BOOST_TEST((content(path() / "sweep/params-20000/run.json") == first));
+  BOOST_TEST(contains(content(path() / "sweep/config.ini"), "max-params = 20000,10000,5000"));
   const json points = json::parse(content(path() / "sweep/sweep.json"))["points"];
   BOOST_REQUIRE(points.size() == 4u);
   BOOST_TEST(points[3]["params"].get<double>() <= 5000.0);
