@@ -27,9 +27,15 @@ struct Compression {
   Sgd optimizer{parameters, {.momentum = 0.9}};
   Compressor compressor;
 
-  explicit Compression(CompressorOptions options, bool is_tied = true)
-      : compressor(parameters, std::vector<double>(parameters.size(), 1.0), groups(is_tied), options) {}
+  /// @param of_first  multiply-accumulates of an entry of the first layer's weight; of all others there is one
+  explicit Compression(CompressorOptions options, bool is_tied = true, double of_first = 1.0)
+      : compressor(parameters, macs_per_entry(of_first), groups(is_tied), options) {}
 
+  std::vector<double> macs_per_entry(double of_first) const {
+    std::vector<double> result(parameters.size(), 1.0);
+    result[0] = of_first;
+    return result;
+  }
   CompressionGroups groups(bool is_tied) {
     const ChannelGraph graph([this](const Context& c, const Variable& x) { return net->forward(c, x).logits; }, *net,
                              {1, kSize, kSize});
@@ -90,8 +96,12 @@ BOOST_AUTO_TEST_CASE(every_rule_meets_a_budget_in_equal_shares_of_what_is_left) 
 BOOST_AUTO_TEST_CASE(a_budget_of_multiply_accumulates_counts_weights_by_their_layer) {
   CompressorOptions options = with_budget(Criterion::kMagnitude, 3000.0);
   options.budget->of = CompressionBudget::Of::kMacs;
-  Compression compression(options);
-  BOOST_TEST(compression.end_cycle(1).macs <= 3000.0);
+  Compression compression(options, true, 4.0);
+  const CycleReport report = compression.end_cycle(1);
+  const auto of_first = static_cast<double>(compression.compressor.masks().kept_entries(0));
+  BOOST_TEST(report.macs == report.params + 3.0 * of_first);
+  BOOST_TEST(report.macs <= 3000.0);
+  BOOST_TEST(report.macs > 2700.0);  // a neuron of the first layer is at most 252 with its readers
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_of_time_is_met_by_networks_that_were_timed) {
@@ -185,6 +195,10 @@ BOOST_AUTO_TEST_CASE(impossible_requests_are_refused) {
                         fails_with("budget of 9"));
   BOOST_CHECK_EXCEPTION(Compression({.rule = Criterion::kEvidence, .nats = 1e12}).end_cycle(1), UsageError,
                         fails_with("all 436 groups"));
+  for (const double most : {0.0, 1.5})
+    BOOST_CHECK_EXCEPTION(Compression({.rule = Criterion::kEvidence, .most = most}), UsageError,
+                          fails_with(concat("at most ", most, " of the groups")));
+  BOOST_CHECK_EXCEPTION(Compression({.rule = Criterion::kEvidence, .nats = -1.0}), UsageError, fails_with("-1 nats"));
 }
 
 BOOST_AUTO_TEST_CASE(its_state_brings_masks_and_prior_back) {
