@@ -119,6 +119,11 @@ nlohmann::ordered_json host_facts() {
   return {{"cpu", cpu_model()}, {"cpu_features", cpu_features()}, {"environment", relevant_environment()}};
 }
 
+[[noreturn]] void refuse_damaged(const CheckpointError& e, const fs::path& run) {
+  throw CheckpointError(concat(e.what(), " What describes this run is damaged, and it cannot be resumed. Start a ",
+                               "new one with --config ", (run / "config.ini").string(), "."));
+}
+
 std::string device_text(const Options& options) {
   return text_of(chosen_device(read_settings<DeviceSettings>(options)));
 }
@@ -151,7 +156,11 @@ RunFolder RunFolder::open(std::string_view app, const Options& options) {
 nlohmann::ordered_json RunFolder::recorded_option(const fs::path& run, std::string_view name) {
   using Json = nlohmann::ordered_json;
   const std::string file = (run / "run.json").string();
-  return value_of<Json>(value_of<Json>(read_json(file), "options", file), name, file, nullptr);
+  try {
+    return value_of<Json>(value_of<Json>(read_json(file), "options", file), name, file, nullptr);
+  } catch (const CheckpointError& e) {
+    refuse_damaged(e, run);
+  }
 }
 
 void RunFolder::begin(std::string_view app, const Options& options, const FolderSettings& settings) {
@@ -208,8 +217,7 @@ std::string RunFolder::read_facts() {
     facts_ = read_json(name);
     return value_of<std::string>(facts_, "app", name);
   } catch (const CheckpointError& e) {
-    throw CheckpointError(concat(e.what(), " What describes this run is damaged, and it cannot be resumed. Start a ",
-                                 "new one with --config ", (path_ / "config.ini").string(), "."));
+    refuse_damaged(e, path_);
   }
 }
 

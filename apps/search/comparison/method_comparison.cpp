@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <iostream>
 
 #include "apps/cli/text/format.h"
@@ -51,12 +50,7 @@ void check_request(const Options& options, const SearchSettings& settings, const
   }
   check_settings(settings.comparison, app);
   const std::string& resumed = settings.run().folder.resume;
-  if (resumed.empty())
-    return;
-  const fs::path file = fs::path(resumed) / "run.json";
-  std::ifstream in(file);
-  const Json run = Json::parse(in, nullptr, false);
-  if (run.is_object() && run.value("/options/methods"_json_pointer, Json()).is_null())
+  if (!resumed.empty() && RunFolder::recorded_option(resumed, "methods").is_null())
     throw UsageError(concat(resumed, " holds one search and no comparison; drop --methods."));
 }
 
