@@ -172,7 +172,8 @@ BOOST_FIXTURE_TEST_CASE(run_killed_before_its_first_checkpoint_starts_over, Fold
   BOOST_TEST(program.wait_until([&] { return fs::exists(b() / "metrics.jsonl"); }));
   program.send(SIGKILL);
   program.wait();
-  BOOST_TEST(run_program(other.path(), "train", "--resume run").exit_code == 0);
+  BOOST_TEST(run_program(other.path(), "train", "--resume run --threads 1").exit_code == 0);
+  BOOST_TEST(json::parse(content(b() / "run.json"))["options"]["threads"] == 1);
   BOOST_TEST(differences(a(), b(), kTrainFiles) == std::vector<std::string>());
 }
 

@@ -123,6 +123,8 @@ bool TrainingRun::begin() {
       return false;
     session_.log().line(concat("resumed at step ", at_.step));
   } else {
+    if (session_.folder().resumed())  // it was stopped before its first checkpoint
+      session_.folder().record(session_.options());
     session_.folder().describe("data", data_facts(trainee_.data()));
     trainee_.begin(session_.folder());
   }
