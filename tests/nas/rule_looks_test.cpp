@@ -85,6 +85,27 @@ BOOST_AUTO_TEST_CASE(the_norm_is_asked_of_the_switches_as_they_are) {
   BOOST_TEST(opinion(method->looks().at(0), "norm").cell == kSpace.derive(norms));
 }
 
+// An edge that may not be empty takes the largest of what is pruned.
+BOOST_AUTO_TEST_CASE(what_the_entropy_rule_prunes_lies_below_zero_and_is_ordered_as_the_norms) {
+  BayesNasOptions options = with(Rule::kEntropy, 1);
+  options.posterior.lambda_child = options.posterior.lambda_origin = 16.9;  // brings switches of 1 near 0
+  BayesNas method(kSpace, options, source());
+  for (std::uint64_t number = 0; number < kSteps; ++number)
+    step(method, number);
+  const Look look = method.looks().at(0);
+  const std::vector<double>&numbers = opinion(look, "entropy").numbers, norms = opinion(look, "norm").numbers;
+  int pairs = 0;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    for (std::size_t j = 0; j < numbers.size(); ++j) {
+      if (numbers[i] < 0.0 && numbers[j] < 0.0 && i != j) {
+        BOOST_TEST((numbers[i] < numbers[j]) == (norms[i] < norms[j]));
+        ++pairs;
+      }
+    }
+  }
+  BOOST_TEST(pairs > 0);
+}
+
 BOOST_AUTO_TEST_CASE(looks_change_nothing) {
   for (const Rule rule : {Rule::kEntropy, Rule::kJointEvidence}) {
     const auto with_looks = searched(rule, 3)->state(), without = searched(rule, 0)->state();
