@@ -34,8 +34,7 @@ struct Weights {
   Parameter first{.name = "fc1.weight", .value = drawn({4, 6}, 1, -1.0, 1.0)};
   Parameter second{.name = "fc2.weight", .value = drawn({3, 4}, 2, -0.1, 0.1)};
   std::vector<Parameter*> all{&first, &second};
-  WeightDerivatives derivatives{.gradient = {drawn({4, 6}, 3, -0.1, 0.1), drawn({3, 4}, 4, -0.1, 0.1)},
-                                .hessian = {drawn({4, 6}, 5, -0.1, 2.0), drawn({3, 4}, 6, 0.0, 2.0)}};
+  WeightDerivatives derivatives{.hessian = {drawn({4, 6}, 5, -0.1, 2.0), drawn({3, 4}, 6, 0.0, 2.0)}};
   Masks masks{all};
   FamilyPrior rows{.family = family_of(Pattern::kRow, all)};
 
@@ -85,13 +84,13 @@ BOOST_AUTO_TEST_CASE(scores_are_what_their_definitions_say) {
   for (std::size_t g = 0; g < weights.rows.family.size(); ++g) {
     const WeightGroup group = weights.rows.family.group(g);
     const std::vector<double> w = members_of(group, values), H = members_of(group, weights.derivatives.hessian),
-                              gradient = members_of(group, weights.derivatives.gradient);
+                              no_gradient(w.size());
     double loss = 0.0;
     for (std::size_t i = 0; i < w.size(); ++i)
       loss += 0.5 * H[i] * w[i] * w[i];
     BOOST_TEST(magnitude.score[g] == group_norm(w), tolerance(1e-14));
     BOOST_TEST(damage.score[g] == loss, tolerance(1e-14));
-    const double strength = group_evidence(w, gradient, H, 0.01).strength;
+    const double strength = group_evidence(w, no_gradient, H, 0.01).strength;
     BOOST_TEST((strength > 0.0 ? evidence.score[g] == strength : evidence.score[g] <= 0.0));
     BOOST_TEST(evidence.members[g] == std::ssize(w));
   }
@@ -99,7 +98,6 @@ BOOST_AUTO_TEST_CASE(scores_are_what_their_definitions_say) {
 
 BOOST_AUTO_TEST_CASE(groups_without_evidence_are_ordered_between_minus_one_and_zero) {
   Weights weights;
-  fill(weights.derivatives.gradient[0], 0.0);
   Tensor none = weights.row_of_first(0), weak = weights.row_of_first(1);
   fill(none, 0.0);
   fill(weak, 0.02);
@@ -110,16 +108,26 @@ BOOST_AUTO_TEST_CASE(groups_without_evidence_are_ordered_between_minus_one_and_z
   BOOST_TEST(evidence.score[2] > 0.0);
 }
 
-// w -> w/c, g -> c g, H -> c^2 H is the same network with other numbers.
+// w -> w/c, H -> c^2 H is the same network with other numbers.
 BOOST_AUTO_TEST_CASE(damage_and_evidence_do_not_see_the_scale_of_a_group_where_magnitude_does) {
   Weights plain, scaled;
   constexpr double kC = 8.0;
   scale(scaled.first.value, 1.0 / kC);
-  scale(scaled.derivatives.gradient[0], kC);
   scale(scaled.derivatives.hessian[0], kC * kC);
   for (Criterion criterion : {Criterion::kOptimalBrainDamage, Criterion::kEvidence})
     BOOST_TEST(scaled.rank(criterion).score == plain.rank(criterion).score, tolerance(1e-10) << per_element());
   BOOST_TEST(scaled.rank(Criterion::kMagnitude).score[0] < 0.2 * plain.rank(Criterion::kMagnitude).score[0]);
+}
+
+BOOST_AUTO_TEST_CASE(evidence_orders_single_weights_as_damage_does) {
+  Weights weights;
+  weights.rows = FamilyPrior{.family = family_of(Pattern::kElement, weights.all)};
+  const Ranking damage = weights.rank(Criterion::kOptimalBrainDamage), evidence = weights.rank(Criterion::kEvidence);
+  for (std::size_t a = 0; a < damage.score.size(); ++a) {
+    for (std::size_t b = 0; b < damage.score.size(); ++b)
+      BOOST_TEST((evidence.score[a] < evidence.score[b]) ==
+                 (std::max(damage.score[a], 0.0) < std::max(damage.score[b], 0.0)));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(per_layer_scores_have_mean_one_in_every_layer) {
@@ -248,10 +256,8 @@ BOOST_AUTO_TEST_CASE(derivatives_over_batches_are_those_of_all_images_at_once) {
   BOOST_TEST((parts.algorithm == HessianAlgorithm::kReverse));
   BOOST_TEST(parts.negative == 0);
   BOOST_TEST(parts.loss == whole.loss, tolerance(1e-13));
-  for (std::size_t p = 0; p < lenet.parameters.size(); ++p) {
+  for (std::size_t p = 0; p < lenet.parameters.size(); ++p)
     BOOST_TEST(test::relative_gap(parts.hessian[p], whole.hessian[p]) < 1e-12);
-    BOOST_TEST(test::relative_gap(parts.gradient[p], whole.gradient[p]) < 1e-12);
-  }
 }
 
 BOOST_AUTO_TEST_CASE(derivatives_are_taken_by_what_is_wanted_and_agree_with_differences) {

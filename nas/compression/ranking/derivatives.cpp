@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "autograd/reverse.h"
 #include "engine/error.h"
 #include "engine/math.h"
 
@@ -41,28 +40,22 @@ WeightDerivatives mean_derivatives(std::span<Parameter* const> wanted, std::size
     }
   }
   WeightDerivatives result;
-  result.gradient.resize(wanted.size());
   result.hessian.resize(wanted.size());
   for (std::size_t b = 0; b < batches; ++b) {
     Tape tape;
     const BatchLoss batch = record(tape, b);
     const auto images = static_cast<double>(batch.images);
     const HessianResult curvature = hessian_diagonal(batch.loss, parameters, options);
-    const std::vector<Tensor> gradient = gradients(batch.loss, parameters);
-    for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t i = 0; i < places.size(); ++i)
       add_weighted(result.hessian[places[i]], images, curvature.diagonal[i]);
-      add_weighted(result.gradient[places[i]], images, gradient[i]);
-    }
     result.loss += images * batch.loss.value().item();
     result.images += batch.images;
     result.algorithm = curvature.algorithm;
     result.reason = curvature.reason;
   }
   const double share = 1.0 / static_cast<double>(result.images);
-  for (std::size_t p : places) {
+  for (std::size_t p : places)
     scale(result.hessian[p], share);
-    scale(result.gradient[p], share);
-  }
   result.loss *= share;
   result.negative = count_negative(result.hessian);
   return result;

@@ -1,5 +1,5 @@
 #pragma once
-// First and second derivatives of the mean negative log-likelihood by every weight, averaged over batches.
+// Diagonal second derivatives of the mean negative log-likelihood by every weight, averaged over batches.
 #include <functional>
 #include <vector>
 
@@ -8,9 +8,8 @@
 namespace ockham::nas {
 
 struct WeightDerivatives {
-  std::vector<Tensor> gradient;  ///< float64 on the host, by parameter; undefined where it was not asked for
-  std::vector<Tensor> hessian;   ///< their diagonal second derivatives, likewise
-  double loss = 0.0;             ///< mean
+  std::vector<Tensor> hessian;  ///< float64 on the host, by parameter; undefined where it was not asked for
+  double loss = 0.0;            ///< mean
   std::int64_t images = 0;
   std::int64_t negative = 0;  ///< entries of hessian below zero: none by algorithm R or Gauss-Newton
   HessianAlgorithm algorithm = HessianAlgorithm::kAuto;

@@ -21,19 +21,20 @@ struct Arrays {
   const WeightDerivatives& derivatives;
 
   double w(std::size_t p, std::size_t i) const { return values[p].data<double>()[i]; }
-  double g(std::size_t p, std::size_t i) const { return derivatives.gradient[p].data<double>()[i]; }
   double H(std::size_t p, std::size_t i) const { return derivatives.hessian[p].data<double>()[i]; }
 };
 
 void require_derivatives(Criterion criterion, const GroupFamily& family, const std::vector<Parameter*>& parameters,
                          const WeightDerivatives& derivatives) {
-  const auto lacks = [&](const std::vector<Tensor>& of, std::size_t p) {
-    return p >= of.size() || !of[p] || of[p].spec() != Spec{parameters[p]->value.shape(), DType::kFloat64};
+  const std::vector<Tensor>& hessian = derivatives.hessian;
+  const auto is_lacking = [&](std::size_t p) {
+    return p >= hessian.size() || !hessian[p] ||
+           hessian[p].spec() != Spec{parameters[p]->value.shape(), DType::kFloat64};
   };
   for (const GroupSeries& series : family.series()) {
     for (const WeightRun& run : series.runs) {
-      if (lacks(derivatives.hessian, run.parameter) || lacks(derivatives.gradient, run.parameter))
-        throw UsageError(concat("ranking by ", name_of(criterion), " needs derivatives by ",
+      if (is_lacking(run.parameter))
+        throw UsageError(concat("ranking by ", name_of(criterion), " needs second derivatives by ",
                                 parameters[run.parameter]->name, ", which were not measured."));
     }
   }
@@ -51,17 +52,18 @@ std::vector<double> damages(const GroupFamily& family, const Masks& masks, const
 
 /// What the evidence sees of the members of one group.
 struct Members {
-  std::vector<double> w, g, H;
+  std::vector<double> w, H;
 };
 
 double evidence_of(const Members& m, double lambda) {
-  const double strength = group_evidence(m.w, m.g, m.H, lambda).strength;
+  const std::vector<double> no_gradient(m.w.size());
+  const double strength = group_evidence(m.w, no_gradient, m.H, lambda).strength;
   if (strength > 0.0)
     return strength;
   double q2 = 0.0, s = 0.0;
   for (std::size_t i = 0; i < m.w.size(); ++i) {
     if (m.H[i] > 0.0) {
-      const double q = (m.H[i] * m.w[i] - m.g[i]) / lambda;
+      const double q = m.H[i] * m.w[i] / lambda;
       q2 += q * q;
       s += m.H[i] / lambda;
     }
@@ -75,13 +77,12 @@ std::vector<double> strengths(const GroupFamily& family, const Masks& masks, con
   parallel_for(std::ssize(scores), kGrain, [&](std::int64_t begin, std::int64_t end) {
     Members members;
     for (auto g = static_cast<std::size_t>(begin); g < static_cast<std::size_t>(end); ++g) {
-      members.w.clear(), members.g.clear(), members.H.clear();
+      members.w.clear(), members.H.clear();
       for_each_entry(family.group(g), [&](std::size_t p, std::int64_t entry) {
         const auto i = static_cast<std::size_t>(entry);
         if (!masks.is_kept(p, i))
           return;
         members.w.push_back(arrays.w(p, i));
-        members.g.push_back(arrays.g(p, i));
         members.H.push_back(arrays.H(p, i));
       });
       scores[g] = evidence_of(members, lambda);
