@@ -38,12 +38,16 @@ void step(BayesNas& method, std::uint64_t number) {
   method.step(small_batch(number), {}, {.number = number, .total = kSteps, .lr = 0.05});
 }
 
-std::unique_ptr<BayesNas> searched(Rule rule, std::int64_t looks) {
-  auto method = std::make_unique<BayesNas>(kSpace, with(rule, looks), source());
+std::unique_ptr<BayesNas> searched(const BayesNasOptions& options) {
+  auto method = std::make_unique<BayesNas>(kSpace, options, source());
   for (std::uint64_t number = 0; number < kSteps; ++number)
     step(*method, number);
   method->end_phase(0, kNoPause);
   return method;
+}
+
+std::unique_ptr<BayesNas> searched(Rule rule, std::int64_t looks) {
+  return searched(with(rule, looks));
 }
 
 const Opinion& opinion(const Look& look, const std::string& rule) {
@@ -89,11 +93,8 @@ BOOST_AUTO_TEST_CASE(the_norm_is_asked_of_the_switches_as_they_are) {
 BOOST_AUTO_TEST_CASE(what_the_entropy_rule_prunes_lies_below_zero_and_is_ordered_as_the_norms) {
   BayesNasOptions options = with(Rule::kEntropy, 1);
   options.posterior.lambda_child = options.posterior.lambda_origin = 16.9;  // brings switches of 1 near 0
-  BayesNas method(kSpace, options, source());
-  for (std::uint64_t number = 0; number < kSteps; ++number)
-    step(method, number);
-  const Look look = method.looks().at(0);
-  const std::vector<double>&numbers = opinion(look, "entropy").numbers, norms = opinion(look, "norm").numbers;
+  const Look look = searched(options)->looks().at(0);
+  const std::vector<double> numbers = opinion(look, "entropy").numbers, norms = opinion(look, "norm").numbers;
   int pairs = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     for (std::size_t j = 0; j < numbers.size(); ++j) {

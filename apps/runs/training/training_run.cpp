@@ -109,13 +109,17 @@ int TrainingRun::run() {
 }
 
 bool TrainingRun::begin() {
-  if (const auto last = checkpoints_.resume()) {
+  const std::optional<Checkpoint> last = checkpoints_.resume();
+  if (last) {
     read_from(*last, [&] {
       at_ = Position::of(*last);
       require_place(*last);
       trainee_.load(last->tensors);
     });
+  }
+  if (session_.folder().resumed())
     session_.folder().record(session_.options());
+  if (last) {
     const bool is_trained =
         at_.stretch == stretches_.size() ||
         (!trainee_.keeps_results() && at_.stretch + 1 == stretches_.size() && at_.epoch == stretch().epochs);
@@ -123,8 +127,6 @@ bool TrainingRun::begin() {
       return false;
     session_.log().line(concat("resumed at step ", at_.step));
   } else {
-    if (session_.folder().resumed())  // it was stopped before its first checkpoint
-      session_.folder().record(session_.options());
     session_.folder().describe("data", data_facts(trainee_.data()));
     trainee_.begin(session_.folder());
   }
