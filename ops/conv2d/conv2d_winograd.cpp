@@ -328,10 +328,10 @@ void weight_gradient(const Conv2dSize& s, const T* x, const T* y_bar, T beta, T*
   });
 }
 
-/// Measured: with fewer channels or tiles the transforms cost more than they save.
+/// Measured: with fewer channels, pairs of them or tiles the transforms cost more than they save.
 bool fits(const Conv2dSize& s) {
-  constexpr std::int64_t kChannels = 16, kTiles = 32;
-  if (precise_convolutions() || !takes_winograd(s) || std::min(s.C, s.K) < kChannels)
+  constexpr std::int64_t kChannels = 8, kPairs = 128, kTiles = 32;
+  if (precise_convolutions() || !takes_winograd(s) || std::min(s.C, s.K) < kChannels || s.C * s.K < kPairs)
     return false;
   const Cut cut = cut_of(forward_of(s));
   return s.N * std::min(cut.tiles, cut_of(adjoint_of(s)).tiles) >= kTiles && s.taps() * s.P * s.Q >= 2 * cut.products();
@@ -355,7 +355,7 @@ template <class T>
 Conv2dKernel<T> winograd_kernel() {
   Conv2dKernel<T> kernel = dense_kernel<T>();
   kernel.name = "winograd";
-  kernel.takes = "3x3 and 5x5 taps, a stride that divides the dilation, one group, 16 channels, 32 tiles";
+  kernel.takes = "3x3 and 5x5 taps, a stride that divides the dilation, one group, 8 channels and 128 pairs of them, 32 tiles";
   kernel.fits = fits;
   kernel.forward = forward<T>;
   kernel.input_gradient = input_gradient<T>;

@@ -205,8 +205,19 @@ BOOST_AUTO_TEST_CASE(winograd_is_chosen_where_it_pays_and_never_when_sums_shall_
   const Conv2dSize wide{18, 144, 8, 8, 144, 5, 5, 8, 8, 1, 4, 2, 1};
   BOOST_TEST(chosen(wide) == "winograd");
   BOOST_TEST(cpu::conv2d_kernel<double>(wide).name == "dense");
-  for (auto change : {+[](Conv2dSize& s) { s.C = s.K = 12; }, +[](Conv2dSize& s) { s.N = 1; },
-                      +[](Conv2dSize& s) { s.groups = 2; }, +[](Conv2dSize& s) { s.pad = 9; }}) {
+  const auto with_channels = [&](std::int64_t C, std::int64_t K) {
+    Conv2dSize narrow = wide;
+    narrow.C = C;
+    narrow.K = K;
+    return narrow;
+  };
+  BOOST_TEST(chosen(with_channels(8, 16)) == "winograd");
+  BOOST_TEST(chosen(with_channels(16, 8)) == "winograd");
+  BOOST_TEST(chosen(with_channels(7, 64)) == "dense");
+  BOOST_TEST(chosen(with_channels(64, 7)) == "dense");
+  BOOST_TEST(chosen(with_channels(11, 11)) == "dense");
+  for (auto change :
+       {+[](Conv2dSize& s) { s.N = 1; }, +[](Conv2dSize& s) { s.groups = 2; }, +[](Conv2dSize& s) { s.pad = 9; }}) {
     Conv2dSize other = wide;
     change(other);
     BOOST_TEST(chosen(other) == "dense");
