@@ -28,7 +28,9 @@ void describe(EvaluateSettings& s, SettingVisitor& v) {
   describe(s.folder, v);
   v.group("Evaluation");
   v.choice("split", s.split, {"test", "valid", "train"}, "part of the data");
-  v.count("batch-size", s.batch_size, "images in one pass; changes no result", {.min = 1, .max = 100000});
+  v.count("batch-size", s.batch_size,
+          "images in one pass; few may take other kernels, which changes float32 sums by rounding",
+          {.min = 1, .max = 100000});
   describe_test_views(s.test_views, v);
 }
 
