@@ -355,7 +355,8 @@ template <class T>
 Conv2dKernel<T> winograd_kernel() {
   Conv2dKernel<T> kernel = dense_kernel<T>();
   kernel.name = "winograd";
-  kernel.takes = "3x3 and 5x5 taps, a stride that divides the dilation, one group, 8 channels and 128 pairs of them, 32 tiles";
+  kernel.takes =
+      "3x3 and 5x5 taps, a stride that divides the dilation, one group, 8 channels and 128 pairs of them, 32 tiles";
   kernel.fits = fits;
   kernel.forward = forward<T>;
   kernel.input_gradient = input_gradient<T>;
